@@ -1,0 +1,228 @@
+"""The canonical tables that every export and every remittance becomes.
+
+One place says which columns there are, of what type, and what they mean; readers fill them,
+everything else reads them. Text is `str` (missing is nan), dates are `datetime64[us]` at midnight,
+money is whole cents in nullable `Int64` (the unit is in the name), counts are `Int64`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+Kind = Literal["text", "date", "cents", "count", "number", "flag"]
+
+DTYPES: dict[Kind, str] = {
+    "text": "str",
+    "date": "datetime64[us]",
+    "cents": "Int64",
+    "count": "Int64",
+    "number": "Float64",
+    "flag": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a canonical table: its name, kind and meaning in the field's words."""
+
+    name: str
+    kind: Kind
+    says: str
+    personal: bool = False  # may identify a patient: never in logs, notebooks, manifests
+
+
+def _columns(*rows: tuple) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+_KEYS = _columns(
+    ("claim_key", "text", "our key for the claim: file_id + '-' + its ordinal in the file, no claim's value"),
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("row", "count", "where it stands: the row of the sheet or CSV (the heading is row 1), or the segment number of an 835"),
+)
+
+CLAIMS = _KEYS + _columns(
+    ("patient_control_number", "text", "ours (CLP01)", True),
+    ("payer_claim_control_number", "text", "theirs, the ICN (CLP07)", True),
+    ("patient_name", "text", "last name, first name", True),
+    ("member_id", "text", "the patient's number with the payer", True),
+    ("birth_date", "date", "the patient's", True),
+    ("payer_id", "text", "the payer's identifier (N104 or REF of 1000A; an export's payer id)"),
+    ("payer_name", "text", "the payer as the file names it"),
+    ("plan_name", "text", "the plan or financial class as the file names it"),
+    ("program", "text", "program id where the file itself states it; never derived from a name"),
+    ("claim_filing_indicator", "text", "CLP06"),
+    ("contracted", "text", "'contracted' or 'not_contracted' where the file states it"),
+    ("facility", "text", "where the service was given, as the file names it"),
+    ("provider_name", "text", "the payee or billing provider"),
+    ("provider_npi", "text", "its NPI"),
+    ("claim_status", "text", "CLP02, or the export's status"),
+    ("is_reversal", "flag", "claim status 22: takes back an earlier payment"),
+    ("service_from", "date", "first day of service"),
+    ("service_to", "date", "last day of service"),
+    ("remittance_date", "date", "production date of the remittance (DTM 405, else BPR16)"),
+    ("notice_date", "date", "date on the denial notice, where an export has it"),
+    ("notice_received", "date", "day the notice was received, where it is documented"),
+    ("claim_received", "date", "day the payer received the claim (DTM 050)"),
+    ("billed_cents", "cents", "total charge (CLP03)"),
+    ("allowed_cents", "cents", "allowed amount, where stated (AMT B6 and like it)"),
+    ("paid_cents", "cents", "claim payment (CLP04)"),
+    ("patient_responsibility_cents", "cents", "CLP05"),
+    ("case_status", "text", "'open' or 'closed' in the hospital's own system"),
+    ("owner", "text", "work queue or team that holds the case"),
+    ("stage", "text", "pre_service, prior_authorization, payment, part_b_drug or concurrent, where the file states it"),
+)
+
+CLAIM_LINES = _columns(
+    ("line_key", "text", "our key for the line: claim_key + '-' + its ordinal in the claim"),
+) + _KEYS + _columns(
+    ("line_control_number", "text", "REF 6R", True),
+    ("service_from", "date", "first day of service"),
+    ("service_to", "date", "last day of service"),
+    ("procedure_code", "text", "CPT or HCPCS, upper case"),
+    ("modifiers", "text", "modifiers in order, one space between"),
+    ("revenue_code", "text", "four digits, leading zero kept"),
+    ("diagnosis_code", "text", "principal diagnosis, where an export has it"),
+    ("units", "number", "units of service"),
+    ("billed_cents", "cents", "line charge (SVC02)"),
+    ("allowed_cents", "cents", "line allowed amount, where stated"),
+    ("paid_cents", "cents", "line payment (SVC03)"),
+)
+
+ADJUSTMENTS = _columns(
+    ("adjustment_key", "text", "our key for the adjustment: claim_key + '-a' + its ordinal in the claim"),
+) + _KEYS + _columns(
+    ("line_key", "text", "the line it stands on; missing for a claim-level adjustment"),
+    ("adjustment_level", "text", "'claim' or 'line'"),
+    ("group_code", "text", "CO, PR, OA, PI or CR, upper case"),
+    ("carc", "text", "claim adjustment reason code, no leading zeros, upper case"),
+    ("amount_cents", "cents", "the adjustment's amount"),
+    ("quantity", "number", "the adjustment's quantity"),
+    ("denial_text", "text", "free-text reason, where an export has one", True),
+)
+
+REMARK_CODES = _KEYS + _columns(
+    ("line_key", "text", "the line it stands on; missing for a claim-level remark"),
+    ("rarc", "text", "remittance advice remark code, upper case"),
+    ("found_in", "text", "'LQ', 'MOA', 'MIA' or 'export'"),
+)
+
+PROVIDER_ADJUSTMENTS = _columns(
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("row", "count", "segment number in the 835"),
+    ("provider_id", "text", "PLB01"),
+    ("fiscal_period_end", "date", "PLB02"),
+    ("reason_code", "text", "PLB03-1"),
+    ("reference_id", "text", "PLB03-2: often a claim number", True),
+    ("amount_cents", "cents", "as printed: a positive amount takes money away"),
+)
+
+APPEAL_EVENTS = _KEYS + _columns(
+    ("line_key", "text", "the line it concerns; missing where it concerns the claim"),
+    ("level", "text", "level id, where the file's word is on file; else missing and a finding"),
+    ("filed_on", "date", "day the appeal was filed"),
+    ("decided_on", "date", "day of the decision"),
+    ("outcome", "text", "overturned, partly_overturned, upheld, dismissed, withdrawn; missing while undecided"),
+    ("recovered_cents", "cents", "paid after the decision, where stated"),
+)
+
+FINDINGS = _columns(
+    ("file", "text", "name of the file"),
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("row", "count", "where it stands; missing where it concerns the file"),
+    ("column", "text", "our column name, or the segment and element of an 835"),
+    ("code", "text", "short stable id of the kind of finding"),
+    ("says", "text", "what is wrong and what to do, without the claim's value"),
+)
+
+FILES = _columns(
+    ("file", "text", "name of the file"),
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("source", "text", "'export' or 'remittance'"),
+    ("layout", "text", "layout id of an export, X12 version of an 835"),
+    ("rows_read", "count", "data rows of an export, claims of an 835"),
+    ("transactions", "count", "ST segments of an 835; missing for an export"),
+)
+
+TABLES: dict[str, tuple[Column, ...]] = {
+    "claims": CLAIMS,
+    "claim_lines": CLAIM_LINES,
+    "adjustments": ADJUSTMENTS,
+    "remark_codes": REMARK_CODES,
+    "provider_adjustments": PROVIDER_ADJUSTMENTS,
+    "appeal_events": APPEAL_EVENTS,
+    "findings": FINDINGS,
+    "files": FILES,
+}
+
+
+def conform(frame: pd.DataFrame | dict, table: str) -> pd.DataFrame:
+    """Return the frame with exactly the table's columns, in order and of its types.
+
+    Columns that are absent come back empty; a column that the table does not know is an error
+    of the caller.
+    """
+    frame = pd.DataFrame(frame)
+    columns = TABLES[table]
+    unknown = set(frame.columns) - {c.name for c in columns}
+    if unknown:
+        raise KeyError(f"{table}: no column {sorted(unknown)}")
+    index = frame.index
+    return pd.DataFrame(
+        {
+            c.name: (
+                frame[c.name].astype(DTYPES[c.kind])
+                if c.name in frame
+                else pd.Series(pd.NA, index=index, dtype="object").astype(DTYPES[c.kind])
+            )
+            for c in columns
+        },
+        index=index,
+    ).reset_index(drop=True)
+
+
+def empty(table: str) -> pd.DataFrame:
+    """Return the table with its columns and no row."""
+    return conform({}, table)
+
+
+def _empty_field(table: str):
+    return field(default_factory=lambda: empty(table))
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What one or more files hold, as canonical tables (grain: see each table's columns)."""
+
+    claims: pd.DataFrame = _empty_field("claims")
+    claim_lines: pd.DataFrame = _empty_field("claim_lines")
+    adjustments: pd.DataFrame = _empty_field("adjustments")
+    remark_codes: pd.DataFrame = _empty_field("remark_codes")
+    provider_adjustments: pd.DataFrame = _empty_field("provider_adjustments")
+    appeal_events: pd.DataFrame = _empty_field("appeal_events")
+    findings: pd.DataFrame = _empty_field("findings")
+    files: pd.DataFrame = _empty_field("files")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {len(getattr(self, name)):,}" for name in TABLES)
+        return f"Claims({counts})"
+
+
+def concat(parts: list[Claims]) -> Claims:
+    """Return several files' tables as one; a file read twice keeps its first reading."""
+    seen: set[str] = set()
+    kept = []
+    for part in parts:
+        ids = set(part.files["file_id"])
+        if not ids & seen:
+            kept.append(part)
+        seen |= ids
+    return Claims(
+        **{
+            name: pd.concat([getattr(p, name) for p in kept], ignore_index=True)
+            if kept
+            else empty(name)
+            for name in TABLES
+        }
+    )

@@ -1,0 +1,56 @@
+"""One base error, a kind for each thing a caller can do about it, an exit code each.
+
+A message names the file, the row, the column and what to do. It never repeats a claim's value.
+"""
+
+
+class ToolkitError(Exception):
+    """Something the toolkit could not do; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class RulesError(ToolkitError):
+    """A rule file is defective: a fault of ours, to be mended in `toolkit/rules`."""
+
+
+class ReportError(ToolkitError):
+    """A report could not be made; the message names the report and the step, never a value."""
+
+
+class UsageError(ToolkitError):
+    """The call itself is wrong: an unknown word, two options that exclude each other."""
+
+    exit_code = 2
+
+
+class RefusedError(ToolkitError):
+    """The law or the facts on file give no answer; `needs` lists what would."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, needs: tuple[str, ...] | list[str] = ()):
+        super().__init__(message)
+        self.needs = tuple(needs)
+
+
+class NoRuleError(RefusedError):
+    """No rule on file covers this program, level or date."""
+
+
+class MissingFactError(RefusedError):
+    """A fact that the rule turns on is unknown."""
+
+
+class InputError(ToolkitError):
+    """A file cannot be read as what it claims to be."""
+
+    exit_code = 4
+
+
+class ExportError(InputError):
+    """A claims export (CSV, XLSX, Parquet) cannot be read."""
+
+
+class RemittanceError(InputError):
+    """An X12 835 remittance cannot be read."""

@@ -1,0 +1,31 @@
+"""Outputs are written whole or not at all, and are readable by their owner only."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a private temporary path beside `path`; put it in place when the block ends well.
+
+    A block that raises leaves neither the temporary file nor a changed `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)  # mode 0600
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o600)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def private_folder(path: Path) -> Path:
+    """Make the folder, if it is not there, so that only its owner can look into it."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path
