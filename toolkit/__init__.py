@@ -16,7 +16,7 @@ _WHERE = {
     "ladder": "toolkit.law",
     "programs": "toolkit.law",
     "triage": "toolkit.triage",
-    "read_payers": "toolkit.triage",
+    "read_payers": "toolkit.claims",
     "Case": "toolkit.cases",
     "CaseStore": "toolkit.cases",
     "draft": "toolkit.letters",

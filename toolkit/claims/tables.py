@@ -37,9 +37,17 @@ def _columns(*rows: tuple) -> tuple[Column, ...]:
 
 
 _KEYS = _columns(
-    ("claim_key", "text", "our key for the claim: file_id + '-' + its ordinal in the file, no claim's value"),
+    (
+        "claim_key",
+        "text",
+        "our key for the claim: file_id + '-' + its ordinal in the file, no claim's value",
+    ),
     ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
-    ("row", "count", "where it stands: the row of the sheet or CSV (the heading is row 1), or the segment number of an 835"),
+    (
+        "row",
+        "count",
+        "where it stands: the row of the sheet or CSV (the heading is row 1), or the segment number of an 835",
+    ),
 )
 
 CLAIMS = _KEYS + _columns(
@@ -71,35 +79,51 @@ CLAIMS = _KEYS + _columns(
     ("patient_responsibility_cents", "cents", "CLP05"),
     ("case_status", "text", "'open' or 'closed' in the hospital's own system"),
     ("owner", "text", "work queue or team that holds the case"),
-    ("stage", "text", "pre_service, prior_authorization, payment, part_b_drug or concurrent, where the file states it"),
+    (
+        "stage",
+        "text",
+        "pre_service, prior_authorization, payment, part_b_drug or concurrent, where the file states it",
+    ),
 )
 
-CLAIM_LINES = _columns(
-    ("line_key", "text", "our key for the line: claim_key + '-' + its ordinal in the claim"),
-) + _KEYS + _columns(
-    ("line_control_number", "text", "REF 6R", True),
-    ("service_from", "date", "first day of service"),
-    ("service_to", "date", "last day of service"),
-    ("procedure_code", "text", "CPT or HCPCS, upper case"),
-    ("modifiers", "text", "modifiers in order, one space between"),
-    ("revenue_code", "text", "four digits, leading zero kept"),
-    ("diagnosis_code", "text", "principal diagnosis, where an export has it"),
-    ("units", "number", "units of service"),
-    ("billed_cents", "cents", "line charge (SVC02)"),
-    ("allowed_cents", "cents", "line allowed amount, where stated"),
-    ("paid_cents", "cents", "line payment (SVC03)"),
+CLAIM_LINES = (
+    _columns(
+        ("line_key", "text", "our key for the line: claim_key + '-' + its ordinal in the claim"),
+    )
+    + _KEYS
+    + _columns(
+        ("line_control_number", "text", "REF 6R", True),
+        ("service_from", "date", "first day of service"),
+        ("service_to", "date", "last day of service"),
+        ("procedure_code", "text", "CPT or HCPCS, upper case"),
+        ("modifiers", "text", "modifiers in order, one space between"),
+        ("revenue_code", "text", "four digits, leading zero kept"),
+        ("diagnosis_code", "text", "principal diagnosis, where an export has it"),
+        ("units", "number", "units of service"),
+        ("billed_cents", "cents", "line charge (SVC02)"),
+        ("allowed_cents", "cents", "line allowed amount, where stated"),
+        ("paid_cents", "cents", "line payment (SVC03)"),
+    )
 )
 
-ADJUSTMENTS = _columns(
-    ("adjustment_key", "text", "our key for the adjustment: claim_key + '-a' + its ordinal in the claim"),
-) + _KEYS + _columns(
-    ("line_key", "text", "the line it stands on; missing for a claim-level adjustment"),
-    ("adjustment_level", "text", "'claim' or 'line'"),
-    ("group_code", "text", "CO, PR, OA, PI or CR, upper case"),
-    ("carc", "text", "claim adjustment reason code, no leading zeros, upper case"),
-    ("amount_cents", "cents", "the adjustment's amount"),
-    ("quantity", "number", "the adjustment's quantity"),
-    ("denial_text", "text", "free-text reason, where an export has one", True),
+ADJUSTMENTS = (
+    _columns(
+        (
+            "adjustment_key",
+            "text",
+            "our key for the adjustment: claim_key + '-a' + its ordinal in the claim",
+        ),
+    )
+    + _KEYS
+    + _columns(
+        ("line_key", "text", "the line it stands on; missing for a claim-level adjustment"),
+        ("adjustment_level", "text", "'claim' or 'line'"),
+        ("group_code", "text", "CO, PR, OA, PI or CR, upper case"),
+        ("carc", "text", "claim adjustment reason code, no leading zeros, upper case"),
+        ("amount_cents", "cents", "the adjustment's amount"),
+        ("quantity", "number", "the adjustment's quantity"),
+        ("denial_text", "text", "free-text reason, where an export has one", True),
+    )
 )
 
 REMARK_CODES = _KEYS + _columns(
@@ -123,7 +147,11 @@ APPEAL_EVENTS = _KEYS + _columns(
     ("level", "text", "level id, where the file's word is on file; else missing and a finding"),
     ("filed_on", "date", "day the appeal was filed"),
     ("decided_on", "date", "day of the decision"),
-    ("outcome", "text", "overturned, partly_overturned, upheld, dismissed, withdrawn; missing while undecided"),
+    (
+        "outcome",
+        "text",
+        "overturned, partly_overturned, upheld, dismissed, withdrawn; missing while undecided",
+    ),
     ("recovered_cents", "cents", "paid after the decision, where stated"),
 )
 

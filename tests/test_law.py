@@ -1,0 +1,295 @@
+"""The law, from cases that a compliance officer can read and sign."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import RefusedError, RulesError
+from toolkit.law import decision_due, filing_deadline, ladder, next_step, program, programs
+from toolkit.law.calendar import federal_holidays, off_day
+from toolkit.law.thresholds import thresholds
+from toolkit.rules import read
+
+CASES = Path(__file__).parent / "cases" / "deadlines"
+
+
+class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    program: str
+    level: str
+    notice_date: date | None = None
+    received: date | None = None
+    effective_date: date | None = None
+    stage: str | None = None
+    filer: str | None = None
+    expedited: bool = False
+    amount: float | None = None
+    request_received: date | None = None
+    extended: bool | None = None
+
+    def facts(self) -> dict:
+        names = [name for name in self.__struct_fields__ if name not in ("program", "level")]
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class Expect(msgspec.Struct, forbid_unknown_fields=True):
+    last_filing_date: date | None = None
+    file_by: date | None = None
+    decision_due: date | None = None
+    filed_when: str | None = None
+    because: str | None = None
+    nothing_to_file: bool = False
+    refused: str | None = None
+    needs: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
+    steps: tuple[date, ...] = ()
+    if_missed: str = ""
+
+
+class Case(msgspec.Struct, forbid_unknown_fields=True):
+    case: str
+    given: Given
+    expect: Expect
+
+
+def cases() -> list:
+    return [
+        pytest.param(case, id=f"{path.stem}: {case.case}")
+        for path in sorted(CASES.glob("*.yaml"))
+        for case in read(path, tuple[Case, ...])
+    ]
+
+
+def answer(case: Case):
+    facts = case.given.facts()
+    if "request_received" in facts:
+        return decision_due(case.given.program, case.given.level, **facts)
+    return filing_deadline(case.given.program, case.given.level, **facts)
+
+
+@pytest.mark.parametrize("case", cases())
+def test_the_case_holds(case):
+    expect = case.expect
+    if expect.refused:
+        with pytest.raises(RefusedError) as refused:
+            answer(case)
+        assert expect.refused in str(refused.value)
+        for need in expect.needs:
+            assert any(need in one for one in refused.value.needs), refused.value.needs
+        return
+    found = answer(case)
+    assert found.citation == expect.because
+    for text in expect.warned:
+        assert any(text in one for one in found.warnings), found.warnings
+    if expect.decision_due:
+        assert found.decision_due == expect.decision_due
+        assert expect.if_missed in found.if_missed
+        return
+    assert found.nothing_to_file == expect.nothing_to_file
+    assert (found.last_filing_date, found.file_by) == (expect.last_filing_date, expect.file_by)
+    assert expect.filed_when in (None, found.filed_when)
+    for paper in expect.papers:
+        assert any(paper in one for one in found.standing.papers)
+    for day in expect.steps:
+        assert day in {step.date for step in found.steps}
+    if not found.nothing_to_file:
+        assert found.file_by in {step.date for step in found.steps}
+
+
+def test_every_rule_on_file_decides_some_case():
+    asked = {case.values[0].given.program: set() for case in cases()}
+    for param in cases():
+        case = param.values[0]
+        if not case.expect.refused:
+            found = answer(case)
+            clock = "decision" if case.expect.decision_due else "filing"
+            asked[case.given.program].add(
+                (case.given.level, clock, found.citation, case.given.stage, case.given.expedited)
+            )
+    for name in programs():
+        for level in program(name).levels:
+            for clock, rules in (("filing", level.filing), ("decision", level.decision)):
+                for rule in rules:
+                    if clock == "decision" and rule.due is None:
+                        continue
+                    assert any(
+                        (level.id, clock, rule.citation) == one[:3]
+                        and rule.when.holds(one[3], None, one[4])
+                        or (level.id, clock, rule.citation) == one[:3]
+                        and not rule.when.stages
+                        for one in asked[name]
+                    ), f"{name} {level.id} {clock} {rule.citation}: no case asks it"
+
+
+def filing_rules():
+    return [
+        (name, level.id, rule)
+        for name in programs()
+        for level in program(name).levels
+        for rule in level.filing
+    ]
+
+
+@given(
+    which=st.sampled_from(filing_rules()),
+    day=st.dates(date(2022, 1, 1), date(2035, 12, 31)),
+    later=st.integers(0, 400),
+    late=st.integers(0, 60),
+)
+def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_day(
+    which, day, later, late
+):
+    name, level, rule = which
+    facts = {"expedited": bool(rule.when.expedited)}
+
+    def ask(start):
+        known = {"effective_date": start} if rule.selected_by == "effective" else {}
+        received = start + timedelta(days=late)
+        return filing_deadline(name, level, notice_date=start, received=received, **known, **facts)
+
+    first, second = ask(day), ask(day + timedelta(days=later))
+    for found in (first, second):
+        assert found.file_by <= found.last_filing_date
+        assert off_day(found.file_by) is None
+    if first.citation == second.citation:
+        assert first.last_filing_date <= second.last_filing_date
+        assert first.file_by <= second.file_by
+
+
+def test_no_two_rules_of_a_level_cover_the_same_facts():
+    for name, level, rule in filing_rules():
+        day = rule.applies_until or rule.applies_from
+        found = filing_deadline(
+            name,
+            level,
+            notice_date=day,
+            received=day,
+            effective_date=day,
+            expedited=bool(rule.when.expedited),
+        )
+        assert found.citation == rule.citation
+
+
+def test_amounts_in_controversy_come_from_one_ratio():
+    for one in thresholds().years:
+        low = max(one.alj_hearing / 100 - 0.05, one.judicial_review / 1000 - 0.005)
+        high = min(one.alj_hearing / 100 + 0.05, one.judicial_review / 1000 + 0.005)
+        assert low <= high, one.year
+
+
+def test_observed_holidays_are_kept_too():
+    assert federal_holidays(2026)[date(2026, 7, 3)] == "Independence Day (observed)"
+    assert federal_holidays(2021)[date(2021, 12, 31)] == "New Year's Day (observed)"
+    assert date(2020, 6, 19) not in federal_holidays(2020)
+    assert federal_holidays(2026)[date(2026, 10, 12)] == "Columbus Day"
+
+
+def test_a_ladder_begins_with_the_first_decision_and_ends_with_the_side_clocks():
+    places = [level.place for level in ladder("medicare_advantage")]
+    assert places == sorted(places, key=("before", "ladder", "side").index)
+
+
+NOTICE = {"notice_date": date(2026, 10, 1)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "level"),
+    [
+        ({"contracted": "not_contracted", **NOTICE}, "file", "reconsideration"),
+        ({"contracted": "contracted", **NOTICE}, "gap", "contract_dispute"),
+        ({**NOTICE}, "gap", None),
+        ({"contracted": "not_contracted"}, "gap", "reconsideration"),
+        (
+            {"contracted": "not_contracted", "last_level": "reconsideration", "filed": True},
+            "waiting",
+            "reconsideration",
+        ),
+        (
+            {
+                "contracted": "not_contracted",
+                "last_level": "reconsideration",
+                "filed": True,
+                "outcome": "upheld",
+                "decided_on": date(2026, 11, 2),
+            },
+            "nothing_to_file",
+            "ire_review",
+        ),
+        (
+            {
+                "contracted": "not_contracted",
+                "last_level": "reconsideration",
+                "filed": True,
+                "outcome": "dismissed",
+                "decided_on": date(2026, 11, 2),
+            },
+            "file",
+            "dismissal_review",
+        ),
+        (
+            {
+                "contracted": "not_contracted",
+                "last_level": "reconsideration",
+                "filed": True,
+                "outcome": "overturned",
+            },
+            "done",
+            "reconsideration",
+        ),
+        (
+            {
+                "contracted": "not_contracted",
+                "last_level": "redetermination",
+                "filed": True,
+                "outcome": "upheld",
+            },
+            "gap",
+            None,
+        ),
+    ],
+)
+def test_the_next_step_of_a_medicare_advantage_denial(facts, state, level):
+    found = next_step("medicare_advantage", **facts)
+    assert (found.state, found.level) == (state, level)
+    assert found.gap if state == "gap" else not found.gap
+
+
+def test_an_unknown_program_gives_a_gap_and_no_date():
+    found = next_step(None, **NOTICE)
+    assert found.state == "gap" and "payers.csv" in found.gap and found.deadline is None
+
+
+def test_a_late_filed_original_medicare_claim_has_no_appeal():
+    found = next_step("original_medicare", denial_category="timely_filing", **NOTICE)
+    assert found.state == "no_appeal_right" and "405.926" in found.why
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\na: 2\n", "a key stands twice"),
+        ("citation: x\nsource: y\nverified_on: 2026-01-01\nstatus: V\nextra: z\n", "unknown field"),
+        ("citation: x\nverified_on: 2026-01-01\nstatus: V\n", "source"),
+        ("citation: x\nsource: ''\nverified_on: 2026-01-01\nstatus: V\n", "source is empty"),
+        ("citation: x\nsource: y\nverified_on: lately\nstatus: V\n", "verified_on"),
+        ("citation: x\nsource: y\nverified_on: 2026-01-01\nstatus: maybe\n", "status"),
+        ("citation: [x\n", "is not YAML"),
+    ],
+)
+def test_the_loader_refuses_a_careless_rule(tmp_path, text, problem):
+    from toolkit.rules import Sourced
+
+    path = tmp_path / "rule.yaml"
+    path.write_text(text)
+    with pytest.raises(RulesError, match=problem):
+        read(path, Sourced)
+
+
+def test_the_loader_reads_text_as_text(tmp_path):
+    path = tmp_path / "codes.yaml"
+    path.write_text("code: 0450\nstate: NO\nday: 2026-01-15\n")
+    assert read(path, dict[str, str]) == {"code": "0450", "state": "NO", "day": "2026-01-15"}

@@ -1,0 +1,609 @@
+"""The command line: a contract for people, schedulers and tests.
+
+Every command takes `--json` (one JSON object on standard output and nothing else there); messages
+go to standard error. Exit codes: 0 done, 1 a fault of ours, 2 wrong usage, 3 refused, 4 the input
+cannot be read. Heavy imports stay inside the commands that need them.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import InputError, RefusedError, ToolkitError, UsageError
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "data" / "samples"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        answer = options.run(options)
+        if options.json:
+            print(json.dumps(answer, default=str, ensure_ascii=False))
+        else:
+            options.show(answer)
+    except ToolkitError as error:
+        return _failed(error, options.json)
+    except BrokenPipeError:  # the reader of our output went away: no fault of anybody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("toolkit: stopped", file=sys.stderr)
+        return 1
+    except (
+        Exception
+    ) as error:  # its text may hold a claim's value: only its kind and place are told
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}, line {frame.lineno}"
+        message = f"a fault of ours: {type(error).__name__} at {place}"
+        print(f"toolkit: {message}", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"error": message}))
+        return 1
+    return 0
+
+
+def _failed(error: ToolkitError, as_json: bool) -> int:
+    print(f"toolkit: {error}", file=sys.stderr)
+    refused = isinstance(error, RefusedError)
+    needs = list(error.needs) if refused else []
+    for need in needs:
+        print(f"  needed: {need}", file=sys.stderr)
+    if as_json:
+        body = {"refused": str(error), "needs": needs} if refused else {"error": str(error)}
+        print(json.dumps(body, ensure_ascii=False))
+    return error.exit_code
+
+
+# ---- what each command does
+
+
+def _read(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.claims import read, totals
+
+    found = {path.name: totals(read(path, layout=options.layout)) for path in options.files}
+    return next(iter(found.values())) if len(found) == 1 else {"files": found}
+
+
+def _classify(options: argparse.Namespace) -> dict[str, Any]:
+    import msgspec
+
+    from toolkit.denials import classify
+
+    if not (options.carc or options.text or options.rarc):
+        raise UsageError("name a CARC, a RARC or a text: --carc 16 --rarc MA130, or --text '...'")
+    denial = classify(
+        options.group,
+        options.carc,
+        tuple(options.rarc),
+        text=options.text,
+        procedure_code=options.cpt,
+        program=options.program,
+    )
+    return msgspec.to_builtins(denial)
+
+
+def _deadline(options: argparse.Namespace) -> dict[str, Any]:
+    import msgspec
+
+    from toolkit.law import filing_deadline
+
+    return msgspec.to_builtins(
+        filing_deadline(
+            options.program,
+            options.level,
+            notice_date=options.notice_date,
+            received=options.received,
+            stage=options.stage,
+            filer=options.filer,
+            expedited=options.expedited,
+            amount=options.amount,
+            effective_date=options.effective_date,
+        )
+    )
+
+
+def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
+    import msgspec
+
+    from toolkit.law import decision_due
+
+    return msgspec.to_builtins(
+        decision_due(
+            options.program,
+            options.level,
+            request_received=options.request_received,
+            stage=options.stage,
+            expedited=options.expedited,
+            extended=options.extended,
+        )
+    )
+
+
+def _ladder(options: argparse.Namespace) -> dict[str, Any]:
+    import msgspec
+
+    from toolkit.law import ladder, program
+
+    rules = program(options.program)
+    return {
+        "program": rules.program,
+        "name": rules.name,
+        "governing_law": rules.governing_law,
+        "levels": msgspec.to_builtins(ladder(options.program)),
+        "standing": msgspec.to_builtins(rules.standing),
+        "not_modelled": list(rules.not_modelled),
+    }
+
+
+def _law(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.law import program, programs
+
+    rules = [
+        {
+            "program": name,
+            "level": level.id,
+            "clock": clock,
+            "applies_from": getattr(rule, "applies_from", None),
+            "citation": rule.citation,
+            "source": rule.source,
+            "verified_on": rule.verified_on,
+            "status": rule.status,
+            "age_days": (date.today() - date.fromisoformat(rule.verified_on)).days,
+        }
+        for name in programs()
+        for level in program(name).levels
+        for clock, rule in [
+            *(("filing", rule) for rule in level.filing),
+            *(("decision", rule) for rule in level.decision),
+            *(("automatic", rule) for rule in [level.automatic] if rule),
+            *(("by_terms", rule) for rule in [level.by_terms] if rule),
+        ]
+    ]
+    if options.age:
+        rules.sort(key=lambda rule: rule["age_days"], reverse=True)
+    return {
+        "rules": rules,
+        "not_modelled": {name: list(program(name).not_modelled) for name in programs()},
+    }
+
+
+def _sources(options: argparse.Namespace):
+    """Return the claims of the files named, and the payer table."""
+    from toolkit.claims import read, read_payers
+
+    return read(options.exports, layout=options.layout), read_payers(options.payers)
+
+
+def _worklist(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.triage import triage
+    from toolkit.worklist import summary, write_worklist
+
+    if options.engine not in ("auto", "pandas"):
+        raise UsageError(f"the engine {options.engine} is not built yet; use --engine pandas")
+    claims, payers = _sources(options)
+    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    path = write_worklist(worklist, options.out)
+    return {"out": str(path), "as_of": options.as_of} | summary(worklist, claims)
+
+
+def _report(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.reports import run_reports
+
+    kinds, exports = _kinds(options.words)
+    with tempfile.TemporaryDirectory() as folder:  # mode 0700
+        sources = (
+            _given_source(exports, options) if exports else _sample_sources(Path(folder), options)
+        )
+        written = run_reports(
+            kinds,
+            sources,
+            as_of=options.as_of,
+            out=options.out,
+            formats=options.format,
+            jobs=options.jobs,
+            by=options.by,
+            progress=not options.json,
+        )
+    return {"written": [str(path) for path in written]}
+
+
+def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
+    from toolkit.reports import KINDS
+
+    planned = {"scorecard", "denials"}
+    if words and words[0] in planned - set(KINDS):
+        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(KINDS)}")
+    if words and words[0] in ("all", *KINDS):
+        kinds = tuple(KINDS) if words[0] == "all" else (words[0],)
+        return kinds, [Path(word) for word in words[1:]]
+    return tuple(KINDS), [Path(word) for word in words]
+
+
+def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
+    from toolkit.claims import read, read_payers
+    from toolkit.reports import Source
+    from toolkit.triage import triage
+
+    claims = read(exports, layout=options.layout)
+    payers = read_payers(options.payers)
+    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    return [Source("export", claims, worklist, options.as_of, "", synthetic=False)]
+
+
+def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
+    from toolkit.claims import read, read_payers, write_sample
+    from toolkit.reports import Source
+    from toolkit.triage import triage
+
+    if not SAMPLES.is_dir():
+        raise InputError("the sample data is not here: name an export, or run from a checkout")
+    payers = read_payers(options.payers or SAMPLES / "payers.csv")
+    export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
+    sample = read(export)
+    remits = read(SAMPLES / "remits" / "public" / "tastypackets_x12-parser_profee-multiple.edi")
+    then = remits.claims["remittance_date"].max().date() + timedelta(days=30)
+    note = (
+        f"A real professional-fee remittance of a public project, produced in "
+        f"{then - timedelta(days=30):%B %Y}: its dates are old, so it is reported as of {then}, "
+        f"30 days after its own production date."
+    )
+    return [
+        Source(
+            "sample",
+            sample,
+            triage(sample, as_of=options.as_of, payers=payers),
+            options.as_of,
+            "A synthetic export: no patient, payer or hospital in it is real.",
+            synthetic=True,
+        ),
+        Source(
+            "remittances",
+            remits,
+            triage(remits, as_of=then, payers=payers),
+            then,
+            note,
+            synthetic=False,
+        ),
+    ]
+
+
+def _draft(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import case_from, with_facts
+    from toolkit.claims import read, read_payers
+    from toolkit.letters import draft, kind_of, write
+    from toolkit.triage import triage
+    from toolkit.worklist import find_denial
+
+    claims = read(options.export, layout=options.layout)
+    payers = read_payers(options.payers)
+    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    case = case_from(claims, worklist, find_denial(worklist, options.claim), payers=payers)
+    if options.facts:
+        case = with_facts(case, options.facts, as_of=options.as_of)
+    letter = draft(case, kind_of(case, options.kind), as_of=options.as_of)
+    path = write(letter, options.out, draft=options.draft)
+    return {
+        "out": str(path),
+        "kind": letter.kind,
+        "complete": letter.complete,
+        "missing": [need.name for need in letter.missing],
+        "warnings": list(letter.warnings),
+    }
+
+
+def _sample(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.claims import write_sample
+
+    path = write_sample(options.out, rows=options.rows, seed=options.seed, as_of=options.as_of)
+    return {"out": str(path), "rows": options.rows, "seed": options.seed, "as_of": options.as_of}
+
+
+def _desk(options: argparse.Namespace) -> dict[str, Any]:
+    notebook = ROOT / "notebooks" / "draft_letters.ipynb"
+    if not notebook.exists():
+        raise InputError("the drafting notebook is not here: run from a checkout")
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    return {"exit": subprocess.call(command, env=environment, cwd=ROOT)}
+
+
+# ---- how each answer is shown to a person
+
+
+def _show_json(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer, default=str, indent=2, ensure_ascii=False))
+
+
+def _show_deadline(answer: dict[str, Any]) -> None:
+    print(f"{answer['level_name']} ({answer['program']}), decided by {answer['decider']}")
+    if answer["nothing_to_file"]:
+        print("Nothing to file.")
+    else:
+        filed = answer["filed_when"]
+        print(f"File by           {_day(answer['file_by'])}, {filed} by the decider")
+        print(f"Last filing date  {_day(answer['last_filing_date'])}")
+    for step in answer["steps"]:
+        print(f"  {_day(step['date'])}  {step['what']}  [{step['citation']}]")
+    standing = answer["standing"]
+    if standing:
+        print(f"Who may file: {standing['says']} [{standing['citation']}]")
+        for paper in standing["papers"]:
+            print(f"  paper: {paper}")
+    for warning in answer["warnings"]:
+        print(f"Note: {warning}")
+    print(
+        f"Rule: {answer['citation']}; {answer['source']}; verified {answer['verified_on']}, mark {answer['status']}"
+    )
+
+
+def _show_decision(answer: dict[str, Any]) -> None:
+    print(f"Decision due {_day(answer['decision_due'])} from {answer['decider']}")
+    for step in answer["steps"]:
+        print(f"  {_day(step['date'])}  {step['what']}  [{step['citation']}]")
+    print(f"If missed: {answer['if_missed']}")
+    for warning in answer["warnings"]:
+        print(f"Note: {warning}")
+
+
+def _show_ladder(answer: dict[str, Any]) -> None:
+    print(f"{answer['name']}: {answer['governing_law']}")
+    for level in answer["levels"]:
+        print(f"\n{level['id']}  {level['name']}; {level['decider']}")
+        for rule in level["filing"]:
+            window = rule["window"]
+            until = f" until {rule['applies_until']}" if rule["applies_until"] else ""
+            print(
+                f"  from {rule['applies_from']}{until}: {window['count']} {window['unit']} from "
+                f"{rule['starts']}, {rule['filed_when']}  [{rule['citation']}; {rule['status']}]"
+            )
+        for one in (level["automatic"], level["by_terms"]):
+            if one:
+                print(f"  {one['says']}  [{one['citation']}; {one['status']}]")
+        for rule in level["decision"]:
+            if rule["due"]:
+                stages = ", ".join(rule["when"]["stages"]) or "all stages"
+                fast = ", expedited" if rule["when"]["expedited"] else ""
+                print(
+                    f"  decision in {rule['due']['count']} {rule['due']['unit']} ({stages}{fast})"
+                    f"  [{rule['citation']}; {rule['status']}]"
+                )
+    print("\nNot modelled:")
+    for one in answer["not_modelled"]:
+        print(f"  {one}")
+
+
+def _show_law(answer: dict[str, Any]) -> None:
+    for rule in answer["rules"]:
+        print(
+            f"{rule['program']} {rule['level']} {rule['clock']}: from {rule['applies_from'] or '-'}; "
+            f"{rule['citation']}; {rule['source']}; verified {rule['verified_on']} "
+            f"({rule['age_days']} days ago), mark {rule['status']}"
+        )
+    for name, gaps in answer["not_modelled"].items():
+        for gap in gaps:
+            print(f"{name}, not modelled: {gap}")
+
+
+def _show_written(answer: dict[str, Any]) -> None:
+    for path in answer["written"]:
+        print(path)
+
+
+def _show_out(answer: dict[str, Any]) -> None:
+    print(answer["out"])
+    for name, value in answer.items():
+        if name != "out":
+            print(f"  {name}: {value}")
+
+
+def _show_nothing(answer: dict[str, Any]) -> None:
+    return None
+
+
+def _day(text: str | date) -> str:
+    day = text if isinstance(text, date) else date.fromisoformat(text)
+    return f"{day:%a %Y-%m-%d}"
+
+
+# ---- the words of the command line
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("is no ISO date (YYYY-MM-DD)") from None
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("is no whole number above zero")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="toolkit",
+        description="Denial appeals: categories, pathways, deadlines, letters and reports.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, run, show, says, example):
+        one = commands.add_parser(
+            name,
+            help=says,
+            description=says,
+            epilog=f"example: toolkit {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        one.add_argument("--json", action="store_true", help="one JSON object on standard output")
+        one.set_defaults(run=run, show=show)
+        return one
+
+    def dated(one):
+        one.add_argument("--as-of", type=_date, default=date.today(), help="default: today")
+
+    def files(one):
+        one.add_argument("--layout", help="layout of the exports; default: the one that matches")
+        one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+
+    def law(one):
+        one.add_argument("--program", required=True)
+        one.add_argument("--level", required=True)
+        one.add_argument("--stage", choices=_stages())
+        one.add_argument("--expedited", action="store_true")
+
+    one = command(
+        "report",
+        _report,
+        _show_written,
+        "batch reports as HTML and XLSX",
+        "report overdue export.csv",
+    )
+    one.add_argument(
+        "words",
+        nargs="*",
+        metavar="[overdue|outcomes|all] [EXPORT...]",
+        help="default: all, on the samples",
+    )
+    dated(one)
+    files(one)
+    one.add_argument("--out", type=Path, default=Path("reports"))
+    one.add_argument("--by", choices=("payer", "facility"), default="payer")
+    one.add_argument("--jobs", type=_positive, default=2)
+    one.add_argument("--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,ipynb")
+
+    one = command(
+        "worklist",
+        _worklist,
+        _show_out,
+        "one row per denial with category, route, program, level, dates, reasons",
+        "worklist export.csv --out worklist.xlsx",
+    )
+    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT")
+    dated(one)
+    files(one)
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--engine", choices=("auto", "pandas", "duckdb", "spark"), default="auto")
+
+    one = command(
+        "read", _read, _show_json, "what a file holds: totals and findings", "read remit.835 --json"
+    )
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    one.add_argument("--layout")
+
+    one = command(
+        "classify",
+        _classify,
+        _show_json,
+        "category, route and reason of codes, text or both",
+        "classify --group CO --carc 16 --rarc MA130",
+    )
+    one.add_argument("--group")
+    one.add_argument("--carc")
+    one.add_argument("--rarc", action="append", default=[])
+    one.add_argument("--text")
+    one.add_argument("--cpt")
+    one.add_argument("--program")
+
+    one = command(
+        "deadline",
+        _deadline,
+        _show_deadline,
+        "the last day to file, with the reason for every day",
+        "deadline --program original_medicare --level redetermination --notice-date 2026-01-15",
+    )
+    law(one)
+    one.add_argument("--notice-date", type=_date)
+    one.add_argument("--received", type=_date)
+    one.add_argument("--filer", choices=_filers())
+    one.add_argument("--amount", type=float, help="dollars in controversy")
+    one.add_argument("--effective-date", type=_date)
+
+    one = command(
+        "decision-due",
+        _decision_due,
+        _show_decision,
+        "the decider's clock",
+        "decision-due --program medicare_advantage --level reconsideration "
+        "--request-received 2026-01-15 --stage payment",
+    )
+    law(one)
+    one.add_argument("--request-received", type=_date, required=True)
+    one.add_argument("--extended", action="store_true")
+
+    one = command(
+        "ladder",
+        _ladder,
+        _show_ladder,
+        "every level of a program, in order",
+        "ladder --program part_d",
+    )
+    one.add_argument("--program", required=True)
+
+    one = command("law", _law, _show_law, "the rules on file, with source and mark", "law --age")
+    one.add_argument("--age", action="store_true", help="longest unverified first")
+
+    one = command(
+        "draft",
+        _draft,
+        _show_out,
+        "one appeal letter; refused with the list of what is missing",
+        "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx",
+    )
+    one.add_argument("export", type=Path, metavar="EXPORT")
+    one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
+    one.add_argument("--kind")
+    one.add_argument("--out", type=Path, required=True)
+    one.add_argument("--facts", type=Path, help="YAML: fact: value")
+    one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
+    dated(one)
+    files(one)
+
+    one = command(
+        "desk", _desk, _show_nothing, "opens the drafting notebook in the browser", "desk"
+    )
+
+    one = command(
+        "sample",
+        _sample,
+        _show_out,
+        "a synthetic export, the same for the same seed and date",
+        "sample --rows 5000 --seed 1 --out export.csv",
+    )
+    one.add_argument("--rows", type=_positive, required=True)
+    one.add_argument("--seed", type=int, required=True)
+    one.add_argument("--out", type=Path, required=True)
+    dated(one)
+    return parser
+
+
+def _stages() -> tuple[str, ...]:
+    from toolkit.law import STAGES
+
+    return STAGES
+
+
+def _filers() -> tuple[str, ...]:
+    from toolkit.law import FILERS
+
+    return FILERS
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

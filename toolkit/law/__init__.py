@@ -1,0 +1,24 @@
+"""Appeal pathways and clocks from dated, cited law. Knows no frames, widgets or notebooks."""
+
+from toolkit.law.decision import DecisionDue, decision_due
+from toolkit.law.filing import Deadline, Step, filing_deadline
+from toolkit.law.model import FILERS, STAGES, Program, program, programs
+from toolkit.law.pathway import NextStep, ladder, next_step
+from toolkit.law.standing import standing
+
+__all__ = [
+    "FILERS",
+    "STAGES",
+    "Deadline",
+    "DecisionDue",
+    "NextStep",
+    "Program",
+    "Step",
+    "decision_due",
+    "filing_deadline",
+    "ladder",
+    "next_step",
+    "program",
+    "programs",
+    "standing",
+]

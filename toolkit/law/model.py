@@ -1,0 +1,233 @@
+"""The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
+
+from datetime import date
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from toolkit.errors import NoRuleError
+from toolkit.rules import RULES, Sourced, names, read
+
+Stage = Literal["pre_service", "prior_authorization", "payment", "part_b_drug", "concurrent"]
+Filer = Literal[
+    "enrollee",
+    "representative",
+    "treating_physician",
+    "assignee",
+    "contracted_provider",
+    "non_contract_provider",
+    "network_provider",
+]
+Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
+
+STAGES: tuple[str, ...] = Stage.__args__
+FILERS: tuple[str, ...] = Filer.__args__
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of a rule file that carries no citation of its own."""
+
+
+class Span(_Strict, kw_only=True):
+    """A count of time. `first_day_counts`: the day the clock starts is day 1, not day 0."""
+
+    count: int
+    unit: Literal["hours", "days", "months", "years"]
+    first_day_counts: bool = False
+
+
+class When(_Strict, kw_only=True):
+    """The facts of a case that select a rule; what is not named does not matter."""
+
+    stages: tuple[Stage, ...] = ()
+    filers: tuple[Filer, ...] = ()
+    expedited: bool | None = None
+
+    def holds(self, stage: str | None, filer: str | None, expedited: bool) -> bool:
+        """Say whether a case with these facts is meant."""
+        return (
+            (not self.stages or stage in self.stages)
+            and (not self.filers or filer in self.filers)
+            and (self.expedited is None or self.expedited == expedited)
+        )
+
+
+class Presumption(Sourced, kw_only=True):
+    """Receipt that is presumed so many calendar days after the notice's date, unless shown otherwise."""
+
+    days: int
+
+
+class Roll(Sourced, kw_only=True):
+    """What becomes of a last day that is no working day.
+
+    `force` says whether the rule on file makes the later day lawful (`law`), or it is only what
+    deciders are believed to do (`practice`): then it is told, and never counted on.
+    """
+
+    to: Literal["next_working_day"]
+    force: Literal["law", "practice"]
+
+
+class Reading(Sourced, kw_only=True):
+    """Another reading of the window that someone may hold: `file_by` stays on its safe side."""
+
+    says: str
+    window: Span
+    starts: Literal["receipt", "notice", "effective"]
+    when: When = When()
+
+
+class Milestone(_Strict, kw_only=True):
+    """Something that happens on a counted day of the same clock (day 1 is the notice's date)."""
+
+    day: int
+    what: str
+
+
+class FilingRule(Sourced, kw_only=True):
+    """How long there is to file, from when, and what counts as filed."""
+
+    applies_from: date
+    applies_until: date | None = None
+    selected_by: Literal["notice", "service", "effective"] = "notice"
+    when: When = When()
+    window: Span
+    starts: Literal["receipt", "notice", "service", "effective"]
+    presumption: Presumption | None = None
+    no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None
+    filed_when: Literal["received", "postmarked"]
+    by_hour: str | None = None
+    roll: Roll | None = None
+    readings: tuple[Reading, ...] = ()
+    milestones: tuple[Milestone, ...] = ()
+    warnings: tuple[str, ...] = ()
+    why: str = ""
+
+
+class DecisionRule(Sourced, kw_only=True):
+    """How long the decider has, from its receipt of the request."""
+
+    applies_from: date
+    applies_until: date | None = None
+    when: When = When()
+    due: Span | None = None  # None: the clock does not exist (says why)
+    extension: Span | None = None
+    if_missed: str
+    says: str = ""
+
+
+class Automatic(Sourced, kw_only=True):
+    """Why a level needs no filing: the case moves by itself."""
+
+    says: str
+
+
+class ByTerms(Sourced, kw_only=True):
+    """Why a level has no date in law, and what the hospital must enter to get one."""
+
+    says: str
+    needs: tuple[str, ...]
+
+
+class Standing(Sourced, kw_only=True):
+    """Who may file at which levels and stages, and with which papers."""
+
+    levels: tuple[str, ...]
+    when: When = When()
+    may_file: bool
+    papers: tuple[str, ...] = ()
+    instead: str | None = None
+    says: str
+
+
+class Level(_Strict, kw_only=True):
+    """One level of appeal, or a side clock beside the ladder."""
+
+    id: str
+    name: str
+    decider: str
+    place: Literal[
+        "ladder", "side", "before"
+    ]  # before: the first decision; side: a clock of its own
+    notice: str  # what the clock's notice is called
+    filing: tuple[FilingRule, ...] = ()
+    automatic: Automatic | None = None
+    by_terms: ByTerms | None = None
+    decision: tuple[DecisionRule, ...] = ()
+    amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None
+    after: dict[Outcome, str] = {}
+    evidence: str = ""
+    escalation: str = ""
+
+    def __post_init__(self) -> None:
+        ways = bool(self.filing) + bool(self.automatic) + bool(self.by_terms)
+        if ways > 1 or (ways == 0 and self.place != "before"):
+            raise ValueError(f"{self.id}: has one of filing, automatic, by_terms")
+
+
+class HospitalFilesAs(_Strict, kw_only=True):
+    """Which filer a hospital is on its own claims; None where the program gives it no such place."""
+
+    contracted: Filer
+    not_contracted: Filer
+    needs_contract_status: bool
+
+
+class NoAppeal(Sourced, kw_only=True):
+    """A kind of denial that this program gives no appeal for."""
+
+    denial_categories: tuple[str, ...]
+    says: str
+
+
+class Program(_Strict, kw_only=True):
+    """All that is on file for one program."""
+
+    program: str
+    name: str
+    governing_law: str
+    hospital_files_as: HospitalFilesAs
+    levels: tuple[Level, ...]
+    standing: tuple[Standing, ...]
+    no_appeal: tuple[NoAppeal, ...] = ()
+    not_modelled: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        ids = [level.id for level in self.levels]
+        named = {target for level in self.levels for target in level.after.values()}
+        named |= {one for rule in self.standing for one in rule.levels}
+        named |= {rule.instead for rule in self.standing if rule.instead}
+        if len(set(ids)) < len(ids) or named - set(ids):
+            raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")
+
+    def level(self, level_id: str) -> Level:
+        """Return the level; refuse one that is not on file, naming those that are."""
+        for level in self.levels:
+            if level.id == level_id:
+                return level
+        on_file = ", ".join(level.id for level in self.levels)
+        raise NoRuleError(
+            f"{self.name} has no level of that name on file.",
+            needs=(f"a level of {self.program}: {on_file}",),
+        )
+
+
+def programs() -> tuple[str, ...]:
+    """Return the ids of the programs on file."""
+    return names("programs")
+
+
+@lru_cache(maxsize=None)
+def program(program_id: str) -> Program:
+    """Return one program's rules; refuse one that is not on file."""
+    if program_id not in programs():
+        raise NoRuleError(
+            "no rules are on file for this program.",
+            needs=(f"a program on file: {', '.join(programs())}",),
+        )
+    found = read(RULES / "programs" / f"{program_id}.yaml", Program)
+    if found.program != program_id:
+        raise NoRuleError("the program's file names another program inside.")
+    return found

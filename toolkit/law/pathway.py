@@ -1,0 +1,162 @@
+"""The ladder of a program, and the step that a case has to take next."""
+
+from datetime import date
+
+import msgspec
+
+from toolkit.errors import RefusedError
+from toolkit.law.filing import Deadline, filing_deadline
+from toolkit.law.model import Level, Program, program, programs
+
+
+class NextStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What a denial needs next, for one distinct combination of facts.
+
+    `state` is file (there is a date), waiting (filed and undecided), nothing_to_file (the case
+    moves by itself), no_appeal_right, done (won or withdrawn), or gap (a fact or rule is missing;
+    `gap` says which and what to fill in).
+    """
+
+    state: str
+    level: str | None = None
+    deadline: Deadline | None = None
+    standing: str = ""
+    gap: str = ""
+    why: str = ""
+
+
+def next_step(
+    program_id: str | None,
+    *,
+    stage: str = "payment",
+    contracted: str | None = None,
+    denial_category: str = "",
+    notice_date: date | None = None,
+    received: date | None = None,
+    last_level: str | None = None,
+    filed: bool = False,
+    outcome: str | None = None,
+    decided_on: date | None = None,
+) -> NextStep:
+    """Return what the hospital has to do next on a denial, or what is missing to say so.
+
+    `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
+    `outcome` and `decided_on` are the last appeal event on file. Never guesses: an unknown
+    program, contract status or day comes back as a gap.
+    """
+    if program_id is None:
+        return NextStep(
+            state="gap",
+            gap="program unknown: state it in payers.csv or in the export's plan column",
+        )
+    if program_id not in programs():
+        return NextStep(
+            state="gap",
+            gap=f"no rules are on file for the program {program_id} yet: no date is given",
+        )
+    rules = program(program_id)
+    for rule in rules.no_appeal:
+        if denial_category in rule.denial_categories:
+            return NextStep(state="no_appeal_right", why=f"{rule.says} ({rule.citation})")
+    filer = _filer(rules, contracted)
+    if filer is None:
+        return NextStep(
+            state="gap",
+            gap=(
+                "contract status unknown: it decides whether there is an appeal at all; state it in "
+                "payers.csv (contracted yes or no) or in the export"
+            ),
+        )
+
+    level, notice, came = _where(
+        rules, last_level, filed, outcome, decided_on, notice_date, received
+    )
+    if isinstance(level, NextStep):
+        return level
+    try:
+        deadline = filing_deadline(
+            program_id, level.id, notice_date=notice, received=came, stage=stage, filer=filer
+        )
+    except RefusedError as refused:
+        return _refused(rules, level, stage, filer, refused)
+    who = deadline.standing
+    paper = f" Paper: {'; '.join(who.papers)}." if who and who.papers else ""
+    return NextStep(
+        state="nothing_to_file" if deadline.nothing_to_file else "file",
+        level=level.id,
+        deadline=deadline,
+        standing=f"{who.says}{paper}" if who else "",
+        why="; ".join(f"{step.date}: {step.what} ({step.citation})" for step in deadline.steps)
+        or " ".join(deadline.warnings),
+    )
+
+
+def _filer(rules: Program, contracted: str | None) -> str | None:
+    ways = rules.hospital_files_as
+    if contracted is None and ways.needs_contract_status:
+        return None
+    return ways.contracted if contracted == "contracted" else ways.not_contracted
+
+
+def _first(rules: Program) -> Level:
+    return next(level for level in rules.levels if level.place == "ladder")
+
+
+def _where(rules, last_level, filed, outcome, decided_on, notice_date, received):
+    """Return the level to file next with its notice and receipt, or the NextStep that ends the matter."""
+    if last_level is None and filed:
+        gap = "an appeal is on file without its level: state the level"
+        return NextStep(state="gap", gap=gap), None, None
+    if last_level is None:
+        if notice_date is None and received is None:
+            gap = "no notice date: fill in the notice or remittance date"
+            return NextStep(state="gap", level=_first(rules).id, gap=gap), None, None
+        return _first(rules), notice_date, received
+    on_file = {level.id: level for level in rules.levels}
+    if last_level not in on_file:
+        gap = f"the level of the last appeal is not one of {rules.name}: correct the level or the program"
+        return NextStep(state="gap", gap=gap), None, None
+    level = on_file[last_level]
+    if outcome is None:
+        why = f"{level.name}: filed, no decision on file"
+        return NextStep(state="waiting", level=level.id, why=why), None, None
+    if outcome in ("overturned", "withdrawn"):
+        return NextStep(state="done", level=level.id, why=f"{level.name}: {outcome}"), None, None
+    following = level.after.get(outcome)
+    if following is None:
+        gap = f"{level.name}, {outcome}: no rule on file says what follows"
+        return NextStep(state="gap", level=level.id, gap=gap), None, None
+    if decided_on is None:
+        gap = "the day of the last decision is missing: the next clock starts with it"
+        return NextStep(state="gap", level=following, gap=gap), None, None
+    return on_file[following], decided_on, None
+
+
+def _refused(
+    rules: Program, level: Level, stage: str, filer: str, refused: RefusedError
+) -> NextStep:
+    rule = next(
+        (
+            one
+            for one in rules.standing
+            if level.id in one.levels and one.when.holds(stage, filer, False) and not one.may_file
+        ),
+        None,
+    )
+    if rule and rule.instead:
+        gap = f"no date in law; fill in: {'; '.join(refused.needs)}"
+        return NextStep(
+            state="gap", level=rule.instead, standing=rule.says, gap=gap, why=str(refused)
+        )
+    if rule:
+        return NextStep(
+            state="no_appeal_right", level=level.id, standing=rule.says, why=str(refused)
+        )
+    needs = f"; fill in: {'; '.join(refused.needs)}" if refused.needs else ""
+    return NextStep(state="gap", level=level.id, gap=f"{refused}{needs}")
+
+
+def ladder(program_id: str) -> tuple[Level, ...]:
+    """Return every level of a program in order: the ladder first, then the clocks beside it."""
+    order = {"before": 0, "ladder": 1, "side": 2}
+    return tuple(sorted(program(program_id).levels, key=lambda level: order[level.place]))

@@ -1,0 +1,386 @@
+"""From canonical tables to the worklist: one row per denial, with dates and reasons.
+
+What the law and the codes say is asked once per distinct combination of facts, in plain Python,
+and joined back. Nothing of it is said again here.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.claims.payers import Payer, PayerBook
+from toolkit.claims.tables import DTYPES, Claims
+from toolkit.denials import classify, normalize_text, rank
+from toolkit.law import next_step
+from toolkit.worklist import WORKLIST
+
+
+_CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
+_PAYER = (
+    "claim_filing_indicator",
+    "program",
+    "contracted",
+    "payer_id",
+    "payer_name",
+    "plan_name",
+)
+_STEP = (
+    "program",
+    "stage",
+    "contracted",
+    "denial_category",
+    "notice_date",
+    "notice_received",
+    "last_level",
+    "filed",
+    "outcome",
+    "decided_on",
+)
+
+
+def triage(claims: Claims, *, as_of: date, payers: Iterable[Payer] = ()) -> pd.DataFrame:
+    """Return the worklist: one row per denied service line, or per claim-level denial.
+
+    Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
+    claims and their reversals are netted and do not appear. `denied_cents` splits the claim's
+    denied dollars by row and never repeats them. Sources: the rules of `toolkit.denials` and
+    `toolkit.law`, each row naming the entry that decided.
+    """
+    whose = _programs(claims.claims, PayerBook(tuple(payers)))
+    denials = _denials(claims, whose)
+    rows = _rows(claims, whose, denials)
+    rows = rows.join(_events(claims, rows))
+    rows = _dates(rows, as_of)
+    return pd.DataFrame({c.name: rows[c.name].astype(DTYPES[c.kind]) for c in WORKLIST})
+
+
+def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> pd.DataFrame:
+    """Return one row per adjustment (claim, line, group code, CARC netted) with its classification.
+
+    The dollars of every adjustment that is not netted away, denial or not; for reconciliation.
+    """
+    return _classified(claims, _programs(claims.claims, PayerBook(tuple(payers))))
+
+
+def ask(
+    frame: pd.DataFrame, keys: Iterable[str], question: Callable[..., dict[str, Any]]
+) -> pd.DataFrame:
+    """Ask a plain-Python question once per distinct combination of keys; join the answers back.
+
+    `question` takes the keys as keyword arguments (missing is None, dates are `date`) and returns
+    a dict; the result has the frame's index and one column per key of that dict.
+    """
+    keys = list(keys)
+    number = frame.groupby(keys, dropna=False, sort=False).ngroup()
+    distinct = frame.loc[~number.duplicated(), keys]
+    columns = [_plain(distinct[key]) for key in keys]
+    answers = [
+        question(**dict(zip(keys, values, strict=True))) for values in zip(*columns, strict=True)
+    ]
+    table = pd.DataFrame(answers, index=pd.RangeIndex(len(answers)))
+    return table.take(number.to_numpy()).set_index(frame.index)
+
+
+def _plain(column: pd.Series) -> list:
+    if column.dtype.kind == "M":
+        return [None if day is pd.NaT else day.date() for day in column]
+    return [
+        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
+    ]
+
+
+def _programs(claims: pd.DataFrame, book: PayerBook) -> pd.DataFrame:
+    """Return program and contract status per claim (index of `claims`), with where from."""
+
+    def question(claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name):
+        found = book.answer(
+            indicator=claim_filing_indicator,
+            stated_program=program,
+            stated_contracted=contracted,
+            payer_id=payer_id,
+            payer_name=payer_name,
+            plan_name=plan_name,
+        )
+        return {
+            "program": found.program,
+            "program_from": found.program_from,
+            "contracted": found.contracted,
+            "contracted_from": found.contracted_from,
+            "program_gap": found.gap,
+        }
+
+    names = ["program", "program_from", "contracted", "contracted_from", "program_gap"]
+    if claims.empty:
+        return pd.DataFrame(columns=names, dtype="str")
+    found = ask(claims, _PAYER, question).astype("str")
+    return found.set_index(claims["claim_key"])[names]
+
+
+def _netted(claims: pd.DataFrame) -> pd.Series:
+    """Return which claims are reversals, or are taken back by one (same numbers, opposite charge)."""
+    reversal = claims["is_reversal"].fillna(False).astype(bool)
+    if not reversal.any():
+        return reversal
+    pair = pd.DataFrame(
+        {
+            "payer_claim_control_number": claims["payer_claim_control_number"].fillna(""),
+            "patient_control_number": claims["patient_control_number"].fillna(""),
+            "charge": claims["billed_cents"].abs().fillna(-1),
+            "reversal": reversal,
+        }
+    )
+    names = ["payer_claim_control_number", "patient_control_number", "charge"]
+    pair["nth"] = pair.groupby([*names, "reversal"]).cumcount()
+    taken_back = set(pair.loc[reversal, [*names, "nth"]].itertuples(index=False, name=None))
+    mine = pd.MultiIndex.from_frame(pair[[*names, "nth"]])
+    return reversal | mine.isin(list(taken_back))
+
+
+def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
+    standing = claims.claims.loc[~_netted(claims.claims), "claim_key"]
+    found = claims.adjustments[claims.adjustments["claim_key"].isin(standing)]
+    found = found[found["group_code"].ne("CR")].copy()
+    found["place"] = found["line_key"].fillna(found["claim_key"] + "-c")
+    found["text"] = found["denial_text"].map(normalize_text, na_action="ignore")
+    keys = ["claim_key", "line_key", "place", "group_code", "carc", "text"]
+    unknown = found["amount_cents"].isna()
+    found = (
+        found.assign(amount_cents=found["amount_cents"].fillna(0), unknown=unknown)
+        .groupby(keys, dropna=False, sort=False, as_index=False)
+        .agg(
+            amount_cents=("amount_cents", "sum"),
+            unknown=("unknown", "any"),
+            row=("row", "first"),
+            file_id=("file_id", "first"),
+        )
+    )
+    found = found[found["amount_cents"].ne(0) | found["unknown"]]
+    found["rarcs"] = _remarks(claims.remark_codes, found)
+    paid = claims.claim_lines.set_index("line_key")["paid_cents"]
+    alone = found.groupby("place")["carc"].transform("size").eq(1)
+    found["unpaid_alone"] = alone & found["line_key"].map(paid).eq(0).fillna(False)
+    found["program"] = found["claim_key"].map(whose["program"])
+    if found.empty:
+        return found.assign(is_denial=False, denial_category=pd.Series(dtype="str"))
+
+    def question(group_code, carc, rarcs, text, program, unpaid_alone):
+        denial = classify(
+            group_code,
+            carc,
+            tuple((rarcs or "").split()),
+            text=text,
+            program=program,
+            unpaid_alone=unpaid_alone,
+        )
+        names = denial.__struct_fields__
+        answer = {name: getattr(denial, name) for name in names if name != "warnings"}
+        return answer | {"rank": rank(denial.denial_category)}
+
+    return found.join(ask(found, _CLASSIFY, question))
+
+
+def _remarks(remarks: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """Return the remark codes of each adjustment's line and of its claim, sorted, as one text."""
+    on_claim = remarks[remarks["line_key"].isna()]
+    on_line = remarks[remarks["line_key"].notna()]
+    wanted = found[["claim_key", "line_key"]].drop_duplicates()
+    both = pd.concat(
+        [
+            wanted.merge(on_claim[["claim_key", "rarc"]], on="claim_key"),
+            wanted.merge(on_line[["line_key", "rarc"]], on="line_key"),
+        ]
+    )
+    both = both.drop_duplicates().sort_values("rarc")
+    joined = (
+        both.groupby(["claim_key", "line_key"], dropna=False)["rarc"].agg(" ".join).rename("rarcs")
+    )
+    merged = found[["claim_key", "line_key"]].merge(
+        joined.reset_index(), on=["claim_key", "line_key"], how="left"
+    )
+    return merged["rarcs"].fillna("").set_axis(found.index).astype("str")
+
+
+def _denials(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per denied line or claim: its primary reason, its dollars, its other reasons."""
+    found = _classified(claims, whose)
+    found = found[found["is_denial"] & (found["amount_cents"].gt(0) | found["unknown"])]
+    found = found.sort_values(["amount_cents", "rank"], ascending=[False, True], kind="stable")
+    code = found["group_code"].fillna("").str.cat(found["carc"].fillna(""), sep="-").str.strip("-")
+    place = found.groupby("place", sort=False)
+    rest = found[place.cumcount().gt(0)].assign(code=code)
+    primary = found.drop_duplicates("place").set_index("place")
+    primary["denied_cents"] = place["amount_cents"].sum()
+    primary.loc[place["unknown"].all(), "denied_cents"] = pd.NA
+    primary["other_reasons"] = rest.groupby("place")["code"].agg(" ".join)
+    primary["other_reasons"] = primary["other_reasons"].fillna("")
+    return _with_silent(claims, primary)
+
+
+def _with_silent(claims: Claims, primary: pd.DataFrame) -> pd.DataFrame:
+    """Add the claims that their status calls denied and that no adjustment explains."""
+    all_claims = claims.claims
+    silent = all_claims[
+        all_claims["claim_status"].isin(["4"])
+        & ~_netted(all_claims)
+        & ~all_claims["claim_key"].isin(primary["claim_key"])
+    ]
+    if silent.empty:
+        return primary
+    asked = classify(None, None, ())
+    names = [name for name in asked.__struct_fields__ if name not in ("warnings", "decided_by")]
+    more = pd.DataFrame(
+        {
+            "claim_key": silent["claim_key"],
+            "file_id": silent["file_id"],
+            "row": silent["row"],
+            "denied_cents": (silent["billed_cents"] - silent["paid_cents"]),
+            "other_reasons": "",
+            "rarcs": "",
+            "decided_by": "claim status 4",
+            **{name: getattr(asked, name) for name in names},
+        }
+    )
+    more = more.assign(is_denial=True, denial_category="unclassified", route="review")
+    return pd.concat([primary, more.set_index(silent["claim_key"] + "-c")])
+
+
+def _rows(claims: Claims, whose: pd.DataFrame, denials: pd.DataFrame) -> pd.DataFrame:
+    rows = (
+        denials.drop(columns=["program"], errors="ignore").rename_axis("denial_key").reset_index()
+    )
+    rows = rows.merge(whose.reset_index(), on="claim_key", how="left")
+    claim = claims.claims[
+        [
+            "claim_key",
+            "patient_control_number",
+            "payer_claim_control_number",
+            "payer_id",
+            "payer_name",
+            "plan_name",
+            "facility",
+            "owner",
+            "stage",
+            "case_status",
+            "service_from",
+            "billed_cents",
+            "paid_cents",
+            "notice_date",
+            "notice_received",
+            "remittance_date",
+        ]
+    ]
+    line = claims.claim_lines[
+        ["line_key", "procedure_code", "service_from", "billed_cents", "paid_cents"]
+    ]
+    rows = rows.merge(claim, on="claim_key", how="left").merge(
+        line, on="line_key", how="left", suffixes=("", "_line")
+    )
+    on_line = rows["line_key"].notna()
+    for name in ("service_from", "billed_cents", "paid_cents"):
+        rows[name] = rows[f"{name}_line"].where(on_line & rows[f"{name}_line"].notna(), rows[name])
+    rows["stage"] = rows["stage"].fillna("payment")
+    order = pd.Series(range(len(claims.claims)), index=claims.claims["claim_key"])
+    rows["order"] = rows["claim_key"].map(order)
+    return rows.sort_values(["order", "denial_key"], kind="stable").reset_index(drop=True)
+
+
+def _events(claims: Claims, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the last appeal event of each row (index of `rows`): on its line, or on its claim."""
+    events = claims.appeal_events
+    events = events.assign(
+        day=events[["filed_on", "decided_on"]].max(axis=1), filed=True
+    ).sort_values("day", kind="stable", na_position="first")
+    names = ["level", "filed_on", "decided_on", "outcome", "recovered_cents", "filed", "day"]
+    on_line = events[events["line_key"].notna()].drop_duplicates("line_key", keep="last")
+    on_claim = events[events["line_key"].isna()].drop_duplicates("claim_key", keep="last")
+    of_line = on_line.set_index("line_key")[names].reindex(rows["line_key"]).set_axis(rows.index)
+    of_claim = (
+        on_claim.set_index("claim_key")[names].reindex(rows["claim_key"]).set_axis(rows.index)
+    )
+    later = of_line["filed"].isna() | (of_claim["day"] > of_line["day"])
+    last = of_line.where(~later, of_claim)
+    last["filed"] = last["filed"].notna()
+    return last.drop(columns="day").rename(columns={"level": "last_level"})
+
+
+def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    from_notice = rows["notice_date"].notna()
+    rows["notice_from"] = np.select(
+        [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
+    )
+    rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
+    if rows.empty:
+        step = pd.DataFrame(columns=list(_step(program=None)), index=rows.index)
+    else:
+        step = ask(rows, _STEP, _step)
+    rows = rows.join(step)
+    decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
+    rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
+    rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])
+    rows["notice_received"] = rows["notice_received"].mask(decided)
+    # An unknown program is told with what the payer table and CLP06 said of it.
+    told = rows["program"].isna() & rows["program_gap"].fillna("").ne("")
+    rows["gap"] = rows["gap"].mask(told & rows["gap"].ne(""), rows["program_gap"])
+
+    closed = rows["case_status"].eq("closed") | rows["state"].eq("done")
+    waiting = rows["state"].eq("waiting")
+    barred = ~rows["appealable"].astype("boolean").fillna(True).astype(bool) & ~waiting & ~closed
+    rows["state"] = rows["state"].mask(barred, "no_appeal_right")
+    rows["why"] = rows["why"].mask(barred, rows["why_not"])
+    rows["gap"] = rows["gap"].mask(barred, "")
+    dated = rows["state"].eq("file") & ~closed
+    for name in ("last_filing_date", "file_by"):
+        rows[name] = pd.to_datetime(rows[name]).astype(DTYPES["date"]).where(dated)
+    for name in ("filed_when", "citation", "rule_status"):
+        rows[name] = rows[name].where(dated | rows["state"].eq("nothing_to_file"))
+    rows["appealable"] = ~(rows["state"].eq("no_appeal_right"))
+
+    today = pd.Timestamp(as_of)
+    days = (rows["file_by"] - today).dt.days
+    rows["days_left"] = days.astype("Int64")
+    rows["due"] = np.select(
+        [
+            closed,
+            waiting,
+            rows["state"].eq("no_appeal_right"),
+            rows["state"].eq("nothing_to_file"),
+            rows["state"].eq("gap"),
+            rows["last_filing_date"] < today,
+            rows["file_by"] < today,
+            days < 7,
+        ],
+        [
+            "closed",
+            "awaiting_decision",
+            "no_appeal_right",
+            "nothing_to_file",
+            "no_date",
+            "overdue",
+            "past_safe_date",
+            "due_this_week",
+        ],
+        "due_later",
+    )
+    by_contract = rows["level"].eq("contract_dispute") & rows["state"].eq("gap")
+    rows["route"] = rows["route"].mask(by_contract & rows["route"].eq("appeal"), "contract_dispute")
+    return rows
+
+
+def _step(program, notice_received=None, **facts) -> dict[str, Any]:
+    found = next_step(program, received=notice_received, **facts)
+    deadline = found.deadline
+    return {
+        "state": found.state,
+        "level": found.level,
+        "last_filing_date": deadline.last_filing_date if deadline else None,
+        "file_by": deadline.file_by if deadline else None,
+        "filed_when": deadline.filed_when if deadline else None,
+        "citation": deadline.citation if deadline else None,
+        "rule_status": deadline.status if deadline else None,
+        "standing": found.standing,
+        "gap": found.gap,
+        "why": found.why,
+    }

@@ -1,0 +1,248 @@
+"""The worklist: its columns, what its due states mean, its summary, and its files.
+
+A worklist file holds account numbers: it is written readable by its owner only.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from toolkit.claims.tables import Claims, Column
+from toolkit.errors import RefusedError, UsageError
+from toolkit.outputs import whole
+
+
+def _columns(*rows: tuple) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+WORKLIST = _columns(
+    ("denial_key", "text", "our key: the line's, or the claim's + '-c' for a claim-level denial"),
+    ("claim_key", "text", "our key for the claim"),
+    ("line_key", "text", "our key for the line; missing for a claim-level denial"),
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file"),
+    ("row", "count", "where it stands in the file"),
+    ("patient_control_number", "text", "ours (CLP01)", True),
+    ("payer_claim_control_number", "text", "theirs (CLP07)", True),
+    ("payer_id", "text", "the payer's identifier"),
+    ("payer_name", "text", "the payer as the file names it"),
+    ("plan_name", "text", "the plan or financial class as the file names it"),
+    ("program", "text", "program id; missing where nothing states it"),
+    ("program_from", "text", "claim_filing_indicator, export or payers.csv"),
+    ("contracted", "text", "contracted, not_contracted; missing where nothing states it"),
+    ("contracted_from", "text", "export or payers.csv"),
+    ("facility", "text", "where the service was given"),
+    ("owner", "text", "work queue or team"),
+    ("service_from", "date", "first day of service"),
+    ("procedure_code", "text", "CPT or HCPCS"),
+    ("stage", "text", "payment unless the file states another: a billed claim is a payment matter"),
+    ("group_code", "text", "of the primary adjustment"),
+    ("carc", "text", "of the primary adjustment"),
+    ("rarcs", "text", "remark codes on the line and the claim, sorted, one space between"),
+    ("denial_category", "text", "our grouping"),
+    ("reason", "text", "finer than the category"),
+    ("route", "text", "what to do first"),
+    ("nature", "text", "clinical or technical"),
+    ("preventable", "text", "yes, partly or no, as the code's rule has it"),
+    ("liability", "text", "provider, patient or other"),
+    ("confidence", "text", "high, medium, low or inferred"),
+    ("decided_by", "text", "the entry that chose the category"),
+    ("appealable", "flag", "whether this denial can be appealed by the provider"),
+    ("billed_cents", "cents", "charge of the line, or of the claim for a claim-level denial"),
+    ("paid_cents", "cents", "paid on the same"),
+    (
+        "denied_cents",
+        "cents",
+        "sum of this row's denial adjustments; never repeated on another row",
+    ),
+    ("other_reasons", "text", "group and CARC of the row's other denial adjustments"),
+    ("level", "text", "level to file next, or that waits for a decision"),
+    ("notice_date", "date", "the day whose notice starts the clock"),
+    ("notice_from", "text", "notice_date, remittance_date or decided_on"),
+    ("notice_received", "date", "documented receipt of that notice"),
+    ("last_filing_date", "date", "last lawful day"),
+    ("file_by", "date", "earliest defensible reading, on a working day"),
+    ("filed_when", "text", "received or postmarked"),
+    ("citation", "text", "of the filing rule"),
+    ("rule_status", "text", "V read at the source, V2 second-hand, M from memory"),
+    ("days_left", "count", "file_by minus the as-of date"),
+    ("due", "text", "see DUE"),
+    ("standing", "text", "who may file and with which paper"),
+    ("gap", "text", "what is missing for a date, and what to fill in"),
+    ("why", "text", "the steps of the date, or why there is none"),
+    ("last_level", "text", "level of the last appeal on file"),
+    ("filed_on", "date", "day it was filed"),
+    ("decided_on", "date", "day it was decided"),
+    ("outcome", "text", "its outcome"),
+    ("recovered_cents", "cents", "paid after it"),
+)
+
+DUE = {
+    "overdue": "the last filing date has passed",
+    "past_safe_date": "file_by has passed, the last filing date has not",
+    "due_this_week": "file_by is today or within the next six days",
+    "due_later": "file_by is later",
+    "awaiting_decision": "filed, no decision on file",
+    "no_date": "a fact or a rule is missing: see the gap",
+    "no_appeal_right": "this denial cannot be appealed by the provider",
+    "nothing_to_file": "the case moves by itself",
+    "closed": "won, withdrawn, or closed in the hospital's own system",
+}
+
+# In a file the amounts are dollars with two decimals, exact; in memory they are whole cents.
+_DOLLARS = {c.name: c.name.removesuffix("_cents") for c in WORKLIST if c.kind == "cents"}
+
+
+def dollars(cents: int | None) -> str:
+    """Return whole cents as a plain text of dollars with two decimals; nothing for None."""
+    if cents is None or cents is pd.NA:
+        return ""
+    sign, cents = ("-", -int(cents)) if cents < 0 else ("", int(cents))
+    return f"{sign}{cents // 100}.{cents % 100:02d}"
+
+
+def summary(worklist: pd.DataFrame, claims: Claims) -> dict[str, Any]:
+    """Return counts and dollars by due state, the gaps to fill in, and the codes nobody knows.
+
+    Dollars are text; every row of the worklist is in exactly one due state.
+    """
+    by_due = worklist.groupby("due")["denied_cents"].agg(["size", "sum"])
+    gaps = worklist[worklist["due"].eq("no_date")]
+    by_gap = gaps.groupby(["gap", "payer_name"], dropna=False)["denied_cents"].agg(["size", "sum"])
+    new = worklist[worklist["denial_category"].eq("unclassified")]
+    by_code = new.groupby(["group_code", "carc"], dropna=False)["denied_cents"].agg(["size", "sum"])
+    return {
+        "denials": len(worklist),
+        "denied": dollars(int(worklist["denied_cents"].sum())),
+        "by_due": {
+            due: {"denials": int(row["size"]), "denied": dollars(row["sum"])}
+            for due, row in by_due.reindex([due for due in DUE if due in by_due.index]).iterrows()
+        },
+        "gaps": [
+            {
+                "fill_in": gap,
+                "payer": None if pd.isna(payer) else payer,
+                "denials": int(row["size"]),
+                "denied": dollars(row["sum"]),
+            }
+            for (gap, payer), row in by_gap.sort_values("size", ascending=False).iterrows()
+        ],
+        "unclassified": [
+            {
+                "code": "-".join(str(part) for part in code if not pd.isna(part)),
+                "denials": int(row["size"]),
+                "denied": dollars(row["sum"]),
+            }
+            for code, row in by_code.iterrows()
+        ],
+        "findings": len(claims.findings),
+    }
+
+
+def find_denial(worklist: pd.DataFrame, number: str) -> str:
+    """Return the denial key that a claim key, denial key or claim number means.
+
+    Several denials on the claim: refused, with their keys. The number itself is never repeated.
+    """
+    names = [
+        "denial_key",
+        "claim_key",
+        "patient_control_number",
+        "payer_claim_control_number",
+    ]
+    for name in names:
+        found = worklist.loc[worklist[name].eq(number), "denial_key"]
+        if len(found) == 1:
+            return found.iloc[0]
+        if len(found):
+            keys = tuple(f"--claim {key}" for key in found)
+            raise RefusedError("the claim has several denials; name one of them.", needs=keys)
+    raise UsageError("no denial with that key or number is in the export (--claim)")
+
+
+def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
+    """Write the worklist as .parquet, .csv or .xlsx: whole or not at all, owner only.
+
+    Amounts are dollars with two decimals. In CSV a text that a spreadsheet would take for a
+    formula is written with an apostrophe before it.
+    """
+    writers = {".parquet": _parquet, ".csv": _csv, ".xlsx": _xlsx}
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise UsageError("--out ends in none of .parquet, .csv, .xlsx")
+    with whole(path) as temporary:
+        write(worklist, temporary)
+    return path
+
+
+def _parquet(worklist: pd.DataFrame, path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
+    hundredth = pa.scalar(100, pa.decimal128(18, 0))
+    for cents, name in _DOLLARS.items():
+        at = table.schema.get_field_index(cents)
+        exact = pc.divide(
+            table.column(at).cast(pa.decimal128(18, 0)).cast(pa.decimal128(20, 2)), hundredth
+        )
+        table = table.set_column(at, name, exact.cast(pa.decimal128(18, 2)))
+    days = [c.name for c in WORKLIST if c.kind == "date"]
+    for name in days:
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, table.column(at).cast(pa.date32()))
+    pq.write_table(table, path)
+
+
+def _csv(worklist: pd.DataFrame, path: Path) -> None:
+    frame = worklist.copy()
+    for name in _DOLLARS:
+        frame[name] = frame[name].map(dollars, na_action="ignore")
+    for column in WORKLIST:
+        if column.kind == "text":
+            text = frame[column.name]
+            risky = text.str.match(r"[=+\-@\t\r]").fillna(False).astype(bool)
+            frame[column.name] = text.mask(risky, "'" + text)
+    frame.rename(columns=_DOLLARS).to_csv(
+        path, index=False, date_format="%Y-%m-%d", lineterminator="\n"
+    )
+
+
+def _xlsx(worklist: pd.DataFrame, path: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(
+        path, {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
+    )
+    head = book.add_format({"bold": True, "bottom": 1})
+    money = book.add_format({"num_format": "#,##0.00"})
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet = book.add_worksheet("Worklist")
+    sheet.freeze_panes(1, 1)
+    for at, column in enumerate(WORKLIST):
+        sheet.set_column(at, at, 14 if column.kind != "text" else 18)
+    sheet.write_row(0, 0, [_DOLLARS.get(c.name, c.name) for c in WORKLIST], head)
+    columns = [_cells(worklist[column.name], column.kind) for column in WORKLIST]
+    for number, cells in enumerate(zip(*columns, strict=True), 1):  # a sheet is written row by row
+        for at, (cell, column) in enumerate(zip(cells, WORKLIST, strict=True)):
+            if cell is None:
+                continue
+            if column.kind == "date":
+                sheet.write_datetime(number, at, cell, day)
+            elif column.kind == "cents":
+                sheet.write_number(number, at, cell / 100, money)
+            elif column.kind == "text":
+                sheet.write_string(number, at, cell)
+            else:
+                sheet.write(number, at, cell)
+    sheet.autofilter(0, 0, max(len(worklist), 1), len(WORKLIST) - 1)
+    book.close()
+
+
+def _cells(column: pd.Series, kind: str) -> list:
+    values = column.dt.to_pydatetime() if kind == "date" else column
+    return [
+        None if missing else value for value, missing in zip(values, column.isna(), strict=True)
+    ]
