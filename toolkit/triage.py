@@ -17,7 +17,6 @@ from toolkit.denials import classify, normalize_text, rank
 from toolkit.law import next_step
 from toolkit.worklist import WORKLIST
 
-
 _CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
 _PAYER = (
     "claim_filing_indicator",

@@ -8,7 +8,7 @@ stated gap.
 import csv
 import re
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -66,14 +66,14 @@ class _ProgramName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def claim_filing_indicators() -> dict[str, _Indicator]:
     """Return CLP06's codes with the program that each states, if it states one."""
     rows = read_csv(RULES / "payers" / "claim_filing_indicators.csv", _Indicator)
     return {row.code: row for row in rows}
 
 
-@lru_cache(maxsize=None)
+@cache
 def program_names() -> dict[str, str]:
     """Return every program id that a payer can have, with its name; not all have rules on file."""
     rows = read_csv(RULES / "payers" / "programs.csv", _ProgramName)

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -38,12 +38,12 @@ class _Calendar(Sourced, kw_only=True):
     holidays: tuple[_Holiday, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _calendar() -> _Calendar:
     return read(RULES / "calendars" / "federal_holidays.yaml", _Calendar)
 
 
-@lru_cache(maxsize=None)
+@cache
 def federal_holidays(year: int) -> dict[date, str]:
     """Return the days of the year kept as federal holidays, dated and observed, with their names."""
     days: dict[date, str] = {}

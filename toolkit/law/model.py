@@ -1,7 +1,7 @@
 """The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
 
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -219,7 +219,7 @@ def programs() -> tuple[str, ...]:
     return names("programs")
 
 
-@lru_cache(maxsize=None)
+@cache
 def program(program_id: str) -> Program:
     """Return one program's rules; refuse one that is not on file."""
     if program_id not in programs():

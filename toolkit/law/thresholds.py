@@ -1,7 +1,7 @@
 """Amounts in controversy, by the calendar year in which a request is filed."""
 
 from datetime import date
-from functools import lru_cache
+from functools import cache
 
 import msgspec
 
@@ -27,7 +27,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     years: tuple[Threshold, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def thresholds() -> Thresholds:
     """Return the amounts in controversy on file."""
     return read(RULES / "thresholds" / "amount_in_controversy.yaml", Thresholds)

@@ -7,7 +7,7 @@ a field that the type does not declare.
 
 import csv
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,14 @@ def read_csv(path: Path, kind: type) -> tuple[Any, ...]:
     with path.open(encoding="utf-8", newline="") as lines:
         rows = csv.DictReader(lines, strict=True)
         return tuple(
-            _convert({k: v for k, v in row.items() if v not in ("", None)}, kind, path, rows.line_num)
+            _convert(
+                {k: v for k, v in row.items() if v not in ("", None)}, kind, path, rows.line_num
+            )
             for row in rows
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def names(folder: str, suffix: str = ".yaml") -> tuple[str, ...]:
     """Return the names on file in a rules folder, sorted: the folder is the registry."""
     return tuple(sorted(p.stem for p in (RULES / folder).glob(f"*{suffix}")))
