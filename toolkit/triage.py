@@ -73,14 +73,15 @@ def ask(
     a dict; the result has the frame's index and one column per key of that dict.
     """
     keys = list(keys)
+    if frame.empty:  # asked once of nothing, to know the columns
+        return pd.DataFrame([question(**dict.fromkeys(keys))]).iloc[:0].set_axis(frame.index)
     number = frame.groupby(keys, dropna=False, sort=False).ngroup()
     distinct = frame.loc[~number.duplicated(), keys]
     columns = [_plain(distinct[key]) for key in keys]
     answers = [
         question(**dict(zip(keys, values, strict=True))) for values in zip(*columns, strict=True)
     ]
-    table = pd.DataFrame(answers, index=pd.RangeIndex(len(answers)))
-    return table.take(number.to_numpy()).set_index(frame.index)
+    return pd.DataFrame(answers).take(number.to_numpy()).set_index(frame.index)
 
 
 def _plain(column: pd.Series) -> list:
@@ -111,31 +112,39 @@ def _programs(claims: pd.DataFrame, book: PayerBook) -> pd.DataFrame:
             "program_gap": found.gap,
         }
 
-    names = ["program", "program_from", "contracted", "contracted_from", "program_gap"]
-    if claims.empty:
-        return pd.DataFrame(columns=names, dtype="str")
-    found = ask(claims, _PAYER, question).astype("str")
-    return found.set_index(claims["claim_key"])[names]
+    return ask(claims, _PAYER, question).astype("str").set_index(claims["claim_key"])
 
 
 def _netted(claims: pd.DataFrame) -> pd.Series:
-    """Return which claims are reversals, or are taken back by one (same numbers, opposite charge)."""
+    """Return which claims are reversals, or are taken back by a later one.
+
+    A reversal takes back the last claim before it with the same numbers and the same charge; the
+    correction that follows it stands. Only the claims that share their numbers with a reversal
+    are walked one by one.
+    """
     reversal = claims["is_reversal"].fillna(False).astype(bool)
+    netted = reversal.copy()
     if not reversal.any():
-        return reversal
-    pair = pd.DataFrame(
-        {
-            "payer_claim_control_number": claims["payer_claim_control_number"].fillna(""),
-            "patient_control_number": claims["patient_control_number"].fillna(""),
-            "charge": claims["billed_cents"].abs().fillna(-1),
-            "reversal": reversal,
-        }
+        return netted
+    names = ["payer_claim_control_number", "patient_control_number"]
+    walked = (
+        claims[names]
+        .fillna("")
+        .assign(charge=claims["billed_cents"].abs().fillna(-1), reversal=reversal)
     )
-    names = ["payer_claim_control_number", "patient_control_number", "charge"]
-    pair["nth"] = pair.groupby([*names, "reversal"]).cumcount()
-    taken_back = set(pair.loc[reversal, [*names, "nth"]].itertuples(index=False, name=None))
-    mine = pd.MultiIndex.from_frame(pair[[*names, "nth"]])
-    return reversal | mine.isin(list(taken_back))
+    key = [*names, "charge"]
+    walked = walked[walked.groupby(key)["reversal"].transform("any")]
+    day = claims.loc[walked.index, "remittance_date"]
+    standing: dict[tuple, list] = {}
+    for at, *numbers, charge, takes_back in walked.loc[
+        day.sort_values(kind="stable", na_position="first").index
+    ].itertuples(name=None):
+        before = standing.setdefault((*numbers, charge), [])
+        if not takes_back:
+            before.append(at)
+        elif before:
+            netted[before.pop()] = True
+    return netted
 
 
 def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
@@ -162,8 +171,6 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
     alone = found.groupby("place")["carc"].transform("size").eq(1)
     found["unpaid_alone"] = alone & found["line_key"].map(paid).eq(0).fillna(False)
     found["program"] = found["claim_key"].map(whose["program"])
-    if found.empty:
-        return found.assign(is_denial=False, denial_category=pd.Series(dtype="str"))
 
     def question(group_code, carc, rarcs, text, program, unpaid_alone):
         denial = classify(
@@ -178,7 +185,7 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
         answer = {name: getattr(denial, name) for name in names if name != "warnings"}
         return answer | {"rank": rank(denial.denial_category)}
 
-    return found.join(ask(found, _CLASSIFY, question))
+    return found.join(ask(found, _CLASSIFY, question).astype({"is_denial": bool}))
 
 
 def _remarks(remarks: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
@@ -311,11 +318,7 @@ def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
         [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
     )
     rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
-    if rows.empty:
-        step = pd.DataFrame(columns=list(_step(program=None)), index=rows.index)
-    else:
-        step = ask(rows, _STEP, _step)
-    rows = rows.join(step)
+    rows = rows.join(ask(rows, _STEP, _step))
     decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
     rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
     rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])

@@ -3,6 +3,7 @@
 A worklist file holds account numbers: it is written readable by its owner only.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +183,10 @@ def _parquet(worklist: pd.DataFrame, path: Path) -> None:
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
-    hundredth = pa.scalar(100, pa.decimal128(18, 0))
+    cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
     for cents, name in _DOLLARS.items():
         at = table.schema.get_field_index(cents)
-        exact = pc.divide(
-            table.column(at).cast(pa.decimal128(18, 0)).cast(pa.decimal128(20, 2)), hundredth
-        )
+        exact = pc.multiply(table.column(at).cast(pa.decimal128(19, 0)), cent)
         table = table.set_column(at, name, exact.cast(pa.decimal128(18, 2)))
     days = [c.name for c in WORKLIST if c.kind == "date"]
     for name in days:

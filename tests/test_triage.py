@@ -1,0 +1,460 @@
+"""Triage: one row per denial, every answer asked once per distinct combination of facts."""
+
+import stat
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from python_calamine import CalamineWorkbook
+
+from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicators, read_payers
+from toolkit.claims.tables import Claims, conform
+from toolkit.errors import InputError, RefusedError, UsageError
+from toolkit.law import next_step
+from toolkit.triage import ask, classified_adjustments, triage
+from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, write_worklist
+
+TODAY = date(2026, 11, 23)
+MA = {"program": "medicare_advantage", "contracted": "not_contracted"}
+
+
+def claims(*rows: dict) -> Claims:
+    """One claim with one line a row; `adjustments` and `rarcs` hang on the line, events on the claim."""
+    tables = {name: [] for name in ("claims", "claim_lines", "adjustments", "remarks", "events")}
+    for number, row in enumerate(rows, 1):
+        key, line = f"f-{number:06d}", f"f-{number:06d}-001"
+        place = {"claim_key": key, "file_id": "f", "row": number + 1}
+        names = {
+            "patient_control_number": f"PCN{number}",
+            "payer_claim_control_number": f"ICN{number}",
+            "payer_name": "Plan A",
+            "billed_cents": 10000,
+            "paid_cents": 0,
+        }
+        own = {k: v for k, v in row.items() if k not in ("adjustments", "rarcs", "event", "line")}
+        tables["claims"].append(place | names | own)
+        tables["claim_lines"].append(
+            place | {"line_key": line, "billed_cents": 10000, "paid_cents": 0} | row.get("line", {})
+        )
+        for at, (group, carc, cents) in enumerate(row.get("adjustments", [("CO", "50", 10000)])):
+            tables["adjustments"].append(
+                place
+                | {
+                    "adjustment_key": f"{key}-a{at}",
+                    "line_key": line,
+                    "adjustment_level": "line",
+                    "group_code": group,
+                    "carc": carc,
+                    "amount_cents": cents,
+                }
+            )
+        for rarc in row.get("rarcs", []):
+            tables["remarks"].append(place | {"line_key": line, "rarc": rarc, "found_in": "LQ"})
+        if "event" in row:
+            tables["events"].append(place | row["event"])
+    return Claims(
+        claims=conform(_dates(tables["claims"]), "claims"),
+        claim_lines=conform(_dates(tables["claim_lines"]), "claim_lines"),
+        adjustments=conform(pd.DataFrame(tables["adjustments"]), "adjustments"),
+        remark_codes=conform(pd.DataFrame(tables["remarks"]), "remark_codes"),
+        appeal_events=conform(_dates(tables["events"]), "appeal_events"),
+    )
+
+
+def _dates(rows: list[dict]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    for name in frame.columns:
+        if name.endswith("_on") or name in ("notice_date", "notice_received", "remittance_date"):
+            frame[name] = pd.to_datetime(frame[name])
+    return frame
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("row", "due", "level"),
+    [
+        (MA | {"notice_date": ago(70)}, "overdue", "reconsideration"),
+        (MA | {"notice_date": ago(63)}, "past_safe_date", "reconsideration"),
+        (MA | {"notice_date": ago(56)}, "due_this_week", "reconsideration"),
+        (MA | {"notice_date": ago(10)}, "due_later", "reconsideration"),
+        (MA | {"remittance_date": ago(10)}, "due_later", "reconsideration"),
+        (MA, "no_date", "reconsideration"),
+        ({"notice_date": ago(10)}, "no_date", None),
+        ({"program": "medicare_advantage", "notice_date": ago(10)}, "no_date", None),
+        (
+            {"program": "medicare_advantage", "contracted": "contracted", "notice_date": ago(9)},
+            "no_date",
+            "contract_dispute",
+        ),
+        (
+            {"program": "original_medicare", "notice_date": ago(130)},
+            "overdue",
+            "redetermination",
+        ),
+        (
+            {"program": "original_medicare", "notice_date": ago(124)},
+            "due_this_week",
+            "redetermination",
+        ),
+        (
+            MA
+            | {"notice_date": ago(40), "event": {"level": "reconsideration", "filed_on": ago(9)}},
+            "awaiting_decision",
+            "reconsideration",
+        ),
+        (
+            MA
+            | {
+                "notice_date": ago(90),
+                "event": {
+                    "level": "reconsideration",
+                    "filed_on": ago(80),
+                    "decided_on": ago(9),
+                    "outcome": "upheld",
+                },
+            },
+            "nothing_to_file",
+            "ire_review",
+        ),
+        (
+            {
+                "program": "original_medicare",
+                "notice_date": ago(200),
+                "event": {
+                    "level": "redetermination",
+                    "filed_on": ago(180),
+                    "decided_on": ago(100),
+                    "outcome": "upheld",
+                },
+            },
+            "due_later",
+            "reconsideration",
+        ),
+        (
+            MA
+            | {
+                "notice_date": ago(90),
+                "event": {
+                    "level": "reconsideration",
+                    "filed_on": ago(80),
+                    "decided_on": ago(9),
+                    "outcome": "overturned",
+                },
+            },
+            "closed",
+            "reconsideration",
+        ),
+        (MA | {"notice_date": ago(70), "case_status": "closed"}, "closed", "reconsideration"),
+        (MA | {"notice_date": ago(10), "rarcs": ["MA130"]}, "no_appeal_right", "reconsideration"),
+        (
+            MA | {"notice_date": ago(10), "adjustments": [("PR", "204", 10000)]},
+            "no_appeal_right",
+            "reconsideration",
+        ),
+        (
+            {
+                "program": "original_medicare",
+                "notice_date": ago(10),
+                "adjustments": [("CO", "29", 10000)],
+            },
+            "no_appeal_right",
+            None,
+        ),
+        (
+            {
+                "program": "tricare",
+                "contracted": "not_contracted",
+                "notice_date": ago(10),
+                "event": {"level": "no_such_level", "filed_on": ago(3)},
+            },
+            "no_date",
+            None,
+        ),
+    ],
+)
+def test_a_denial_is_in_the_due_state_that_its_facts_give(row, due, level):
+    found = triage(claims(row), as_of=TODAY)
+    assert len(found) == 1
+    assert found["due"].iloc[0] == due
+    assert (None if pd.isna(found["level"].iloc[0]) else found["level"].iloc[0]) == level
+    assert (found["gap"].iloc[0] != "") == (due == "no_date")
+    dated = due in ("overdue", "past_safe_date", "due_this_week", "due_later")
+    assert found["file_by"].notna().iloc[0] == dated
+    assert due in DUE
+
+
+def test_due_today_is_not_overdue_and_the_day_after_is():
+    found = triage(claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=date(2026, 11, 22))
+    assert found["last_filing_date"].iloc[0] == pd.Timestamp("2026-11-22")
+    assert found["due"].iloc[0] == "past_safe_date"
+    later = triage(claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=TODAY)
+    assert later["due"].iloc[0] == "overdue"
+
+
+def test_the_export_s_notice_comes_before_the_remittance():
+    row = MA | {"notice_date": ago(20), "remittance_date": ago(50), "notice_received": ago(18)}
+    found = triage(claims(row), as_of=TODAY).iloc[0]
+    assert (found["notice_from"], found["notice_date"]) == ("notice_date", pd.Timestamp(ago(20)))
+    assert found["last_filing_date"] == pd.Timestamp(ago(18) + timedelta(days=60))
+
+
+def test_the_decision_starts_the_next_clock():
+    event = {
+        "level": "reconsideration",
+        "filed_on": ago(80),
+        "decided_on": ago(9),
+        "outcome": "dismissed",
+    }
+    found = triage(claims(MA | {"notice_date": ago(100), "event": event}), as_of=TODAY).iloc[0]
+    assert (found["level"], found["notice_from"]) == ("dismissal_review", "decided_on")
+    assert found["notice_date"] == pd.Timestamp(ago(9))
+
+
+def test_a_line_has_one_row_with_its_largest_reason_and_its_dollars_once():
+    row = MA | {
+        "notice_date": ago(10),
+        "adjustments": [("CO", "45", 2000), ("CO", "16", 3000), ("CO", "50", 5000)],
+    }
+    found = triage(claims(row), as_of=TODAY)
+    assert len(found) == 1
+    first = found.iloc[0]
+    assert (first["carc"], first["denied_cents"], first["other_reasons"]) == ("50", 8000, "CO-16")
+
+
+def test_equal_amounts_go_to_the_reason_that_ranks_first():
+    row = {"adjustments": [("CO", "50", 4000), ("CO", "29", 4000)]}
+    assert triage(claims(row), as_of=TODAY)["denial_category"].iloc[0] == "timely_filing"
+
+
+def test_cost_share_and_contractual_write_offs_are_no_denials():
+    row = {"paid_cents": 5000, "adjustments": [("PR", "1", 3000), ("CO", "45", 2000)]}
+    assert triage(claims(row), as_of=TODAY).empty
+
+
+def test_an_unpaid_line_with_only_a_contractual_adjustment_is_looked_at():
+    found = triage(claims({"adjustments": [("CO", "45", 10000)]}), as_of=TODAY)
+    assert found["reason"].tolist() == ["possible_underpayment"]
+
+
+def test_a_denied_claim_without_an_adjustment_is_not_lost():
+    row = MA | {"claim_status": "4", "adjustments": [], "notice_date": ago(10)}
+    found = triage(claims(row), as_of=TODAY).iloc[0]
+    assert (found["denial_category"], found["decided_by"]) == ("unclassified", "claim status 4")
+    assert found["denied_cents"] == 10000
+
+
+def test_a_reversal_takes_back_the_claim_before_it_and_the_correction_stands():
+    same = {"payer_claim_control_number": "X", "patient_control_number": "P"}
+    taken_back = same | {"remittance_date": ago(60)}
+    reversal = same | {"remittance_date": ago(30), "is_reversal": True, "billed_cents": -10000}
+    correction = same | {"remittance_date": ago(30)}
+    found = triage(claims(taken_back, reversal, correction), as_of=TODAY)
+    assert found["claim_key"].tolist() == ["f-000003"]
+    alone = triage(claims(reversal, correction), as_of=TODAY)
+    assert alone["claim_key"].tolist() == ["f-000002"]
+
+
+def test_dollars_are_split_by_adjustment_and_never_repeated():
+    rows = [
+        {"adjustments": [("CO", "45", 2000), ("CO", "16", 3000), ("CO", "50", 5000)]},
+        {"adjustments": [("PR", "1", 500), ("CO", "197", 9500)]},
+    ]
+    made = claims(*rows)
+    by_adjustment = classified_adjustments(made)
+    assert by_adjustment["amount_cents"].sum() == 20000
+    denied = by_adjustment.loc[by_adjustment["is_denial"], "amount_cents"].sum()
+    assert denied == triage(made, as_of=TODAY)["denied_cents"].sum() == 17500
+
+
+def test_no_claims_give_an_empty_worklist_with_every_column():
+    found = triage(Claims(), as_of=TODAY)
+    assert found.empty and list(found) == [c.name for c in WORKLIST]
+    assert summary(found, Claims())["denials"] == 0
+
+
+def test_a_question_is_asked_once_per_distinct_key():
+    asked = []
+
+    def question(code, day):
+        asked.append((code, day))
+        return {"answer": f"{code}/{day}"}
+
+    frame = pd.DataFrame(
+        {"code": ["a", None, "a", None], "day": pd.to_datetime(["2026-01-01", None] * 2)},
+        index=[7, 8, 9, 10],
+    )
+    found = ask(frame, ["code", "day"], question)
+    assert asked == [("a", date(2026, 1, 1)), (None, None)]
+    assert found["answer"].tolist() == ["a/2026-01-01", "None/None"] * 2
+    assert found.index.tolist() == [7, 8, 9, 10]
+
+
+def test_the_bulk_answer_is_the_scalar_answer():
+    rows = [
+        {
+            "program": name,
+            "contracted": status,
+            "notice_date": ago(days),
+            "stage": stage,
+        }
+        for name in ("original_medicare", "medicare_advantage", "part_d")
+        for status in ("contracted", "not_contracted")
+        for stage in ("payment", "pre_service")
+        for days in (3, 61, 130)
+    ]
+    found = triage(claims(*rows), as_of=TODAY)
+    for row, (_, got) in zip(rows, found.iterrows(), strict=True):
+        step = next_step(
+            row["program"],
+            stage=row["stage"],
+            contracted=row["contracted"],
+            notice_date=row["notice_date"],
+            denial_category="medical_necessity",
+        )
+        if step.state == "file":
+            assert got["file_by"] == pd.Timestamp(step.deadline.file_by)
+            assert got["last_filing_date"] == pd.Timestamp(step.deadline.last_filing_date)
+        else:
+            assert pd.isna(got["file_by"])
+        assert got["gap"] == step.gap
+
+
+# ---- whose claim it is
+
+
+def test_a_payer_s_name_alone_never_gives_a_program():
+    found = PayerBook(()).answer(
+        indicator=None,
+        stated_program=None,
+        stated_contracted=None,
+        payer_id=None,
+        payer_name="Medicare Advantage of Ohio",
+        plan_name="Medicare Part A",
+    )
+    assert found.program is None and "payers.csv" in found.gap
+
+
+def test_the_row_for_the_plan_comes_before_the_row_for_the_payer():
+    book = PayerBook(
+        (
+            Payer(payer_name="Plan A", program="commercial_plan", contracted="contracted"),
+            Payer(payer_name="Plan A", plan_name="Gold MA", program="medicare_advantage"),
+        )
+    )
+    ask_plan = {"indicator": None, "stated_program": None, "stated_contracted": None}
+    one = book.answer(**ask_plan, payer_id=None, payer_name="PLAN-A", plan_name="gold ma")
+    other = book.answer(**ask_plan, payer_id=None, payer_name="Plan A", plan_name=None)
+    assert (one.program, other.program) == ("medicare_advantage", "commercial_plan")
+
+
+def test_two_sources_that_disagree_give_a_gap_and_no_date():
+    payers = (Payer(payer_name="Plan A", program="medicare_advantage", contracted="contracted"),)
+    made = claims({"claim_filing_indicator": "MB", "notice_date": ago(10)})
+    found = triage(made, as_of=TODAY, payers=payers).iloc[0]
+    assert found["due"] == "no_date" and pd.isna(found["program"])
+    assert "claim_filing_indicator and payers.csv name different programs" in found["gap"]
+
+
+def test_the_claim_filing_indicator_states_a_program_or_says_what_it_is():
+    found = triage(claims({"claim_filing_indicator": "MB", "notice_date": ago(10)}), as_of=TODAY)
+    assert found["program"].tolist() == ["original_medicare"]
+    found = triage(claims({"claim_filing_indicator": "HM", "notice_date": ago(10)}), as_of=TODAY)
+    assert "health maintenance organization" in found["gap"].iloc[0]
+    assert len(claim_filing_indicators()) > 15
+
+
+def test_the_sample_payer_table_reads():
+    assert len(read_payers(SAMPLE)) > 5
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("P1,Plan A,,no_such_program,yes,,,", "row 2, program"),
+        ("P1,Plan A,,part_d,perhaps,,,", "row 2, contracted"),
+        ("P1,Plan A,,part_d,yes,partly,,", "row 2, funding"),
+        ("P1,Plan A,,part_d,yes,,,lately", "row 2, address_verified_on"),
+        (",,,part_d,yes,,,", "row 2: names no payer"),
+        ("P1,Plan A,,part_d,yes,,,\nP1,Plan B,,part_d,yes,,,", "row 3: the same payer"),
+    ],
+)
+def test_a_payer_table_with_a_mistake_says_the_row_and_the_column(tmp_path, row, problem):
+    path = tmp_path / "payers.csv"
+    head = "payer_id,payer_name,plan_name,program,contracted,funding,appeals_address,"
+    path.write_text(f"{head}address_verified_on\n{row}\n")
+    with pytest.raises(InputError, match=problem) as error:
+        read_payers(path)
+    assert "Plan A" not in str(error.value)
+
+
+# ---- the worklist's files
+
+
+def test_a_worklist_file_is_private_exact_and_free_of_formulas(tmp_path):
+    made = claims(
+        MA | {"notice_date": ago(10), "payer_name": "=1+1", "adjustments": [("CO", "50", 123456)]}
+    )
+    found = triage(made, as_of=TODAY)
+    for suffix in (".csv", ".parquet", ".xlsx"):
+        path = write_worklist(found, tmp_path / f"w{suffix}")
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    csv = pd.read_csv(tmp_path / "w.csv", dtype=str).iloc[0]
+    assert (csv["denied"], csv["payer_name"], csv["file_by"][:2]) == ("1234.56", "'=1+1", "20")
+    parquet = pd.read_parquet(tmp_path / "w.parquet").iloc[0]
+    assert parquet["denied"] == Decimal("1234.56") and parquet["payer_name"] == "=1+1"
+    sheet = CalamineWorkbook.from_path(tmp_path / "w.xlsx").get_sheet_by_index(0).to_python()
+    row = dict(zip(sheet[0], sheet[1], strict=True))
+    assert (row["denied"], row["payer_name"]) == (1234.56, "=1+1")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_worklist_goes_to_no_other_kind_of_file(tmp_path):
+    with pytest.raises(UsageError):
+        write_worklist(triage(Claims(), as_of=TODAY), Path(tmp_path / "w.txt"))
+
+
+def test_a_denial_is_found_by_its_keys_and_its_numbers_and_never_repeated_in_a_message():
+    made = claims(MA, MA | {"patient_control_number": "TWICE"}, {"patient_control_number": "TWICE"})
+    found = triage(made, as_of=TODAY)
+    assert find_denial(found, "PCN1") == find_denial(found, "f-000001") == "f-000001-001"
+    with pytest.raises(RefusedError) as refused:
+        find_denial(found, "TWICE")
+    assert len(refused.value.needs) == 2 and "TWICE" not in str(refused.value)
+    with pytest.raises(UsageError) as error:
+        find_denial(found, "SECRET-NUMBER")
+    assert "SECRET" not in str(error.value)
+
+
+def test_the_summary_adds_up():
+    rows = [MA | {"notice_date": ago(days)} for days in (3, 63, 70)] + [{}]
+    made = claims(*rows, {"adjustments": [("CO", "ZZ9", 700)]})
+    found = triage(made, as_of=TODAY)
+    told = summary(found, made)
+    assert sum(one["denials"] for one in told["by_due"].values()) == told["denials"] == 5
+    cents = sum(Decimal(one["denied"]) for one in told["by_due"].values())
+    assert cents == Decimal(told["denied"]) == Decimal("407.00")
+    assert [one["code"] for one in told["unclassified"]] == ["CO-ZZ9"]
+
+
+def test_dollars_are_exact():
+    assert [dollars(n) for n in (0, 5, -5, 123456, None)] == [
+        "0.00",
+        "0.05",
+        "-0.05",
+        "1234.56",
+        "",
+    ]
+
+
+def test_triage_leaves_its_input_as_it_was():
+    made = claims(MA | {"notice_date": ago(10)})
+    before = replace(made, claims=made.claims.copy(), adjustments=made.adjustments.copy())
+    triage(made, as_of=TODAY)
+    pd.testing.assert_frame_equal(made.claims, before.claims)
+    pd.testing.assert_frame_equal(made.adjustments, before.adjustments)
