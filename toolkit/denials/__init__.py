@@ -1,0 +1,23 @@
+"""Denials: what one adjustment is, what to do about it, and the entry on file that decided.
+
+Plain Python over the data of `toolkit/rules/denials`; no frames. Bulk work asks once per distinct
+key and joins the answers back.
+"""
+
+from toolkit.denials.classify import Denial, categories, classify, hardness, primary, rank
+from toolkit.denials.codes import code, read_carc, read_group, read_rarcs
+from toolkit.denials.text import normalize_text
+
+__all__ = [
+    "Denial",
+    "categories",
+    "classify",
+    "code",
+    "hardness",
+    "normalize_text",
+    "primary",
+    "rank",
+    "read_carc",
+    "read_group",
+    "read_rarcs",
+]
