@@ -27,6 +27,8 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     filer: str | None = None
     expedited: bool = False
     amount: float | None = None
+    state_window: int | None = None
+    levels: str | None = None
     request_received: date | None = None
     extended: bool | None = None
 
@@ -38,6 +40,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 class Expect(msgspec.Struct, forbid_unknown_fields=True):
     last_filing_date: date | None = None
     file_by: date | None = None
+    not_before: date | None = None
     decision_due: date | None = None
     filed_when: str | None = None
     because: str | None = None
@@ -91,6 +94,7 @@ def test_the_case_holds(case):
         return
     assert found.nothing_to_file == expect.nothing_to_file
     assert (found.last_filing_date, found.file_by) == (expect.last_filing_date, expect.file_by)
+    assert found.not_before == expect.not_before
     assert expect.filed_when in (None, found.filed_when)
     for paper in expect.papers:
         assert any(paper in one for one in found.standing.papers)
@@ -101,7 +105,7 @@ def test_the_case_holds(case):
 
 
 def test_every_rule_on_file_decides_some_case():
-    asked = {case.values[0].given.program: set() for case in cases()}
+    asked = {name: set() for name in programs()}
     for param in cases():
         case = param.values[0]
         if not case.expect.refused:
@@ -134,6 +138,11 @@ def filing_rules():
     ]
 
 
+def facts(rule) -> dict:
+    """Facts that a rule may turn on, beside its days."""
+    return {"expedited": bool(rule.when.expedited), "amount": 5000, "state_window": 100}
+
+
 @given(
     which=st.sampled_from(filing_rules()),
     day=st.dates(date(2022, 1, 1), date(2035, 12, 31)),
@@ -144,17 +153,22 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
     which, day, later, late
 ):
     name, level, rule = which
-    facts = {"expedited": bool(rule.when.expedited)}
 
     def ask(start):
-        known = {"effective_date": start} if rule.selected_by == "effective" else {}
-        received = start + timedelta(days=late)
-        return filing_deadline(name, level, notice_date=start, received=received, **known, **facts)
+        return filing_deadline(
+            name,
+            level,
+            notice_date=start,
+            received=start + timedelta(days=late),
+            effective_date=start + timedelta(days=late // 2),
+            **facts(rule),
+        )
 
     first, second = ask(day), ask(day + timedelta(days=later))
     for found in (first, second):
         assert found.file_by <= found.last_filing_date
         assert off_day(found.file_by) is None
+        assert found.not_before is None or found.not_before <= found.file_by
     if first.citation == second.citation:
         assert first.last_filing_date <= second.last_filing_date
         assert first.file_by <= second.file_by
@@ -169,7 +183,7 @@ def test_no_two_rules_of_a_level_cover_the_same_facts():
             notice_date=day,
             received=day,
             effective_date=day,
-            expedited=bool(rule.when.expedited),
+            **facts(rule),
         )
         assert found.citation == rule.citation
 

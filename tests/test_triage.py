@@ -168,7 +168,7 @@ def ago(days: int) -> date:
         ),
         (
             {
-                "program": "tricare",
+                "program": "workers_compensation",
                 "contracted": "not_contracted",
                 "notice_date": ago(10),
                 "event": {"level": "no_such_level", "filed_on": ago(3)},

@@ -108,6 +108,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
             filer=options.filer,
             expedited=options.expedited,
             amount=options.amount,
+            state_window=options.state_window,
             effective_date=options.effective_date,
         )
     )
@@ -126,6 +127,7 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
             stage=options.stage,
             expedited=options.expedited,
             extended=options.extended,
+            levels=options.levels,
         )
     )
 
@@ -142,6 +144,7 @@ def _ladder(options: argparse.Namespace) -> dict[str, Any]:
         "governing_law": rules.governing_law,
         "levels": msgspec.to_builtins(ladder(options.program)),
         "standing": msgspec.to_builtins(rules.standing),
+        "switches": msgspec.to_builtins(rules.switches),
         "not_modelled": list(rules.not_modelled),
     }
 
@@ -361,7 +364,10 @@ def _show_ladder(answer: dict[str, Any]) -> None:
     for level in answer["levels"]:
         print(f"\n{level['id']}  {level['name']}; {level['decider']}")
         for rule in level["filing"]:
-            window = rule["window"]
+            window = rule["window"] or {
+                "count": f"{rule['state_window']['least']} to {rule['state_window']['most']}",
+                "unit": "days (the state chooses)",
+            }
             until = f" until {rule['applies_until']}" if rule["applies_until"] else ""
             print(
                 f"  from {rule['applies_from']}{until}: {window['count']} {window['unit']} from "
@@ -378,6 +384,9 @@ def _show_ladder(answer: dict[str, Any]) -> None:
                     f"  decision in {rule['due']['count']} {rule['due']['unit']} ({stages}{fast})"
                     f"  [{rule['citation']}; {rule['status']}]"
                 )
+    for one in answer["switches"]:
+        print(f"\nFrom {one['applies_from']}, by {one['keyed_to']}: {one['says']}")
+        print(f"  [{one['citation']}; {one['status']}]")
     print("\nNot modelled:")
     for one in answer["not_modelled"]:
         print(f"  {one}")
@@ -533,6 +542,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--received", type=_date)
     one.add_argument("--filer", choices=_filers())
     one.add_argument("--amount", type=float, help="dollars in controversy")
+    one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
 
     one = command(
@@ -546,6 +556,9 @@ def _parser() -> argparse.ArgumentParser:
     law(one)
     one.add_argument("--request-received", type=_date, required=True)
     one.add_argument("--extended", action="store_true")
+    one.add_argument(
+        "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
+    )
 
     one = command(
         "ladder",

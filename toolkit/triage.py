@@ -31,6 +31,7 @@ _STEP = (
     "stage",
     "contracted",
     "denial_category",
+    "nature",
     "notice_date",
     "notice_received",
     "last_level",

@@ -71,6 +71,19 @@ def off_day(day: date) -> str | None:
     return federal_holidays(day.year).get(day)
 
 
+def is_dated_holiday(day: date) -> bool:
+    """Say whether the law names this very day a holiday; an observed day is not one."""
+    name = federal_holidays(day.year).get(day)
+    return bool(name) and not name.endswith("(observed)")
+
+
+def next_day_neither_weekend_nor_dated_holiday(day: date) -> date:
+    """Return the day itself, or the first after it that is no weekend day and no dated holiday."""
+    while day.weekday() >= 5 or is_dated_holiday(day):
+        day += _DAY
+    return day
+
+
 def next_working_day(day: date) -> date:
     """Return the day itself, or the first working day after it."""
     while off_day(day):
@@ -100,6 +113,11 @@ def count(
         return start + timedelta(days=-(-span.count // 24))
     if span.unit == "days":
         return start + timedelta(days=span.count - span.first_day_counts)
+    if span.unit == "business_days":
+        day = start if span.first_day_counts else start + _DAY
+        for _ in range(span.count - 1):
+            day = next_working_day(day) + _DAY
+        return next_working_day(day)
     months = span.count * (12 if span.unit == "years" else 1)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     month += 1

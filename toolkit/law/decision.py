@@ -35,11 +35,12 @@ def decision_due(
     stage: str | None = None,
     expedited: bool = False,
     extended: bool = False,
+    levels: str | None = None,
 ) -> DecisionDue:
     """Return the day the decision is due, with what a missed clock means.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage
-    decides and is not given. Hours are counted as whole calendar days, as no time of day is known.
+    decides and is not given; `levels` is 'one' or 'two' internal levels of the plan. Hours are counted as whole calendar days, as no time of day is known.
     """
     level = program(program_id).level(level_id)
     if not level.decision:
@@ -66,6 +67,13 @@ def decision_due(
             f"{level.name}: the clock depends on the stage.",
             needs=(f"the stage: {', '.join(stages)}",),
         )
+    if any(rule.plan_levels for rule in fits):
+        if levels is None:
+            raise MissingFactError(
+                f"{level.name}: the clock depends on how many levels the plan has.",
+                needs=("the plan's levels of internal appeal: one or two",),
+            )
+        fits = [rule for rule in fits if rule.plan_levels in (None, levels)]
     if len(fits) > 1:
         raise RulesError(
             f"{program_id}, {level_id}: two decision clocks on file cover the same facts"
@@ -76,7 +84,7 @@ def decision_due(
     due = count(request_received, rule.due)
     steps = [
         Step(request_received, f"request received by {level.decider}", rule.citation),
-        Step(due, f"{rule.due.count} {rule.due.unit} from then", rule.citation),
+        Step(due, f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then", rule.citation),
     ]
     if extended:
         if rule.extension is None:

@@ -5,7 +5,13 @@ from datetime import date, timedelta
 import msgspec
 
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
-from toolkit.law.calendar import count, next_working_day, off_day, previous_working_day
+from toolkit.law.calendar import (
+    count,
+    next_day_neither_weekend_nor_dated_holiday,
+    next_working_day,
+    off_day,
+    previous_working_day,
+)
 from toolkit.law.model import FilingRule, Level, Program, Reading, Span, program
 from toolkit.law.standing import Answer, standing
 from toolkit.law.thresholds import amount_warnings
@@ -42,6 +48,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     standing: Answer | None
     warnings: tuple[str, ...]
+    not_before: date | None = None
     nothing_to_file: bool = False
 
 
@@ -53,6 +60,7 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     filer: str | None
     expedited: bool
     amount: float | None
+    state_window: int | None
 
 
 def filing_deadline(
@@ -65,13 +73,14 @@ def filing_deadline(
     filer: str | None = None,
     expedited: bool = False,
     amount: float | None = None,
+    state_window: int | None = None,
     effective_date: date | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
 
     `notice_date` is the date printed on the notice (for `claim_filing`, the date of service);
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
-    dollars. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
+    dollars, `state_window` in calendar days. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
     rule turns on a fact that is not given, RefusedError where this filer has no appeal.
     Source: `rules/programs/<program>.yaml`.
     """
@@ -92,6 +101,7 @@ def filing_deadline(
         filer=filer,
         expedited=expedited,
         amount=amount,
+        state_window=state_window,
     )
     if level.automatic:
         return _nothing_to_file(rules, level, who, facts)
@@ -194,46 +204,138 @@ def _start(rule: FilingRule | Reading, presumed: date | None, facts: _Facts) -> 
 def _deadline(
     rules: Program, level: Level, rule: FilingRule, who: Answer | None, facts: _Facts
 ) -> Deadline:
-    presumed = (
-        facts.notice + timedelta(days=rule.presumption.days)
-        if rule.presumption and facts.notice
-        else None
-    )
+    window = _window(level, rule, facts)
+    presumed = None
+    if rule.presumption and facts.notice:
+        presumed = facts.notice + timedelta(days=rule.presumption.days)
     start = _start(rule, presumed, facts)
     if start is None:
-        needs = {
-            "receipt": "the day the notice was received (nothing is presumed here)"
-            if not rule.presumption
-            else "the notice's date or the day it was received",
-        }
         raise MissingFactError(
-            f"{level.name}: the day the clock starts is not known.",
-            needs=(needs.get(rule.starts, _DAYS.get(rule.starts, "")),),
+            f"{level.name}: the day the clock starts is not known.", needs=(_missing(rule),)
         )
-
     steps = _opening(level, rule, presumed, facts)
-    end = count(start, rule.window, rule.no_corresponding_day)
-    steps.append(Step(end, f"{_words(rule.window)} from {_FROM[rule.starts]}", rule.citation))
-    warnings = list(rule.warnings)
-    last, rolled = end, rule.roll and next_working_day(end)
-    if rolled and rolled != end:
-        why = f"{off_day(end)}: the last day moves to the next working day"
-        if rule.roll.force == "law":
-            last = rolled
-            steps.append(Step(rolled, why, rule.roll.citation))
-        else:
-            warnings.append(
-                f"The last day is a {off_day(end)}. Deciders are believed to take {rolled} instead, "
-                f"which is unverified: do not rely on it."
-            )
+    end = count(start, window, rule.no_corresponding_day)
+    steps.append(Step(end, f"{_words(window)} from {_FROM[rule.starts]}", rule.citation))
+    if rule.tolling:
+        end = _tolled(start, end, window, rule, steps)
+    last, practice = _rolled(end, rule, steps)
+    if rule.never_before_effective and facts.effective > last:
+        last = facts.effective
+        steps.append(Step(last, "the effective date, which is later", rule.citation))
+    file_by = _file_by(end, window, rule, presumed, facts, steps)
+    opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
+    if opens:
+        steps.append(Step(opens, "not before this day: earlier is premature", rule.citation))
+    if facts.notice:
+        for mark in rule.milestones:
+            day = facts.notice + timedelta(days=mark.day - 1)
+            steps.append(Step(day, f"day {mark.day}: {mark.what}", rule.citation))
+    return Deadline(
+        program=rules.program,
+        level=level.id,
+        level_name=level.name,
+        decider=level.decider,
+        last_filing_date=last,
+        file_by=file_by,
+        not_before=opens,
+        filed_when=rule.filed_when,
+        citation=rule.citation,
+        applies_from=rule.applies_from,
+        source=rule.source,
+        verified_on=rule.verified_on,
+        status=rule.status,
+        steps=tuple(steps),
+        standing=who,
+        warnings=(*practice, *_cautions(level, rule, start, last, who, facts)),
+    )
 
-    readings = [(end, "", rule.citation)]
+
+def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
+    """Return the rule's window; refuse where a fact that it turns on is unknown."""
+    least = rule.minimum_amount
+    if least and facts.amount is None:
+        raise MissingFactError(
+            f"{level.name}: exists only from ${least.dollars:,} in dispute. ({least.citation})",
+            needs=("the amount in dispute, in dollars",),
+        )
+    if least and facts.amount < least.dollars:
+        raise RefusedError(
+            f"{level.name}: needs at least ${least.dollars:,} in dispute; below it the decision "
+            f"before is final. ({least.citation})"
+        )
+    if rule.never_before_effective and facts.effective is None:
+        raise MissingFactError(
+            f"{level.name}: turns on the day the action takes effect.",
+            needs=("the effective date of the action",),
+        )
+    if rule.window:
+        return rule.window
+    bounds = rule.state_window
+    if facts.state_window is None or not bounds.least <= facts.state_window <= bounds.most:
+        raise MissingFactError(
+            f"{level.name}: each state sets the window, between {bounds.least} and {bounds.most} "
+            f"calendar days. ({rule.citation})",
+            needs=(f"the state's window in days, {bounds.least} to {bounds.most}",),
+        )
+    return Span(count=facts.state_window, unit="days")
+
+
+def _missing(rule: FilingRule) -> str:
+    if rule.starts != "receipt":
+        return _DAYS[rule.starts]
+    if rule.presumption:
+        return "the notice's date or the day it was received"
+    return "the day the notice was received (nothing is presumed here)"
+
+
+def _tolled(start: date, end: date, window: Span, rule: FilingRule, steps: list[Step]) -> date:
+    """Return the end with the days that did not count left out, and note the step."""
+    toll = rule.tolling
+    if start > toll.last or end < toll.first:
+        return end
+    begins = max(start, toll.first)
+    resumes = min(toll.last, begins + timedelta(days=toll.at_most_days))
+    if start >= toll.first:
+        end = count(resumes, window, rule.no_corresponding_day)
+    else:
+        end += resumes - begins
+    steps.append(Step(end, f"{toll.says}: the clock ran again from {resumes}", toll.citation))
+    return end
+
+
+def _rolled(end: date, rule: FilingRule, steps: list[Step]) -> tuple[date, tuple[str, ...]]:
+    """Return the last lawful day, and what deciders are only believed to do."""
+    if rule.roll is None:
+        return end, ()
+    later = _ROLLS[rule.roll.to](end)
+    if later == end:
+        return end, ()
+    if rule.roll.force == "law":
+        what = f"{off_day(end)}: the last day moves to the next working day"
+        steps.append(Step(later, what, rule.roll.citation))
+        return later, ()
+    return end, (
+        f"The last day is no working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
+        f"is unverified: do not rely on it.",
+    )
+
+
+def _file_by(
+    end: date,
+    window: Span,
+    rule: FilingRule,
+    presumed: date | None,
+    facts: _Facts,
+    steps: list[Step],
+) -> date:
+    """Return the earliest reading that someone may hold, on a working day, and note its steps."""
+    readings = [(end, "", "")]
     if facts.received and presumed and presumed < facts.received:
-        early = count(presumed, rule.window, rule.no_corresponding_day)
         what = (
             f"earliest reading: receipt presumed {rule.presumption.days} days after the notice's "
             f"date, although a later receipt is documented"
         )
+        early = count(presumed, window, rule.no_corresponding_day)
         readings.append((early, what, rule.presumption.citation))
     for reading in rule.readings:
         begins = _start(reading, presumed, facts)
@@ -245,49 +347,35 @@ def _deadline(
         steps.append(Step(earliest, what, citation))
     file_by = previous_working_day(earliest)
     if file_by != earliest:
-        steps.append(
-            Step(
-                file_by,
-                f"{earliest} is a {off_day(earliest)}: be there on the working day before",
-                "safe practice of this toolkit",
-            )
-        )
-    steps += [
-        Step(facts.notice + timedelta(days=m.day - 1), f"day {m.day}: {m.what}", rule.citation)
-        for m in rule.milestones
-        if facts.notice
-    ]
+        what = f"{earliest} is no working day ({off_day(earliest)}): be there on the one before"
+        steps.append(Step(file_by, what, "safe practice of this toolkit"))
+    return file_by
+
+
+def _cautions(
+    level: Level, rule: FilingRule, start: date, last: date, who: Answer | None, facts: _Facts
+) -> list[str]:
+    told = list(rule.warnings)
     if level.amount_in_controversy:
-        warnings += amount_warnings(
+        told += amount_warnings(
             level.amount_in_controversy, first=start, last=last, amount=facts.amount
         )
     if facts.notice is None and rule.presumption:
-        warnings.append(
-            "The notice's date is not given: the clock is counted from the receipt alone."
-        )
+        told.append("The notice's date is not given: the clock is counted from the receipt alone.")
     if rule.status == "M":
-        warnings.append(
-            f"{rule.citation} is on file from memory (mark M), not verified: read it before you rely on this date."
+        told.append(
+            f"{rule.citation} is on file from memory (mark M), not verified: read it before you "
+            f"rely on this date."
         )
     if who and who.may_file is None:
-        warnings.append(who.says)
-    return Deadline(
-        program=rules.program,
-        level=level.id,
-        level_name=level.name,
-        decider=level.decider,
-        last_filing_date=last,
-        file_by=file_by,
-        filed_when=rule.filed_when,
-        citation=rule.citation,
-        applies_from=rule.applies_from,
-        source=rule.source,
-        verified_on=rule.verified_on,
-        status=rule.status,
-        steps=tuple(steps),
-        standing=who,
-        warnings=tuple(warnings),
-    )
+        told.append(who.says)
+    return told
+
+
+_ROLLS = {
+    "next_working_day": next_working_day,
+    "next_day_neither_weekend_nor_dated_holiday": next_day_neither_weekend_nor_dated_holiday,
+}
 
 
 def _opening(level: Level, rule: FilingRule, presumed: date | None, facts: _Facts) -> list[Step]:
@@ -305,8 +393,15 @@ def _opening(level: Level, rule: FilingRule, presumed: date | None, facts: _Fact
 
 
 def _words(span: Span) -> str:
-    unit = {"days": "calendar day", "months": "calendar month", "years": "calendar year"}.get(
-        span.unit, span.unit.rstrip("s")
-    )
+    unit = _UNITS[span.unit]
     text = f"{span.count} {unit}{'' if span.count == 1 else 's'}"
     return text + (", the first day counted," if span.first_day_counts else "")
+
+
+_UNITS = {
+    "hours": "hour",
+    "days": "calendar day",
+    "business_days": "business day",
+    "months": "calendar month",
+    "years": "calendar year",
+}

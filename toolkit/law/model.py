@@ -33,7 +33,7 @@ class Span(_Strict, kw_only=True):
     """A count of time. `first_day_counts`: the day the clock starts is day 1, not day 0."""
 
     count: int
-    unit: Literal["hours", "days", "months", "years"]
+    unit: Literal["hours", "days", "business_days", "months", "years"]
     first_day_counts: bool = False
 
 
@@ -66,7 +66,7 @@ class Roll(Sourced, kw_only=True):
     deciders are believed to do (`practice`): then it is told, and never counted on.
     """
 
-    to: Literal["next_working_day"]
+    to: Literal["next_working_day", "next_day_neither_weekend_nor_dated_holiday"]
     force: Literal["law", "practice"]
 
 
@@ -86,14 +86,46 @@ class Milestone(_Strict, kw_only=True):
     what: str
 
 
+class StateWindow(_Strict, kw_only=True):
+    """A window that each state chooses for itself, inside these bounds (calendar days)."""
+
+    least: int
+    most: int
+
+
+class Tolling(Sourced, kw_only=True):
+    """Days that did not count: from `first` to `last`, at most `at_most_days` for one clock."""
+
+    first: date
+    last: date
+    at_most_days: int
+    says: str
+
+
+class MinimumAmount(Sourced, kw_only=True):
+    """Dollars that must be in dispute for this level; below them the decision before is final."""
+
+    dollars: int
+
+
 class FilingRule(Sourced, kw_only=True):
-    """How long there is to file, from when, and what counts as filed."""
+    """How long there is to file, from when, and what counts as filed.
+
+    One of `window` and `state_window`. `opens` is the first safe day of a window that does not
+    begin at once, counted like it. `never_before_effective`: the last day is the effective date
+    where that is later.
+    """
 
     applies_from: date
     applies_until: date | None = None
     selected_by: Literal["notice", "service", "effective"] = "notice"
     when: When = When()
-    window: Span
+    window: Span | None = None
+    state_window: StateWindow | None = None
+    opens: Span | None = None
+    never_before_effective: bool = False
+    minimum_amount: MinimumAmount | None = None
+    tolling: Tolling | None = None
     starts: Literal["receipt", "notice", "service", "effective"]
     presumption: Presumption | None = None
     no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None
@@ -105,6 +137,11 @@ class FilingRule(Sourced, kw_only=True):
     warnings: tuple[str, ...] = ()
     why: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if bool(self.window) == bool(self.state_window):
+            raise ValueError("a filing rule has one of window, state_window")
+
 
 class DecisionRule(Sourced, kw_only=True):
     """How long the decider has, from its receipt of the request."""
@@ -112,6 +149,7 @@ class DecisionRule(Sourced, kw_only=True):
     applies_from: date
     applies_until: date | None = None
     when: When = When()
+    plan_levels: Literal["one", "two"] | None = None  # of internal appeal that the plan has
     due: Span | None = None  # None: the clock does not exist (says why)
     extension: Span | None = None
     if_missed: str
@@ -158,6 +196,7 @@ class Level(_Strict, kw_only=True):
     decision: tuple[DecisionRule, ...] = ()
     amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None
     after: dict[Outcome, str] = {}
+    after_clinical: dict[Outcome, str] = {}  # where a clinical denial takes another way
     evidence: str = ""
     escalation: str = ""
 
@@ -182,6 +221,14 @@ class NoAppeal(Sourced, kw_only=True):
     says: str
 
 
+class Switch(Sourced, kw_only=True):
+    """Something beside the clocks that changes on a day, and the fact whose day selects it."""
+
+    applies_from: date
+    keyed_to: str
+    says: str
+
+
 class Program(_Strict, kw_only=True):
     """All that is on file for one program."""
 
@@ -192,11 +239,16 @@ class Program(_Strict, kw_only=True):
     levels: tuple[Level, ...]
     standing: tuple[Standing, ...]
     no_appeal: tuple[NoAppeal, ...] = ()
+    switches: tuple[Switch, ...] = ()
     not_modelled: tuple[str, ...]
 
     def __post_init__(self) -> None:
         ids = [level.id for level in self.levels]
-        named = {target for level in self.levels for target in level.after.values()}
+        named = {
+            target
+            for level in self.levels
+            for target in (*level.after.values(), *level.after_clinical.values())
+        }
         named |= {one for rule in self.standing for one in rule.levels}
         named |= {rule.instead for rule in self.standing if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):

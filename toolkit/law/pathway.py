@@ -31,6 +31,7 @@ def next_step(
     stage: str = "payment",
     contracted: str | None = None,
     denial_category: str = "",
+    nature: str = "",
     notice_date: date | None = None,
     received: date | None = None,
     last_level: str | None = None,
@@ -68,8 +69,11 @@ def next_step(
             ),
         )
 
+    if not any(level.place == "ladder" for level in rules.levels):
+        gap = f"{rules.name}: no appeal pathway is on file; see what is not modelled"
+        return NextStep(state="gap", gap=gap)
     level, notice, came = _where(
-        rules, last_level, filed, outcome, decided_on, notice_date, received
+        rules, last_level, filed, outcome, decided_on, notice_date, received, nature
     )
     if isinstance(level, NextStep):
         return level
@@ -102,7 +106,7 @@ def _first(rules: Program) -> Level:
     return next(level for level in rules.levels if level.place == "ladder")
 
 
-def _where(rules, last_level, filed, outcome, decided_on, notice_date, received):
+def _where(rules, last_level, filed, outcome, decided_on, notice_date, received, nature):
     """Return the level to file next with its notice and receipt, or the NextStep that ends the matter."""
     if last_level is None and filed:
         gap = "an appeal is on file without its level: state the level"
@@ -122,7 +126,8 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received)
         return NextStep(state="waiting", level=level.id, why=why), None, None
     if outcome in ("overturned", "withdrawn"):
         return NextStep(state="done", level=level.id, why=f"{level.name}: {outcome}"), None, None
-    following = level.after.get(outcome)
+    clinical = level.after_clinical if nature == "clinical" else {}
+    following = clinical.get(outcome) or level.after.get(outcome)
     if following is None:
         gap = f"{level.name}, {outcome}: no rule on file says what follows"
         return NextStep(state="gap", level=level.id, gap=gap), None, None
