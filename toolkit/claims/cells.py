@@ -1,0 +1,240 @@
+"""What one cell of an export says: dates, money, codes and words, read one distinct text at a time.
+
+Each reader returns (value, problem): `problem` is '' or the id of a kind of finding, whose words
+stand in `PROBLEMS`. A cell is never read as nearly what it says; what is not exact is missing.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.claims.layouts import plain
+
+PROBLEMS = {
+    "not_a_date": "is not a date in a form that the layout reads; write it as YYYY-MM-DD",
+    "impossible_date": "is a day that does not exist (month first, then day); write it as YYYY-MM-DD",
+    "two_digit_birth_year": "has a birth year of two digits, which fits two centuries; write four",
+    "date_out_of_range": "lies before 1900 or after 2099 and was left out; correct it",
+    "not_money": "is not an amount of dollars such as 1234.50, $1,234.50 or (12.00); correct it",
+    "too_many_decimals": "has parts of a cent; write dollars and cents",
+    "not_a_number": "is not a number; correct it",
+    "scientific": "was rounded to scientific notation by a spreadsheet; export the column as text",
+    "not_a_carc": "is not one claim adjustment reason code, such as 16 or CO-16; correct it",
+    "not_a_rarc": "has a part that is no remark code such as N130, M20 or MA01; that part is left out",
+    "not_a_group_code": "is not one of CO, PR, OA, PI, CR; correct it",
+    "not_a_revenue_code": "is not a revenue code of up to four digits; correct it",
+    "not_a_modifier": "has a part that is no modifier of two characters; that part is left out",
+    "unknown_word": "is a word that the layout does not know; add it to the layout's words",
+    "level_not_known": "names no level of appeal that this program has; correct it, or add the word to the layout",
+    "level_needs_program": "names a different level in different programs, and the program is not stated",
+}
+
+_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
+_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
+_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ ,].*)?")
+_US_SHORT = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2})(?:[ ,].*)?")
+_NAMED = re.compile(r"(\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ,]+(\d{4})(?:[ ,].*)?")
+_NAMED_US = re.compile(r"([A-Za-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})(?:[ ,].*)?")
+_SERIAL = re.compile(r"(\d{1,6})(?:\.\d+)?")
+_TIME = re.compile(
+    r"[T ,]\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
+)
+_MONTHS = {
+    m: i
+    for i, m in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+
+_MONEY = re.compile(r"-?\$?-?(\d+|\d{1,3}(?:,\d{3})+)(\.\d*)?-?|-?\$?-?\.\d+-?")
+_PLAIN_MONEY = r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"
+_NUMBER = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
+_SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+")
+_ODD_ID = r"^\d+\.0+$|^\d(\.\d+)?[eE]\+\d+$"
+_INTEGRAL = re.compile(r"(\d+)\.0+")
+
+_CARC = re.compile(r"(?:CARC[\s\-:#]*)?0*([A-Z]\d{1,2}|\d{1,3})")
+_GROUP_CARC = re.compile(r"(CO|PR|OA|PI|CR)\s*[-*_:/. ]?\s*0*([A-Z]\d{1,2}|\d{1,3})")
+_RARC = re.compile(r"(?:N\d{1,4}|MA?\d{1,3})")
+_PARTS = re.compile(r"[\s,;|/+]+")
+_PROCEDURE = re.compile(r"(?:HC:)?([0-9A-Z]{4}[0-9A-Z])((?:[\s:,-][0-9A-Z]{2}){1,4})")
+
+EPOCH = dt.date(1970, 1, 1).toordinal()
+_SERIAL_ZERO = dt.date(1899, 12, 30).toordinal()  # counts right from 1 March 1900 on
+_FIRST_SERIAL = 61
+_RANGE = (dt.date(1900, 1, 1).toordinal(), dt.date(2099, 12, 31).toordinal())
+NOTHING = np.iinfo(np.int64).min  # a missing day or amount
+
+
+def read_date(text: str, *, forms: frozenset[str], serials: bool, birth: bool) -> tuple[int, str]:
+    """Return the day as a count from 1970-01-01.
+
+    `forms` are the layout's; a serial number is a date only in a workbook (`serials`). A year of
+    two digits is 2000 to 2099, and nothing at all for a birth date. A time of day is dropped.
+    """
+    parts = None
+    if "iso" in forms and (m := _ISO.fullmatch(text)) and _time_or_none(text, m.end(3)):
+        parts = m[1], m[2], m[3]
+    elif "us" in forms and (m := _US.fullmatch(text)) and _time_or_none(text, m.end(3)):
+        parts = m[3], m[1], m[2]
+    elif "compact" in forms and (m := _COMPACT.fullmatch(text)):
+        parts = m[1], m[2], m[3]
+    elif (
+        "us_two_digit_year" in forms
+        and (m := _US_SHORT.fullmatch(text))
+        and _time_or_none(text, m.end(3))
+    ):
+        if birth:
+            return NOTHING, "two_digit_birth_year"
+        parts = f"20{m[3]}", m[1], m[2]
+    elif (
+        "day_month_name" in forms
+        and (m := _NAMED.fullmatch(text))
+        and _time_or_none(text, m.end(3))
+    ):
+        parts = m[3], _MONTHS.get(m[2].lower()), m[1]
+    elif (
+        "day_month_name" in forms
+        and (m := _NAMED_US.fullmatch(text))
+        and _time_or_none(text, m.end(3))
+    ):
+        parts = m[3], _MONTHS.get(m[1].lower()), m[2]
+    elif serials and "excel_serial" in forms and (m := _SERIAL.fullmatch(text)):
+        if int(m[1]) < _FIRST_SERIAL:
+            return NOTHING, "not_a_date"
+        return _in_range(_SERIAL_ZERO + int(m[1]))
+    if parts is None or parts[1] is None:
+        return NOTHING, "not_a_date"
+    try:
+        return _in_range(dt.date(*map(int, parts)).toordinal())
+    except ValueError:
+        return NOTHING, "date_out_of_range" if int(parts[0]) < 1 else "impossible_date"
+
+
+def _time_or_none(text: str, end: int) -> bool:
+    return len(text) == end or bool(_TIME.fullmatch(text[end:]))
+
+
+def _in_range(ordinal: int) -> tuple[int, str]:
+    if not _RANGE[0] <= ordinal <= _RANGE[1]:
+        return NOTHING, "date_out_of_range"
+    return ordinal - EPOCH, ""
+
+
+def read_money(text: str) -> tuple[int, str]:
+    """Return whole cents, exactly; a part of a cent is a problem, not a rounding."""
+    negative = text.startswith("(") and text.endswith(")")
+    bare = text[1:-1].strip() if negative else text
+    bare = bare.replace(" ", "")
+    if not _MONEY.fullmatch(bare) or bare.count("-") + negative > 1:
+        return NOTHING, "not_money"
+    dollars = Decimal(bare.replace("$", "").replace(",", "").replace("-", ""))
+    cents = dollars * 100
+    if cents != cents.to_integral_value():
+        return NOTHING, "too_many_decimals"
+    if cents > 10**15:
+        return NOTHING, "not_money"
+    return (-int(cents) if negative or "-" in bare else int(cents)), ""
+
+
+def read_moneys(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return cents and problems of distinct texts; plain amounts are read all at once."""
+    cents = np.full(len(texts), NOTHING, dtype=np.int64)
+    problems = np.full(len(texts), "", dtype=object)
+    if not texts:
+        return cents, problems
+    values = pa.array(texts, pa.string())
+    easy = pc.match_substring_regex(values, _PLAIN_MONEY).to_numpy(zero_copy_only=False)
+    if easy.any():
+        amounts = pc.cast(pc.filter(values, pa.array(easy)), pa.decimal128(17, 2))
+        scaled = pc.multiply(amounts, pa.scalar(Decimal(100), pa.decimal128(3, 0)))
+        cents[easy] = pc.cast(scaled, pa.int64()).to_numpy(zero_copy_only=False)
+    for i in np.flatnonzero(~easy):
+        cents[i], problems[i] = read_money(texts[i])
+    return cents, problems
+
+
+def read_number(text: str) -> tuple[float, str]:
+    """Return a count of units or the like."""
+    bare = text.replace(",", "")
+    return (float(bare), "") if _NUMBER.fullmatch(bare) else (float("nan"), "not_a_number")
+
+
+def read_id(text: str) -> tuple[str | None, str]:
+    """Return an identifier as text: `123.0` is `123`, leading zeros stay, rounded ones are lost."""
+    if _SCIENTIFIC.fullmatch(text):
+        return None, "scientific"
+    whole = _INTEGRAL.fullmatch(text)
+    return (whole[1] if whole else text), ""
+
+
+def read_ids(texts: list[str]) -> tuple[list[str | None], dict[int, str]]:
+    """Return identifiers of distinct texts, and the problems by position; few need a look."""
+    values = pa.array(texts, pa.large_string())
+    odd = pc.match_substring_regex(values, _ODD_ID).to_numpy(zero_copy_only=False)
+    out, problems = texts, {}
+    if odd.any():
+        out = list(texts)
+        for i in np.flatnonzero(odd):
+            out[i], problems[int(i)] = read_id(texts[i])
+    return out, {i: p for i, p in problems.items() if p}
+
+
+def read_carc(text: str) -> tuple[tuple[str, str] | None, str]:
+    """Return (group code or '', CARC) of a cell that holds one code, with or without its group.
+
+    The cell is matched as a whole, so CO-4 is never found in CO-45.
+    """
+    bare, problem = read_id(text.upper())
+    if problem:
+        return None, problem
+    if m := _GROUP_CARC.fullmatch(bare):
+        return (m[1], m[2]), ""
+    if m := _CARC.fullmatch(bare):
+        return ("", m[1]), ""
+    return None, "not_a_carc"
+
+
+def read_rarcs(text: str) -> tuple[str | None, str]:
+    """Return the cell's remark codes with one space between; they are parted by space , ; | / +."""
+    parts = [p for p in _PARTS.split(text.upper()) if p]
+    good = [p for p in parts if _RARC.fullmatch(p)]
+    return (" ".join(dict.fromkeys(good)) or None), ("not_a_rarc" if len(good) < len(parts) else "")
+
+
+def read_modifiers(text: str) -> tuple[str | None, str]:
+    """Return the cell's modifiers in order with one space between."""
+    parts = [p for p in _PARTS.split(text.upper().replace("-", " ").replace(":", " ")) if p]
+    good = [p for p in parts if re.fullmatch(r"[0-9A-Z]{2}", p)]
+    return (" ".join(good) or None), ("not_a_modifier" if len(good) < len(parts) else "")
+
+
+def read_procedure(text: str) -> tuple[tuple[str, str] | None, str]:
+    """Return (procedure code, modifiers or ''): `99213-25`, `99213 25` and `HC:99213:25` are split."""
+    bare, problem = read_id(text.upper())
+    if problem:
+        return None, problem
+    if m := _PROCEDURE.fullmatch(bare):
+        return (m[1], " ".join(re.findall(r"[0-9A-Z]{2}", m[2]))), ""
+    return (bare, ""), ""
+
+
+def read_revenue_code(text: str) -> tuple[str | None, str]:
+    """Return the revenue code as four digits: `450` is `0450`."""
+    bare, _ = read_id(text)
+    return (bare.zfill(4), "") if re.fullmatch(r"\d{1,4}", bare) else (None, "not_a_revenue_code")
+
+
+def read_word(table: dict[str, str], problem: str = "unknown_word") -> Callable:
+    """Return a reader of words that the table knows, normalized, as a whole."""
+
+    def reader(text: str) -> tuple[str | None, str]:
+        found = table.get(plain(text))
+        return found, "" if found else problem
+
+    return reader
