@@ -158,7 +158,7 @@ def _refused(
             state="no_appeal_right", level=level.id, standing=rule.says, why=str(refused)
         )
     needs = f"; fill in: {'; '.join(refused.needs)}" if refused.needs else ""
-    return NextStep(state="gap", level=level.id, gap=f"{refused}{needs}")
+    return NextStep(state="gap", level=level.id, gap=f"{str(refused).rstrip('.')}{needs}")
 
 
 def ladder(program_id: str) -> tuple[Level, ...]:
