@@ -1,0 +1,196 @@
+"""The command line is a contract: words, JSON, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli import main
+
+SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+REMIT = SAMPLES / "remits" / "quirks" / "q14_claim_level_cas_moa.835"
+EXPORT = SAMPLES / "exports" / "generic.csv"
+
+
+def run(capsys, *words: str) -> tuple[int, dict, str]:
+    code = main([*words, "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out), err
+
+
+def test_a_deadline_has_every_key_of_the_contract(capsys):
+    code, found, err = run(
+        capsys,
+        "deadline",
+        "--program",
+        "original_medicare",
+        "--level",
+        "redetermination",
+        "--notice-date",
+        "2026-01-15",
+    )
+    assert (code, err) == (0, "")
+    keys = "program level last_filing_date file_by filed_when citation applies_from steps"
+    assert set(keys.split()) | {"standing", "warnings"} <= set(found)
+    assert (found["last_filing_date"], found["file_by"]) == ("2026-05-20", "2026-05-20")
+    assert set(found["steps"][0]) == {"date", "what", "citation"}
+
+
+def test_a_level_that_moves_by_itself_has_nothing_to_file(capsys):
+    words = "deadline --program medicare_advantage --level ire_review --notice-date 2026-09-01"
+    code, found, _ = run(capsys, *words.split())
+    assert code == 0 and found["nothing_to_file"] is True and found["last_filing_date"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "needs"),
+    [
+        ("--program medicare_advantage --level contract_dispute", "contract's dispute window"),
+        ("--program medicaid_managed_care --level state_fair_hearing", "state's window"),
+        ("--program commercial_plan --level internal_appeal", "the day the notice was received"),
+        ("--program no_such_program --level reconsideration", "a program on file"),
+        ("--program part_d --level no_such_level", "a level of part_d"),
+    ],
+)
+def test_a_refusal_says_what_is_needed_and_exits_3(capsys, words, needs):
+    code, found, err = run(capsys, "deadline", *words.split(), "--notice-date", "2026-03-02")
+    assert code == 3 and set(found) == {"refused", "needs"}
+    assert any(needs in one for one in found["needs"])
+    assert needs in err
+
+
+def test_a_decision_has_the_keys_of_the_contract(capsys):
+    words = (
+        "decision-due --program medicare_advantage --level reconsideration "
+        "--request-received 2026-03-02 --stage payment"
+    )
+    code, found, _ = run(capsys, *words.split())
+    assert code == 0 and found["decision_due"] == "2026-05-01"
+    assert {"citation", "steps", "if_missed"} <= set(found)
+
+
+@pytest.mark.parametrize("command", ["ladder --program part_d", "law", "law --age"])
+def test_the_law_can_be_read(capsys, command):
+    code, found, _ = run(capsys, *command.split())
+    assert code == 0 and found["not_modelled"]
+    assert main(command.split()) == 0
+    assert "42 CFR 423.582(b)" in capsys.readouterr().out
+
+
+def test_a_classification_has_the_keys_of_the_contract(capsys):
+    code, found, _ = run(capsys, *"classify --group CO --carc 16 --rarc MA130".split())
+    keys = (
+        "denial_category reason route nature preventable liability confidence decided_by warnings"
+    )
+    assert code == 0 and set(keys.split()) <= set(found)
+    assert (found["denial_category"], found["route"]) == ("claim_data", "corrected_claim")
+
+
+def test_a_remittance_shows_its_totals(capsys):
+    code, found, _ = run(capsys, "read", str(REMIT))
+    keys = (
+        "claims billed paid adjustments adjustment_total by_group_code provider_adjustments_total "
+        "remark_codes service_lines transactions findings"
+    )
+    assert code == 0 and set(keys.split()) <= set(found)
+    assert (found["billed"], found["adjustment_total"]) == ("1000.00", "1000.00")
+
+
+def test_several_files_are_shown_by_name(capsys):
+    code, found, _ = run(capsys, "read", str(REMIT), str(EXPORT))
+    assert code == 0 and set(found["files"]) == {REMIT.name, EXPORT.name}
+
+
+def test_a_worklist_is_written_and_summed(capsys, tmp_path):
+    out = tmp_path / "worklist.csv"
+    code, found, _ = run(
+        capsys, "worklist", str(EXPORT), "--as-of", "2026-11-23", "--out", str(out)
+    )
+    assert code == 0 and out.exists()
+    assert found["denials"] == len(out.read_text().splitlines()) - 1
+    assert sum(one["denials"] for one in found["by_due"].values()) == found["denials"]
+
+
+def test_an_engine_that_is_not_built_is_wrong_usage(capsys, tmp_path):
+    words = ["worklist", str(EXPORT), "--engine", "spark", "--out", str(tmp_path / "w.csv")]
+    code, found, _ = run(capsys, *words)
+    assert code == 2 and "not built yet" in found["error"]
+
+
+def test_a_file_that_cannot_be_read_exits_4_in_one_line(capsys, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"")
+    code, found, err = run(capsys, "read", str(path))
+    assert code == 4 and "x.csv" in found["error"] and len(err.splitlines()) == 1
+    code, found, _ = run(capsys, "read", str(tmp_path / "absent.835"))
+    assert code == 4
+
+
+def test_wrong_words_exit_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["deadline", "--program", "part_d"])
+    assert stopped.value.code == 2
+    assert main(["classify"]) == 2
+    with pytest.raises(SystemExit):
+        main(["deadline", "--program", "p", "--level", "l", "--notice-date", "11/23/2026"])
+    assert "ISO date" in capsys.readouterr().err
+
+
+def test_a_report_that_is_not_built_is_wrong_usage(capsys):
+    code, found, _ = run(capsys, "report", "scorecard")
+    assert code == 2 and "overdue" in found["error"]
+
+
+def test_a_fault_of_ours_tells_its_kind_and_place_and_no_value(capsys, monkeypatch):
+    def broken(_):
+        raise ValueError("patient JANE SENTINEL")
+
+    monkeypatch.setattr("toolkit.cli._law", broken)
+    code, found, err = run(capsys, "law")
+    assert code == 1 and "ValueError at test_cli.py" in found["error"]
+    assert "SENTINEL" not in err + found["error"]
+
+
+def test_every_command_has_a_help_with_an_example(capsys):
+    commands = (
+        "report worklist read classify deadline decision-due ladder law draft desk sample".split()
+    )
+    for command in commands:
+        with pytest.raises(SystemExit) as stopped:
+            main([command, "--help"])
+        assert stopped.value.code == 0
+        out = capsys.readouterr().out
+        assert f"example: toolkit {command}" in out and "--json" in out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "deadline --program part_d --level redetermination --notice-date 2026-03-02",
+        "decision-due --program fehb --level reconsideration --request-received 2026-03-02",
+        "classify --group CO --carc 50",
+        "ladder --program tricare",
+        "law",
+    ],
+)
+def test_a_light_command_imports_nothing_heavy(words):
+    script = (
+        "import sys; from toolkit.cli import main\n"
+        f"try: main({words.split()!r})\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pandas', 'numpy', 'pyarrow', 'matplotlib', 'papermill', 'duckdb'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_a_reader_that_goes_away_is_no_fault():
+    command = f"{sys.executable} -m toolkit law | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == "" and done.stdout.count("\n") == 1
