@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from toolkit.cases import Case, CaseStore, Event, Fact, case_from
+from toolkit.cases import Case, CaseStore, Event, Fact, case_from, with_facts
+from toolkit.claims.payers import Payer
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
 
@@ -113,14 +114,14 @@ def worklist_of(file_id: str = "f1f1f1f1", lines: int = 2) -> pd.DataFrame:
     )
 
 
-def payers() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "payer_id": ["P-0", "P-1"],
-            "payer_name": ["Other", "Lakeshore Synthetic Advantage"],
-            "appeals_address": ["elsewhere", "P.O. Box 0000"],
-            "verified_on": ["2026-01-01", "2026-11-01"],
-        }
+def payers() -> tuple[Payer, ...]:
+    return (
+        Payer(payer_id="P-0", appeals_address="elsewhere"),
+        Payer(
+            payer_name="LAKESHORE SYNTHETIC ADVANTAGE",
+            appeals_address="P.O. Box 0000",
+            address_verified_on=date(2026, 11, 1),
+        ),
     )
 
 
@@ -203,6 +204,29 @@ def test_a_case_from_the_files_suggests_its_letter():
     letter = letters.draft(case, kind, as_of=date(2026, 11, 23))
     assert "Step therapy requirement not met" in letter.text
     assert {"filer", "order_date"} <= {need.name for need in letter.missing}
+
+
+def test_facts_of_a_file_are_entered_under_its_name(tmp_path):
+    path = tmp_path / "facts.yaml"
+    path.write_text("order_date: 2026-10-08\nprocedure_code: '77080'\nnotice_names_criterion: no\n")
+    case = with_facts(Case("c-1", {}), path, as_of=date(2026, 11, 23))
+    assert case.facts["order_date"] == Fact(
+        date(2026, 10, 8), "entered in the facts file facts.yaml", date(2026, 11, 23)
+    )
+    assert case.value("notice_names_criterion") == "no"
+
+
+@pytest.mark.parametrize(
+    "text", [f"- {SENTINEL}", f"a: {{b: {SENTINEL}}}", f"a: 1\na: {SENTINEL}", "a: ["]
+)
+def test_a_file_of_facts_that_cannot_be_read_is_refused_without_its_values(tmp_path, text):
+    path = tmp_path / "facts.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="facts.yaml") as caught:
+        with_facts(Case("c-1", {}), path)
+    assert SENTINEL not in str(caught.value)
+    with pytest.raises(InputError, match="gone.yaml"):
+        with_facts(Case("c-1", {}), tmp_path / "gone.yaml")
 
 
 # --- the store -------------------------------------------------------------------------------

@@ -329,6 +329,15 @@ def test_the_kind_is_suggested_by_program_level_stage_reason_and_service():
         assert letters.suggest(case_of(change)) is None
 
 
+def test_a_kind_is_found_by_its_id_or_by_the_case_and_never_assumed():
+    assert letters.kind_of(case_of()) is letters.kind_of(case_of(), "appeal") is KIND
+    assert letters.kind_of(Case("d-x", {}), KIND.id) is KIND
+    with pytest.raises(RefusedError, match="No kind of letter"):
+        letters.kind_of(case_of({"reason": "frequency"}))
+    with pytest.raises(UsageError, match=KIND.id):
+        letters.kind_of(case_of(), "poem")
+
+
 def test_entered_values_are_checked_and_an_error_never_repeats_them():
     sentinel = "ZZSENTINELZZ"
     bad = {

@@ -1,0 +1,251 @@
+"""A case: what is known of one denial, fact by fact, and where each fact comes from."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from toolkit.errors import UsageError
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One thing known of a case, where it comes from, and the day it was so."""
+
+    value: str | date | int
+    source: str  # '835 CLP07', 'export column notice_date', 'entered by the analyst'
+    as_of: date | None = None
+
+    def __repr__(self) -> str:
+        return f"Fact(source={self.source!r}, as_of={self.as_of})"  # the value may be a patient's
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One step in the life of an appeal: filed, decided, or both."""
+
+    level: str
+    filed_on: date | None = None
+    decided_on: date | None = None
+    outcome: str = ""
+    recovered_cents: int | None = None
+    source: str = ""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A denial with its facts by name and its appeal events in order of filing.
+
+    `case_key` stays the same when tomorrow's file holds the same denial again. It is derived from
+    the claim's numbers, so it is kept out of logs, file names and notebooks as they are.
+    """
+
+    case_key: str
+    facts: Mapping[str, Fact]
+    events: tuple[Event, ...] = ()
+
+    def value(self, name: str) -> str | date | int | None:
+        """Return the fact's value, or nothing where it is unknown."""
+        fact = self.facts.get(name)
+        return fact.value if fact else None
+
+    def with_facts(self, facts: Mapping[str, Fact]) -> "Case":
+        """Return the case with these facts in place of earlier ones of the same name."""
+        return Case(self.case_key, {**self.facts, **facts}, self.events)
+
+    def without(self, names: Iterable[str]) -> "Case":
+        """Return the case with these facts unknown."""
+        drop = set(names)
+        kept = {name: fact for name, fact in self.facts.items() if name not in drop}
+        return Case(self.case_key, kept, self.events)
+
+    def __repr__(self) -> str:
+        return f"Case({len(self.facts)} facts, {len(self.events)} events)"
+
+
+# Fact name, table, column. The first that holds a value wins: what the worklist has decided comes
+# before what the file says.
+_FROM = (
+    ("program", "worklist", "program"),
+    ("contracted", "worklist", "contracted"),
+    ("stage", "worklist", "stage"),
+    ("level", "worklist", "level"),
+    ("reason", "worklist", "reason"),
+    ("route", "worklist", "route"),
+    ("denial_category", "worklist", "denial_category"),
+    ("liability", "worklist", "liability"),
+    ("group_code", "worklist", "group_code"),
+    ("carc", "worklist", "carc"),
+    ("rarcs", "worklist", "rarcs"),
+    ("procedure_code", "worklist", "procedure_code"),
+    ("service_date", "worklist", "service_from"),
+    ("notice_date", "worklist", "notice_date"),
+    ("notice_received", "worklist", "notice_received"),
+    ("last_filing_date", "worklist", "last_filing_date"),
+    ("file_by", "worklist", "file_by"),
+    ("denied_cents", "worklist", "denied_cents"),
+    ("billed_cents", "worklist", "billed_cents"),
+    ("patient_control_number", "worklist", "patient_control_number"),
+    ("payer_claim_control_number", "worklist", "payer_claim_control_number"),
+    ("payer_id", "worklist", "payer_id"),
+    ("payer_name", "worklist", "payer_name"),
+    ("plan_name", "claims", "payer_name"),
+    ("hospital_name", "claims", "facility"),
+    ("hospital_name", "claims", "provider_name"),
+    ("hospital_npi", "claims", "provider_npi"),
+    ("patient_name", "claims", "patient_name"),
+    ("member_id", "claims", "member_id"),
+    ("birth_date", "claims", "birth_date"),
+    ("diagnosis_code", "claim_lines", "diagnosis_code"),
+    ("denial_words", "adjustments", "denial_text"),
+)
+# The elements of an 835 behind our columns, for the source of a fact.
+_ELEMENTS = {
+    "payer_claim_control_number": "CLP07",
+    "patient_control_number": "CLP01",
+    "billed_cents": "CLP03",
+    "patient_name": "NM1*QC",
+    "member_id": "NM1*QC09",
+    "payer_name": "N1*PR02",
+    "provider_name": "N1*PE02",
+    "provider_npi": "N1*PE04",
+    "procedure_code": "SVC01",
+    "service_from": "DTM",
+    "notice_date": "production date",
+    "group_code": "CAS01",
+    "carc": "CAS02",
+    "rarcs": "LQ, MOA, MIA",
+}
+_DECIDED = {"program", "contracted", "stage", "level", "reason", "route", "denial_category",
+            "liability", "last_filing_date", "file_by", "denied_cents"}  # fmt: skip
+
+
+def case_from(claims: Any, worklist: Any, denial_key: str, *, payers: Any = None) -> Case:
+    """Return the case of one row of the worklist, with every fact the files hold on it.
+
+    `claims` are the canonical tables, `worklist` the frame that triage gives, `payers` the
+    hospital's payer table as `read_payers` gives it: the plan's address for appeals comes from
+    there. Raises UsageError when the worklist has no such denial.
+    """
+    row = _one(worklist, "denial_key", denial_key)
+    if row is None:
+        raise UsageError("The worklist has no such denial; take a denial_key from its rows.")
+    lines = claims.claim_lines
+    adjustments = claims.adjustments
+    rows = {
+        "worklist": row,
+        "claims": _one(claims.claims, "claim_key", row.get("claim_key")) or {},
+        "claim_lines": _one(lines, "line_key", row.get("line_key"))
+        or _one(lines, "claim_key", row.get("claim_key"))
+        or {},
+        "adjustments": _denial_adjustment(adjustments, row),
+    }
+    remittance = _from_remittance(claims, row)
+    facts: dict[str, Fact] = {}
+    for name, table, column in _FROM:
+        value = _value(rows[table].get(column))
+        if value is not None and name not in facts:
+            facts[name] = Fact(value, _source(table, column, row, remittance), None)
+    facts.update(_payer_facts(payers, row))
+    return Case(_key(row, rows["claim_lines"], lines, denial_key), facts, _events(claims, row))
+
+
+def _source(table: str, column: str, row: dict, remittance: bool) -> str:
+    if table == "worklist" and column in _DECIDED:
+        origin = _value(row.get(f"{column}_from"))
+        return f"triage ({origin})" if origin else "triage"
+    if column == "notice_date" and (origin := _value(row.get("notice_from"))):
+        return f"835 {origin}" if remittance else f"export column {origin}"
+    if remittance:
+        return f"835 {_ELEMENTS.get(column, column)}"
+    return f"export column {column}"
+
+
+def _from_remittance(claims: Any, row: dict) -> bool:
+    file = _one(claims.files, "file_id", row.get("file_id"))
+    return bool(file) and file.get("source") == "remittance"
+
+
+def _one(frame: Any, column: str, key: Any) -> dict | None:
+    """Return the first row whose column holds the key."""
+    if column not in frame or _value(key) is None:
+        return None
+    found = frame.loc[(frame[column] == key).fillna(False)].head(1)
+    return found.iloc[0].to_dict() if len(found) else None
+
+
+def _denial_adjustment(adjustments: Any, row: dict) -> dict:
+    """Return the adjustment that the worklist row stands for, else the claim's first with a text."""
+    same = adjustments.loc[(adjustments["claim_key"] == row.get("claim_key")).fillna(False)]
+    for column in ("line_key", "group_code", "carc"):
+        if _value(row.get(column)) is not None:
+            kept = same.loc[(same[column] == row[column]).fillna(False)]
+            same = kept if len(kept) else same
+    with_text = same.loc[same["denial_text"].notna()]
+    found = with_text if len(with_text) else same
+    return found.iloc[0].to_dict() if len(found) else {}
+
+
+def _payer_facts(payers: Any, row: dict) -> dict[str, Fact]:
+    from toolkit.claims.payers import PayerBook
+
+    entry = PayerBook(tuple(payers or ())).find(
+        *(_value(row.get(column)) for column in ("payer_id", "payer_name", "plan_name"))
+    )
+    if entry is None or not entry.appeals_address:
+        return {}
+    source = "payers.csv column appeals_address"
+    return {"plan_address": Fact(entry.appeals_address, source, entry.address_verified_on)}
+
+
+def _events(claims: Any, row: dict) -> tuple[Event, ...]:
+    frame = claims.appeal_events
+    mine = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
+    line = _value(row.get("line_key"))
+    events = []
+    for event in mine.to_dict("records"):
+        of_line = _value(event["line_key"])
+        if line is not None and of_line is not None and of_line != line:
+            continue
+        events.append(
+            Event(
+                level=_value(event["level"]) or "",
+                filed_on=_value(event["filed_on"]),
+                decided_on=_value(event["decided_on"]),
+                outcome=_value(event["outcome"]) or "",
+                recovered_cents=_value(event["recovered_cents"]),
+                source="export, appeal events",
+            )
+        )
+    return tuple(sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min)))
+
+
+def _key(row: dict, line: dict, lines: Any, denial_key: str) -> str:
+    """Return a key that tomorrow's file gives to the same denial: the claim's own numbers, hashed."""
+    number = _value(row.get("patient_control_number"))
+    if number is None:
+        return f"d-{denial_key}"
+    same = 0
+    if _value(row.get("line_key")) is not None and line:
+        claim = lines.loc[(lines["claim_key"] == row.get("claim_key")).fillna(False)]
+        twins = claim.loc[(claim["procedure_code"] == line.get("procedure_code")).fillna(False)]
+        same = list(twins["line_key"]).index(row["line_key"]) if len(twins) else 0
+    parts = [_value(row.get(c)) for c in ("payer_id", "payer_name", "service_from")]
+    code = _value(row.get("procedure_code"))
+    whole_claim = _value(row.get("line_key")) is None
+    text = "\x1f".join(str(p) for p in (number, *parts, code, same, whole_claim))
+    return "c-" + hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _value(raw: Any) -> str | date | int | None:
+    """Return a frame's cell as plain text, date or whole number; nothing where it is empty."""
+    if raw is None or raw != raw or str(raw) in {"", "NaT", "<NA>", "nan"}:
+        return None
+    if hasattr(raw, "to_pydatetime"):
+        return raw.to_pydatetime().date()
+    if hasattr(raw, "hour"):
+        return raw.date()
+    if isinstance(raw, str | date):
+        return raw
+    if isinstance(raw, bool) or type(raw).__name__ in {"bool", "bool_"}:
+        return "yes" if raw else "no"
+    return int(raw)

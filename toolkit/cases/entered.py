@@ -1,0 +1,27 @@
+"""Facts that a person wrote into a file, for a case."""
+
+from datetime import date
+from pathlib import Path
+
+from toolkit.cases.case import Case
+from toolkit.errors import InputError, RulesError
+from toolkit.rules import load_yaml
+
+
+def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Case:
+    """Return the case with the facts of a YAML file (one `fact: value` a line) entered.
+
+    Raises InputError when the file cannot be read as that, and UsageError naming each fact whose
+    value does not fit its kind, never the value.
+    """
+    from toolkit.letters.facts import enter
+
+    path = Path(path)
+    try:
+        values = load_yaml(path)
+    except (OSError, UnicodeDecodeError, RulesError) as error:
+        says = str(error) if isinstance(error, RulesError) else f"{path.name}: cannot be read"
+        raise InputError(says) from None
+    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        raise InputError(f"{path.name}: holds one `fact: value` a line, nothing else")
+    return enter(case, values, source=f"entered in the facts file {path.name}", as_of=as_of)

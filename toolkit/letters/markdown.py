@@ -1,0 +1,101 @@
+"""A letter and its proof as Markdown; what a person typed stays literal."""
+
+import re
+
+from toolkit.letters.layout import COLUMNS, layout
+from toolkit.letters.letter import Letter
+from toolkit.letters.proof import proof
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
+_LEADING = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
+
+
+def as_markdown(letter: Letter, *, draft: bool | None = None) -> str:
+    """Return the letter as Markdown; an incomplete one says DRAFT at its head."""
+    page = layout(letter, draft=not letter.complete if draft is None else draft)
+    lines: list[str] = []
+    if page["draft"]:
+        lines += ["**DRAFT: not to be sent.**", ""]
+        lines += [f"- missing: {_text(gap)}" for gap in page["gaps"]]
+        lines.append("")
+    lines += _block([f"**{_runs(line)}**" for line in page["name"]] + _each(page["sender"]))
+    lines += [page["date"], ""]
+    lines += _block(_each(page["sent_by"]) + _each(page["addressee"]))
+    lines += [f"**RE: {_text(page['subject'])}**", ""]
+    lines += ["| | |", "|---|---|"]
+    lines += [f"| {_text(r['label'])} | {_cell(r['value'])} |" for r in page["reference"]]
+    lines += ["", page["salutation"], ""]
+    for section in page["sections"]:
+        lines += _section(section)
+    lines += [page["closing"], "", "&nbsp;", ""]
+    lines += _block(_each(page["signature"]))
+    lines += ["**Enclosures**", ""]
+    lines += [f"{n}. {_runs(run)}" for n, run in enumerate(page["enclosures"], 1)]
+    if page["copies"]:
+        lines += ["", f"Copy: {'; '.join(_each(page['copies']))}"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def proof_markdown(letter: Letter, *, sha256: str = "") -> str:
+    """Return the proof of the letter as Markdown."""
+    page = proof(letter, sha256=sha256)
+    lines = [f"# {page['title']}", "", f"**{page['internal']}**", "", _text(page["letter"]), ""]
+    lines += [f"SHA-256 of the letter: `{sha256}`", ""] if sha256 else []
+    lines += [f"- missing: {_text(label)}" for label in page["missing"]]
+    lines += ["## Before sending", "", *(f"- {_text(w)}" for w in page["warnings"]), ""]
+    lines += ["## Each sentence and what binds it", "", "| sentence | bound to |", "|---|---|"]
+    for row in page["sentences"]:
+        bound = "<br>".join(_line(says) for says in row["proof"])
+        lines.append(f"| {_line(row['text'])} | {bound} |")
+    lines += ["", "## Sources of this letter", ""]
+    lines += ["| citation | what it says | mark | copy of | verified on | source |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for s in page["sources"]:
+        cells = (s["citation"], s["gist"], s["mark"], s["copy"], s["verified_on"], s["source"])
+        lines.append(f"| {' | '.join(_line(c) for c in cells)} |")
+    return "\n".join([*lines, "", *(f"{_text(m)}  " for m in page["marks"])]).rstrip() + "\n"
+
+
+def _section(section: dict) -> list[str]:
+    lines = [f"### {_text(section['heading'])}", ""] if section["heading"] else []
+    leads = {"text": "", "item": "- ", "number": "1. "}
+    for i, paragraph in enumerate(section["paragraphs"]):
+        lines.append(leads[paragraph["style"]] + _runs(paragraph["runs"]))
+        after = section["paragraphs"][i + 1 : i + 2]
+        if paragraph["style"] == "text" or not after or after[0]["style"] == "text":
+            lines.append("")
+    if section["criteria"]:
+        lines += [f"| {' | '.join(COLUMNS)} |", "|---|---|---|"]
+        lines += [
+            f"| {_cell(row['criterion'])} | {_cell(row['authority'])} | {_cell(row['record'])} |"
+            for row in section["criteria"]
+        ]
+        lines.append("")
+    return lines
+
+
+def _runs(run: list[dict]) -> str:
+    return "".join(
+        f"**{_text(r['text'])}**" if r["role"] == "missing" else _text(r["text"]) for r in run
+    )
+
+
+def _each(lines: list[list[dict]]) -> list[str]:
+    return [_runs(line) for line in lines]
+
+
+def _cell(run: list[dict]) -> str:
+    return _runs(run).replace("\n", "<br>")
+
+
+def _line(text: str) -> str:
+    return _text(text).replace("\n", "<br>")
+
+
+def _block(lines: list[str]) -> list[str]:
+    return ["  \n".join(lines), ""]
+
+
+def _text(text: str) -> str:
+    """Return the text so that Markdown prints it as it was typed."""
+    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))

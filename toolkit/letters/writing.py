@@ -1,0 +1,168 @@
+"""Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
+
+import hashlib
+import io
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from toolkit.errors import RefusedError, UsageError
+from toolkit.letters.layout import layout
+from toolkit.letters.letter import Letter
+from toolkit.letters.markdown import as_markdown, proof_markdown
+from toolkit.letters.proof import proof
+from toolkit.outputs import whole
+
+_HERE = Path(__file__).parent
+_TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
+
+
+def write(
+    letter: Letter, path: Path | str, *, draft: bool = False, template: Path | None = None
+) -> Path:
+    """Write the letter as the path's suffix says (.docx, .pdf, .md) and return the path.
+
+    `draft` puts a watermark on every page and marks what is missing; without it, an incomplete
+    letter raises RefusedError whose `needs` are the labels of the missing facts. `template` is a
+    Word template that the hospital has edited; it serves for .docx only.
+    """
+    path = Path(path)
+    kind = _file_type(path, (".docx", ".pdf", ".md"))
+    if template is not None and kind != "docx":
+        raise UsageError("A Word template serves for .docx only.")
+    if not draft and not letter.complete:
+        raise RefusedError(
+            "The letter is not complete; fill in what is missing, or write it as a draft.",
+            needs=tuple(need.label for need in letter.missing),
+        )
+    with whole(path) as temporary:
+        temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
+    return path
+
+
+def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = None) -> Path:
+    """Write the proof of the letter as .pdf or .md: a file of its own, for the sender only.
+
+    With `letter_file` the proof names the SHA-256 of the letter that it belongs to.
+    """
+    path = Path(path)
+    kind = _file_type(path, (".pdf", ".md"))
+    sha256 = digest(letter_file) if letter_file else ""
+    if kind == "md":
+        content = proof_markdown(letter, sha256=sha256).encode()
+    else:
+        content = _typeset("proof", proof(letter, sha256=sha256))
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as the case store keeps it for a letter."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _file_type(path: Path, allowed: tuple[str, ...]) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in allowed:
+        raise UsageError(f"The file's name ends in {' or '.join(allowed)}.")
+    return _TYPES[suffix]
+
+
+def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -> bytes:
+    if kind == "md":
+        return as_markdown(letter, draft=draft).encode()
+    page = layout(letter, draft=draft)
+    return _typeset("letter", page) if kind == "pdf" else _word(page, template)
+
+
+@lru_cache(maxsize=1)
+def _fonts():
+    import typst
+
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+
+
+def _typeset(name: str, data: dict) -> bytes:
+    """Return the PDF: only typst's own fonts, so that every machine gives the same pages."""
+    import typst
+
+    compiler = typst.Compiler(
+        str(_HERE / f"{name}.typ"),
+        root=str(_HERE),
+        font_paths=_fonts(),
+        sys_inputs={name: json.dumps(data)},
+    )
+    return compiler.compile(format="pdf", timestamp=0, pdf_standards="ua-1")
+
+
+def _word(page: dict, template: Path | None) -> bytes:
+    from docxtpl import DocxTemplate
+
+    from toolkit.letters.template import TEMPLATE, settled
+
+    document = DocxTemplate(template or TEMPLATE)
+    document.render(_word_context(page), autoescape=True)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return settled(buffer.getvalue())
+
+
+def _word_context(page: dict) -> dict:
+    small = {"size": 20, "color": "57606A"}
+    return {
+        "draft": page["draft"],
+        "gaps": ", ".join(page["gaps"]),
+        "name": _rich(page["name"], size=36, bold=True, color="1F4E79"),
+        "sender": _rich(page["sender"], joint="  ·  ", size=19, color="57606A"),
+        "date": page["date"],
+        "sent_by": _rich(page["sent_by"], **small),
+        "addressee": _rich(page["addressee"]),
+        "subject": page["subject"],
+        "reference": [
+            {"label": r["label"], "value": _rich([r["value"]], size=21)} for r in page["reference"]
+        ],
+        "salutation": page["salutation"],
+        "sections": [_word_section(section) for section in page["sections"]],
+        "closing": page["closing"],
+        "signature": _rich(page["signature"]),
+        "enclosures": [_rich([e], size=20) for e in page["enclosures"]],
+        "copies": _rich(page["copies"], joint="; ", size=20) if page["copies"] else "",
+        "footer": page["footer"],
+    }
+
+
+def _word_section(section: dict) -> dict:
+    paragraphs, number = [], 0
+    for paragraph in section["paragraphs"]:
+        number = 0 if paragraph["style"] == "text" else number + 1
+        lead = {"text": "", "item": "•", "number": f"{number}."}[paragraph["style"]]
+        paragraphs.append({"lead": lead, "text": _rich([paragraph["runs"]])})
+    return {
+        "heading": section["heading"],
+        "paragraphs": paragraphs,
+        "criteria": [
+            {
+                "criterion": _rich([row["criterion"]], size=20),
+                "authority": _rich([row["authority"]], size=20, color="57606A"),
+                "record": _rich([row["record"]], size=20),
+            }
+            for row in section["criteria"]
+        ],
+    }
+
+
+def _rich(lines: list[list[dict]], *, joint: str = "\n", **style: object):
+    """Return lines of runs as Word runs; a gap is highlighted, every other text is literal."""
+    from docxtpl import RichText
+
+    from toolkit.letters.template import FONT
+
+    text = RichText()
+    for i, line in enumerate(lines):
+        if i:
+            text.add(joint, font=FONT, **style)
+        for run in line:
+            gap = {"highlight": "#fff3bf", "color": "6B4400"} if run["role"] == "missing" else {}
+            text.add(run["text"], font=FONT, **{**style, **gap})
+    return text
