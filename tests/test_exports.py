@@ -390,7 +390,7 @@ def test_parquet_types_are_read_as_what_they_are(tmp_path):
             "Denied Amount": pa.array([Decimal("12.50"), Decimal("-0.05")], pa.decimal128(12, 2)),
             "Billed Amount": pa.array([0.1 + 0.2, 1234.5]),
             "Notice Date": pa.array([dt.date(2026, 1, 2), None]),
-            "Appeal Filed": pa.array([dt.datetime(2026, 2, 3, 4, 5), None]),
+            "Appeal Filed": pa.array([pd.Timestamp("2026-02-03 04:05"), None]),
             "Contracted": pa.array([True, False]),
             "Payer": pa.array(["a", "b"]).dictionary_encode(),
         }
@@ -932,3 +932,36 @@ def test_keys_hold_no_value_of_the_claim():
     assert claims.claims["claim_key"].str.fullmatch(rf"{file_id}-\d+").all()
     assert claims.claim_lines["line_key"].str.fullmatch(rf"{file_id}-\d+-\d+").all()
     assert claims.adjustments["adjustment_key"].str.fullmatch(rf"{file_id}-\d+-a\d+").all()
+
+
+def test_an_export_whose_rows_name_no_line_has_claim_level_adjustments_only(tmp_path):
+    claims = read_export(
+        csv_of(
+            tmp_path,
+            {
+                "Procedure Code": "",
+                "RARC": "N130",
+                "Appeal Filed": "2026-03-09",
+                "Billed Amount": "50",
+            },
+        )
+    )
+    assert len(claims.claim_lines) == 0
+    assert claims.claims["billed_cents"].tolist() == [5000]
+    assert claims.adjustments["adjustment_level"].tolist() == ["claim"]
+    for table in (claims.adjustments, claims.remark_codes, claims.appeal_events):
+        assert len(table) == 1
+        assert table["line_key"].isna().all()
+
+
+def test_an_export_without_any_denial_row_is_refused(tmp_path):
+    path = csv_of(tmp_path, {"Claim Number": "Total"})
+    with pytest.raises(ExportError, match=r"export\.csv: no row below the headings is a denial"):
+        read_export(path)
+
+
+def test_a_reversal_is_marked_by_its_claim_status(tmp_path):
+    claims = read_export(
+        csv_of(tmp_path, {"Claim Status": "22"}, {"Claim Number": "A2", "Claim Status": "4"})
+    )
+    assert claims.claims["is_reversal"].tolist() == [True, False]

@@ -261,6 +261,8 @@ NOTICE = {"notice_date": date(2026, 10, 1)}
             "done",
             "reconsideration",
         ),
+        ({"last_level": "reconsideration", "filed": True}, "waiting", "reconsideration"),
+        ({"filed": True}, "waiting", None),
         (
             {
                 "contracted": "not_contracted",

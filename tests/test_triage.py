@@ -166,15 +166,11 @@ def ago(days: int) -> date:
             "no_appeal_right",
             None,
         ),
+        ({"program": "workers_compensation", "notice_date": ago(10)}, "no_date", None),
         (
-            {
-                "program": "workers_compensation",
-                "contracted": "not_contracted",
-                "notice_date": ago(10),
-                "event": {"level": "no_such_level", "filed_on": ago(3)},
-            },
-            "no_date",
-            None,
+            {"notice_date": ago(30), "event": {"level": "reconsideration", "filed_on": ago(3)}},
+            "awaiting_decision",
+            "reconsideration",
         ),
     ],
 )

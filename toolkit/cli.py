@@ -222,15 +222,15 @@ def _report(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
-    from toolkit.reports import KINDS
+    """Return the kinds of report asked for, and the exports that follow them."""
+    from toolkit.reports.kinds import kinds
 
-    planned = {"scorecard", "denials"}
-    if words and words[0] in planned - set(KINDS):
-        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(KINDS)}")
-    if words and words[0] in ("all", *KINDS):
-        kinds = tuple(KINDS) if words[0] == "all" else (words[0],)
-        return kinds, [Path(word) for word in words[1:]]
-    return tuple(KINDS), [Path(word) for word in words]
+    built = tuple(kinds())
+    if words and words[0] in {"scorecard", "denials"} - set(built):
+        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(built)}")
+    named = bool(words) and words[0] in ("all", *built)
+    asked = (words[0],) if named and words[0] != "all" else built
+    return asked, [Path(word) for word in words[named:]]
 
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
@@ -254,13 +254,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     payers = read_payers(options.payers or SAMPLES / "payers.csv")
     export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
     sample = read(export)
-    remits = read(SAMPLES / "remits" / "public" / "tastypackets_x12-parser_profee-multiple.edi")
-    then = remits.claims["remittance_date"].max().date() + timedelta(days=30)
-    note = (
-        f"A real professional-fee remittance of a public project, produced in "
-        f"{then - timedelta(days=30):%B %Y}: its dates are old, so it is reported as of {then}, "
-        f"30 days after its own production date."
-    )
+    remits, then, note = _sample_remittances()
     return [
         Source(
             "sample",
@@ -279,6 +273,30 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
             synthetic=False,
         ),
     ]
+
+
+def _sample_remittances() -> tuple:
+    """Return the public remittances, the day they are reported as of, and a note that says why.
+
+    The professional-fee file is the large one: the day is 30 days after its production. Files
+    produced after that day could not have been on the desk then and are left out.
+    """
+    from toolkit.claims import read
+    from toolkit.claims.tables import concat
+
+    files = sorted(p for p in (SAMPLES / "remits" / "public").iterdir() if p.suffix != ".json")
+    found = {path: read(path) for path in files}
+    produced = {path: one.claims["remittance_date"].max() for path, one in found.items()}
+    large = max(files, key=lambda path: path.stat().st_size)
+    then = produced[large].date() + timedelta(days=30)
+    kept = [path for path in files if produced[path].date() <= then]
+    note = (
+        f"Public sample remittances; the large one ({large.name}) was produced on "
+        f"{produced[large]:%Y-%m-%d}. Their dates are old, so they are reported as of {then}, 30 "
+        f"days after its production. Of {len(files)} files, {len(files) - len(kept)} were produced "
+        f"later and are left out."
+    )
+    return concat([found[path] for path in kept]), then, note
 
 
 def _draft(options: argparse.Namespace) -> dict[str, Any]:
@@ -412,8 +430,23 @@ def _show_written(answer: dict[str, Any]) -> None:
 def _show_out(answer: dict[str, Any]) -> None:
     print(answer["out"])
     for name, value in answer.items():
-        if name != "out":
+        if name == "out":
+            continue
+        if isinstance(value, dict):
+            value = [{"what": key} | one for key, one in value.items()]
+        if isinstance(value, list | tuple):
+            print(f"  {name}:{'' if value else ' none'}")
+            for one in value:
+                print(f"    {one if isinstance(one, str) else _row(one)}")
+        else:
             print(f"  {name}: {value}")
+
+
+def _row(one: dict[str, Any]) -> str:
+    """Return a group of denials as a line: what it is, how many, how much."""
+    *words, denials, denied = one.values()
+    what = "; ".join(str(word) for word in words if word) or "no code"
+    return f"{what}: {denials:,} denial{'' if denials == 1 else 's'}, ${denied}"
 
 
 def _show_nothing(answer: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from toolkit.claims.payers import Payer, PayerBook
 from toolkit.claims.tables import DTYPES, Claims
 from toolkit.denials import classify, normalize_text, rank
-from toolkit.law import next_step
+from toolkit.law import amount_matters, next_step
 from toolkit.worklist import WORKLIST
 
 _CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
@@ -38,6 +38,7 @@ _STEP = (
     "filed",
     "outcome",
     "decided_on",
+    "amount",
 )
 
 
@@ -319,6 +320,11 @@ def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
         [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
     )
     rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
+    # The dollars are a fact of the step only where a level turns on them: the keys stay few.
+    matters = rows["program"].isin(
+        [p for p in rows["program"].dropna().unique() if amount_matters(p)]
+    )
+    rows["amount"] = (rows["denied_cents"] // 100).where(matters)
     rows = rows.join(ask(rows, _STEP, _step))
     decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
     rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")

@@ -173,7 +173,7 @@ _BLANK_RUN = re.compile(rb"[ \t\r\n\x00\x1a\x0b\x0c]*")
 
 
 def _flat(text: bytes, position: int, length: int) -> bytes:
-    return text[position : position + 2 * length].translate(None, _BREAKS)[:length]
+    return text[position : position + 4 * length].translate(None, _BREAKS)[:length]
 
 
 def _begins_isa(flat: bytes) -> bool:
@@ -215,7 +215,7 @@ def _what_it_is(text: bytes) -> str:
     for head, says in _LOOKS:
         if text.startswith(head):
             return says
-    if b"\x00" in text[:4096]:
+    if any(byte < 9 for byte in text[:4096]):
         return "this is a binary file"
     return "this is not an X12 file (a CSV is read as an export)"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from toolkit.claims import exports, remittance
+from toolkit.claims.envelope import is_x12
 from toolkit.claims.tables import Claims, concat
 from toolkit.errors import ExportError, InputError
 
@@ -38,11 +39,7 @@ def is_remittance(path: Path) -> bool:
             head = file.read(4096)
     except OSError as error:
         raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
-    if head[:4] in (b"PAR1", b"PK\x03\x04"):
-        return False
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    begins = text[:3] in (b"ISA", b"GS*") or (text[:2] == b"ST" and text[2:3] in b"*|^~\x1d")
-    return begins or path.suffix.lower() in _REMITTANCE_SUFFIXES
+    return is_x12(head) or path.suffix.lower() in _REMITTANCE_SUFFIXES
 
 
 def _read_one(path: Path, layout: str | None) -> Claims:

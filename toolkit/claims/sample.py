@@ -88,6 +88,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class _Program(_Strict):
     about_days: int
+    received_given: int
     pool: str
     levels: dict[str, int]
     ages: Range
@@ -207,7 +208,6 @@ class Mix(_Strict):
     outcomes: tuple[_Outcome, ...]
     stages: dict[str, dict[str, int]]
     notice_blank: int
-    received_given: int
     received_after: Range
     service_ago: Range
     owners: dict[str, tuple[str, ...]]
@@ -276,7 +276,7 @@ class _Chance:
         width = np.maximum(width, 1).astype(np.uint64)
         return (self.raw(count) % width).astype(np.int64) + low
 
-    def percent(self, share: int, count: int) -> np.ndarray:
+    def percent(self, share, count: int) -> np.ndarray:
         return self.raw(count) % np.uint64(100) < share
 
 
@@ -426,7 +426,8 @@ def _case_columns(chance, m: Mix, program, situation, payment, today: int, speci
     closed = chance.percent(100, count)
     closed &= chance.raw(count) % np.uint64(100) < np.array([o.closed for o in m.outcomes])[outcome]
     blank = chance.percent(m.notice_blank, count) & payment
-    given = chance.percent(m.received_given, count)
+    shares = np.array([m.programs[p].received_given for p in names])[program]
+    given = chance.percent(shares, count)
     received = np.minimum(notice + chance.between(*m.received_after, count), today)
     service_from = notice - chance.between(*m.service_ago, count)
     planned = notice + chance.between(5, 30, count)  # a service refused beforehand is still to come

@@ -38,13 +38,21 @@ def next_step(
     filed: bool = False,
     outcome: str | None = None,
     decided_on: date | None = None,
+    amount: int | None = None,
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
-    `outcome` and `decided_on` are the last appeal event on file. Never guesses: an unknown
+    `outcome` and `decided_on` are the last appeal event on file; `amount` is in whole dollars and
+    needed where `amount_matters`. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
+    if filed and outcome is None:
+        why = f"{_level_name(program_id, last_level)}: filed, no decision on file"
+        return NextStep(state="waiting", level=last_level, why=why)
+    if outcome in ("overturned", "withdrawn"):
+        why = f"{_level_name(program_id, last_level)}: {outcome}"
+        return NextStep(state="done", level=last_level, why=why)
     if program_id is None:
         return NextStep(
             state="gap",
@@ -79,7 +87,13 @@ def next_step(
         return level
     try:
         deadline = filing_deadline(
-            program_id, level.id, notice_date=notice, received=came, stage=stage, filer=filer
+            program_id,
+            level.id,
+            notice_date=notice,
+            received=came,
+            stage=stage,
+            filer=filer,
+            amount=amount,
         )
     except RefusedError as refused:
         return _refused(rules, level, stage, filer, refused)
@@ -95,11 +109,25 @@ def next_step(
     )
 
 
+def amount_matters(program_id: str) -> bool:
+    """Say whether some level of the program exists only from an amount in dispute."""
+    return program_id in programs() and any(
+        rule.minimum_amount for level in program(program_id).levels for rule in level.filing
+    )
+
+
 def _filer(rules: Program, contracted: str | None) -> str | None:
     ways = rules.hospital_files_as
     if contracted is None and ways.needs_contract_status:
         return None
     return ways.contracted if contracted == "contracted" else ways.not_contracted
+
+
+def _level_name(program_id: str | None, level_id: str | None) -> str:
+    """Return the level's name where the program has it, else the id as the file states it."""
+    levels = program(program_id).levels if program_id in programs() else ()
+    names = {level.id: level.name for level in levels}
+    return names.get(level_id, level_id) or "an appeal whose level is not stated"
 
 
 def _first(rules: Program) -> Level:
@@ -121,11 +149,6 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
         gap = f"the level of the last appeal is not one of {rules.name}: correct the level or the program"
         return NextStep(state="gap", gap=gap), None, None
     level = on_file[last_level]
-    if outcome is None:
-        why = f"{level.name}: filed, no decision on file"
-        return NextStep(state="waiting", level=level.id, why=why), None, None
-    if outcome in ("overturned", "withdrawn"):
-        return NextStep(state="done", level=level.id, why=f"{level.name}: {outcome}"), None, None
     clinical = level.after_clinical if nature == "clinical" else {}
     following = clinical.get(outcome) or level.after.get(outcome)
     if following is None:
@@ -153,11 +176,12 @@ def _refused(
         return NextStep(
             state="gap", level=rule.instead, standing=rule.says, gap=gap, why=str(refused)
         )
-    if rule:
+    if rule or not refused.needs:
+        standing = rule.says if rule else ""
         return NextStep(
-            state="no_appeal_right", level=level.id, standing=rule.says, why=str(refused)
+            state="no_appeal_right", level=level.id, standing=standing, why=str(refused)
         )
-    needs = f"; fill in: {'; '.join(refused.needs)}" if refused.needs else ""
+    needs = f"; fill in: {'; '.join(refused.needs)}"
     return NextStep(state="gap", level=level.id, gap=f"{str(refused).rstrip('.')}{needs}")
 
 

@@ -13,7 +13,7 @@ from toolkit.cases.case import Case, Fact
 from toolkit.errors import RulesError, UsageError
 from toolkit.rules import RULES, read
 
-FactKind = Literal["text", "long text", "date", "choice", "number", "money"]
+FactKind = Literal["text", "name", "long text", "date", "choice", "number", "money"]
 
 # Computed from other facts and the rules; a clause may ask about them, nobody enters them.
 DERIVED = {
@@ -132,7 +132,7 @@ def plain(text: str) -> str:
 
 
 def printed(name: str, value: object) -> str:
-    """Return the value as a letter prints it: dates in words, cents as dollars, choices in words."""
+    """Return the value as a letter prints it: dates and choices in words, cents as dollars."""
     known = fact_types().get(name)
     if isinstance(value, date):
         return in_words(value)
@@ -140,7 +140,15 @@ def printed(name: str, value: object) -> str:
         return f"${Decimal(int(value)) / 100:,.2f}"
     if known and known.kind == "choice":
         return known.choices.get(str(value), str(value))
+    if known and known.kind == "name":
+        return _natural(plain(str(value)))
     return plain(str(value))
+
+
+def _natural(name: str) -> str:
+    """Return 'Last, First' of a claim as a letter says it; any other form as it stands."""
+    last, comma, first = name.partition(", ")
+    return f"{first} {last}" if comma and first and "," not in first else name
 
 
 def in_words(day: date) -> str:

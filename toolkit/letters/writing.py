@@ -33,7 +33,7 @@ def write(
     if not draft and not letter.complete:
         raise RefusedError(
             "The letter is not complete; fill in what is missing, or write it as a draft.",
-            needs=tuple(need.label for need in letter.missing),
+            needs=tuple(f"{need.name}: {need.label}" for need in letter.missing),
         )
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))

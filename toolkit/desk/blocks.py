@@ -1,0 +1,391 @@
+"""The desk's HTML: what a case is, its dates as a ledger, its warnings. Everything is escaped.
+
+Colors stand in style.css, for a light and a dark theme, on every block.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from toolkit.denials import code
+from toolkit.denials.codes import category_of, routes
+from toolkit.desk.docket import Docket
+from toolkit.desk.matter import Matter
+from toolkit.errors import RefusedError
+from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
+from toolkit.reports.words import DUE, MARKS, count, dollars, plain
+
+_TONES = {
+    "overdue": "bad",
+    "past_safe_date": "soon",
+    "due_this_week": "soon",
+    "no_date": "gap",
+}
+_FILED = {
+    "received": "the decider must have it by then: the day of receipt counts",
+    "postmarked": "the postmark counts",
+}
+CONTRACT = {"contracted": "under contract", "not_contracted": "no contract"}
+
+
+@lru_cache(maxsize=1)
+def style() -> str:
+    """Return the desk's style sheet as one HTML element."""
+    text = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return f"<style>{text}</style>"
+
+
+def day(value: object) -> str:
+    """Return a day as Tue, Nov 24, 2026; a dash where there is none."""
+    if value is None or pd.isna(value):
+        return "—"
+    found = pd.Timestamp(value)
+    return f"{found:%a}, {found:%b} {found.day}, {found.year}"
+
+
+def words(value: object) -> str:
+    """Return a cell as text; '' where it is empty."""
+    return "" if value is None or pd.isna(value) else str(value)
+
+
+def badge(due: str, days_left: object = None) -> str:
+    """Return a due state in words, with its days where they help."""
+    says = DUE[due].partition(":")[0]
+    if not pd.isna(days_left) and due in ("overdue", "past_safe_date", "due_this_week", "due_later"):
+        left = int(days_left)
+        says += {0: ", today", 1: ", 1 day left"}.get(left, f", {left} days left") if left >= 0 else ""
+    return f'<span class="dd-badge dd-{_TONES.get(due, "calm")}">{escape(says)}</span>'
+
+
+def note(text: str, *, tone: str = "calm", items: Iterable[str] = (), title: str = "") -> str:
+    """Return a boxed note, with a list under it where there are items."""
+    head = f"<b>{escape(title)}</b> " if title else ""
+    under = "".join(f"<li>{escape(item)}</li>" for item in items)
+    under = f"<ul>{under}</ul>" if under else ""
+    return f'<div class="dd-note dd-{tone}">{head}{escape(text)}{under}</div>'
+
+
+def heading(text: str) -> str:
+    """Return the heading of a part of the desk."""
+    return f'<h3 class="dd-h">{escape(text)}</h3>'
+
+
+# ---- the list
+
+
+def summary(docket: Docket) -> str:
+    """Return what was opened: counts by due state, and the findings in the files."""
+    worklist = docket.worklist
+    counts = worklist["due"].value_counts()
+    badges = "".join(
+        f'<li class="dd-badge dd-{_TONES.get(due, "calm")}">{counts[due]:,} '
+        f"{escape(DUE[due].partition(':')[0].lower())}</li>"
+        for due in DUE
+        if due in counts
+    )
+    said = (
+        f"{docket.name}: {count(len(docket.claims.claims), 'claim')}, "
+        f"{count(len(worklist), 'denial')}, {dollars(int(worklist['denied_cents'].sum()))} denied. "
+        f"Days are counted as of {day(docket.as_of)}."
+    )
+    return (
+        f'<div class="dd-block"><p>{escape(said)}</p><ul class="dd-badges">{badges}</ul>'
+        f"{_findings(docket)}</div>"
+    )
+
+
+def _findings(docket: Docket) -> str:
+    frame = docket.claims.findings
+    if frame.empty:
+        return ""
+    rows = "".join(
+        "<li>"
+        + escape(
+            f"{words(row['file'])}{', row ' + str(row['row']) if not pd.isna(row['row']) else ''}: "
+            f"{words(row['says'])}"
+        )
+        + "</li>"
+        for row in frame.head(20).to_dict("records")
+    )
+    more = f"<p>… and {len(frame) - 20:,} more.</p>" if len(frame) > 20 else ""
+    return (
+        f"<details><summary>{count(len(frame), 'finding')} in what was read</summary>"
+        f"<ul>{rows}</ul>{more}</details>"
+    )
+
+
+LIST_HEADS = ("State", "File by", "Payer", "Service", "Category", "Denied", "Letter")
+
+
+def list_head() -> str:
+    """Return the headings over the list."""
+    cells = "".join(f"<span>{escape(head)}</span>" for head in LIST_HEADS)
+    return f'<div class="dd-cells dd-heads" aria-hidden="true">{cells}</div>'
+
+
+def list_row(row: dict, begun: str) -> str:
+    """Return one row of the list; each cell carries its heading for a screen reader."""
+    letter = {"letter": "written", "facts": "begun"}.get(begun, "ready" if row["letter"] else "")
+    cells = (
+        badge(row["due"]),
+        escape(day(row["file_by"])),
+        escape(words(row["payer_name"])),
+        escape(words(row["procedure_code"])),
+        escape(plain(row["denial_category"])),
+        escape(dollars(row["denied_cents"])),
+        f'<span class="dd-tag">{letter}</span>' if letter else "",
+    )
+    inner = "".join(
+        f'<span role="listitem"><span class="dd-say">{head}: </span>{cell}</span>'
+        for head, cell in zip(LIST_HEADS, cells, strict=True)
+    )
+    return f'<div class="dd-cells" role="list">{inner}</div>'
+
+
+# ---- the case
+
+
+def case_head(row: dict) -> str:
+    """Return the case in two lines: what, by whom, how much; where it comes from."""
+    service = words(row["procedure_code"])
+    what = f"Code {service}" if service else "Claim"
+    title = f"{what}, denied by {words(row['payer_name']) or 'a payer not named'}"
+    facts = (
+        ("Account", words(row["patient_control_number"])),
+        ("Payer's claim number", words(row["payer_claim_control_number"])),
+        ("Plan", words(row["plan_name"])),
+        ("Date of service", day(row["service_from"])),
+        ("Facility", words(row["facility"])),
+        ("Row in the file", words(row["row"])),
+    )
+    items = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in facts
+        if value
+    )
+    return (
+        f'<div class="dd-block dd-case-head"><h2>{escape(title)} '
+        f"<span>{escape(dollars(row['denied_cents']))}</span> {badge(row['due'], row['days_left'])}"
+        f'</h2><dl class="dd-facts">{items}</dl></div>'
+    )
+
+
+def denied(matter: Matter) -> str:
+    """Return what was denied: codes in own words, category, route, who may file."""
+    row = matter.row
+    category = category_of().get(row["denial_category"])
+    reason = words(row["reason"])
+    fine = category.reasons.get(reason, "") if category else ""
+    route = routes().get(row["route"])
+    parts = [
+        ("Codes", _codes(row)),
+        (
+            "Category",
+            f"<b>{escape(category.name if category else plain(row['denial_category']))}</b>"
+            f"{': ' + escape(fine or plain(reason)) if reason else ''}"
+            f"<small>chosen by {escape(words(row['decided_by']))}, confidence "
+            f"{escape(words(row['confidence']))}</small>",
+        ),
+        (
+            "Route",
+            f"<b>{escape(plain(row['route']))}</b>{': ' + escape(route.says) if route else ''}",
+        ),
+        ("Program", _program(row)),
+        ("Who may file", escape(_standing(matter))),
+    ]
+    if words(row["other_reasons"]):
+        parts.insert(1, ("Also on the line", escape(words(row["other_reasons"]))))
+    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in parts if value)
+    return f'<div class="dd-block">{heading("What was denied")}<dl class="dd-list">{items}</dl></div>'
+
+
+def _codes(row: dict) -> str:
+    named = [("Group", "group", row["group_code"]), ("CARC", "carc", row["carc"])]
+    named += [("RARC", "rarc", rarc) for rarc in words(row["rarcs"]).split()]
+    lines = []
+    for name, kind, value in named:
+        if not words(value):
+            continue
+        entry = code(kind, value)
+        says = entry.says if entry and entry.says else "no words of ours on file"
+        lines.append(f"<li><b>{name} {escape(words(value))}</b>: {escape(says)}</li>")
+    return f"<ul>{''.join(lines)}</ul>" if lines else "none on file"
+
+
+def _program(row: dict) -> str:
+    program = words(row["program"])
+    if not program:
+        return "unknown"
+    source = words(row["program_from"]).replace("_", " ")
+    contract = CONTRACT.get(words(row["contracted"]), "contract status unknown")
+    stage = plain(words(row["stage"])).lower().replace("Part b", "Part B")
+    return (
+        f"<b>{escape(plain(program))}</b>, {escape(contract)}; stage: {escape(stage)}"
+        f"<small>program from: {escape(source)}</small>"
+    )
+
+
+def _standing(matter: Matter) -> str:
+    if matter.filer and matter.deadline and matter.deadline.standing:
+        who = matter.deadline.standing
+        papers = f" Paper: {'; '.join(who.papers)}." if who.papers else ""
+        return f"{plain(matter.filer)}: {who.says}{papers}"
+    return words(matter.row["standing"])
+
+
+def ledger(matter: Matter, as_of: date) -> str:
+    """Return the deadline: the two days that matter, every step with its citation, the mark."""
+    deadline = matter.deadline
+    level = plain(words(matter.row["level"]))
+    if deadline is None or deadline.last_filing_date is None:
+        return f'<div class="dd-block">{heading("The date")}{_no_date(matter)}</div>'
+    level = deadline.level_name
+    who = f", filed by the {plain(matter.filer).lower()}" if matter.filer else ""
+    rows = "".join(
+        f"<tr><td>{escape(day(step.date))}</td><td>{escape(step.what)}</td>"
+        f"<td>{escape(step.citation)}</td></tr>"
+        for step in deadline.steps
+    )
+    left = (deadline.file_by - as_of).days
+    away = f"{count(left, 'day')} left" if left > 0 else "today" if left == 0 else f"{count(-left, 'day')} past"
+    tone = "bad" if deadline.last_filing_date < as_of else "soon" if left < 7 else "calm"
+    return (
+        f'<div class="dd-block">{heading("The date")}'
+        f'<div class="dd-days"><div class="dd-day dd-{tone}"><span>File by</span>'
+        f"<strong>{escape(day(deadline.file_by))}</strong><small>{away}; the safe day</small></div>"
+        f'<div class="dd-day dd-calm"><span>Last filing date</span>'
+        f"<strong>{escape(day(deadline.last_filing_date))}</strong>"
+        f"<small>{escape(_FILED.get(deadline.filed_when, ''))}</small></div></div>"
+        f'<table class="dd-table"><caption>{escape(level)}{escape(who)}, decided by '
+        f"{escape(deadline.decider)}. How the days follow:</caption><thead><tr>"
+        f'<th scope="col">Day</th><th scope="col">What</th><th scope="col">Rule</th></tr></thead>'
+        f'<tbody>{rows}</tbody></table><p class="dd-small">Rule: {escape(deadline.citation)}. '
+        f"{escape(MARKS[deadline.status])}; verified on {escape(deadline.verified_on)}.</p></div>"
+    )
+
+
+def _no_date(matter: Matter) -> str:
+    row = matter.row
+    why = words(row["why"])
+    if row["due"] == "no_date":
+        title = "No date can be given yet."
+        if row["level"] == "contract_dispute":
+            title = "No date in law: the contract sets it."
+        said = words(row["gap"])
+        said = said[:1].upper() + said[1:] + "." if said else ""
+        return note(said, tone="gap", title=title, items=[why] if why else [])
+    titles = {
+        "no_appeal_right": "This denial cannot be appealed by the provider.",
+        "closed": "The case is closed.",
+        "awaiting_decision": "An appeal is filed and waits for its decision.",
+        "nothing_to_file": "Nothing to file: the case moves by itself.",
+    }
+    return note(why, title=titles.get(row["due"], "No date."))
+
+
+def cautions(matter: Matter) -> str:
+    """Return what the sender should know: of the codes, the deadline and the letter."""
+    found = [*matter.warnings, *(matter.letter.warnings if matter.letter else ())]
+    parts = []
+    if matter.row["due"] == "overdue":
+        parts.append(_late(matter))
+    if found:
+        items = "".join(f"<li>{escape(one)}</li>" for one in dict.fromkeys(found))
+        opened = " open" if len(found) <= 4 else ""
+        parts.append(
+            f"<details{opened}><summary>{count(len(set(found)), 'thing')} to know before sending"
+            f"</summary><ul>{items}</ul></details>"
+        )
+    return f'<div class="dd-block">{"".join(parts)}</div>' if parts else ""
+
+
+def _late(matter: Matter) -> str:
+    says = "A late request is heard only where the decider finds good cause for the delay."
+    asked = "good_cause" in _fact_names(matter.kind)
+    says += (
+        " This letter can ask for it: fill in the reason the request is late."
+        if asked
+        else " State the reason in the request, with what proves it."
+    )
+    return note(says, tone="bad", title="The last filing date has passed.")
+
+
+def _fact_names(kind: LetterKind | None) -> set[str]:
+    from toolkit.letters import needs
+
+    return {need.name for need in needs(kind)} if kind else set()
+
+
+# ---- the letter
+
+
+def preview(matter: Matter) -> str:
+    """Return the letter as it stands, or why there is none and what to do."""
+    if matter.letter:
+        return (
+            '<div class="dd-page" tabindex="0" role="region" aria-label="Letter preview">'
+            f"{as_html(matter.letter)}</div>"
+        )
+    if matter.refused:
+        return f'<div class="dd-block">{refusal(matter.refused)}</div>'
+    on_file = [kind.title for kind in kinds()]
+    return (
+        '<div class="dd-block">'
+        + note(
+            f"No kind of letter on file answers this denial. What to do first: {_route(matter)}. "
+            "Kinds of letters on file:",
+            title="No letter.",
+            items=on_file,
+        )
+        + "</div>"
+    )
+
+
+def _route(matter: Matter) -> str:
+    route = routes().get(matter.row["route"])
+    name = plain(matter.row["route"]).lower()
+    return f"{name} ({route.says})" if route else name
+
+
+def refusal(refused: RefusedError) -> str:
+    """Return a refusal with what to do instead."""
+    return note(str(refused), tone="bad", title="No letter of this kind.", items=refused.needs)
+
+
+def missing(letter: Letter | None) -> str:
+    """Return which facts are still missing, under the headings of the form."""
+    if letter is None:
+        return ""
+    if letter.complete:
+        said = "Nothing is missing: the letter can be saved."
+        return f'<div class="dd-block">{note(said, tone="good")}</div>'
+    groups: dict[str, list[Need]] = {}
+    for need in letter.missing:
+        groups.setdefault(need.group, []).append(need)
+    items = "".join(
+        f"<li><b>{escape(group)}</b>: {escape('; '.join(need.label for need in needs))}</li>"
+        for group, needs in groups.items()
+    )
+    return (
+        f'<div class="dd-block"><div class="dd-note dd-soon"><b>Still missing, '
+        f"{count(len(letter.missing), 'fact')}.</b><ul>{items}</ul></div></div>"
+    )
+
+
+def written(matter: Matter) -> str:
+    """Return which letters were saved on this case before."""
+    if not matter.written:
+        return ""
+    items = "".join(
+        f"<li>{escape(one.file_type.upper())}{' (draft)' if one.is_draft else ''}, "
+        f"saved {escape(one.written_at.replace('T', ' at ')[:19])}</li>"
+        for one in matter.written[-5:]
+    )
+    return (
+        f'<div class="dd-block"><details><summary>{count(len(matter.written), "letter")} saved on '
+        f"this case</summary><ul>{items}</ul></details></div>"
+    )

@@ -1,0 +1,55 @@
+"""The letter's part of the desk: its kind, how it reads now, what is missing, and saving it."""
+
+from collections.abc import Callable
+
+import ipywidgets as w
+
+from toolkit.desk import blocks
+from toolkit.desk.matter import Matter
+from toolkit.desk.widgets import Notice, field, hooked, html, show
+from toolkit.letters import kinds
+
+
+class LetterPart:
+    """Preview, missing facts and the buttons that save; `save` is called with docx or pdf."""
+
+    def __init__(self, choose: Callable[[str], None], save: Callable[[str], None], notice: Notice):
+        self._quiet = False
+        self._choose = choose
+        options = [("no letter", ""), *((kind.title, kind.id) for kind in kinds())]
+        self.kind = field(w.Dropdown(description="Kind of letter", options=options), "dd-kind")
+        self.kind.observe(notice.guards(self._chosen), "value")
+        self.missing = html("dd-missing")
+        self.preview = html("dd-preview")
+        self.written = html("dd-written")
+        self.as_draft = hooked(
+            w.Checkbox(description="Save as a draft with a watermark", indent=False), "dd-as-draft"
+        )
+        self.docx = hooked(w.Button(description="Save DOCX"), "dd-main", "dd-save-docx")
+        self.pdf = hooked(w.Button(description="Save PDF"), "dd-main", "dd-save-pdf")
+        self.docx.on_click(notice.guards(lambda _: save("docx")))
+        self.pdf.on_click(notice.guards(lambda _: save("pdf")))
+        self.save = hooked(w.HBox([self.docx, self.pdf, self.as_draft]), "dd-line")
+        self.widget = hooked(
+            w.VBox([self.missing, self.save, notice.widget, self.written, self.preview]), "dd-paper"
+        )
+
+    def put(self, matter: Matter) -> None:
+        """Show the letter of this case as it stands."""
+        self._quiet = True
+        try:
+            self.kind.value = matter.kind.id if matter.kind else ""
+        finally:
+            self._quiet = False
+        letter = matter.letter
+        self.missing.value = blocks.missing(letter)
+        self.preview.value = blocks.preview(matter)
+        self.written.value = blocks.written(matter)
+        show(self.save, letter is not None)
+        show(self.as_draft, letter is not None and not letter.complete)
+        if letter is not None and letter.complete:
+            self.as_draft.value = False
+
+    def _chosen(self, change: dict) -> None:
+        if not self._quiet:
+            self._choose(change["new"])

@@ -1,0 +1,180 @@
+"""One case on the desk: what triage and the law say of it, and the letter as it stands."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from toolkit.cases import Case, CaseStore, Fact, LetterEntry, case_from
+from toolkit.denials import classify, normalize_text
+from toolkit.desk.docket import Docket, is_entered, judged, only
+from toolkit.errors import RefusedError
+from toolkit.law import Deadline, filing_deadline, next_step
+from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
+
+_DATES = ("last_filing_date", "file_by")
+
+
+@dataclass(frozen=True)
+class Matter:
+    """A case as the desk shows it.
+
+    `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen,
+    or where one is refused: then `refused` says why and what to do instead.
+    """
+
+    row: dict
+    case: Case
+    deadline: Deadline | None
+    filer: str
+    warnings: tuple[str, ...]
+    kind: LetterKind | None
+    letter: Letter | None
+    refused: RefusedError | None
+    written: tuple[LetterEntry, ...]
+
+
+def open_matter(
+    docket: Docket, denial_key: str, *, store: Path, kind_id: str | None = None
+) -> tuple[Matter, Docket]:
+    """Return the case as it stands, with everything entered before, and the docket it belongs to.
+
+    `kind_id` names a kind of letter, '' for none; None takes the one that fits.
+    """
+    part = only(docket.claims, [docket.row(denial_key)["claim_key"]])
+    with CaseStore(store) as cases:
+        case = case_from(part, docket.worklist, denial_key, payers=docket.payers)
+        case = cases.resume(case)
+        found = judged(docket, denial_key, case)
+        docket = docket.with_row(found)
+        # Once more, so that level and dates are those that follow from what was entered.
+        case = cases.resume(case_from(part, found, denial_key, payers=docket.payers))
+        written = cases.letters(case.case_key)
+    row = found.iloc[0].to_dict()
+    chosen = _kind(case, kind_id)
+    deadline, filer = _deadline(row, case, chosen)
+    case = _with_dates(case, deadline)
+    letter, refused = _letter(case, chosen, docket.as_of)
+    warnings = (*_of_codes(row, case), *(deadline.warnings if deadline else ()))
+    matter = Matter(
+        row=row,
+        case=case,
+        deadline=deadline,
+        filer=filer,
+        warnings=tuple(dict.fromkeys(warnings)),
+        kind=chosen,
+        letter=letter,
+        refused=refused,
+        written=written,
+    )
+    return matter, docket
+
+
+def enter_fact(matter: Matter, name: str, raw: object, *, store: Path, now: datetime) -> None:
+    """Put one fact on file, or withdraw it where the field was emptied.
+
+    Raises UsageError in words for the user where the value is not of the fact's kind.
+    """
+    case = enter(matter.case, {name: raw}, as_of=now.date())
+    fact = case.facts.get(name)
+    with CaseStore(store) as cases:
+        on_file = cases.case(case.case_key)
+        # The file's own facts first, so that the entry is found again by the claim's numbers.
+        known = {
+            key: value
+            for key, value in matter.case.facts.items()
+            if not is_entered(value) and not (on_file and is_entered(on_file.facts.get(key)))
+        }
+        known.pop(name, None)
+        for computed in _DATES:
+            known.pop(computed, None)
+        cases.save(Case(case.case_key, known, matter.case.events), now=now)
+        if fact is not None:
+            cases.enter(case.case_key, {name: fact}, now=now)
+        elif is_entered(matter.case.facts.get(name)):
+            cases.withdraw(case.case_key, name, source="withdrawn by the analyst", now=now)
+
+
+def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
+    if kind_id is not None:
+        return kind(kind_id) if kind_id else None
+    if case.value("level") == "contract_dispute":
+        # The letter is then refused, and says what a provider under contract does instead; the
+        # patient may still file.
+        return suggest(case.without(["level"]))
+    return suggest(case)
+
+
+def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadline | None, str]:
+    """Return the deadline with its steps, and the filer it is for where one was entered."""
+    filer = case.value("filer")
+    if chosen and filer and row["due"] not in ("closed", "awaiting_decision"):
+        try:
+            found = filing_deadline(
+                chosen.program,
+                chosen.level,
+                notice_date=case.value("notice_date"),
+                received=case.value("notice_received"),
+                stage=case.value("stage"),
+                filer=filer,
+                expedited=case.value("expedited") == "yes",
+            )
+            return found, str(filer)
+        except RefusedError:
+            pass  # the letter's own check says who may file instead
+    if row["due"] in ("closed", "no_appeal_right", "awaiting_decision", "no_date"):
+        return None, ""
+    step = next_step(
+        _known(row["program"]),
+        stage=_known(row["stage"]) or "payment",
+        contracted=_known(row["contracted"]),
+        denial_category=row["denial_category"],
+        notice_date=_known(row["notice_date"]),
+        received=_known(row["notice_received"]),
+        last_level=_known(row["last_level"]),
+        filed=any(_known(row[name]) for name in ("last_level", "filed_on", "decided_on")),
+        outcome=_known(row["outcome"]),
+        decided_on=_known(row["decided_on"]),
+    )
+    return step.deadline, ""
+
+
+def _with_dates(case: Case, deadline: Deadline | None) -> Case:
+    if deadline is None or deadline.last_filing_date is None:
+        return case
+    facts = {
+        name: Fact(getattr(deadline, name), f"counted by {deadline.citation}")
+        for name in _DATES
+        if not is_entered(case.facts.get(name)) and getattr(deadline, name)
+    }
+    return case.with_facts(facts)
+
+
+def _letter(
+    case: Case, chosen: LetterKind | None, as_of: date
+) -> tuple[Letter | None, RefusedError | None]:
+    if chosen is None:
+        return None, None
+    try:
+        return draft(case, chosen, as_of=as_of), None
+    except RefusedError as refused:
+        return None, refused
+
+
+def _of_codes(row: dict, case: Case) -> tuple[str, ...]:
+    """Return what the code lists warn of, where they give the category of the worklist."""
+    words = case.value("denial_words")
+    denial = classify(
+        _known(row["group_code"]),
+        _known(row["carc"]),
+        tuple((_known(row["rarcs"]) or "").split()),
+        text=normalize_text(str(words)) if words else None,
+        program=_known(row["program"]),
+    )
+    return denial.warnings if denial.denial_category == row["denial_category"] else ()
+
+
+def _known(value):
+    """Return a cell as plain Python; nothing where it is empty."""
+    if value is None or value != value or str(value) in ("", "NaT", "<NA>"):
+        return None
+    return value.date() if hasattr(value, "to_pydatetime") else value

@@ -1,0 +1,52 @@
+"""Where the desk finds exports and the payer table, and where it leaves cases and letters."""
+
+from datetime import date
+from pathlib import Path
+
+# What the readers take; the bytes decide, the ending only chooses what is offered.
+ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt")
+
+
+def home() -> Path:
+    """Return the project's folder: the nearest one above the notebook that has a notebooks folder."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "notebooks").is_dir()), here)
+
+
+def incoming(root: Path) -> tuple[Path, ...]:
+    """Return the files in data/incoming that look like claims, by name."""
+    folder = root / "data" / "incoming"
+    if not folder.is_dir():
+        return ()
+    return tuple(
+        sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS)
+    )
+
+
+def store_path(root: Path) -> Path:
+    """Return the place of the case store; git does not see it."""
+    return root / "local" / "cases.sqlite"
+
+
+def payers_path(root: Path) -> Path | None:
+    """Return the hospital's own payer table, where there is one."""
+    path = root / "local" / "payers.csv"
+    return path if path.exists() else None
+
+
+def letters_folder(root: Path, as_of: date) -> Path:
+    """Return the folder of the letters of one day; git does not see it."""
+    return root / "reports" / "letters" / as_of.isoformat()
+
+
+def found(path: Path, root: Path) -> Path:
+    """Return the path as given from the notebook, or else from the project's folder."""
+    path = path.expanduser()
+    if not path.is_absolute() and not path.exists() and (root / path).exists():
+        return root / path
+    return path
+
+
+def shown(path: Path, root: Path) -> str:
+    """Return the path as it is shown to the user: inside the project, from its folder."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

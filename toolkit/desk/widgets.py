@@ -1,0 +1,96 @@
+"""Small helpers over ipywidgets: labeled fields, boxes with a hook, callbacks that never spill."""
+
+import contextlib
+import functools
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as w
+
+from toolkit.desk import blocks
+from toolkit.errors import RefusedError, ToolkitError
+
+
+def hooked(widget: w.DOMWidget, *classes: str) -> w.DOMWidget:
+    """Return the widget with these CSS classes: for its looks and for a browser test."""
+    for name in classes:
+        widget.add_class(name)
+    return widget
+
+
+def html(*classes: str) -> w.HTML:
+    """Return an empty block of HTML."""
+    return hooked(w.HTML(), *classes)
+
+
+def field(made: w.DOMWidget, *classes: str) -> w.DOMWidget:
+    """Return a control whose label stands above it."""
+    made.style.description_width = "auto"
+    made.layout.width = "auto"
+    return hooked(made, "dd-field", *classes)
+
+
+def show(widget: w.DOMWidget, visible: bool) -> None:
+    """Show or hide a widget; a hidden one is hidden from the keyboard and a screen reader too."""
+    widget.layout.display = None if visible else "none"
+
+
+def close(widget: w.Widget) -> None:
+    """Close a widget with its children, layout and style, which closing it alone would leave."""
+    for child in getattr(widget, "children", ()):
+        close(child)
+    for name in ("layout", "style"):
+        part = getattr(widget, name, None)
+        if isinstance(part, w.Widget):
+            part.close()
+    widget.close()
+
+
+class Notice:
+    """A line that says what happened; a screen reader reads it out. Never a claim's value."""
+
+    def __init__(self, *classes: str):
+        self.widget = html("dd-notice", *classes)
+        self.text = ""
+
+    def clear(self) -> None:
+        """Say nothing."""
+        self._put("", "")
+
+    def done(self, text: str) -> None:
+        """Say what was done."""
+        self._put(text, blocks.note(text, tone="good"))
+
+    def problem(self, text: str, needs: tuple[str, ...] = ()) -> None:
+        """Say what is wrong and what to do."""
+        self._put(" ".join([text, *needs]), blocks.note(text, tone="bad", items=needs))
+
+    def _put(self, text: str, block: str) -> None:
+        self.text = text
+        self.widget.value = f'<div class="dd-block" role="status" aria-live="polite">{block}</div>'
+
+    def guards(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the callback so that an error becomes a line here: no traceback, no value."""
+
+        @functools.wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            with self.catching():
+                return function(*args, **kwargs)
+
+        return guarded
+
+    @contextlib.contextmanager
+    def catching(self):
+        """Turn an error into a line: a message of ours as it is, any other by kind and place."""
+        try:
+            yield
+        except RefusedError as error:
+            self.problem(str(error), error.needs)
+        except ToolkitError as error:
+            self.problem(str(error))
+        except Exception as error:  # its text may hold a claim's value
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(frame.filename).name}, line {frame.lineno}"
+            self.problem(f"A fault of ours: {type(error).__name__} at {place}. Nothing was lost.")

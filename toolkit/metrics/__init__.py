@@ -1,0 +1,34 @@
+"""Denial metrics and outcome statistics, each with its numerator, denominator and source.
+
+A metric is one function with one `@metric(...)` above it and one worked example in its docstring;
+`definitions()` builds the table of metrics from the modules, so there is no list to keep.
+The names are imported when they are first used, so that importing the package stays light.
+"""
+
+from importlib import import_module
+
+_WHERE = {
+    "Definition": "metric",
+    "Metric": "metric",
+    "SMALL_N": "metric",
+    "definitions": "metric",
+    "measures": "metric",
+    "wilson": "metric",
+    "Ledger": "ledger",
+    "appeals": "ledger",
+    "open_ledger": "ledger",
+    "Check": "reconciliation",
+    "reconcile": "reconciliation",
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

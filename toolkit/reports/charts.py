@@ -1,0 +1,163 @@
+"""Charts that read without color and say their message in words."""
+
+from base64 import b64encode
+from datetime import date, timedelta
+from html import escape
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from toolkit.metrics import Metric
+from toolkit.reports import words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito (2008): told apart with every common color vision.
+COLORS = {
+    "overdue": "#D55E00",
+    "past_safe_date": "#E69F00",
+    "due_this_week": "#CC79A7",
+    "due_later": "#0072B2",
+    "no_date": "#8A8A8A",
+    "awaiting_decision": "#56B4E9",
+    "no_appeal_right": "#C9C9C9",
+}
+_INK, _QUIET = "#1f2933", "#52606d"
+
+# The weeks shown around the report's date; what lies outside is said in words, not drawn.
+_WEEKS_BACK, _WEEKS_ON = 8, 16
+
+
+def figure_html(fig: "Figure", alt: str) -> str:
+    """Return the figure as one `<img>` with its message as alternative text."""
+    if not alt.strip():
+        raise ValueError("a chart needs an alternative text")
+    image = BytesIO()
+    fig.savefig(image, format="png", dpi=160, metadata={"Software": None})
+    picture = b64encode(image.getvalue()).decode("ascii")
+    return f'<img class="chart" alt="{escape(alt)}" src="data:image/png;base64,{picture}">'
+
+
+def due_states(table: pd.DataFrame, alt: str) -> str:
+    """Return a bar per due state, as long as its dollars, labeled with dollars and count."""
+    table = table.iloc[::-1]
+    fig, axes = _figure(height=0.55 + 0.42 * len(table))
+    amounts = table["cents"].astype("float64") / 100
+    names = [words.DUE[state] for state in table["due"]]
+    bars = axes.barh(names, amounts, color=[COLORS[s] for s in table["due"]], height=0.68)
+    labels = [
+        f" {words.short_dollars(c)} in {words.count(int(n), 'denial')}"
+        for c, n in zip(table["cents"], table["denials"], strict=True)
+    ]
+    axes.bar_label(bars, labels=labels, color=_INK, fontsize=9, parse_math=False)
+    axes.set_xlim(0, max(float(amounts.max()), 1.0) * 1.28)
+    axes.set_xticks([])
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure_html(fig, alt)
+
+
+def weeks(table: pd.DataFrame, *, as_of: date) -> tuple[str, str]:
+    """Return the open dollars per week of the file-by date, and what lies outside the picture."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import FuncFormatter
+
+    monday = as_of - timedelta(days=as_of.weekday())
+    first = pd.Timestamp(monday - timedelta(weeks=_WEEKS_BACK))
+    last = pd.Timestamp(monday + timedelta(weeks=_WEEKS_ON))
+    inside = table[table["week"].between(first, last)]
+    early, late = table[table["week"] < first], table[table["week"] > last]
+
+    fig, axes = _figure(height=2.9)
+    heights = inside.pivot_table(index="week", columns="due", values="cents", aggfunc="sum")
+    heights = (
+        heights.reindex(pd.date_range(first, last, freq="7D")).fillna(0).astype("float64") / 100
+    )
+    floor = pd.Series(0.0, index=heights.index)
+    for state in [s for s in COLORS if s in heights]:
+        axes.bar(
+            heights.index, heights[state], bottom=floor, width=6, align="edge",
+            color=COLORS[state], label=words.DUE[state], edgecolor="white", linewidth=0.5,
+        )  # fmt: skip
+        floor = floor + heights[state]
+    top = max(float(floor.max()), 1.0)
+    axes.axvline(pd.Timestamp(as_of), color=_INK, linewidth=1.2, linestyle=(0, (4, 2)))
+    axes.annotate(
+        f"as of {as_of:%b} {as_of.day}", (pd.Timestamp(as_of), top * 1.13), color=_INK,
+        fontsize=8.5, xytext=(4, 0), textcoords="offset points", va="top",
+    )  # fmt: skip
+    axes.set_ylim(0, top * 1.15)
+    axes.set_xlim(first - pd.Timedelta(days=2), last + pd.Timedelta(days=8))
+    locator = AutoDateLocator(minticks=4, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.short_dollars(round(y * 100))))
+    axes.set_ylabel("open dollars per week of file-by date", fontsize=8.5, color=_QUIET)
+    _quiet(axes)
+    if len(heights.columns):
+        fig.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=8.5, handlelength=1.1)
+
+    peak = floor.idxmax()
+    alt = (
+        f"Bars of open dollars by week of the file-by date, {_WEEKS_BACK} weeks before to "
+        f"{_WEEKS_ON} weeks after {words.long_day(as_of)}. "
+        + (
+            f"The largest is the week of {words.day(peak)} with {words.short_dollars(round(top * 100))}."
+            if len(inside)
+            else "No open denial falls into these weeks."
+        )
+    )
+    outside = [
+        f"{words.count(int(part['denials'].sum()), 'denial')} "
+        f"({words.dollars(int(part['cents'].sum()))}) {words_}"
+        for part, words_ in ((early, "earlier"), (late, "later"))
+        if len(part)
+    ]
+    return figure_html(fig, alt), (
+        f"Outside the picture: {' and '.join(outside)}." if outside else ""
+    )
+
+
+def rates(groups: list[tuple[str, Metric]], alt: str) -> str:
+    """Return a dot per group's rate with its 95 % interval, labeled with its counts."""
+    groups = groups[::-1]
+    fig, axes = _figure(height=0.9 + 0.38 * len(groups))
+    for place, (_, rate) in enumerate(groups):
+        color = "#8A8A8A" if rate.small else "#0072B2"
+        axes.plot([rate.low, rate.high], [place, place], color=color, linewidth=2, alpha=0.55)
+        axes.plot(rate.value, place, "o" if not rate.small else "D", color=color, markersize=6,
+                  markerfacecolor="white" if rate.small else color)  # fmt: skip
+        label = f"{rate.value:.0%}  ({rate.count:,} of {rate.out_of:,})"
+        axes.text(1.04, place, label + (", small n" if rate.small else ""), va="center",
+                  fontsize=8.5, color=_INK)  # fmt: skip
+    # A dollar sign in a payer's name is a dollar sign, not mathematics.
+    axes.set_yticks(range(len(groups)), [name for name, _ in groups], parse_math=False)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.6, len(groups) - 0.4)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    axes.grid(axis="x", color="#e4e7eb", linewidth=0.8)
+    _quiet(axes)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure_html(fig, alt)
+
+
+def _figure(*, height: float):
+    # The figure is made without pyplot: no global state, nothing for the notebook to draw twice.
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(8.6, height), layout="constrained", facecolor="white")
+    axes = fig.add_subplot()
+    axes.tick_params(labelsize=9, colors=_INK)
+    axes.set_axisbelow(True)
+    return fig, axes
+
+
+def _quiet(axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        axes.spines[side].set_color("#cbd2d9")

@@ -1,0 +1,52 @@
+"""The kinds of report: one notebook each, described by its own metadata."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from toolkit.errors import ReportError, UsageError
+
+# Beside the package in a checkout, inside it in a built distribution.
+_FOLDERS = (
+    Path(__file__).parent / "notebooks",
+    Path(__file__).parents[2] / "notebooks" / "reports",
+)
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a notebook's `metadata.toolkit` says: the report's id, title, metrics and sheets."""
+
+    kind: str
+    title: str
+    metrics: str  # module of toolkit.metrics
+    sheets: tuple[str, ...]  # functions of toolkit.reports.workbook, in order
+    file: str = ""  # name of the notebook without its suffix, and of its outputs
+    path: Path | None = None
+
+
+def kinds() -> dict[str, Kind]:
+    """Return the kinds on file by id, sorted by file name."""
+    folder = next((f for f in _FOLDERS if f.is_dir()), None)
+    if folder is None:
+        raise ReportError("notebooks/reports is not there: run from a checkout of the project")
+    found = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("toolkit")
+        try:
+            kind = msgspec.convert(said, Kind)
+        except msgspec.ValidationError as error:
+            raise ReportError(f"{path.name}: metadata.toolkit: {error}") from None
+        found[kind.kind] = msgspec.structs.replace(kind, file=path.stem, path=path)
+    return found
+
+
+def pick(names: tuple[str, ...] | list[str]) -> tuple[Kind, ...]:
+    """Return the kinds of these ids; 'all' stands for every one."""
+    known = kinds()
+    unknown = [n for n in names if n != "all" and n not in known]
+    if unknown or not names:
+        raise UsageError(f"no report of that name; there are: {', '.join(known)}, all")
+    return (
+        tuple(known.values()) if "all" in names else tuple(known[n] for n in dict.fromkeys(names))
+    )

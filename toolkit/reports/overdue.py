@@ -1,0 +1,286 @@
+"""The blocks of the overdue report: what must be filed, by when, and what stands in the way."""
+
+import pandas as pd
+
+from toolkit.metrics import Ledger, tables, work
+from toolkit.reports import blocks, charts, words
+from toolkit.reports.page import Page
+
+METRICS = work
+
+_SHOWN = 40  # rows per table in the page; the workbook holds all
+
+
+def summary(page: Page) -> blocks.Block:
+    """Return the message in one paragraph and the headline figures."""
+    book = page.ledger
+    pairs = (
+        (work.overdue(book), work.overdue_dollars(book), "bad"),
+        (work.past_safe_date(book), work.past_safe_date_dollars(book), "soon"),
+        (work.due_this_week(book), work.due_this_week_dollars(book), "soon"),
+        (work.no_date(book), work.no_date_dollars(book), ""),
+    )
+    shown = [
+        (many.name, f"{many.value:,}", words.dollars(money.value), tone if many.value else "")
+        for many, money, tone in pairs
+    ]
+    shown.append(
+        (
+            "All denials on file",
+            f"{work.denials(book).value:,}",
+            words.dollars(work.denied_dollars(book).value),
+            "",
+        )
+    )
+    return blocks.block(blocks.paragraph(_message(page), "lead"), blocks.cards(shown))
+
+
+def states(page: Page) -> blocks.Block:
+    """Return dollars by due state, as a chart and a table that adds up to all denials."""
+    sums = tables.by_due(page.ledger)
+    if sums.empty:
+        return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
+    drawn = sums[sums["due"].isin(tables.OPEN)]
+    # One bar alone compares nothing; the table says it.
+    top = drawn.loc[drawn["cents"].idxmax()] if len(drawn) > 1 else None
+    chart = (
+        charts.due_states(
+            drawn,
+            "Bars of open dollars by due state. The largest is "
+            f"{words.DUE[top.due].lower()} with {words.dollars(top.cents)} in "
+            f"{words.count(int(top.denials), 'denial')}; overdue stands at "
+            f"{words.dollars(work.overdue_dollars(page.ledger).value)}.",
+        )
+        if top is not None
+        else ""
+    )
+    rows = [(words.DUE[s.due], f"{s.denials:,}", words.dollars(s.cents)) for s in sums.itertuples()]
+    return blocks.block(
+        chart,
+        blocks.table(
+            ("Due state", "Denials", "Denied dollars"),
+            rows,
+            caption="All denials by due state",
+            right=(1, 2),
+            total=("All denials", f"{sums['denials'].sum():,}", words.dollars(sums["cents"].sum())),
+            kind="narrow",
+        ),
+    )
+
+
+def calendar(page: Page) -> blocks.Block:
+    """Return open dollars by the week in which they are to be filed."""
+    weeks = tables.by_week(page.ledger)
+    if weeks.empty:
+        return blocks.block(blocks.paragraph("No open denial has a date to file by.", "empty"))
+    chart, outside = charts.weeks(weeks, as_of=page.ledger.as_of)
+    return blocks.block(chart, blocks.paragraph(outside, "note") if outside else "")
+
+
+def cases(page: Page) -> blocks.Block:
+    """Return the denials to file: overdue, past the safe date, due this week."""
+    if page.ledger.due(*tables.URGENT).empty:
+        said = "No denial with a known date is overdue, past the safe date or due this week."
+        return blocks.block(blocks.paragraph(said, "empty"))
+    parts = [part for state in tables.URGENT for part in _state(page, state)]
+    return blocks.block(*parts)
+
+
+def groups(page: Page) -> blocks.Block:
+    """Return the headline figures of each payer or facility."""
+    columns = (
+        work.overdue, work.overdue_dollars, work.past_safe_date, work.due_this_week,
+        work.due_this_week_dollars, work.no_date, work.denials, work.denied_dollars,
+    )  # fmt: skip
+    found = tables.by_group(
+        page.ledger, page.by_column, columns, size=lambda book: book.worklist["denied_cents"]
+    )
+    if not found:
+        return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
+    rows = [(name, *(words.value(m) for m in metrics)) for name, metrics in found]
+    return blocks.block(
+        blocks.table(
+            (page.by.capitalize(), *(f.definition.name for f in columns)),
+            rows,
+            caption=f"By {page.by}, most denied dollars first",
+            right=tuple(range(1, len(columns) + 1)),
+            total=("All", *(words.value(f(page.ledger)) for f in columns)),
+        )
+    )
+
+
+def gaps(page: Page) -> blocks.Block:
+    """Return what to fill in, and what each entry would unlock."""
+    missing = tables.gaps(page.ledger)
+    if missing.empty:
+        return blocks.block(
+            blocks.paragraph("Nothing is missing: every open denial has its date.", "empty")
+        )
+    rows = [
+        (g.gap, g.payers, f"{g.denials:,}", words.dollars(g.cents)) for g in missing.itertuples()
+    ]
+    return blocks.block(
+        blocks.paragraph(
+            "These denials have no date, because a fact that the rule turns on, or the rule itself, "
+            "is not on file. The toolkit does not guess."
+        ),
+        blocks.table(
+            ("What to fill in", "Payers concerned", "Dates for", "Dollars"),
+            rows,
+            caption="What to fill in and what it would unlock, most dollars first",
+            right=(2, 3),
+            total=("All", "", f"{missing['denials'].sum():,}", words.dollars(missing["cents"].sum())),
+        ),
+    )  # fmt: skip
+
+
+def no_right(page: Page) -> blocks.Block:
+    """Return the denials that cannot be appealed, and the route that is left."""
+    found = tables.no_right(page.ledger)
+    if found.empty:
+        return blocks.block(
+            blocks.paragraph("No open denial is known to lack a right of appeal.", "empty")
+        )
+    rows = [
+        (_code(r.group_code, r.carc), words.plain(r.reason), words.plain(r.route), f"{r.denials:,}",
+         words.dollars(r.cents))
+        for r in found.head(_SHOWN).itertuples()
+    ]  # fmt: skip
+    return blocks.block(
+        blocks.table(
+            ("Code", "Reason", "Route instead", "Denials", "Dollars"),
+            rows,
+            caption=_caption("Denials with no appeal right, by code", len(found)),
+            right=(3, 4),
+            total=_total(found, 3),
+        )
+    )
+
+
+def unclassified(page: Page) -> blocks.Block:
+    """Return the codes that no entry on file classifies."""
+    found = tables.unclassified(page.ledger)
+    if found.empty:
+        return blocks.block(blocks.paragraph("Every denial on file has a category.", "empty"))
+    rows = [
+        (_code(r.group_code, r.carc), r.rarcs, f"{r.denials:,}", words.dollars(r.cents))
+        for r in found.head(_SHOWN).itertuples()
+    ]
+    return blocks.block(
+        blocks.table(
+            ("Code", "Remark codes", "Denials", "Dollars"),
+            rows,
+            caption=_caption("Codes with no category on file", len(found)),
+            right=(2, 3),
+            total=_total(found, 2),
+            kind="narrow",
+        )
+    )
+
+
+def _message(page: Page) -> str:
+    book, when = page.ledger, words.long_day(page.ledger.as_of)
+    gap = work.no_date(book).value
+    if not len(book.worklist):
+        return f"As of {when}, no denial is on file."
+    said = (
+        _dated(book, when)
+        if len(book.due(*tables.URGENT, "due_later"))
+        else [f"As of {when}, no denial on file has a known date to file by."]
+    )
+    if gap:
+        said.append(
+            f"{words.count(gap, 'denial')} {'has' if gap == 1 else 'have'} no date, "
+            "because something is missing: see What to fill in."
+        )
+    return " ".join(said)
+
+
+def _dated(book: Ledger, when: str) -> list[str]:
+    late, money = work.overdue(book).value, work.overdue_dollars(book).value
+    week, week_money = work.due_this_week(book).value, work.due_this_week_dollars(book).value
+    tight = work.past_safe_date(book).value
+    said = [
+        f"As of {when}, {words.count(late, 'denial')} worth {words.dollars(money)} "
+        f"{'is' if late == 1 else 'are'} past the last day to file."
+        if late
+        else f"As of {when}, no denial with a known date is past its last day to file."
+    ]
+    if tight:
+        said.append(
+            f"{words.count(tight, 'denial')} can still be filed in law, "
+            "but the safe date is gone: file today."
+        )
+    said.append(
+        f"{words.count(week, 'denial')} worth {words.dollars(week_money)} must be filed "
+        "within the week."
+        if week
+        else "Nothing with a known date falls due within the week."
+    )
+    return said
+
+
+def _state(page: Page, state: str) -> list[str]:
+    found = tables.urgent(page.ledger, (state,))
+    title = blocks.heading(words.DUE[state])
+    if found.empty:
+        return [title, blocks.paragraph(f"No denial is {words.DUE[state].lower()}.", "empty")]
+    standings = [s for s in dict.fromkeys(found["standing"].fillna("")) if s]
+    number = {text: str(n) for n, text in enumerate(standings, start=1)}
+    top = found.head(_SHOWN)
+    rows = [
+        (
+            r.claim_key,
+            "" if pd.isna(r.row) else f"{r.row}",
+            _text(r.payer_name),
+            f"{words.plain(r.program)}: {words.plain(r.level)}",
+            words.day(r.file_by),
+            f"{words.day(r.last_filing_date)} {_text(r.filed_when)}".strip(),
+            "" if pd.isna(r.days_left) else f"{r.days_left:,}",
+            words.dollars(r.denied_cents),
+            words.plain(r.reason) or words.plain(r.denial_category),
+            "" if pd.isna(r.citation) else f"{r.citation} [{r.rule_status}]",
+            number.get(r.standing, ""),
+        )
+        for r in top.itertuples()
+    ]
+    used = [f"Standing {n}: {s}" for s, n in number.items() if (top["standing"] == s).any()]
+    return [
+        title,
+        blocks.table(
+            (
+                "Claim key", "Row", "Payer", "Program and level", "File by", "Last day",
+                "Days left", "Denied", "Reason", "Rule", "Standing",
+            ),
+            rows,
+            caption=_caption("Most dollars first", len(found)),
+            right=(1, 6, 7),
+            keep=(0, 4, 5),
+            total=(
+                words.count(len(found), "denial"), "", "", "", "", "", "",
+                words.dollars(found["denied_cents"].sum()), "", "", "",
+            ),
+            tones=["bad" if state == "overdue" else "soon"] * len(rows),
+            kind="fine",
+        ),
+        blocks.items(used) if used else "",
+    ]  # fmt: skip
+
+
+def _caption(text: str, rows: int) -> str:
+    if rows <= _SHOWN:
+        return text
+    return f"{text}; {_SHOWN} of {rows:,} rows, the workbook has all; the last row adds up all"
+
+
+def _total(found: pd.DataFrame, place: int) -> tuple[str, ...]:
+    blank = ("",) * (place - 1)
+    return ("All", *blank, f"{found['denials'].sum():,}", words.dollars(found["cents"].sum()))
+
+
+def _code(group_code: str, carc: str) -> str:
+    return "-".join(part for part in (group_code, carc) if part) or "no code, text only"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,128 @@
+"""How reports say things: states, headings, amounts and days in plain words."""
+
+from datetime import date
+
+import pandas as pd
+
+from toolkit.metrics import SMALL_N, Metric
+from toolkit.metrics.ledger import NOT_STATED
+
+DUE = {
+    "overdue": "Overdue",
+    "past_safe_date": "Past the safe date",
+    "due_this_week": "Due this week",
+    "due_later": "Due later",
+    "no_date": "No date: something is missing",
+    "awaiting_decision": "Awaiting a decision",
+    "no_appeal_right": "No appeal right",
+    "nothing_to_file": "Nothing to file",
+    "closed": "Closed",
+}
+
+MARKS = {
+    "V": "V: read at the source",
+    "V2": "V2: second-hand, from a named source",
+    "M": "M: from memory, verify before relying on it",
+    "own": "own: the toolkit's definition",
+}
+
+_SPECIAL = {
+    "ire_review": "IRE review",
+    "alj_hearing": "ALJ hearing",
+    "qio_discharge": "QIO discharge review",
+    "qio_termination": "QIO termination review",
+    "idr_initiation": "IDR initiation",
+    "medicare_advantage": "Medicare Advantage",
+    "original_medicare": "Original Medicare",
+    "part_d": "Part D",
+    "fehb": "FEHB",
+    "opm_review": "OPM review",
+    "tricare": "TRICARE",
+    "va_community_care": "VA community care",
+}
+
+
+def plain(word: object) -> str:
+    """Return an id as words: 'medical_necessity' as 'Medical necessity'."""
+    if not isinstance(word, str) or not word:
+        return ""
+    if word in _SPECIAL:
+        return _SPECIAL[word]
+    return word[0].upper() + word[1:].replace("_", " ") if "_" in word or word.islower() else word
+
+
+def dollars(cents: int | None) -> str:
+    """Return whole cents as '$1,234.50'; '' where there is no amount."""
+    if cents is None or pd.isna(cents):
+        return ""
+    sign, cents = ("-" if cents < 0 else ""), abs(int(cents))
+    return f"{sign}${cents // 100:,}.{cents % 100:02d}"
+
+
+def short_dollars(cents: int) -> str:
+    """Return whole cents for a chart's label: '$950', '$12.3k', '$1.2M'."""
+    amount = abs(int(cents)) / 100
+    sign = "-" if cents < 0 else ""
+    for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if amount >= size:
+            return f"{sign}${amount / size:,.1f}{letter}"
+    return f"{sign}${amount:,.0f}"
+
+
+def day(value: object) -> str:
+    """Return a day as 2026-03-02; '' where there is none."""
+    return "" if value is None or pd.isna(value) else pd.Timestamp(value).strftime("%Y-%m-%d")
+
+
+def long_day(value: date) -> str:
+    """Return a day as March 2, 2026."""
+    return f"{value:%B} {value.day}, {value.year}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return '1 denial', '2 denials'."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(share: float | None) -> str:
+    """Return a share as '41.2%'; '' where there is none."""
+    return "" if share is None else f"{share:.1%}"
+
+
+def value(metric: Metric) -> str:
+    """Return a metric's value as it is read: '12', '$1,200.00', '41.2%', '30 days'."""
+    if metric.unit == "cents":
+        return dollars(metric.value)
+    if metric.value is None:
+        nothing_counted = not metric.n
+        return "none yet" if nothing_counted else "not reached"
+    if metric.unit == "ratio":
+        return percent(metric.value)
+    if metric.unit == "days":
+        return count(metric.value, "day")
+    return f"{metric.value:,}"
+
+
+def basis(metric: Metric) -> str:
+    """Return what a value rests on: its counts, interval, open cases and small-n label."""
+    parts = []
+    if metric.unit == "ratio" and metric.n:
+        money = metric.low is None
+        left, right = (dollars if money else "{:,}".format)(metric.count), metric.out_of
+        parts.append(f"{left} of {dollars(right) if money else f'{right:,}'}")
+    if metric.low is not None:
+        parts.append(f"95% interval {percent(metric.low)} to {percent(metric.high)}")
+    if metric.unit == "days" and metric.n:
+        parts.append(count(metric.n, "appeal"))
+    if metric.censored:
+        parts.append(f"{metric.censored:,} still open (censored)")
+    if metric.left_out:
+        parts.append(f"{metric.left_out:,} left out")
+    if metric.n and metric.small and metric.unit in ("ratio", "days"):
+        parts.append(f"small n (under {SMALL_N})")
+    return "; ".join(parts)
+
+
+def group(name: str) -> str:
+    """Return a group's name: ids as words, names as the file has them."""
+    return name if name == NOT_STATED else plain(name)

@@ -1,0 +1,507 @@
+"""The workbook beside a report: what an analyst sorts, filters and fills in.
+
+A sheet is a function that takes the book; a report's notebook names its sheets in order. The
+worklist and appeals sheets carry the hospital's and the payer's claim numbers: they belong there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from toolkit.claims.tables import Claims
+from toolkit.metrics import SMALL_N, Metric, measures
+from toolkit.metrics import tables as small_tables
+from toolkit.reports import words
+from toolkit.reports.kinds import Kind
+from toolkit.reports.page import BY, agree
+from toolkit.reports.parcel import Parcel
+
+PATIENT_NOTE = (
+    "This sheet holds patient account and payer claim numbers: protected health information. "
+    "Keep it inside the hospital; the HTML page of this report holds none."
+)
+
+# Excel ends at 1,048,576 rows; long before that a workbook no longer opens in reasonable time.
+MOST_ROWS = 200_000
+
+# column, heading, kind, width, meaning
+_WORK = (
+    ("due", "Due", "due", 18, "state of the deadline on the report's date"),
+    ("days_left", "Days left", "count", 9, "file by minus the report's date; negative: past"),
+    ("file_by", "File by", "date", 12, "earliest safe reading of the rule, on a working day"),
+    ("last_filing_date", "Last filing date", "date", 12, "last lawful day to file"),
+    ("filed_when", "Filed when", "text", 12, "whether receipt or postmark counts"),
+    ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
+    ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
+    ("payer_name", "Payer", "text", 26, "as the file names it"),
+    ("plan_name", "Plan", "text", 20, "plan or financial class as the file names it"),
+    ("facility", "Facility", "text", 18, "as the file names it"),
+    ("owner", "Owner", "text", 16, "work queue or team that holds the case"),
+    ("program", "Program", "word", 20, "the body of law that governs; blank where not known"),
+    ("contracted", "Contracted", "word", 14, "whether the hospital has a contract with the payer"),
+    ("level", "Level", "word", 18, "level to file next, or the one waiting for a decision"),
+    (
+        "denied_cents",
+        "Denied",
+        "cents",
+        13,
+        "this denial's adjustments; never repeated across rows",
+    ),
+    ("billed_cents", "Billed", "cents", 13, "charge of the line or claim"),
+    ("paid_cents", "Paid", "cents", 13, "paid on the line or claim"),
+    ("denial_category", "Category", "word", 20, "the toolkit's grouping of the denial"),
+    ("reason", "Reason", "word", 24, "finer than the category"),
+    ("route", "Route", "word", 18, "what to do: appeal, corrected claim, records ..."),
+    ("group_code", "Group code", "text", 8, "of the primary adjustment"),
+    ("carc", "CARC", "text", 8, "claim adjustment reason code of the primary adjustment"),
+    ("rarcs", "RARCs", "text", 16, "remittance advice remark codes"),
+    ("other_reasons", "Other reasons", "text", 16, "the other denial adjustments of the line"),
+    ("procedure_code", "Procedure", "text", 11, "CPT or HCPCS"),
+    ("service_from", "Service from", "date", 12, "first day of service"),
+    ("stage", "Stage", "word", 16, "pre-service, prior authorization, payment ..."),
+    ("nature", "Nature", "word", 11, "clinical or technical"),
+    ("preventable", "Preventable", "word", 12, "assumed from the code, not reviewed"),
+    ("confidence", "Confidence", "word", 12, "of the category"),
+    ("decided_by", "Decided by", "text", 22, "the entry that decided the category"),
+    ("notice_date", "Notice date", "date", 12, "the date that the clock counts from"),
+    ("notice_from", "Notice from", "word", 16, "where that date comes from"),
+    ("notice_received", "Notice received", "date", 12, "where receipt is documented"),
+    ("standing", "Standing", "text", 40, "who may file and with which paper"),
+    ("gap", "What to fill in", "text", 40, "what is missing for a date"),
+    ("why", "Why this date", "text", 60, "the steps of the deadline"),
+    ("citation", "Rule", "text", 26, "the rule that gives the date"),
+    ("rule_status", "Mark", "text", 7, "V read at source, V2 second-hand, M from memory"),
+    ("last_level", "Last appeal", "word", 18, "level of the last appeal on file"),
+    ("filed_on", "Filed on", "date", 12, "day the last appeal was filed"),
+    ("decided_on", "Decided on", "date", 12, "day of its decision"),
+    ("outcome", "Outcome", "word", 16, "of the last appeal"),
+    ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
+    ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
+    ("line_key", "Line key", "text", 18, "our key of the line"),
+    ("file_id", "File id", "text", 10, "first eight hex digits of the file's SHA-256"),
+    ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
+)
+
+_APPEALS = (
+    ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
+    ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
+    ("payer_name", "Payer", "text", 26, "as the file names it"),
+    ("facility", "Facility", "text", 18, "as the file names it"),
+    ("program", "Program", "word", 20, "the body of law that governs; blank where not known"),
+    ("level", "Level", "word", 18, "level of appeal"),
+    ("denial_category", "Category", "word", 20, "of the denial in dispute, the largest one"),
+    ("dispute_cents", "In dispute", "cents", 13, "denied amount of the line or claim appealed"),
+    ("denied_on", "Denied on", "date", 12, "notice of the denial, else its remittance"),
+    ("filed_on", "Filed on", "date", 12, "day the appeal was filed"),
+    ("decided_on", "Decided on", "date", 12, "day of the decision"),
+    ("outcome", "Outcome", "word", 18, "blank while pending"),
+    ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
+    ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
+    ("line_key", "Line key", "text", 18, "our key of the line; blank where the claim is appealed"),
+    ("file_id", "File id", "text", 10, "first eight hex digits of the file's SHA-256"),
+    ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
+)
+
+_FINDINGS = (
+    ("file", "File", "text", 28, ""),
+    ("row", "Row", "count", 8, ""),
+    ("column", "Column", "text", 24, ""),
+    ("code", "Kind", "text", 22, ""),
+    ("says", "What is wrong and what to do", "text", 90, ""),
+)
+
+_EPOCH = pd.Timestamp("1899-12-30")  # day 0 of Excel's calendar
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """One workbook while it is written, and what it is about."""
+
+    file: Any
+    forms: dict[str, Any]
+    kind: Kind
+    claims: Claims
+    worklist: pd.DataFrame
+    given: Parcel
+    name: str
+    by: str
+
+
+def write(
+    path: Path,
+    *,
+    kind: Kind,
+    claims: Claims,
+    worklist: pd.DataFrame,
+    given: Parcel,
+    name: str,
+    by: str,
+) -> None:
+    """Write the workbook of one report on one source; text is never a formula, link or number."""
+    import xlsxwriter
+
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(path, options) as file:
+        as_of = datetime.combine(given.ledger.as_of, time(), tzinfo=UTC)
+        file.set_properties({"title": f"{kind.title}: {name}", "created": as_of})
+        book = Book(file, _forms(file), kind, claims, worklist, given, name, by)
+        for sheet in kind.sheets:
+            SHEETS[sheet](book)
+
+
+def about(book: Book) -> None:
+    """Write what the workbook is: source, date, size, sheets, and whether the data are real."""
+    given = book.given
+    rows = [
+        ("Report", book.kind.title),
+        ("As of", given.ledger.as_of),
+        ("Source", book.name),
+        ("Data", "synthetic: no patient, payer or claim is real" if given.synthetic else "as read"),
+        ("Note", given.note),
+        *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
+        ("Rows read", given.rows_read),
+        ("Denials", len(given.ledger.worklist)),
+        ("Findings", len(given.findings)),
+        ("", ""),
+        ("Numbers that agree", ""),
+        *((c.name, "holds") for c in agree(given, BY[book.by])),
+    ]
+    sheet = book.file.add_worksheet("About")
+    sheet.set_column(0, 0, 46)
+    sheet.set_column(1, 1, 90)
+    for place, (name, said) in enumerate(rows):
+        sheet.write_string(place, 0, name, book.forms["bold"])
+        _cell(sheet, place, 1, said, book.forms)
+    sheet.hide_gridlines(2)
+
+
+def headline(book: Book) -> None:
+    """Write the report's metrics with the numbers that they rest on."""
+    found = [f(book.given.ledger) for f in _functions(book)]
+    _table(
+        book,
+        "Headline",
+        ("Metric", "Value", "Unit", "Count", "Out of", "95% low", "95% high", "Open (censored)",
+         "Left out", "Label", "Caveat"),
+        ("text", "metric", "text", "amount", "amount", "share", "share", "count", "count", "text",
+         "text"),
+        (44, 16, 10, 16, 16, 10, 10, 12, 10, 22, 70),
+        [_measured(m) for m in found],
+    )  # fmt: skip
+
+
+def worklist(book: Book) -> None:
+    """Write every open denial with its account numbers, most urgent first."""
+    order = small_tables.urgent(
+        type(book.given.ledger)(book.worklist, book.given.ledger.appeals, book.given.ledger.as_of),
+        small_tables.OPEN,
+    )
+    notes = [PATIENT_NOTE]
+    if len(order) > MOST_ROWS:
+        notes.append(
+            f"The first {MOST_ROWS:,} of {len(order):,} open denials by urgency; "
+            "toolkit worklist writes all of them."
+        )
+    _frame(book, "Worklist", order.head(MOST_ROWS), _WORK, notes)
+
+
+def appeals(book: Book) -> None:
+    """Write every appeal on file with its account numbers."""
+    found = book.given.ledger.appeals
+    numbers = book.claims.claims.drop_duplicates("claim_key").set_index("claim_key")
+    named = found.assign(
+        **{
+            c: found["claim_key"].map(numbers[c])
+            for c in ("patient_control_number", "payer_claim_control_number")
+        }
+    )
+    order = named.sort_values(["decided_on", "filed_on"], ascending=False, kind="stable")
+    notes = [PATIENT_NOTE]
+    if order.empty:
+        notes.append("No appeal events on file.")
+    if len(order) > MOST_ROWS:
+        notes.append(f"The latest {MOST_ROWS:,} of {len(order):,} appeals.")
+    _frame(book, "Appeals", order.head(MOST_ROWS), _APPEALS, notes)
+
+
+def denial_groups(book: Book) -> None:
+    """Write the report's metrics by payer or facility."""
+    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "denied_cents")
+
+
+def appeal_groups(book: Book) -> None:
+    """Write the report's metrics by payer or facility, program, level and category."""
+    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "dispute_cents")
+    _groups(book, "By program", "program", "Program", "dispute_cents")
+    _groups(book, "By level", "level", "Level", "dispute_cents")
+    _groups(book, "By category", "denial_category", "Category", "dispute_cents")
+
+
+def gaps(book: Book) -> None:
+    """Write what to fill in and what it would unlock."""
+    missing = small_tables.gaps(book.given.ledger)
+    _table(
+        book,
+        "What to fill in",
+        ("What to fill in", "Payers concerned", "Dates for (denials)", "Dollars"),
+        ("text", "text", "count", "cents"),
+        (70, 50, 18, 16),
+        missing[["gap", "payers", "denials", "cents"]].itertuples(index=False),
+        empty="Nothing is missing: every open denial has its date.",
+    )
+
+
+def appeal_gaps(book: Book) -> None:
+    """Write what is missing on the appeals."""
+    missing = small_tables.outcome_gaps(book.given.ledger)
+    _table(
+        book,
+        "What to fill in",
+        ("What to fill in", "What it would complete", "Appeals"),
+        ("text", "text", "count"),
+        (50, 40, 12),
+        missing.itertuples(index=False),
+        empty="No appeal on file lacks a fact."
+        if len(book.given.ledger.appeals)
+        else "No appeal events on file.",
+    )
+
+
+def no_right(book: Book) -> None:
+    """Write the denials with no right of appeal, by code and route."""
+    _table(
+        book,
+        "No appeal right",
+        ("Group code", "CARC", "Reason", "Route instead", "Denials", "Dollars"),
+        ("text", "text", "word", "word", "count", "cents"),
+        (12, 10, 34, 24, 12, 16),
+        small_tables.no_right(book.given.ledger).itertuples(index=False),
+        empty="No open denial is known to lack a right of appeal.",
+    )
+
+
+def unclassified(book: Book) -> None:
+    """Write the codes that no entry on file classifies."""
+    _table(
+        book,
+        "Unclassified codes",
+        ("Group code", "CARC", "RARCs", "Denials", "Dollars"),
+        ("text", "text", "text", "count", "cents"),
+        (12, 10, 24, 12, 16),
+        small_tables.unclassified(book.given.ledger).itertuples(index=False),
+        empty="Every denial on file has a category.",
+    )
+
+
+def findings(book: Book) -> None:
+    """Write every finding of the readers."""
+    found = book.given.findings
+    notes = [] if len(found) else ["No row of the files gave cause for a finding."]
+    if len(found) > MOST_ROWS:
+        notes.append(f"The first {MOST_ROWS:,} of {len(found):,} findings.")
+    _frame(book, "Findings", found.head(MOST_ROWS), _FINDINGS, notes)
+
+
+def definitions(book: Book) -> None:
+    """Write what each metric counts, what each column means, and the rules behind the dates."""
+    rows = [
+        (d.name, d.numerator, d.denominator, d.grain, d.date_basis, d.exclusions, d.caveat,
+         d.source, d.mark)
+        for d in (f.definition for f in _functions(book))
+    ]  # fmt: skip
+    columns = _APPEALS if "appeals" in book.kind.sheets else _WORK
+    rows += [(f"column {heading}", says, *[""] * 7) for _, heading, _, _, says in columns]
+    rows += [
+        (f"rule {r.citation}", f"{words.plain(r.program)}, {words.plain(r.level)}",
+         *[""] * 6, r.rule_status)
+        for r in small_tables.citations(book.given.ledger).itertuples()
+    ]  # fmt: skip
+    rows += [(f"mark {m}", said.partition(": ")[2], *[""] * 7) for m, said in words.MARKS.items()]
+    rows.append(("small n", f"fewer than {SMALL_N} cases", *[""] * 7))
+    _table(
+        book,
+        "Definitions",
+        ("Term", "What it is, or numerator", "Denominator", "Grain", "Date basis", "Left out",
+         "Caveat", "Source", "Mark"),
+        ("text",) * 9,
+        (40, 60, 36, 36, 36, 36, 50, 40, 7),
+        rows,
+        wrap=True,
+    )  # fmt: skip
+
+
+SHEETS: dict[str, Callable[[Book], None]] = {
+    f.__name__: f
+    for f in (
+        about, headline, worklist, appeals, denial_groups, appeal_groups, gaps, appeal_gaps, no_right,
+        unclassified, findings, definitions,
+    )
+}  # fmt: skip
+
+
+def _functions(book: Book) -> list[Callable[..., Metric]]:
+    return [f for f in measures() if f.__module__.endswith(f".{book.kind.metrics}")]
+
+
+def _groups(book: Book, sheet: str, column: str, title: str, weight: str) -> None:
+    functions = _functions(book)
+
+    def size(ledger: Any) -> pd.Series:
+        table = ledger.appeals if weight == "dispute_cents" else ledger.worklist
+        return table[weight]
+
+    found = small_tables.by_group(book.given.ledger, column, functions, size=size, top=200)
+    named = column in ("payer_name", "facility")
+    rows = [(name if named else words.group(name), *metrics) for name, metrics in found]
+    if rows:
+        rows.append(("All", *(f(book.given.ledger) for f in functions)))
+    _table(
+        book,
+        sheet,
+        (title, *(f.definition.name for f in functions)),
+        ("text", *("metric" for _ in functions)),
+        (30, *(16 for _ in functions)),
+        rows,
+        empty="No appeal events on file." if weight == "dispute_cents" else "No denial is on file.",
+    )
+
+
+def _measured(m: Metric) -> tuple:
+    label = f"small n (under {SMALL_N})" if m.small and m.unit in ("ratio", "days") else ""
+    as_money = m.unit == "cents" or (m.unit == "ratio" and m.low is None and m.n)
+    sides = [
+        None if s is None else (("cents" if as_money else "count"), s) for s in (m.count, m.out_of)
+    ]
+    unit = "dollars" if m.unit == "cents" else "share" if m.unit == "ratio" else m.unit
+    return (m.name, m, unit, *sides, m.low, m.high, m.censored, m.left_out, label, m.caveat)
+
+
+def _frame(
+    book: Book, name: str, frame: pd.DataFrame, columns: Sequence[tuple], notes: Sequence[str]
+) -> None:
+    """Write a table row by row of the frame, a column at a time."""
+    present = [c for c in columns if c[0] in frame]
+    sheet, first = _open(book, name, [c[1] for c in present], [c[3] for c in present], notes)
+    for place, (column, _, kind, _, _) in enumerate(present):
+        form, values = book.forms[kind], frame[column]
+        if kind == "date":
+            values = (values - _EPOCH).dt.days
+        elif kind == "cents":
+            values = values.astype("Float64") / 100
+        elif kind == "word":
+            values = values.map(words.plain, na_action="ignore")
+        elif kind == "due":
+            values = values.map(words.DUE)
+        put = sheet.write_number if kind in ("date", "cents", "count") else sheet.write_string
+        blank = values.isna().to_numpy()
+        for row, value in enumerate(values.tolist()):
+            if not blank[row] and value != "":
+                put(first + row, place, value, form)
+    _close(sheet, first, len(frame), len(present))
+
+
+def _table(
+    book: Book,
+    name: str,
+    headings: Sequence[str],
+    kinds: Sequence[str],
+    widths: Sequence[int],
+    rows: Any,
+    *,
+    empty: str = "",
+    wrap: bool = False,
+) -> None:
+    """Write a small table; `empty` is what it says when it has no row."""
+    rows = list(rows)
+    sheet, first = _open(book, name, headings, widths, [] if rows or not empty else [empty])
+    for place, row in enumerate(rows, start=first):
+        for column, (kind, value) in enumerate(zip(kinds, row, strict=True)):
+            if kind == "amount" and value is not None:
+                kind, value = value
+            _put(sheet, place, column, value, kind, book.forms, wrap=wrap)
+    _close(sheet, first, len(rows), len(headings))
+
+
+def _open(
+    book: Book, name: str, headings: Sequence[str], widths: Sequence[int], notes: Sequence[str]
+) -> tuple[Any, int]:
+    sheet = book.file.add_worksheet(name)
+    for place, note in enumerate(notes):
+        sheet.write_string(place, 0, note, book.forms["note"])
+    for place, (heading, width) in enumerate(zip(headings, widths, strict=True)):
+        sheet.set_column(place, place, width)
+        sheet.write_string(len(notes), place, heading, book.forms["heading"])
+    sheet.set_row(len(notes), 32)
+    sheet.freeze_panes(len(notes) + 1, 1)
+    return sheet, len(notes) + 1
+
+
+def _close(sheet: Any, first: int, rows: int, columns: int) -> None:
+    if rows:
+        sheet.autofilter(first - 1, 0, first + rows - 1, columns - 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(first - 1)
+
+
+def _put(
+    sheet: Any, row: int, column: int, value: Any, kind: str, forms: dict, *, wrap: bool
+) -> None:
+    if kind == "metric":
+        shape = {"cents": "cents", "ratio": "share"}.get(value.unit, "count")
+        if value.value is None:
+            sheet.write_string(row, column, words.value(value), forms["quiet"])
+            return
+        kind, value = shape, value.value
+    if value is None or (not isinstance(value, str) and pd.isna(value)) or value == "":
+        return
+    if kind == "cents":
+        sheet.write_number(row, column, int(value) / 100, forms["cents"])
+    elif kind in ("count", "share"):
+        sheet.write_number(row, column, value, forms[kind])
+    else:
+        text = words.plain(value) if kind == "word" else str(value)
+        sheet.write_string(row, column, text, forms["wrap" if wrap else "text"])
+
+
+def _cell(sheet: Any, row: int, column: int, value: Any, forms: dict) -> None:
+    if isinstance(value, str):
+        sheet.write_string(row, column, value, forms["wrap"])
+    elif isinstance(value, int):
+        sheet.write_number(row, column, value, forms["left"])
+    else:
+        sheet.write_number(row, column, (pd.Timestamp(value) - _EPOCH).days, forms["day"])
+
+
+def _forms(file: Any) -> dict[str, Any]:
+    base = {"font_name": "Calibri", "font_size": 10, "valign": "top"}
+    # A quote prefix keeps text text when somebody edits the cell: '=1+1' stays what it is.
+    text = base | {"quote_prefix": True}
+    made = {
+        "text": text,
+        "word": text,
+        "due": text | {"bold": True},
+        "wrap": text | {"text_wrap": True},
+        "quiet": text | {"font_color": "#666666", "align": "right"},
+        "note": base | {"italic": True, "font_color": "#8a3b00"},
+        "bold": base | {"bold": True},
+        "heading": base
+        | {
+            "bold": True,
+            "bg_color": "#e9eef3",
+            "bottom": 1,
+            "text_wrap": True,
+            "valign": "vcenter",
+        },
+        "date": base | {"num_format": "yyyy-mm-dd", "align": "left"},
+        "day": base | {"num_format": "yyyy-mm-dd", "align": "left"},
+        "left": base | {"num_format": "#,##0", "align": "left"},
+        "count": base | {"num_format": "#,##0"},
+        "cents": base | {"num_format": "$#,##0.00;[Red]-$#,##0.00"},
+        "share": base | {"num_format": "0.0%"},
+    }
+    return {name: file.add_format(look) for name, look in made.items()}
