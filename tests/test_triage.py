@@ -11,7 +11,8 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicators, read_payers
-from toolkit.claims.tables import Claims, conform
+from toolkit.claims.reading import read
+from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import InputError, RefusedError, UsageError
 from toolkit.law import next_step
 from toolkit.triage import ask, classified_adjustments, triage
@@ -454,3 +455,11 @@ def test_triage_leaves_its_input_as_it_was():
     triage(made, as_of=TODAY)
     pd.testing.assert_frame_equal(made.claims, before.claims)
     pd.testing.assert_frame_equal(made.adjustments, before.adjustments)
+
+
+def test_a_file_given_twice_counts_once_and_is_said():
+    once = read(SAMPLE.parent / "exports" / "generic.csv")
+    twice = concat([once, once])
+    assert len(twice.claims) == len(once.claims)
+    assert twice.findings["code"].tolist()[-1] == "file_given_twice"
+    assert len(twice.findings) == len(once.findings) + 1

@@ -238,19 +238,27 @@ class Claims:
 
 
 def concat(parts: list[Claims]) -> Claims:
-    """Return several files' tables as one; a file read twice keeps its first reading."""
+    """Return several files' tables as one; a file given twice is read once, with a finding."""
     seen: set[str] = set()
-    kept = []
+    kept, again = [], []
     for part in parts:
-        ids = set(part.files["file_id"])
-        if not ids & seen:
+        if set(part.files["file_id"]) & seen:
+            again.append(part.files[["file", "file_id"]])
+        else:
             kept.append(part)
-        seen |= ids
-    return Claims(
-        **{
-            name: pd.concat([getattr(p, name) for p in kept], ignore_index=True)
-            if kept
-            else empty(name)
-            for name in TABLES
-        }
-    )
+        seen |= set(part.files["file_id"])
+    tables = {
+        name: pd.concat([getattr(p, name) for p in kept], ignore_index=True)
+        if kept
+        else empty(name)
+        for name in TABLES
+    }
+    if again:
+        told = pd.concat(again).assign(
+            code="file_given_twice",
+            says="the same bytes were read already under this or another name; they count once",
+        )
+        tables["findings"] = pd.concat(
+            [tables["findings"], conform(told, "findings")], ignore_index=True
+        )
+    return Claims(**tables)

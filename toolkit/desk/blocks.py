@@ -55,9 +55,16 @@ def words(value: object) -> str:
 def badge(due: str, days_left: object = None) -> str:
     """Return a due state in words, with its days where they help."""
     says = DUE[due].partition(":")[0]
-    if not pd.isna(days_left) and due in ("overdue", "past_safe_date", "due_this_week", "due_later"):
+    if not pd.isna(days_left) and due in (
+        "overdue",
+        "past_safe_date",
+        "due_this_week",
+        "due_later",
+    ):
         left = int(days_left)
-        says += {0: ", today", 1: ", 1 day left"}.get(left, f", {left} days left") if left >= 0 else ""
+        says += (
+            {0: ", today", 1: ", 1 day left"}.get(left, f", {left} days left") if left >= 0 else ""
+        )
     return f'<span class="dd-badge dd-{_TONES.get(due, "calm")}">{escape(says)}</span>'
 
 
@@ -200,7 +207,9 @@ def denied(matter: Matter) -> str:
     if words(row["other_reasons"]):
         parts.insert(1, ("Also on the line", escape(words(row["other_reasons"]))))
     items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in parts if value)
-    return f'<div class="dd-block">{heading("What was denied")}<dl class="dd-list">{items}</dl></div>'
+    return (
+        f'<div class="dd-block">{heading("What was denied")}<dl class="dd-list">{items}</dl></div>'
+    )
 
 
 def _codes(row: dict) -> str:
@@ -251,7 +260,13 @@ def ledger(matter: Matter, as_of: date) -> str:
         for step in deadline.steps
     )
     left = (deadline.file_by - as_of).days
-    away = f"{count(left, 'day')} left" if left > 0 else "today" if left == 0 else f"{count(-left, 'day')} past"
+    away = (
+        f"{count(left, 'day')} left"
+        if left > 0
+        else "today"
+        if left == 0
+        else f"{count(-left, 'day')} past"
+    )
     tone = "bad" if deadline.last_filing_date < as_of else "soon" if left < 7 else "calm"
     return (
         f'<div class="dd-block">{heading("The date")}'

@@ -49,7 +49,9 @@ class CaseList:
         self._quiet = False
         changed = notice.guards(self._changed)
         self.due = field(w.Dropdown(description="Due", options=[(_OPEN, "")]), "dd-due")
-        self.payer = field(w.Dropdown(description="Payer", options=[("every payer", "")]), "dd-payer")
+        self.payer = field(
+            w.Dropdown(description="Payer", options=[("every payer", "")]), "dd-payer"
+        )
         self.category = field(
             w.Dropdown(description="Category", options=[("every category", "")]), "dd-category"
         )
@@ -66,7 +68,9 @@ class CaseList:
         )
         self.search = field(
             w.Text(
-                description="Search", placeholder="account, claim number or key", continuous_update=True
+                description="Search",
+                placeholder="account, claim number or key",
+                continuous_update=True,
             ),
             "dd-search",
         )
@@ -86,9 +90,7 @@ class CaseList:
         )
         pager = hooked(w.HBox([self.previous, self.next, self.shown]), "dd-line")
         self.widget = hooked(
-            w.VBox(
-                [self.summary, filters, self.head, *(row.widget for row in self.rows), pager]
-            ),
+            w.VBox([self.summary, filters, self.head, *(row.widget for row in self.rows), pager]),
             "dd-list-part",
         )
 
@@ -112,7 +114,9 @@ class CaseList:
         frame = self._frame
         counts = frame["due"].value_counts()
         due = [(_OPEN, "")] + [
-            (f"{DUE[name].partition(':')[0]} ({counts[name]:,})", name) for name in DUE if name in counts
+            (f"{DUE[name].partition(':')[0]} ({counts[name]:,})", name)
+            for name in DUE
+            if name in counts
         ]
         payers = sorted(frame["payer_name"].dropna().unique(), key=str.casefold)
         categories = sorted(frame["denial_category"].dropna().unique())
@@ -166,7 +170,9 @@ class CaseList:
         self.previous.disabled = self._at == 0
         self.next.disabled = self._at + PAGE >= total
         show(self.head, bool(page))
-        self.shown.value = f'<div class="dd-block" role="status">{self._says(total, len(page))}</div>'
+        self.shown.value = (
+            f'<div class="dd-block" role="status">{self._says(total, len(page))}</div>'
+        )
 
     def _says(self, total: int, on_page: int) -> str:
         if total:

@@ -135,7 +135,9 @@ def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
     """
     at = docket.worklist["denial_key"].eq(denial_key)
     row = docket.worklist.loc[at]
-    entered = {name: case.facts[name].value for name in DATE_FACTS if is_entered(case.facts.get(name))}
+    entered = {
+        name: case.facts[name].value for name in DATE_FACTS if is_entered(case.facts.get(name))
+    }
     if not entered:
         return row
     part = only(docket.claims, row["claim_key"])

@@ -33,7 +33,10 @@ class Field:
     def _control(self) -> w.DOMWidget:
         label = self.need.label
         if self.need.kind == "choice":
-            options = [("not entered", ""), *((says, key) for key, says in self.need.choices.items())]
+            options = [
+                ("not entered", ""),
+                *((says, key) for key, says in self.need.choices.items()),
+            ]
             made = w.Dropdown(description=label, options=options, value="")
         elif self.need.kind == "date":
             made = w.DatePicker(description=label)
@@ -65,7 +68,10 @@ class Field:
         elif self.need.kind == "choice":
             known = {key for _, key in self.control.options}
             if value and value not in known:
-                self.control.options = [*self.control.options, (str(value).replace("_", " "), value)]
+                self.control.options = [
+                    *self.control.options,
+                    (str(value).replace("_", " "), value),
+                ]
             self.control.value = value or ""
         elif self.need.kind == "money":
             self.control.value = dollars(value) if isinstance(value, int) else ""
@@ -149,7 +155,9 @@ class FactsForm:
         self._arrange()
 
     def _make(self, needs: tuple[Need, ...]) -> None:
-        made = {need.name: Field(need, self._enter) for need in needs if need.name not in self.fields}
+        made = {
+            need.name: Field(need, self._enter) for need in needs if need.name not in self.fields
+        }
         self.fields |= made
         order = [need.name for need in self._needs if need.name in self.fields]
         self.body.children = tuple(self.fields[name].widget for name in order)
@@ -168,7 +176,9 @@ class FactsForm:
             used = one.need.required or name in self._missing or fact is not None
             show(one.widget, here and (used or self.every.value or not self._grouped))
         for group, button in self.buttons.items():
-            lacking = sum(need.group == group and need.name in self._missing for need in self._needs)
+            lacking = sum(
+                need.group == group and need.name in self._missing for need in self._needs
+            )
             button.description = f"{group}: {lacking} missing" if lacking else group
             (button.add_class if group == self._group else button.remove_class)("dd-chosen")
             button.tooltip = "shown below" if group == self._group else f"show the facts of {group}"

@@ -10,7 +10,9 @@ ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", 
 def home() -> Path:
     """Return the project's folder: the nearest one above the notebook that has a notebooks folder."""
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "notebooks").is_dir()), here)
+    return next(
+        (folder for folder in (here, *here.parents) if (folder / "notebooks").is_dir()), here
+    )
 
 
 def incoming(root: Path) -> tuple[Path, ...]:
@@ -18,9 +20,7 @@ def incoming(root: Path) -> tuple[Path, ...]:
     folder = root / "data" / "incoming"
     if not folder.is_dir():
         return ()
-    return tuple(
-        sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS)
-    )
+    return tuple(sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS))
 
 
 def store_path(root: Path) -> Path:

@@ -1,0 +1,251 @@
+"""Take docs/pictures/desk.png: the desk with the DEXA case open, on synthetic data only.
+
+    python3 scripts/setup.py pictures      (make pictures)
+
+Here too is how JupyterLab is started and driven in a Chromium, which the browser tests use as well:
+a server of its own with its own settings, so that nothing of the user's own Jupyter is read or
+changed, and notebooks copied to a folder of their own, so that the checkout stays as it is.
+"""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import chromium
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURE = ROOT / "docs" / "pictures" / "desk.png"
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
+SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {
+        "checkForUpdates": False,
+        "doNotDisturbMode": True,
+        "fetchNews": "false",
+    },
+    # Every cell stays in the page, so that each can be asked whether it has run.
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+# What the sample does not know of its DEXA case, in the order of the form. Invented, every word.
+FACTS = {
+    "hospital_address": "100 Example Way\nSpringfield, ST 00000",
+    "signer_name": "Sam Placeholder, MD",
+    "signer_title": "Physician advisor",
+    "signer_phone": "555-0100",
+    "plan_address": "Appeals, PO Box 100\nSpringfield, ST 00000",
+    "sent_by": "certified_mail",
+    "filer": "non_contract_provider",
+    "waiver_date": "2026-01-05",
+    "ordering_practitioner": "Dr. Robin Notreal",
+    "order_date": "2026-01-04",
+    "order_record": "order, record page 11",
+    "evaluation_date": "2026-01-03",
+    "evaluation_record": "progress note, record pages 9 to 10",
+    "procedure_determined": "yes",
+    "qualifying_category": "estrogen_deficient",
+    "category_finding": "postmenopausal, with a fracture of the wrist after a fall from standing height",
+    "category_record": "problem list, record page 4",
+    "confirmatory_test": "no",
+    "prior_bmm": "none_on_record",
+    "prior_bmm_record": "imaging history, record page 12",
+}
+
+
+class Lab:
+    """A running JupyterLab: where it is, and the folder that it serves."""
+
+    def __init__(self, folder: Path, port: int, token: str, log: Path):
+        self.folder, self.port, self.token, self.log = folder, port, token, log
+
+    def url(self, notebook: str) -> str:
+        """Return the address of a notebook in a workspace of its own, which starts empty."""
+        name = f"w{secrets.token_hex(6)}"
+        return (
+            f"http://127.0.0.1:{self.port}/lab/workspaces/{name}/tree/{notebook}"
+            f"?reset&token={self.token}"
+        )
+
+
+@contextlib.contextmanager
+def lab(folder: Path, *, settings: dict | None = None) -> Iterator[Lab]:
+    """Serve the folder with a JupyterLab that has its own settings, data and kernels."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as private:
+        own = Path(private)
+        overrides = own / "config" / "labconfig" / "default_setting_overrides.json"
+        overrides.parent.mkdir(parents=True)
+        overrides.write_text(json.dumps(SETTINGS | (settings or {})), encoding="utf-8")
+        token = secrets.token_hex(16)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}
+        env |= {
+            "JUPYTER_CONFIG_DIR": str(own / "config"),
+            "JUPYTER_DATA_DIR": str(own / "data"),
+            "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+            "IPYTHONDIR": str(own / "ipython"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            "JUPYTER_TOKEN": token,
+        }
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+        command += [f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1"]
+        log = own / "log.txt"
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        try:
+            _wait_for(port, server, log)
+            yield Lab(folder, port, token, log)
+        finally:
+            server.terminate()
+            try:
+                server.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
+    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"JupyterLab did not start:\n{tail}")
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Give a Chromium; where there is none, say which command helps."""
+    path = os.environ.get("CHROMIUM") or chromium.find()
+    if not path:
+        path = chromium.find_or_install()
+    # A sandboxed Chromium does not start as root, and root is who runs it in a container.
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=path, args=ARGUMENTS + root)
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+def project(folder: Path) -> Path:
+    """Copy the notebooks into a folder made like the project; what they write stays in there."""
+    shutil.copytree(
+        ROOT / "notebooks",
+        folder / "notebooks",
+        ignore=shutil.ignore_patterns(".ipynb_checkpoints"),
+    )
+    (folder / "data" / "incoming").mkdir(parents=True)
+    return folder
+
+
+def run_all(page: Page, running: Lab, notebook: str) -> None:
+    """Open the notebook, run every cell, and wait until the last one has run."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(running.url(notebook))
+    # The indicator beside the notebook says idle before there is a kernel; the status bar does not.
+    ready = page.locator("#jp-bottom-panel, .jp-StatusBar-Widget").get_by_text(
+        re.compile(r"\| Idle$")
+    )
+    expect(ready.first).to_be_visible(timeout=PATIENCE)
+    page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+    prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+    code = json.loads((running.folder / notebook).read_text(encoding="utf-8"))["cells"]
+    count = sum(cell["cell_type"] == "code" for cell in code)
+    expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count, timeout=PATIENCE)
+
+
+def pick_dexa(page: Page) -> None:
+    """Filter the list for the case that has a letter, and open it."""
+    page.get_by_role("combobox", name="Letter", exact=True).select_option(
+        "a letter is on file for it"
+    )
+    row = page.locator(".dd-case:visible", has_text="77080").first
+    expect(row).to_be_visible(timeout=PATIENCE)
+    row.get_by_role("button").click()
+    expect(page.locator(".dd-preview .letter")).to_be_visible(timeout=PATIENCE)
+
+
+def fill_in(page: Page, facts: dict[str, str]) -> None:
+    """Enter these facts where the form asks for them, as a person would: field by field."""
+    for name, value in facts.items():
+        enter(page, name, value)
+
+
+def enter(page: Page, name: str, value: str) -> None:
+    """Enter one fact: go to its group, fill the field, leave it, wait until it is on file."""
+    fact = page.locator(f".dd-fact-{name}")
+    groups = page.locator(".dd-groups button")
+    for at in range(groups.count()):
+        if fact.is_visible():
+            break
+        groups.nth(at).click()
+        expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"), timeout=PATIENCE)
+    control = fact.locator("input, select, textarea")
+    if control.evaluate("node => node.tagName") == "SELECT":
+        choices = control.locator("option")
+        control.select_option(index=_index(choices, name, value))
+    else:
+        control.fill(value)
+        control.blur()
+    expect(fact.locator(".widget-html")).to_contain_text("saved", timeout=PATIENCE)
+
+
+def _index(choices, name: str, value: str) -> int:
+    from toolkit.letters.facts import fact_types
+
+    label = fact_types()[name].choices[value]
+    return choices.all_text_contents().index(label)
+
+
+def take_desk_picture(path: Path = PICTURE, *, width: int = 1280, theme: str = "light") -> Path:
+    """Write the picture: the DEXA case open, some facts entered, the letter beside the form."""
+    settings = {}
+    if theme == "dark":
+        settings = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
+    with tempfile.TemporaryDirectory() as folder, browser() as started:
+        place = project(Path(folder))
+        with lab(place, settings=settings) as running:
+            page = started.new_page(viewport={"width": width, "height": 1000})
+            run_all(page, running, "notebooks/draft_letters.ipynb")
+            page.keyboard.press("Escape")
+            page.keyboard.press("Control+b")  # the file list is not what the picture is about
+            pick_dexa(page)
+            shown = {k: v for k, v in FACTS.items() if not k.startswith("prior_bmm")}
+            fill_in(page, shown)
+            desk = page.locator(".dd-desk").first
+            page.set_viewport_size({"width": width, "height": 2400})
+            expect(desk).to_be_visible()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            desk.screenshot(path=path)
+            page.close()
+    return path
+
+
+if __name__ == "__main__":
+    sys.stderr.write(f"-- {take_desk_picture().relative_to(ROOT)}\n")
