@@ -14,7 +14,7 @@ import pandas as pd
 from toolkit.claims.payers import Payer, PayerBook
 from toolkit.claims.tables import DTYPES, Claims
 from toolkit.denials import classify, normalize_text, rank
-from toolkit.law import amount_matters, next_step
+from toolkit.law import next_step, turns_on
 from toolkit.worklist import WORKLIST
 
 _CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
@@ -150,11 +150,12 @@ def _netted(claims: pd.DataFrame) -> pd.Series:
 
 
 def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
-    standing = claims.claims.loc[~_netted(claims.claims), "claim_key"]
-    found = claims.adjustments[claims.adjustments["claim_key"].isin(standing)]
-    found = found[found["group_code"].ne("CR")].copy()
+    found = claims.adjustments[claims.adjustments["group_code"].ne("CR")].copy()
+    netted = claims.claims.loc[_netted(claims.claims), "claim_key"]
+    if len(netted):
+        found = found[~found["claim_key"].isin(netted)].copy()
     found["place"] = found["line_key"].fillna(found["claim_key"] + "-c")
-    found["text"] = found["denial_text"].map(normalize_text, na_action="ignore")
+    found["text"] = _normalized(found["denial_text"])
     keys = ["claim_key", "line_key", "place", "group_code", "carc", "text"]
     unknown = found["amount_cents"].isna()
     found = (
@@ -190,25 +191,33 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
     return found.join(ask(found, _CLASSIFY, question).astype({"is_denial": bool}))
 
 
+def _normalized(texts: pd.Series) -> pd.Series:
+    """Return the texts as the phrases read them; each distinct text is normalized once."""
+    number, distinct = pd.factorize(texts)
+    plain = pd.Series([normalize_text(text) for text in distinct], dtype="str")
+    return plain.reindex(number).set_axis(texts.index)
+
+
+def _joined(texts: pd.Series, by: pd.Series) -> pd.Series:
+    """Return the texts of each group with one space between, in order (index: the group)."""
+    nth = texts.groupby(by).cumcount()
+    joined = texts[nth.eq(0)].set_axis(by[nth.eq(0)])
+    for place in range(1, nth.nunique()):
+        more = texts[nth.eq(place)].set_axis(by[nth.eq(place)])
+        joined.loc[more.index] = joined.loc[more.index] + " " + more
+    return joined
+
+
 def _remarks(remarks: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     """Return the remark codes of each adjustment's line and of its claim, sorted, as one text."""
-    on_claim = remarks[remarks["line_key"].isna()]
-    on_line = remarks[remarks["line_key"].notna()]
-    wanted = found[["claim_key", "line_key"]].drop_duplicates()
-    both = pd.concat(
-        [
-            wanted.merge(on_claim[["claim_key", "rarc"]], on="claim_key"),
-            wanted.merge(on_line[["line_key", "rarc"]], on="line_key"),
-        ]
-    )
-    both = both.drop_duplicates().sort_values("rarc")
-    joined = (
-        both.groupby(["claim_key", "line_key"], dropna=False)["rarc"].agg(" ".join).rename("rarcs")
-    )
-    merged = found[["claim_key", "line_key"]].merge(
-        joined.reset_index(), on=["claim_key", "line_key"], how="left"
-    )
-    return merged["rarcs"].fillna("").set_axis(found.index).astype("str")
+    if remarks.empty:
+        return pd.Series("", index=found.index, dtype="str")
+    on_claim = remarks.loc[remarks["line_key"].isna(), ["claim_key", "rarc"]]
+    on_line = remarks.loc[remarks["line_key"].notna(), ["line_key", "rarc"]]
+    wanted = found[["claim_key", "line_key", "place"]].drop_duplicates("place")
+    both = pd.concat([wanted.merge(on_claim, on="claim_key"), wanted.merge(on_line, on="line_key")])
+    both = both[["place", "rarc"]].drop_duplicates().sort_values("rarc", ignore_index=True)
+    return found["place"].map(_joined(both["rarc"], both["place"])).fillna("").astype("str")
 
 
 def _denials(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
@@ -216,25 +225,21 @@ def _denials(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
     found = _classified(claims, whose)
     found = found[found["is_denial"] & (found["amount_cents"].gt(0) | found["unknown"])]
     found = found.sort_values(["amount_cents", "rank"], ascending=[False, True], kind="stable")
-    code = found["group_code"].fillna("").str.cat(found["carc"].fillna(""), sep="-").str.strip("-")
+    found["code"] = (found["group_code"].fillna("") + "-" + found["carc"].fillna("")).str.strip("-")
     place = found.groupby("place", sort=False)
-    rest = found[place.cumcount().gt(0)].assign(code=code)
+    rest = found[place.cumcount().gt(0)]
     primary = found.drop_duplicates("place").set_index("place")
     primary["denied_cents"] = place["amount_cents"].sum()
     primary.loc[place["unknown"].all(), "denied_cents"] = pd.NA
-    primary["other_reasons"] = rest.groupby("place")["code"].agg(" ".join)
+    primary["other_reasons"] = _joined(rest["code"], rest["place"])
     primary["other_reasons"] = primary["other_reasons"].fillna("")
     return _with_silent(claims, primary)
 
 
 def _with_silent(claims: Claims, primary: pd.DataFrame) -> pd.DataFrame:
     """Add the claims that their status calls denied and that no adjustment explains."""
-    all_claims = claims.claims
-    silent = all_claims[
-        all_claims["claim_status"].isin(["4"])
-        & ~_netted(all_claims)
-        & ~all_claims["claim_key"].isin(primary["claim_key"])
-    ]
+    silent = claims.claims[claims.claims["claim_status"].eq("4") & ~_netted(claims.claims)]
+    silent = silent[~silent["claim_key"].isin(primary["claim_key"])]
     if silent.empty:
         return primary
     asked = classify(None, None, ())
@@ -320,12 +325,7 @@ def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
         [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
     )
     rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
-    # The dollars are a fact of the step only where a level turns on them: the keys stay few.
-    matters = rows["program"].isin(
-        [p for p in rows["program"].dropna().unique() if amount_matters(p)]
-    )
-    rows["amount"] = (rows["denied_cents"] // 100).where(matters)
-    rows = rows.join(ask(rows, _STEP, _step))
+    rows = rows.join(ask(_step_facts(rows), _STEP, _step))
     decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
     rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
     rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])
@@ -376,6 +376,30 @@ def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
     by_contract = rows["level"].eq("contract_dispute") & rows["state"].eq("gap")
     rows["route"] = rows["route"].mask(by_contract & rows["route"].eq("appeal"), "contract_dispute")
     return rows
+
+
+def _step_facts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the facts of the next step, without those that cannot change it: the keys stay few."""
+    facts = rows.reindex(columns=_STEP)
+    facts["amount"] = rows["denied_cents"] // 100
+    for program in facts["program"].unique():
+        mine = facts["program"].isna() if pd.isna(program) else facts["program"].eq(program)
+        matters = turns_on(_none(program))
+        if "denial_category" not in matters:
+            facts.loc[mine, "denial_category"] = pd.NA
+        idle = [name for name in ("amount", "nature") if name not in matters]
+        facts.loc[mine, idle] = pd.NA
+    # Once an appeal is filed, its decision is the notice; amount and nature choose the level that
+    # follows a decision; nothing of this matters for what was won or still waits.
+    goes_on = facts["outcome"].notna() & ~facts["outcome"].isin(["overturned", "withdrawn"])
+    facts.loc[~goes_on, ["amount", "nature"]] = pd.NA
+    facts.loc[~goes_on, "decided_on"] = pd.NaT
+    facts.loc[facts["filed"], ["notice_date", "notice_received"]] = pd.NaT
+    return facts
+
+
+def _none(cell: Any) -> Any:
+    return None if pd.isna(cell) else cell
 
 
 def _step(program, notice_received=None, **facts) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from toolkit.desk.docket import Docket
 from toolkit.desk.matter import Matter
 from toolkit.errors import RefusedError
 from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
+from toolkit.letters.facts import fact_types
 from toolkit.reports.words import DUE, MARKS, count, dollars, plain
 
 _TONES = {
@@ -242,8 +243,13 @@ def _standing(matter: Matter) -> str:
     if matter.filer and matter.deadline and matter.deadline.standing:
         who = matter.deadline.standing
         papers = f" Paper: {'; '.join(who.papers)}." if who.papers else ""
-        return f"{plain(matter.filer)}: {who.says}{papers}"
+        filer = _filer(matter.filer)
+        return f"{filer[:1].upper()}{filer[1:]}: {who.says}{papers}"
     return words(matter.row["standing"])
+
+
+def _filer(name: str) -> str:
+    return fact_types()["filer"].choices.get(name, plain(name).lower())
 
 
 def ledger(matter: Matter, as_of: date) -> str:
@@ -253,7 +259,7 @@ def ledger(matter: Matter, as_of: date) -> str:
     if deadline is None or deadline.last_filing_date is None:
         return f'<div class="dd-block">{heading("The date")}{_no_date(matter)}</div>'
     level = deadline.level_name
-    who = f", filed by the {plain(matter.filer).lower()}" if matter.filer else ""
+    who = f", filed by {_filer(matter.filer)}" if matter.filer else ""
     rows = "".join(
         f"<tr><td>{escape(day(step.date))}</td><td>{escape(step.what)}</td>"
         f"<td>{escape(step.citation)}</td></tr>"
@@ -386,8 +392,8 @@ def missing(letter: Letter | None) -> str:
         for group, needs in groups.items()
     )
     return (
-        f'<div class="dd-block"><div class="dd-note dd-soon"><b>Still missing, '
-        f"{count(len(letter.missing), 'fact')}.</b><ul>{items}</ul></div></div>"
+        f'<div class="dd-block"><details class="dd-note dd-soon"><summary>Still missing: '
+        f"{count(len(letter.missing), 'fact')}</summary><ul>{items}</ul></details></div>"
     )
 
 

@@ -122,14 +122,14 @@ class Desk:
         self.denied = html("dd-denied")
         self.ledger = html("dd-ledger")
         self.cautions = html("dd-cautions")
-        self.date_form = FactsForm(self._enter_date_fact, groups=False)
+        self.date_form = FactsForm(self._enter_date_fact, self.notice, groups=False)
         self.date_form.ask(tuple(_need(name) for name in DATE_FACTS))
         self.correct = hooked(
             w.Checkbox(description="State or correct the facts behind the date", indent=False),
             "dd-correct",
         )
         self.correct.observe(lambda _: show(self.date_form.widget, self.correct.value), "value")
-        self.form = FactsForm(self._enter_fact)
+        self.form = FactsForm(self._enter_fact, self.letter_notice)
         self.form_head = html()
         self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
         dates = hooked(w.VBox([self.ledger, self.correct, self.date_form.widget]), "dd-dates")
@@ -155,6 +155,7 @@ class Desk:
         if len(found) > 1:
             options.append((f"all {len(found)} files of data/incoming", found))
         self.files.options = options
+        self.files.value = SAMPLE
 
     def _show(self, part: str) -> None:
         show(self.welcome, part == "welcome")
@@ -202,9 +203,8 @@ class Desk:
     def enter(self, name: str, raw: object) -> None:
         """Put one fact on file at once, and draft again; raises UsageError in words for the user."""
         enter_fact(self.matter, name, raw, store=self.store, now=datetime.now())  # noqa: DTZ005
-        begun = self.docket.begun
-        if self._key not in begun:
-            begun[self._key] = "facts"
+        if self._key not in self.docket.begun:
+            self.docket = self.docket.marked(self._key, "facts")
         self.letter_notice.clear()
         self._refresh(self._key)
 
@@ -225,7 +225,7 @@ class Desk:
                 is_draft=draft,
                 now=datetime.now(),  # noqa: DTZ005
             )
-        self.docket.begun[self._key] = "letter"
+        self.docket = self.docket.marked(self._key, "letter")
         self._refresh(self._key)
         self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
@@ -270,14 +270,14 @@ class Desk:
 
     def _entered(self, notice: Notice, name: str, raw: object) -> None:
         # What is wrong with a value is told beside its field; anything else in the notice.
-        try:
-            with notice.catching():
-                try:
-                    self.enter(name, raw)
-                except UsageError as error:
-                    raise _Wrong(error) from None
-        except _Wrong as wrong:
-            raise wrong.error from None
+        wrong = None
+        with notice.catching():
+            try:
+                self.enter(name, raw)
+            except UsageError as error:
+                wrong = error
+        if wrong:
+            raise wrong
 
     def _refresh(self, denial_key: str, *, afresh: bool = False) -> None:
         self.matter, self.docket = open_matter(
@@ -336,11 +336,3 @@ def _need(name: str) -> Need:
         help=known.help,
         choices=known.choices,
     )
-
-
-class _Wrong(Exception):
-    """Carries a wrong entry past the notice to its field."""
-
-    def __init__(self, error: UsageError):
-        super().__init__()
-        self.error = error

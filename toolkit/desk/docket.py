@@ -55,16 +55,18 @@ class Docket:
             kind="stable",
         )
 
-    def with_row(self, row: pd.DataFrame, begun: str = "") -> "Docket":
+    def with_row(self, row: pd.DataFrame) -> "Docket":
         """Return the docket with this one row in place of the one with its key."""
-        key = row["denial_key"].iloc[0]
-        at = self.worklist.index[self.worklist["denial_key"].eq(key)]
+        at = self.worklist.index[self.worklist["denial_key"].eq(row["denial_key"].iloc[0])]
         row = row.set_axis(at)
         worklist = pd.concat([self.worklist.drop(index=at), row]).sort_index()
         letters = self.letters.copy()
         letters.loc[at] = letters_for(row)
-        marks = self.begun | ({key: begun} if begun else {})
-        return replace(self, worklist=worklist, letters=letters, begun=marks)
+        return replace(self, worklist=worklist, letters=letters)
+
+    def marked(self, denial_key: str, begun: str) -> "Docket":
+        """Return the docket that knows what is on file for this denial."""
+        return replace(self, begun=self.begun | {denial_key: begun})
 
 
 def open_docket(
@@ -128,32 +130,40 @@ def is_entered(fact: Fact | None) -> bool:
     return fact is not None and fact.source.startswith("entered")
 
 
-def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
-    """Return the case's row of the worklist (a frame of one row) with what was entered in place.
+def judged(docket: Docket, denial_key: str, case: Case) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the case's row of the worklist with what was entered in place, and from the file alone.
 
     Triage decides again, on this one claim, from the facts that a person has stated or corrected.
+    Both are frames of one row.
     """
-    at = docket.worklist["denial_key"].eq(denial_key)
-    row = docket.worklist.loc[at]
+    row = docket.worklist.loc[docket.worklist["denial_key"].eq(denial_key)]
     entered = {
         name: case.facts[name].value for name in DATE_FACTS if is_entered(case.facts.get(name))
     }
-    if not entered:
-        return row
+    if not entered and denial_key not in docket.begun:
+        return row, row
     part = only(docket.claims, row["claim_key"])
-    stated = {name: row[name].iloc[0] for name in ("program", "contracted")} | entered
+    # From the file alone first: an entry that was withdrawn must leave no trace.
+    plain = _only_row(triage(part, as_of=docket.as_of, payers=docket.payers), denial_key)
+    plain = row if plain.empty else plain.set_axis(row.index)
+    if not entered:
+        return plain, plain
+    stated = {name: plain[name].iloc[0] for name in ("program", "contracted")} | entered
     claims = part.claims.drop(columns=[*stated, "claim_filing_indicator"])
     for name, value in stated.items():
         claims[name] = pd.Timestamp(value) if isinstance(value, date) else value
     part = replace(part, claims=conform(claims, "claims"))
-    again = triage(part, as_of=docket.as_of)
-    again = again.loc[again["denial_key"].eq(denial_key)]
+    again = _only_row(triage(part, as_of=docket.as_of), denial_key)
     if again.empty:
-        return row
+        return plain, plain
     for name in ("program", "contracted"):
-        source = "entered by the analyst" if name in entered else row[f"{name}_from"].iloc[0]
+        source = "entered by the analyst" if name in entered else plain[f"{name}_from"].iloc[0]
         again[f"{name}_from"] = source
-    return again.set_axis(row.index)
+    return again.set_axis(row.index), plain
+
+
+def _only_row(worklist: pd.DataFrame, denial_key: str) -> pd.DataFrame:
+    return worklist.loc[worklist["denial_key"].eq(denial_key)].copy()
 
 
 def _with_work_on_file(docket: Docket, store: Path) -> Docket:
@@ -170,7 +180,8 @@ def _with_work_on_file(docket: Docket, store: Path) -> Docket:
                 continue
             case = cases.resume(case)
             begun = "letter" if cases.letters(case.case_key) else "facts"
-            docket = docket.with_row(judged(docket, denial_key, case), begun)
+            docket = docket.marked(denial_key, begun)
+            docket = docket.with_row(judged(docket, denial_key, case)[0])
     return docket
 
 

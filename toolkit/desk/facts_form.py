@@ -8,7 +8,7 @@ import ipywidgets as w
 
 from toolkit.cases import Case, Fact
 from toolkit.desk.docket import is_entered
-from toolkit.desk.widgets import close, field, hooked, html, show
+from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import UsageError
 from toolkit.letters import Need
 from toolkit.worklist import dollars
@@ -106,8 +106,11 @@ class FactsForm:
     'every fact' the rest.
     """
 
-    def __init__(self, enter: Callable[[str, object], None], *, groups: bool = True):
+    def __init__(
+        self, enter: Callable[[str, object], None], notice: Notice, *, groups: bool = True
+    ):
         self._enter = enter
+        self._guards = notice.guards
         self._needs: tuple[Need, ...] = ()
         self._case: Case | None = None
         self._missing: set[str] = set()
@@ -118,9 +121,9 @@ class FactsForm:
         self.groups = hooked(w.HBox(), "dd-groups")
         self.body = hooked(w.VBox(), "dd-fields")
         self.every = w.Checkbox(description="Show every fact the letter can use", indent=False)
-        self.every.observe(lambda _: self._arrange(), "value")
+        self.every.observe(self._guards(lambda _: self._arrange()), "value")
         self.next = hooked(w.Button(description="Next missing fact"), "dd-next-missing")
-        self.next.on_click(lambda _: self._to_missing())
+        self.next.on_click(self._guards(lambda _: self._to_missing()))
         tools = hooked(w.HBox([self.next, self.every]), "dd-line")
         parts = [self.groups, self.body, tools] if groups else [self.body]
         self.widget = hooked(w.VBox(parts), "dd-form")
@@ -134,7 +137,7 @@ class FactsForm:
         self.fields, self.buttons, self._needs, self._group = {}, {}, needs, ""
         for group in dict.fromkeys(need.group for need in needs) if self._grouped else ():
             button = w.Button(description=group)
-            button.on_click(lambda _, group=group: self.open(group))
+            button.on_click(self._guards(lambda _, group=group: self.open(group)))
             self.buttons[group] = button
         self.groups.children = tuple(self.buttons.values())
         if not self._grouped:

@@ -1,16 +1,18 @@
 """One case on the desk: what triage and the law say of it, and the letter as it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from toolkit.cases import Case, CaseStore, Fact, LetterEntry, case_from
 from toolkit.denials import classify, normalize_text
-from toolkit.desk.docket import Docket, is_entered, judged, only
+from toolkit.desk.docket import DATE_FACTS, Docket, is_entered, judged, only
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
 
+_NUMBERS = ("patient_control_number", "payer_claim_control_number")
 _DATES = ("last_filing_date", "file_by")
 
 
@@ -18,12 +20,13 @@ _DATES = ("last_filing_date", "file_by")
 class Matter:
     """A case as the desk shows it.
 
-    `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen,
+    `of_file` are the facts that the file alone gives. `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen,
     or where one is refused: then `refused` says why and what to do instead.
     """
 
     row: dict
     case: Case
+    of_file: Mapping[str, Fact]
     deadline: Deadline | None
     filer: str
     warnings: tuple[str, ...]
@@ -44,10 +47,12 @@ def open_matter(
     with CaseStore(store) as cases:
         case = case_from(part, docket.worklist, denial_key, payers=docket.payers)
         case = cases.resume(case)
-        found = judged(docket, denial_key, case)
-        docket = docket.with_row(found)
+        found, plain = judged(docket, denial_key, case)
+        if denial_key in docket.begun:
+            docket = docket.with_row(found)
         # Once more, so that level and dates are those that follow from what was entered.
         case = cases.resume(case_from(part, found, denial_key, payers=docket.payers))
+        of_file = case_from(part, plain, denial_key, payers=docket.payers).facts
         written = cases.letters(case.case_key)
     row = found.iloc[0].to_dict()
     chosen = _kind(case, kind_id)
@@ -58,6 +63,7 @@ def open_matter(
     matter = Matter(
         row=row,
         case=case,
+        of_file=of_file,
         deadline=deadline,
         filer=filer,
         warnings=tuple(dict.fromkeys(warnings)),
@@ -70,27 +76,26 @@ def open_matter(
 
 
 def enter_fact(matter: Matter, name: str, raw: object, *, store: Path, now: datetime) -> None:
-    """Put one fact on file, or withdraw it where the field was emptied.
+    """Put one fact on file. An emptied field goes back to what the file says; emptied again, or
+    where the file says nothing, the fact is unknown.
 
     Raises UsageError in words for the user where the value is not of the fact's kind.
     """
-    case = enter(matter.case, {name: raw}, as_of=now.date())
-    fact = case.facts.get(name)
+    case = matter.case
+    fact = enter(case, {name: raw}, as_of=now.date()).facts.get(name)
+    before = case.facts.get(name)
     with CaseStore(store) as cases:
+        # The claim's own numbers first: by them the entry is found again in tomorrow's file.
+        numbers = {key: matter.of_file[key] for key in _NUMBERS if key in matter.of_file}
         on_file = cases.case(case.case_key)
-        # The file's own facts first, so that the entry is found again by the claim's numbers.
-        known = {
-            key: value
-            for key, value in matter.case.facts.items()
-            if not is_entered(value) and not (on_file and is_entered(on_file.facts.get(key)))
-        }
-        known.pop(name, None)
-        for computed in _DATES:
-            known.pop(computed, None)
-        cases.save(Case(case.case_key, known, matter.case.events), now=now)
+        known = on_file.facts if on_file else {}
+        new = {key: value for key, value in numbers.items() if key not in known}
         if fact is not None:
-            cases.enter(case.case_key, {name: fact}, now=now)
-        elif is_entered(matter.case.facts.get(name)):
+            cases.enter(case.case_key, new | {name: fact}, now=now)
+        elif is_entered(before) and name in matter.of_file:
+            cases.enter(case.case_key, new | {name: matter.of_file[name]}, now=now)
+        elif before is not None and (is_entered(before) or name not in DATE_FACTS):
+            cases.enter(case.case_key, new, now=now)
             cases.withdraw(case.case_key, name, source="withdrawn by the analyst", now=now)
 
 
@@ -117,6 +122,7 @@ def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadlin
                 stage=case.value("stage"),
                 filer=filer,
                 expedited=case.value("expedited") == "yes",
+                amount=_dollars(row),
             )
             return found, str(filer)
         except RefusedError:
@@ -128,14 +134,22 @@ def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadlin
         stage=_known(row["stage"]) or "payment",
         contracted=_known(row["contracted"]),
         denial_category=row["denial_category"],
+        nature=row["nature"],
         notice_date=_known(row["notice_date"]),
         received=_known(row["notice_received"]),
         last_level=_known(row["last_level"]),
         filed=any(_known(row[name]) for name in ("last_level", "filed_on", "decided_on")),
         outcome=_known(row["outcome"]),
         decided_on=_known(row["decided_on"]),
+        amount=_dollars(row),
     )
     return step.deadline, ""
+
+
+def _dollars(row: dict) -> int | None:
+    """Return the denied amount in whole dollars, as triage asks with it."""
+    cents = _known(row["denied_cents"])
+    return None if cents is None else int(cents) // 100
 
 
 def _with_dates(case: Case, deadline: Deadline | None) -> Case:

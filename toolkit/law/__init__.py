@@ -3,7 +3,7 @@
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import FILERS, STAGES, Program, program, programs
-from toolkit.law.pathway import NextStep, amount_matters, ladder, next_step
+from toolkit.law.pathway import NextStep, ladder, next_step, turns_on
 from toolkit.law.standing import standing
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "NextStep",
     "Program",
     "Step",
-    "amount_matters",
     "decision_due",
     "filing_deadline",
     "ladder",
@@ -22,4 +21,5 @@ __all__ = [
     "program",
     "programs",
     "standing",
+    "turns_on",
 ]

@@ -44,7 +44,7 @@ def next_step(
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `amount` is in whole dollars and
-    needed where `amount_matters`. Never guesses: an unknown
+    needed where `turns_on` names it. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
     if filed and outcome is None:
@@ -109,11 +109,20 @@ def next_step(
     )
 
 
-def amount_matters(program_id: str) -> bool:
-    """Say whether some level of the program exists only from an amount in dispute."""
-    return program_id in programs() and any(
-        rule.minimum_amount for level in program(program_id).levels for rule in level.filing
-    )
+def turns_on(program_id: str | None) -> frozenset[str]:
+    """Return which of amount, nature, denial_category some answer of `next_step` turns on.
+
+    Bulk work leaves the others out of its keys, so that the distinct ones stay few.
+    """
+    if program_id not in programs():
+        return frozenset()
+    rules = program(program_id)
+    facts = {
+        "amount": any(rule.minimum_amount for level in rules.levels for rule in level.filing),
+        "nature": any(level.after_clinical for level in rules.levels),
+        "denial_category": bool(rules.no_appeal),
+    }
+    return frozenset(name for name, matters in facts.items() if matters)
 
 
 def _filer(rules: Program, contracted: str | None) -> str | None:

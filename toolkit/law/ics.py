@@ -1,0 +1,221 @@
+"""A case's clocks as a calendar file (RFC 5545) that Outlook and Google Calendar open.
+
+Every event is a whole day: no time zone is needed, and no hour is claimed that the law does not
+give. An event holds the program, the level, the steps with their citations and the rule's mark;
+no claim's value, save the key that the caller hands over.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from toolkit.errors import RefusedError, UsageError
+from toolkit.law.decision import DecisionDue
+from toolkit.law.filing import Deadline
+from toolkit.law.wording import filed, mark, program_name, text_day
+from toolkit.outputs import whole
+
+# Days before, at nine in the morning; the first is the one that Outlook keeps, which keeps only one.
+REMIND_BEFORE_FILING = (7, 14, 2)
+_NINE = timedelta(hours=9)
+_PRODID = "-//denial-toolkit//appeal clocks//EN"
+_SEQUENCE_BEGINS = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One day of one clock: what it is called, why, and how long before to remind (negative: after)."""
+
+    kind: str
+    day: date
+    summary: str
+    lines: tuple[str, ...]
+    remind: tuple[int, ...] = ()
+
+
+def calendar_of(
+    clocks: Iterable[Deadline | DecisionDue],
+    *,
+    title: str,
+    made_at: datetime,
+    case: str | None = None,
+) -> bytes:
+    """Return the clocks of one case as a calendar file, one all-day event for each day to keep.
+
+    `case` is our own key of the case (a claim_key or denial_key), never a patient's or a payer's
+    number. With it, an event keeps its identity when a date is corrected, so that a calendar that
+    has it moves it; without it, two dates are two events, as nobody can tell whose they are.
+    `made_at` is the moment of making, with its time zone. Raises RefusedError where there is
+    nothing to put into a calendar.
+    """
+    from icalendar import Calendar
+
+    if made_at.tzinfo is None:
+        raise UsageError("the moment a calendar is made needs its time zone")
+    made_at = made_at.astimezone(UTC).replace(microsecond=0)
+    clocks = tuple(clocks)
+    calendar = Calendar()
+    for name, value in (
+        ("prodid", _PRODID),
+        ("version", "2.0"),
+        ("calscale", "GREGORIAN"),
+        ("method", "PUBLISH"),
+        ("name", title),
+        ("x-wr-calname", title),
+    ):
+        calendar.add(name, value)
+    seen: dict[str, date] = {}
+    for clock in clocks:
+        for event in _events(clock, case):
+            uid = _uid(clock, event, case)
+            if seen.setdefault(uid, event.day) != event.day:
+                raise RefusedError(
+                    "two different days stand for one clock of one case: make a calendar for each case",
+                    needs=("the clocks of one case",),
+                )
+            if uid not in {str(one["uid"]) for one in calendar.subcomponents}:
+                calendar.add_component(_component(event, uid, made_at))
+    if not calendar.subcomponents:
+        raise RefusedError(
+            _why_empty(clocks), needs=("a level that is filed, or a decision clock",)
+        )
+    return calendar.to_ical()
+
+
+def write_ics(
+    clocks: Iterable[Deadline | DecisionDue],
+    path: Path,
+    *,
+    title: str,
+    made_at: datetime,
+    case: str | None = None,
+) -> Path:
+    """Write the calendar file, whole or not at all, readable by its owner only."""
+    content = calendar_of(clocks, title=title, made_at=made_at, case=case)
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+    return path
+
+
+def _why_empty(clocks: tuple[Deadline | DecisionDue, ...]) -> str:
+    if not clocks:
+        return "No clock was given: a calendar without events is not written."
+    said = " ".join(dict.fromkeys(clock.warnings[0] for clock in clocks if clock.warnings))
+    return f"Nothing is to be filed: a calendar without events is not written. {said}".strip()
+
+
+def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ...]:
+    """Return the days of a clock that belong into a calendar; none where nothing is filed."""
+    program = program_name(clock.program)
+    ours = f", case {case}" if case else ""
+    if isinstance(clock, DecisionDue):
+        level = _level_name(clock)
+        due = _Event(
+            kind="decision-due",
+            day=clock.decision_due,
+            summary=f"Decision due: {level} ({program}){ours}",
+            lines=(
+                f"{level}, {program}: {clock.decider} owes its decision by this day.",
+                f"If missed: {clock.if_missed}",
+                *_reasons(clock, case),
+            ),
+            remind=(-1,),  # the morning after: is it here?
+        )
+        return (due,)
+    if clock.nothing_to_file:
+        return ()
+    level = clock.level_name
+    head = (f"{level}, {program}, decided by {clock.decider}.",)
+    same = clock.file_by == clock.last_filing_date
+    counts = f"{filed(clock.filed_when).capitalize()} by {text_day(clock.last_filing_date)} at the latest."
+    safe = "The last filing date is this day." if same else f"The safe day. {counts}"
+    events = [
+        _Event(
+            kind="file-by",
+            day=clock.file_by,
+            summary=f"File by: {level} ({program}){ours}",
+            lines=(*head, safe, *_reasons(clock, case)),
+            remind=REMIND_BEFORE_FILING,
+        )
+    ]
+    if clock.not_before:
+        opens = (*head, "The window opens on this day: earlier is premature.")
+        events.append(
+            _Event(
+                kind="not-before",
+                day=clock.not_before,
+                summary=f"Not before: {level} ({program}){ours}",
+                lines=(*opens, *_reasons(clock, case)),
+            )
+        )
+    if not same:
+        last = "The last lawful day under the rule on file; the safe day stands before it."
+        events.append(
+            _Event(
+                kind="last-filing-date",
+                day=clock.last_filing_date,
+                summary=f"Last filing date: {level} ({program}){ours}",
+                lines=(*head, last, *_reasons(clock, case)),
+            )
+        )
+    return tuple(events)
+
+
+def _level_name(due: DecisionDue) -> str:
+    from toolkit.law.model import program
+
+    return program(due.program).level(due.level).name
+
+
+def _reasons(clock: Deadline | DecisionDue, case: str | None) -> tuple[str, ...]:
+    lines = ["", "How the days follow:"]
+    lines += [f"{text_day(step.date)}: {step.what} [{step.citation}]" for step in clock.steps]
+    who = getattr(clock, "standing", None)
+    if who:
+        lines += ["", f"Who may file: {who.says} [{who.citation}]"]
+        lines += [f"Paper: {paper}" for paper in who.papers]
+    if clock.warnings:
+        lines += ["", *(f"Note: {warning}" for warning in clock.warnings)]
+    lines += [
+        "",
+        f"Rule: {clock.citation}. Mark {mark(clock.status)}; verified {clock.verified_on}.",
+    ]
+    if case:
+        lines.append(f"Case: {case}")
+    return tuple(lines)
+
+
+def _uid(clock: Deadline | DecisionDue, event: _Event, case: str | None) -> str:
+    """Return the event's identity: the case, level and rule; without a case, its days as well."""
+    parts = [case or "", clock.program, clock.level, clock.citation, event.kind]
+    if case is None:
+        parts += [str(event.day), *(str(step.date) for step in clock.steps)]
+    return f"{sha256('|'.join(parts).encode()).hexdigest()[:32]}@denial-toolkit.invalid"
+
+
+def _component(event: _Event, uid: str, made_at: datetime):
+    from icalendar import Alarm, Event
+
+    component = Event()
+    component.add("uid", uid)
+    component.add("dtstamp", made_at)
+    component.add("last-modified", made_at)
+    # A calendar takes an event again only where it is newer than the one it has.
+    component.add("sequence", int((made_at - _SEQUENCE_BEGINS) / timedelta(minutes=1)))
+    component.add("dtstart", event.day)
+    component.add("dtend", event.day + timedelta(days=1))  # the first day that is not in it
+    component.add("summary", event.summary)
+    component.add("description", "\n".join(event.lines))
+    component.add("categories", ["Appeal clocks"])
+    component.add("transp", "TRANSPARENT")
+    component.add("x-microsoft-cdo-alldayevent", "TRUE")
+    component.add("x-microsoft-cdo-busystatus", "FREE")
+    for days in event.remind:
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", event.summary)
+        alarm.add("trigger", _NINE - timedelta(days=days))
+        component.add_component(alarm)
+    return component

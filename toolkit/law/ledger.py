@@ -1,0 +1,186 @@
+"""A clock shown with its reasons: as text for a terminal, as a small HTML ledger for a notebook."""
+
+from datetime import date
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from toolkit.law.decision import DecisionDue
+from toolkit.law.filing import Deadline, Step
+from toolkit.law.wording import filed, long_day, mark, program_name, text_day
+
+_COUNTS = {
+    "received": "the day the decider receives it counts",
+    "postmarked": "the postmark counts",
+}
+
+
+def ledger_text(clock: Deadline | DecisionDue) -> str:
+    """Return the clock as lines of text: the days that matter, every step with its citation, the mark."""
+    lines = _decision_lines(clock) if isinstance(clock, DecisionDue) else _filing_lines(clock)
+    return "\n".join(lines)
+
+
+def _filing_lines(deadline: Deadline) -> list[str]:
+    lines = [f"{deadline.level_name} ({deadline.program}), decided by {deadline.decider}"]
+    if deadline.nothing_to_file:
+        lines.append("Nothing to file.")
+    else:
+        lines.append(
+            f"File by           {text_day(deadline.file_by)}, {filed(deadline.filed_when)}"
+        )
+        lines.append(f"Last filing date  {text_day(deadline.last_filing_date)}")
+    lines += _step_lines(deadline.steps)
+    who = deadline.standing
+    if who:
+        lines.append(f"Who may file: {who.says} [{who.citation}]")
+        lines += [f"  paper: {paper}" for paper in who.papers]
+    lines += [f"Note: {warning}" for warning in deadline.warnings]
+    lines.append(
+        f"Rule: {deadline.citation}; {deadline.source}; verified {deadline.verified_on}, "
+        f"mark {deadline.status}"
+    )
+    return lines
+
+
+def _decision_lines(due: DecisionDue) -> list[str]:
+    return [
+        f"Decision due {text_day(due.decision_due)} from {due.decider}",
+        *_step_lines(due.steps),
+        f"If missed: {due.if_missed}",
+        *(f"Note: {warning}" for warning in due.warnings),
+    ]
+
+
+def _step_lines(steps: tuple[Step, ...]) -> list[str]:
+    return [f"  {text_day(step.date)}  {step.what}  [{step.citation}]" for step in steps]
+
+
+def ledger_html(clock: Deadline | DecisionDue, *, as_of: date | None = None) -> str:
+    """Return the clock as one HTML section: its days, a table of its steps, its notes, its mark.
+
+    With `as_of`, the days that are left stand beside the day to keep. Every text is escaped, every
+    color is said for a light and a dark theme, and nothing is told by color alone.
+    """
+    is_decision = isinstance(clock, DecisionDue)
+    name = _level_name(clock)
+    title = f"{name}: decision" if is_decision else name
+    program = program_name(clock.program)
+    parts = [
+        f'<p class="law-title">{escape(title)}</p>',
+        f'<p class="law-by">{escape(program)}; decided by {escape(clock.decider)}</p>',
+        _days(clock, as_of),
+        _table(clock),
+    ]
+    if is_decision:
+        parts.append(f'<p class="law-who"><b>If missed:</b> {escape(clock.if_missed)}</p>')
+    elif clock.standing:
+        parts.append(_who(clock.standing))
+    if clock.warnings:
+        notes = "".join(f"<li>{escape(warning)}</li>" for warning in clock.warnings)
+        parts.append(f"<ul>{notes}</ul>")
+    parts.append(
+        f'<p class="law-small">Rule: {escape(clock.citation)}. Mark {escape(mark(clock.status))}; '
+        f"source: {escape(clock.source)}; verified on {escape(clock.verified_on)}.</p>"
+    )
+    label = escape(f"{title}, {program}")
+    return (
+        f"<style>{_style()}</style>"
+        f'<section class="law-ledger" aria-label="{label}">{"".join(parts)}</section>'
+    )
+
+
+@cache
+def _style() -> str:
+    return Path(__file__).with_name("ledger.css").read_text(encoding="utf-8")
+
+
+def _level_name(clock: Deadline | DecisionDue) -> str:
+    """Return the level's name; a decision clock carries the level's id only."""
+    if isinstance(clock, Deadline):
+        return clock.level_name
+    from toolkit.law.model import program
+
+    return program(clock.program).level(clock.level).name
+
+
+def _days(clock: Deadline | DecisionDue, as_of: date | None) -> str:
+    if isinstance(clock, DecisionDue):
+        return f'<dl class="law-days">{_day("Decision due", clock.decision_due, as_of, "", "law-last")}</dl>'
+    if clock.nothing_to_file:
+        return "<p><b>Nothing to file.</b></p>"
+    days = [
+        _day("File by", clock.file_by, as_of, "the safe day, on a working day", "law-safe"),
+        _day("Last filing date", clock.last_filing_date, None, _COUNTS[clock.filed_when], "law-last"),
+    ]  # fmt: skip
+    if clock.not_before:
+        days.insert(0, _day("Not before", clock.not_before, None, "earlier is premature", ""))
+    return f'<dl class="law-days">{"".join(days)}</dl>'
+
+
+def _day(name: str, day: date, as_of: date | None, says: str, kind: str) -> str:
+    below = "; ".join(part for part in (_left(day, as_of), says) if part)
+    kind = f' class="{kind}"' if kind else ""
+    return (
+        f"<div{kind}><dt>{escape(name)}</dt>"
+        f"<dd><strong>{escape(long_day(day))}</strong>{escape(below)}</dd></div>"
+    )
+
+
+def _left(day: date, as_of: date | None) -> str:
+    if as_of is None:
+        return ""
+    left = (day - as_of).days
+    if left == 0:
+        return "today"
+    days = "day" if abs(left) == 1 else "days"
+    return f"{left} {days} left" if left > 0 else f"{-left} {days} past"
+
+
+def _table(clock: Deadline | DecisionDue) -> str:
+    if not clock.steps:
+        return ""
+    tags = _tags(clock)
+    rows = "".join(
+        f"<tr{_named(tags[place])}>"
+        f'<th scope="row">{escape(long_day(step.date))}</th>'
+        f"<td>{escape(_capital(step.what))}{''.join(tags[place])}</td>"
+        f"<td>{escape(step.citation)}</td></tr>"
+        for place, step in enumerate(clock.steps)
+    )
+    return (
+        '<div class="law-scroll"><table class="law-steps"><caption>How the days follow</caption>'
+        '<thead><tr><th scope="col">Day</th><th scope="col">What</th><th scope="col">Rule</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _named(tags: list[str]) -> str:
+    return ' class="law-named"' if tags else ""
+
+
+def _tags(clock: Deadline | DecisionDue) -> list[list[str]]:
+    """Return for each step which of the days that matter it makes: the step that says so last."""
+    tags: list[list[str]] = [[] for _ in clock.steps]
+    if isinstance(clock, DecisionDue):
+        wanted = ((clock.decision_due, "decision due", "law-last"),)
+    else:
+        wanted = (
+            (clock.last_filing_date, "last filing date", "law-last"),
+            (clock.file_by, "file by", "law-safe"),
+        )
+    for day, says, kind in wanted:
+        places = [place for place, step in enumerate(clock.steps) if step.date == day]
+        if places:
+            tags[places[-1]].append(f' <span class="law-tag {kind}">{says}</span>')
+    return tags
+
+
+def _who(who) -> str:
+    papers = f" <b>Paper:</b> {escape('; '.join(who.papers))}." if who.papers else ""
+    cited = f" ({escape(who.citation)})" if who.citation else ""
+    return f'<p class="law-who"><b>Who may file:</b> {escape(who.says)}{cited}{papers}</p>'
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

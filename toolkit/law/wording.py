@@ -1,0 +1,137 @@
+"""How the law says things to people: spans, starts, marks, who and when, in plain words.
+
+One place for the command line's text, the notebook's ledger, the calendar file and docs/law.md.
+"""
+
+from datetime import date
+
+from toolkit.errors import NoRuleError
+from toolkit.law.model import FilingRule, Reading, Roll, Span, When, program
+
+MARKS = {
+    "V": "V: read at the source",
+    "V2": "V2: second-hand, from a named source",
+    "M": "M: from memory, verify before relying on it",
+}
+
+STAGES = {
+    "pre_service": "before the service",
+    "prior_authorization": "prior authorization",
+    "payment": "payment",
+    "part_b_drug": "Part B drug",
+    "concurrent": "concurrent (during the service)",
+}
+
+FILERS = {
+    "enrollee": "the enrollee (patient)",
+    "representative": "an appointed representative",
+    "treating_physician": "the treating physician",
+    "assignee": "an assignee (a provider that took assignment)",
+    "contracted_provider": "a contracted provider",
+    "non_contract_provider": "a provider without a contract",
+    "network_provider": "a network provider",
+}
+
+_UNITS = {
+    "hours": "hour",
+    "days": "calendar day",
+    "business_days": "business day",
+    "months": "calendar month",
+    "years": "calendar year",
+}
+
+_STARTS = {
+    "notice": "the notice's date",
+    "receipt": "receipt",
+    "service": "the date of service",
+    "effective": "the effective date",
+}
+
+_FILED = {
+    "received": "received by the decider",
+    "postmarked": "postmarked",
+}
+
+
+def program_name(program_id: str) -> str:
+    """Return the program's name; its id where no rules are on file for it."""
+    try:
+        return program(program_id).name
+    except NoRuleError:
+        return program_id
+
+
+def long_day(day: date) -> str:
+    """Return a day as Wed, May 20, 2026."""
+    return f"{day:%a}, {day:%b} {day.day}, {day.year}"
+
+
+def text_day(day: date) -> str:
+    """Return a day as Wed 2026-05-20, for text that lines up."""
+    return f"{day:%a %Y-%m-%d}"
+
+
+def span(one: Span) -> str:
+    """Return a span as '120 calendar days', or '30 business days, the first day counted'."""
+    if one.count < 1:
+        days = -one.count
+        return "on the day itself" if not days else f"{days} {_plural(days, one)} before"
+    text = f"{one.count} {_plural(one.count, one)}"
+    return text + (", the first day counted" if one.first_day_counts else "")
+
+
+def _plural(number: int, one: Span) -> str:
+    return _UNITS[one.unit] + ("" if number == 1 else "s")
+
+
+def window(rule: FilingRule) -> str:
+    """Return how long there is to file, with what bends the count."""
+    if rule.window:
+        text = span(rule.window)
+    else:
+        bounds = rule.state_window
+        text = f"{bounds.least} to {bounds.most} calendar days: each state chooses"
+    if rule.no_corresponding_day == "last_day_of_month":
+        text += "; a month without that day ends on its last day"
+    if rule.no_corresponding_day == "first_of_next_month":
+        text += "; where the month has no such day, the first of the next month"
+    if rule.opens:
+        text += f"; not before {span(rule.opens)}"
+    if rule.never_before_effective:
+        text += "; never before the effective date"
+    return text + (f"; by {rule.by_hour}" if rule.by_hour else "")
+
+
+def starts(rule: FilingRule | Reading) -> str:
+    """Return the day a window is counted from."""
+    return _STARTS[rule.starts]
+
+
+def filed(filed_when: str) -> str:
+    """Return what counts as filed: 'received by the decider' or 'postmarked'."""
+    return _FILED.get(filed_when, filed_when)
+
+
+def roll(rule: Roll | None) -> str:
+    """Return what becomes of a last day that is no working day."""
+    if rule is None:
+        return "stays where it falls"
+    to = rule.to.replace("_", " ")
+    if rule.force == "law":
+        return f"rolls to the {to}"
+    return f"believed to roll to the {to}; not counted on"
+
+
+def when(one: When) -> str:
+    """Return the facts that select a rule: 'payment; standard', or '' where none do."""
+    said = [
+        ", ".join(STAGES[stage] for stage in one.stages),
+        ", ".join(FILERS[filer] for filer in one.filers),
+        {True: "expedited", False: "standard", None: ""}[one.expedited],
+    ]
+    return "; ".join(part for part in said if part)
+
+
+def mark(status: str) -> str:
+    """Return a mark in words; the mark itself where it is not one of ours."""
+    return MARKS.get(status, status)
