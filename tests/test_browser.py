@@ -104,9 +104,9 @@ def test_a_letter_is_drafted_from_the_list_to_the_files_in_a_real_browser(lab, p
     assert (place / "local" / "cases.sqlite").exists()
 
 
-def test_the_desk_reads_the_same_in_lab_s_dark_theme(chromium, place):
+def test_every_text_of_the_desk_stands_out_in_lab_s_dark_theme(chromium, tmp_path):
     dark = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
-    with driver.lab(place, settings=dark) as running:
+    with driver.lab(driver.project(tmp_path), settings=dark) as running:
         page = chromium.new_page(viewport={"width": 1280, "height": 1000})
         driver.run_all(page, running, "notebooks/draft_letters.ipynb")
         driver.pick_dexa(page)

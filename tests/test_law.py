@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import RefusedError, RulesError
-from toolkit.law import decision_due, filing_deadline, ladder, next_step, program, programs
+from toolkit.errors import InputError, RefusedError, RulesError
+from toolkit.law import (
+    decision_due,
+    filing_deadline,
+    ladder,
+    next_step,
+    program,
+    programs,
+    read_contracts,
+)
 from toolkit.law.calendar import federal_holidays, off_day
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import read
@@ -279,6 +287,75 @@ def test_the_next_step_of_a_medicare_advantage_denial(facts, state, level):
     found = next_step("medicare_advantage", **facts)
     assert (found.state, found.level) == (state, level)
     assert found.gap if state == "gap" else not found.gap
+
+
+CONTRACT = """\
+contract: Provider agreement of 2024
+payer_name: Plan A
+program: medicare_advantage
+level: contract_dispute
+filing:
+  - applies_from: 2024-01-01
+    window: {count: 90, unit: days}
+    starts: notice
+    filed_when: received
+    citation: Provider agreement, section 7.3
+    source: the signed agreement
+    verified_on: 2026-11-02
+    status: V
+"""
+
+
+def test_a_contract_dispute_has_the_dates_of_the_contract_and_cites_its_section(tmp_path):
+    path = tmp_path / "plan_a.yaml"
+    path.write_text(CONTRACT)
+    (terms,) = read_contracts(tmp_path)
+    found = filing_deadline(
+        "medicare_advantage", "contract_dispute", notice_date=date(2026, 8, 3), contract=terms
+    )
+    assert (found.last_filing_date, found.file_by) == (date(2026, 11, 1), date(2026, 10, 30))
+    assert found.citation == "Provider agreement, section 7.3"
+    step = next_step("medicare_advantage", contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("file", "contract_dispute")
+    assert step.deadline.last_filing_date == date(2026, 12, 30)
+    with pytest.raises(RefusedError):
+        filing_deadline(
+            "medicare_advantage",
+            "reconsideration",
+            contract=terms,
+            filer="contracted_provider",
+            stage="payment",
+            **NOTICE,
+        )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("payer_name: Plan A", "", "names its payer"),
+        ("level: contract_dispute", "level: reconsideration", "the law gives this level its dates"),
+        ("    citation: Provider agreement, section 7.3\n", "", "citation"),
+        ("unit: days", "unit: fortnights", "unit"),
+    ],
+)
+def test_a_careless_contract_file_is_refused(tmp_path, old, new, problem):
+    path = tmp_path / "plan_a.yaml"
+    path.write_text(CONTRACT.replace(old, new))
+    with pytest.raises(InputError, match=problem):
+        read_contracts(tmp_path)
+
+
+def test_a_late_request_has_its_paragraph_where_the_law_knows_good_cause():
+    for name in programs():
+        for one in program(name).good_cause:
+            assert one.citation.split(";")[0].split("(")[0] in one.request or not one.request
+
+
+def test_a_favorable_decision_says_when_it_is_carried_out():
+    found = decision_due(
+        "medicare_advantage", "reconsideration", request_received=date(2026, 3, 2), stage="payment"
+    )
+    assert len(found.if_favorable) == 1 and "60 days" in found.if_favorable[0]
 
 
 def test_an_unknown_program_gives_a_gap_and_no_date():

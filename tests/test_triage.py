@@ -14,7 +14,8 @@ from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicat
 from toolkit.claims.reading import read
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import InputError, RefusedError, UsageError
-from toolkit.law import next_step
+from toolkit.law import Contract, next_step
+from toolkit.law.model import FilingRule, Span
 from toolkit.triage import ask, classified_adjustments, triage
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, write_worklist
 
@@ -463,3 +464,30 @@ def test_a_file_given_twice_counts_once_and_is_said():
     assert len(twice.claims) == len(once.claims)
     assert twice.findings["code"].tolist()[-1] == "file_given_twice"
     assert len(twice.findings) == len(once.findings) + 1
+
+
+def test_the_contract_of_the_payer_dates_a_contracted_denial():
+    terms = Contract(
+        contract="Agreement",
+        payer_name="plan a",
+        program="medicare_advantage",
+        level="contract_dispute",
+        filing=(
+            FilingRule(
+                applies_from=date(2024, 1, 1),
+                window=Span(count=90, unit="days"),
+                starts="notice",
+                filed_when="received",
+                citation="Agreement, section 7.3",
+                source="the signed agreement",
+                verified_on="2026-11-02",
+                status="V",
+            ),
+        ),
+    )
+    row = MA | {"contracted": "contracted", "notice_date": ago(30)}
+    made = claims(row, row | {"payer_name": "Plan B"})
+    found = triage(made, as_of=TODAY, contracts=(terms,))
+    assert found["due"].tolist() == ["due_later", "no_date"]
+    assert found["citation"].iloc[0] == "Agreement, section 7.3"
+    assert found["route"].tolist() == ["contract_dispute"] * 2

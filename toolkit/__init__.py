@@ -15,6 +15,7 @@ _WHERE = {
     "decision_due": "toolkit.law",
     "ladder": "toolkit.law",
     "programs": "toolkit.law",
+    "read_contracts": "toolkit.law",
     "triage": "toolkit.triage",
     "read_payers": "toolkit.claims",
     "Case": "toolkit.cases",

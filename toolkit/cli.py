@@ -96,7 +96,7 @@ def _classify(options: argparse.Namespace) -> dict[str, Any]:
 def _deadline(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
-    from toolkit.law import filing_deadline
+    from toolkit.law import filing_deadline, read_contract
 
     return msgspec.to_builtins(
         filing_deadline(
@@ -110,6 +110,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
             amount=options.amount,
             state_window=options.state_window,
             effective_date=options.effective_date,
+            contract=options.contract and read_contract(options.contract),
         )
     )
 
@@ -181,21 +182,24 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _sources(options: argparse.Namespace):
-    """Return the claims of the files named, and the payer table."""
+def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
+    """Return the claims of the files, the hospital's payer table, and the worklist."""
     from toolkit.claims import read, read_payers
+    from toolkit.law import read_contracts
+    from toolkit.triage import triage
 
-    return read(options.exports, layout=options.layout), read_payers(options.payers)
+    claims = read(files, layout=options.layout)
+    payers = read_payers(options.payers)
+    worklist = triage(claims, as_of=options.as_of, payers=payers, contracts=read_contracts())
+    return claims, payers, worklist
 
 
 def _worklist(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.triage import triage
     from toolkit.worklist import summary, write_worklist
 
     if options.engine not in ("auto", "pandas"):
         raise UsageError(f"the engine {options.engine} is not built yet; use --engine pandas")
-    claims, payers = _sources(options)
-    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    claims, _, worklist = _triaged(options.exports, options)
     path = write_worklist(worklist, options.out)
     return {"out": str(path), "as_of": options.as_of} | summary(worklist, claims)
 
@@ -234,13 +238,9 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
-    from toolkit.claims import read, read_payers
     from toolkit.reports import Source
-    from toolkit.triage import triage
 
-    claims = read(exports, layout=options.layout)
-    payers = read_payers(options.payers)
-    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    claims, _, worklist = _triaged(exports, options)
     return [Source("export", claims, worklist, options.as_of, "", synthetic=False)]
 
 
@@ -301,14 +301,10 @@ def _sample_remittances() -> tuple:
 
 def _draft(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.cases import case_from, with_facts
-    from toolkit.claims import read, read_payers
     from toolkit.letters import draft, kind_of, write
-    from toolkit.triage import triage
     from toolkit.worklist import find_denial
 
-    claims = read(options.export, layout=options.layout)
-    payers = read_payers(options.payers)
-    worklist = triage(claims, as_of=options.as_of, payers=payers)
+    claims, payers, worklist = _triaged([options.export], options)
     case = case_from(claims, worklist, find_denial(worklist, options.claim), payers=payers)
     if options.facts:
         case = with_facts(case, options.facts, as_of=options.as_of)
@@ -577,6 +573,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--amount", type=float, help="dollars in controversy")
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
+    one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 
     one = command(
         "decision-due",

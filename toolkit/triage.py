@@ -6,6 +6,7 @@ and joined back. Nothing of it is said again here.
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 from toolkit.claims.payers import Payer, PayerBook
 from toolkit.claims.tables import DTYPES, Claims
 from toolkit.denials import classify, normalize_text, rank
-from toolkit.law import next_step, turns_on
+from toolkit.law import Contract, next_step, turns_on
 from toolkit.worklist import WORKLIST
 
 _CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
@@ -39,10 +40,17 @@ _STEP = (
     "outcome",
     "decided_on",
     "amount",
+    "contract",
 )
 
 
-def triage(claims: Claims, *, as_of: date, payers: Iterable[Payer] = ()) -> pd.DataFrame:
+def triage(
+    claims: Claims,
+    *,
+    as_of: date,
+    payers: Iterable[Payer] = (),
+    contracts: Iterable[Contract] = (),
+) -> pd.DataFrame:
     """Return the worklist: one row per denied service line, or per claim-level denial.
 
     Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
@@ -54,7 +62,7 @@ def triage(claims: Claims, *, as_of: date, payers: Iterable[Payer] = ()) -> pd.D
     denials = _denials(claims, whose)
     rows = _rows(claims, whose, denials)
     rows = rows.join(_events(claims, rows))
-    rows = _dates(rows, as_of)
+    rows = _dates(rows, as_of, tuple(contracts))
     return pd.DataFrame({c.name: rows[c.name].astype(DTYPES[c.kind]) for c in WORKLIST})
 
 
@@ -319,13 +327,15 @@ def _events(claims: Claims, rows: pd.DataFrame) -> pd.DataFrame:
     return last.drop(columns="day").rename(columns={"level": "last_level"})
 
 
-def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
+def _dates(rows: pd.DataFrame, as_of: date, contracts: tuple[Contract, ...]) -> pd.DataFrame:
     from_notice = rows["notice_date"].notna()
     rows["notice_from"] = np.select(
         [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
     )
     rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
-    rows = rows.join(ask(_step_facts(rows), _STEP, _step))
+    rows = rows.join(_contract_numbers(rows, contracts))
+    question = partial(_step, contracts)
+    rows = rows.join(ask(_step_facts(rows), _STEP, question))
     decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
     rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
     rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])
@@ -373,8 +383,8 @@ def _dates(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
         ],
         "due_later",
     )
-    by_contract = rows["level"].eq("contract_dispute") & rows["state"].eq("gap")
-    rows["route"] = rows["route"].mask(by_contract & rows["route"].eq("appeal"), "contract_dispute")
+    by_contract = rows["level"].eq("contract_dispute") & rows["route"].eq("appeal")
+    rows["route"] = rows["route"].mask(by_contract, "contract_dispute")
     return rows
 
 
@@ -402,8 +412,24 @@ def _none(cell: Any) -> Any:
     return None if pd.isna(cell) else cell
 
 
-def _step(program, notice_received=None, **facts) -> dict[str, Any]:
-    found = next_step(program, received=notice_received, **facts)
+def _contract_numbers(rows: pd.DataFrame, contracts: tuple[Contract, ...]) -> pd.DataFrame:
+    """Return which contract binds each row (its place in `contracts`), by payer and plan."""
+    books = {
+        program: PayerBook(tuple(one for one in contracts if one.program == program))
+        for program in {one.program for one in contracts}
+    }
+
+    def question(program, payer_id, payer_name, plan_name):
+        found = books[program].find(payer_id, payer_name, plan_name) if program in books else None
+        return {"contract": contracts.index(found) if found else None}
+
+    keys = ["program", "payer_id", "payer_name", "plan_name"]
+    return ask(rows, keys, question).astype("Int64")
+
+
+def _step(contracts: tuple[Contract, ...], program, contract, notice_received, **facts) -> dict:
+    terms = None if contract is None else contracts[contract]
+    found = next_step(program, received=notice_received, contract=terms, **facts)
     deadline = found.deadline
     return {
         "state": found.state,

@@ -10,6 +10,7 @@ import re
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -137,7 +138,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name.casefold()).strip()
 
 
-def _keys(payer: Payer) -> list[tuple[str, str]]:
+def _keys(payer: Any) -> list[tuple[str, str]]:
     plan = _plain(payer.plan_name)
     keys = []
     if payer.payer_id:
@@ -148,12 +149,15 @@ def _keys(payer: Payer) -> list[tuple[str, str]]:
 
 
 class PayerBook:
-    """Looks a claim's payer up: by id, then by name; a row for the plan before one for the payer."""
+    """Looks a claim's payer up: by id, then by name; a row for the plan before one for the payer.
 
-    def __init__(self, payers: tuple[Payer, ...]):
-        self._rows = {key: payer for payer in payers for key in _keys(payer)}
+    Its rows are the payer table's, or anything else that names payer_id, payer_name and plan_name.
+    """
 
-    def find(self, payer_id: str | None, payer_name: str | None, plan: str | None) -> Payer | None:
+    def __init__(self, rows: tuple[Any, ...]):
+        self._rows = {key: row for row in rows for key in _keys(row)}
+
+    def find(self, payer_id: str | None, payer_name: str | None, plan: str | None) -> Any | None:
         """Return the payer's row, or None; names match whole, case and punctuation ignored."""
         plan = _plain(plan or "")
         names = []

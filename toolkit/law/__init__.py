@@ -1,5 +1,6 @@
 """Appeal pathways and clocks from dated, cited law. Knows no frames, widgets or notebooks."""
 
+from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import FILERS, STAGES, Program, program, programs
@@ -9,6 +10,7 @@ from toolkit.law.standing import standing
 __all__ = [
     "FILERS",
     "STAGES",
+    "Contract",
     "Deadline",
     "DecisionDue",
     "NextStep",
@@ -20,6 +22,8 @@ __all__ = [
     "next_step",
     "program",
     "programs",
+    "read_contract",
+    "read_contracts",
     "standing",
     "turns_on",
 ]

@@ -24,6 +24,7 @@ class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     steps: tuple[Step, ...]
     if_missed: str
+    if_favorable: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -113,5 +114,10 @@ def decision_due(
         status=rule.status,
         steps=tuple(steps),
         if_missed=rule.if_missed,
+        if_favorable=tuple(
+            f"{one.says} ({one.citation}; mark {one.status})"
+            for one in level.effectuation
+            if one.when.holds(stage, None, expedited)
+        ),
         warnings=tuple(warnings),
     )

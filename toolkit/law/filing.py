@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
 from toolkit.law.calendar import (
@@ -12,6 +13,7 @@ from toolkit.law.calendar import (
     off_day,
     previous_working_day,
 )
+from toolkit.law.contract import Contract
 from toolkit.law.model import FilingRule, Level, Program, Reading, Span, program
 from toolkit.law.standing import Answer, standing
 from toolkit.law.thresholds import amount_warnings
@@ -75,12 +77,14 @@ def filing_deadline(
     amount: float | None = None,
     state_window: int | None = None,
     effective_date: date | None = None,
+    contract: Contract | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
 
     `notice_date` is the date printed on the notice (for `claim_filing`, the date of service);
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
-    dollars, `state_window` in calendar days. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
+    dollars, `state_window` in calendar days,
+    `contract` the terms that give a contract dispute its dates. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
     rule turns on a fact that is not given, RefusedError where this filer has no appeal.
     Source: `rules/programs/<program>.yaml`.
     """
@@ -89,6 +93,10 @@ def filing_deadline(
     who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
     if who and who.may_file is False:
         raise RefusedError(f"{who.says} ({who.citation})", needs=_instead(rules, who))
+    if level.by_terms and contract:
+        if (contract.program, contract.level) != (program_id, level_id):
+            raise RefusedError("the contract given is about another program or level.")
+        level = replace(level, by_terms=None, filing=contract.filing)
     if level.by_terms:
         raise MissingFactError(
             f"{level.by_terms.says} ({level.by_terms.citation})", needs=level.by_terms.needs

@@ -119,6 +119,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
             lines=(
                 f"{level}, {program}: {clock.decider} owes its decision by this day.",
                 f"If missed: {clock.if_missed}",
+                *(f"If favorable: {one}" for one in clock.if_favorable),
                 *_reasons(clock, case),
             ),
             remind=(-1,),  # the morning after: is it here?

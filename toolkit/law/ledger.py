@@ -48,6 +48,7 @@ def _decision_lines(due: DecisionDue) -> list[str]:
         f"Decision due {text_day(due.decision_due)} from {due.decider}",
         *_step_lines(due.steps),
         f"If missed: {due.if_missed}",
+        *(f"If favorable: {one}" for one in due.if_favorable),
         *(f"Note: {warning}" for warning in due.warnings),
     ]
 
@@ -74,6 +75,10 @@ def ledger_html(clock: Deadline | DecisionDue, *, as_of: date | None = None) -> 
     ]
     if is_decision:
         parts.append(f'<p class="law-who"><b>If missed:</b> {escape(clock.if_missed)}</p>')
+        parts += [
+            f'<p class="law-who"><b>If favorable:</b> {escape(one)}</p>'
+            for one in clock.if_favorable
+        ]
     elif clock.standing:
         parts.append(_who(clock.standing))
     if clock.warnings:

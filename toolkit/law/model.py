@@ -156,6 +156,14 @@ class DecisionRule(Sourced, kw_only=True):
     says: str = ""
 
 
+class Effectuation(Sourced, kw_only=True):
+    """How long the payer has to do what a favorable decision says."""
+
+    when: When = When()
+    within: Span
+    says: str
+
+
 class Automatic(Sourced, kw_only=True):
     """Why a level needs no filing: the case moves by itself."""
 
@@ -194,6 +202,7 @@ class Level(_Strict, kw_only=True):
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
     decision: tuple[DecisionRule, ...] = ()
+    effectuation: tuple[Effectuation, ...] = ()
     amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None
     after: dict[Outcome, str] = {}
     after_clinical: dict[Outcome, str] = {}  # where a clinical denial takes another way
@@ -221,6 +230,24 @@ class NoAppeal(Sourced, kw_only=True):
     says: str
 
 
+class GoodCause(Sourced, kw_only=True):
+    """What it takes to have a late request heard, and the paragraph to ask with.
+
+    `request` holds {reason} where the filer's own words go; it is empty where the law on file
+    knows no good cause, and `says` says so.
+    """
+
+    levels: tuple[str, ...]
+    says: str
+    circumstances: tuple[str, ...] = ()
+    request: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.request and self.request.count("{reason}") != 1:
+            raise ValueError("request holds {reason} once")
+
+
 class Switch(Sourced, kw_only=True):
     """Something beside the clocks that changes on a day, and the fact whose day selects it."""
 
@@ -239,6 +266,7 @@ class Program(_Strict, kw_only=True):
     levels: tuple[Level, ...]
     standing: tuple[Standing, ...]
     no_appeal: tuple[NoAppeal, ...] = ()
+    good_cause: tuple[GoodCause, ...] = ()
     switches: tuple[Switch, ...] = ()
     not_modelled: tuple[str, ...]
 
@@ -249,7 +277,7 @@ class Program(_Strict, kw_only=True):
             for level in self.levels
             for target in (*level.after.values(), *level.after_clinical.values())
         }
-        named |= {one for rule in self.standing for one in rule.levels}
+        named |= {one for rule in (*self.standing, *self.good_cause) for one in rule.levels}
         named |= {rule.instead for rule in self.standing if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):
             raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")

@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from toolkit.errors import RefusedError
+from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
 from toolkit.law.model import Level, Program, program, programs
 
@@ -39,6 +40,7 @@ def next_step(
     outcome: str | None = None,
     decided_on: date | None = None,
     amount: int | None = None,
+    contract: Contract | None = None,
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
@@ -96,7 +98,7 @@ def next_step(
             amount=amount,
         )
     except RefusedError as refused:
-        return _refused(rules, level, stage, filer, refused)
+        return _refused(rules, level, stage, filer, refused, contract, notice, came)
     who = deadline.standing
     paper = f" Paper: {'; '.join(who.papers)}." if who and who.papers else ""
     return NextStep(
@@ -104,8 +106,7 @@ def next_step(
         level=level.id,
         deadline=deadline,
         standing=f"{who.says}{paper}" if who else "",
-        why="; ".join(f"{step.date}: {step.what} ({step.citation})" for step in deadline.steps)
-        or " ".join(deadline.warnings),
+        why=_told(deadline),
     )
 
 
@@ -170,8 +171,16 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
 
 
 def _refused(
-    rules: Program, level: Level, stage: str, filer: str, refused: RefusedError
+    rules: Program,
+    level: Level,
+    stage: str,
+    filer: str,
+    refused: RefusedError,
+    contract: Contract | None,
+    notice: date | None,
+    came: date | None,
 ) -> NextStep:
+    """Return what a refusal means for the case: no appeal at all, another way, or a gap."""
     rule = next(
         (
             one
@@ -180,6 +189,17 @@ def _refused(
         ),
         None,
     )
+    if rule and rule.instead and contract and contract.level == rule.instead:
+        deadline = filing_deadline(
+            rules.program, rule.instead, notice_date=notice, received=came, contract=contract
+        )
+        return NextStep(
+            state="file",
+            level=rule.instead,
+            deadline=deadline,
+            standing=rule.says,
+            why=_told(deadline),
+        )
     if rule and rule.instead:
         gap = f"no date in law; fill in: {'; '.join(refused.needs)}"
         return NextStep(
@@ -192,6 +212,12 @@ def _refused(
         )
     needs = f"; fill in: {'; '.join(refused.needs)}"
     return NextStep(state="gap", level=level.id, gap=f"{str(refused).rstrip('.')}{needs}")
+
+
+def _told(deadline: Deadline) -> str:
+    """Return the steps of a deadline in one line; its warnings where it has no step."""
+    steps = (f"{step.date}: {step.what} ({step.citation})" for step in deadline.steps)
+    return "; ".join(steps) or " ".join(deadline.warnings)
 
 
 def ladder(program_id: str) -> tuple[Level, ...]:
