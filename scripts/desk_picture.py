@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import chromium
@@ -43,29 +44,34 @@ SETTINGS = {
     # Every cell stays in the page, so that each can be asked whether it has run.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
-# What the sample does not know of its DEXA case, in the order of the form. Invented, every word.
-FACTS = {
-    "hospital_address": "100 Example Way\nSpringfield, ST 00000",
-    "signer_name": "Sam Placeholder, MD",
-    "signer_title": "Physician advisor",
-    "signer_phone": "555-0100",
-    "plan_address": "Appeals, PO Box 100\nSpringfield, ST 00000",
-    "sent_by": "certified_mail",
-    "filer": "non_contract_provider",
-    "waiver_date": "2026-01-05",
-    "ordering_practitioner": "Dr. Robin Notreal",
-    "order_date": "2026-01-04",
-    "order_record": "order, record page 11",
-    "evaluation_date": "2026-01-03",
-    "evaluation_record": "progress note, record pages 9 to 10",
-    "procedure_determined": "yes",
-    "qualifying_category": "estrogen_deficient",
-    "category_finding": "postmenopausal, with a fracture of the wrist after a fall from standing height",
-    "category_record": "problem list, record page 4",
-    "confirmatory_test": "no",
-    "prior_bmm": "none_on_record",
-    "prior_bmm_record": "imaging history, record page 12",
-}
+
+
+def facts(today: date) -> dict[str, str]:
+    """Return what the sample does not know of its DEXA case. Invented, every word."""
+    evaluated, ordered, waived = (
+        (today - timedelta(days=days)).isoformat() for days in (125, 124, 3)
+    )
+    return {
+        "hospital_address": "100 Example Way\nSpringfield, ST 00000",
+        "signer_name": "Sam Placeholder, MD",
+        "signer_title": "Physician advisor",
+        "signer_phone": "555-0100",
+        "sent_by": "certified_mail",
+        "filer": "non_contract_provider",
+        "waiver_date": waived,
+        "ordering_practitioner": "Dr. Robin Notreal",
+        "order_date": ordered,
+        "order_record": "order, record page 11",
+        "evaluation_date": evaluated,
+        "evaluation_record": "progress note, record pages 9 to 10",
+        "procedure_determined": "yes",
+        "qualifying_category": "estrogen_deficient",
+        "category_finding": "postmenopausal, with a fracture of the wrist after a fall",
+        "category_record": "problem list, record page 4",
+        "confirmatory_test": "no",
+        "prior_bmm": "none_on_record",
+        "prior_bmm_record": "imaging history, record page 12",
+    }
 
 
 class Lab:
@@ -185,15 +191,15 @@ def pick_dexa(page: Page) -> None:
     page.get_by_role("combobox", name="Letter", exact=True).select_option(
         "a letter is on file for it"
     )
-    row = page.locator(".dd-case:visible", has_text="77080").first
+    row = page.locator(".dd-case:visible", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
     expect(row).to_be_visible(timeout=PATIENCE)
-    row.get_by_role("button").click()
+    row.get_by_role("button").press("Enter")  # the keyboard will do
     expect(page.locator(".dd-preview .letter")).to_be_visible(timeout=PATIENCE)
 
 
-def fill_in(page: Page, facts: dict[str, str]) -> None:
+def fill_in(page: Page, values: dict[str, str]) -> None:
     """Enter these facts where the form asks for them, as a person would: field by field."""
-    for name, value in facts.items():
+    for name, value in values.items():
         enter(page, name, value)
 
 
@@ -220,7 +226,8 @@ def _index(choices, name: str, value: str) -> int:
     from toolkit.letters.facts import fact_types
 
     label = fact_types()[name].choices[value]
-    return choices.all_text_contents().index(label)
+    shown = [text.replace("\xa0", " ") for text in choices.all_text_contents()]
+    return shown.index(label)
 
 
 def take_desk_picture(path: Path = PICTURE, *, width: int = 1280, theme: str = "light") -> Path:
@@ -236,13 +243,20 @@ def take_desk_picture(path: Path = PICTURE, *, width: int = 1280, theme: str = "
             page.keyboard.press("Escape")
             page.keyboard.press("Control+b")  # the file list is not what the picture is about
             pick_dexa(page)
-            shown = {k: v for k, v in FACTS.items() if not k.startswith("prior_bmm")}
-            fill_in(page, shown)
+            entered = facts(date.today())  # noqa: DTZ011  # as the notebook does
+            for name in (
+                "evaluation_record",
+                "procedure_determined",
+            ):  # so that something is missing
+                del entered[name]
+            fill_in(page, entered)
+            page.get_by_role("button", name="Next missing fact").click()
+            expect(page.locator(".dd-fact-evaluation_record")).to_be_visible()
+            page.set_viewport_size({"width": width, "height": 1560})
             desk = page.locator(".dd-desk").first
-            page.set_viewport_size({"width": width, "height": 2400})
-            expect(desk).to_be_visible()
+            desk.evaluate("desk => { desk.scrollIntoView(); document.activeElement.blur(); }")
             path.parent.mkdir(parents=True, exist_ok=True)
-            desk.screenshot(path=path)
+            page.screenshot(path=path)
             page.close()
     return path
 

@@ -148,3 +148,20 @@ def test_the_glossary_is_alphabetic_and_has_no_term_twice():
         for t in re.findall(r"^\| \*\*(.+?)\*\*", text, re.M)
     ]
     assert terms == sorted(set(terms))
+
+
+def test_the_data_dictionary_is_what_the_tables_say():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import runpy; print(runpy.run_path('scripts/tables_page.py')['page'](), end='')",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert done.stdout == page, "run: python scripts/tables_page.py"

@@ -1,0 +1,450 @@
+"""Write docs/law.md from the rules on file: the same rules, the same page, to the byte.
+
+python scripts/law_page.py             writes docs/law.md
+python scripts/law_page.py --check     says whether it is stale (exit code 1), writes nothing
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from toolkit.law import ladder, program, programs, wording
+from toolkit.law.model import DecisionRule, FilingRule, Level, Program, Standing
+from toolkit.law.thresholds import thresholds
+from toolkit.rules import Sourced
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "law.md"
+
+_INTRODUCTION = """\
+# The law on file
+
+This page is made from the files in `toolkit/rules/programs` and `toolkit/rules/thresholds`
+(`make law`); do not edit it. It is what the toolkit counts with, no more and no less, and it is no
+legal advice.
+
+**State law is not on file, for any program.** State windows, prompt-pay laws, state external review
+and state surprise-billing laws come first or come on top in many cases. Where a window is the state's
+to choose, the toolkit asks for it and refuses to guess. Each program below says what else is missing.
+
+## How to read this page
+
+- **Time to file** ends on the *last filing date*, the last lawful day under the rule on file. The
+  toolkit also gives *file by*: the earliest reading that can be defended, moved back to a working day.
+- **Applies** is when the rule begins and ends. The day that selects it is the notice's date unless the
+  row says otherwise. A day before the first rule is refused.
+- **Filed when**: *received* means that the decider must have it by then; *postmarked*, that the
+  postmark counts.
+- **Mark**: how well the rule is known.
+  - **V**: somebody read the text at the source that is named, on the day that is named.
+  - **V2**: second-hand. A named source that is not the law itself says so.
+  - **M**: from memory. Read the law before you rely on it; the toolkit says so beside every date.
+- An empty cell means that the rule on file says nothing of it.
+- No receipt is presumed where the page does not say so: then the day of receipt has to be known.
+- Federal holidays follow 5 U.S.C. 6103, with the days on which they are observed. Closures of federal
+  offices by executive order and Inauguration Day are not counted as holidays.
+
+To see a rule at work: `toolkit deadline --help`; every rule with its age: `toolkit law --age`.
+"""
+
+_ADDING = """\
+## To add a rule, or one that changed
+
+Rules are YAML that people read first, one file a program. A rule that changed is a second entry with
+its own `applies_from`; the old one gets `applies_until` and stays, because old notices still run under
+it. Each rule names its citation, its source, the day somebody looked (`verified_on`) and its mark.
+Then cases go into `tests/cases/deadlines`, on both sides of the change, and a line into
+`CHANGELOG.md`; `make law` writes this page anew. Nothing is programmed.
+[CONTRIBUTING.md](../CONTRIBUTING.md) has the steps, and says which test fails if one is forgotten.
+"""
+
+_OUTCOMES = {
+    "upheld": "upheld",
+    "partly_overturned": "partly overturned",
+    "dismissed": "dismissed",
+    "missed": "not decided in time",
+}
+
+# What the tables and lists below say in their own way; what a rule has beside it is listed by name.
+_TOLD_LEVEL = {
+    "id", "name", "decider", "place", "notice", "filing", "automatic", "by_terms", "decision",
+    "effectuation", "amount_in_controversy", "after", "after_clinical", "evidence", "escalation",
+}  # fmt: skip
+_TOLD_FILING = {
+    "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
+    "never_before_effective", "minimum_amount", "tolling", "starts", "presumption",
+    "no_corresponding_day", "filed_when", "by_hour", "roll", "readings", "milestones", "warnings",
+    "why", "citation", "source", "verified_on", "status",
+}  # fmt: skip
+_TOLD_DECISION = {
+    "applies_from", "applies_until", "when", "plan_levels", "due", "extension", "if_missed", "says",
+    "citation", "source", "verified_on", "status",
+}  # fmt: skip
+_TOLD_PROGRAM = {
+    "program", "name", "governing_law", "hospital_files_as", "levels", "standing", "no_appeal",
+    "good_cause", "switches", "not_modelled",
+}  # fmt: skip
+
+
+def page() -> str:
+    """Return the whole page."""
+    ids = programs()
+    parts = [_INTRODUCTION, _contents(ids), *(_program(program(one)) for one in ids)]
+    return "\n".join([*parts, _amounts(), _ADDING]).rstrip() + "\n"
+
+
+def _contents(ids: Sequence[str]) -> str:
+    rows = []
+    for one in ids:
+        rules = program(one)
+        filing = [rule for level in rules.levels for rule in level.filing]
+        decision = [rule for level in rules.levels for rule in level.decision]
+        marks = [rule.status for rule in (*filing, *decision)]
+        counts = ", ".join(f"{marks.count(m)} {m}" for m in wording.MARKS if m in marks)
+        link = f"[{_cell(rules.name)}](#{_anchor(rules.name)})"
+        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), counts))
+    head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", "Marks")
+    return f"## Programs\n\n{_table(head, rows, escaped=1)}"
+
+
+def _program(rules: Program) -> str:
+    levels = ladder(rules.program)
+    parts = [
+        f"## {rules.name}",
+        f"Id `{rules.program}`. Governing law: {_text(rules.governing_law)}.",
+        _hospital(rules),
+        "### Not modelled",
+        _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
+        "### Levels and time to file",
+        _ladder(levels),
+        _details(rules, levels),
+        "### Decision clocks",
+        _decisions(levels),
+        _effectuation(levels),
+        "### Who may file",
+        _standing(rules),
+        _good_cause(rules),
+    ]
+    if rules.no_appeal:
+        rows = [
+            (", ".join(r.denial_categories).replace("_", " "), r.says, r.citation, r.status)
+            for r in rules.no_appeal
+        ]
+        head = ("Denial", "Why there is no appeal", "Rule", "Mark")
+        parts += ["### No appeal at all", _table(head, rows)]
+    if rules.switches:
+        rows = [
+            (s.applies_from, s.keyed_to, s.says, s.citation, s.status)
+            for s in sorted(rules.switches, key=lambda s: s.applies_from)
+        ]
+        head = ("From", "Selected by", "What changes", "Rule", "Mark")
+        parts += ["### What changes on a day", _table(head, rows)]
+    parts.append(_list(_others(rules, _TOLD_PROGRAM)))
+    parts += ["### Sources", _sources(rules)]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _hospital(rules: Program) -> str:
+    ways = rules.hospital_files_as
+    with_contract, without = wording.FILERS[ways.contracted], wording.FILERS[ways.not_contracted]
+    if with_contract == without:
+        return f"On its own claims a hospital files as {with_contract}."
+    asked = " The contract status has to be known." if ways.needs_contract_status else ""
+    return (
+        f"On its own claims a hospital files as {with_contract} where it has a contract, and as "
+        f"{without} where it has none.{asked}"
+    )
+
+
+def _ladder(levels: Iterable[Level]) -> str:
+    head = ("Level", "Decided by", "Time to file", "Counted from", "Filed when", "Last day on a day off",
+            "Applies", "Rule", "Mark")  # fmt: skip
+    rows = []
+    for level in levels:
+        named = (f"{level.name} (`{level.id}`){_place(level)}", level.decider)
+        for rule in level.filing:
+            rows.append((
+                *named, _window(rule), _counted(rule), rule.filed_when,
+                wording.roll(rule.roll) + _cited(rule.roll), _applies(rule), rule.citation, rule.status,
+            ))  # fmt: skip
+            named = (f"{level.name}, rule of another time or case", level.decider)
+        if level.automatic:
+            one = level.automatic
+            rows.append((*named, "nothing is filed: it moves by itself", "", "", "", "", one.citation, one.status))  # fmt: skip
+        if level.by_terms:
+            one = level.by_terms
+            rows.append((*named, "no date in law: the contract's terms", "", "", "", "", one.citation, one.status))  # fmt: skip
+        if not (level.filing or level.automatic or level.by_terms):
+            rows.append((*named, "nothing is appealed here; it has a decision clock", "", "", "", "", "", ""))  # fmt: skip
+    return _table(head, rows)
+
+
+def _place(level: Level) -> str:
+    return {"side": ", beside the ladder", "before": ", before the ladder"}.get(level.place, "")
+
+
+def _window(rule: FilingRule) -> str:
+    only = wording.when(rule.when)
+    text = wording.window(rule)
+    if rule.minimum_amount:
+        text += f"; only from ${rule.minimum_amount.dollars:,} in dispute"
+    return f"{text} ({only})" if only else text
+
+
+def _counted(rule: FilingRule) -> str:
+    text = wording.starts(rule)
+    if rule.presumption:
+        text += (
+            f", presumed {rule.presumption.days} days after the notice's date unless shown "
+            f"otherwise{_cited(rule.presumption)}"
+        )
+    elif rule.starts == "receipt":
+        text += "; nothing is presumed"
+    return text
+
+
+def _applies(rule: FilingRule | DecisionRule) -> str:
+    text = f"from {rule.applies_from}"
+    if rule.applies_until:
+        text += f" until {rule.applies_until}"
+    if getattr(rule, "selected_by", "notice") != "notice":
+        text += {"service": ", by the date of service", "effective": ", by the effective date"}[
+            rule.selected_by
+        ]
+    return text
+
+
+def _details(rules: Program, levels: Iterable[Level]) -> str:
+    names = {level.id: level.name for level in rules.levels}
+    blocks = []
+    for level in levels:
+        said = list(_of_level(level, names))
+        for place, rule in enumerate(level.filing, start=1):
+            which = f"Rule {place}: " if len(level.filing) > 1 else ""
+            said += [f"{which}{one}" for one in _of_rule(rule)]
+        blocks.append(f"**{_text(level.name)}**\n\n{_list(said)}")
+    return "#### Level by level\n\n" + "\n\n".join(blocks)
+
+
+def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
+    yield f"The clock's notice: {level.notice}."
+    if level.automatic:
+        yield f"{level.automatic.says}{_cited(level.automatic)}"
+    if level.by_terms:
+        yield f"{level.by_terms.says} To be entered: {'; '.join(level.by_terms.needs)}.{_cited(level.by_terms)}"
+    if level.amount_in_controversy:
+        yield "An amount in controversy is needed, by the year of filing: see the table below."
+    if level.evidence:
+        yield f"Evidence: {level.evidence}"
+    if level.escalation:
+        yield f"Escalation: {level.escalation}"
+    for after, kind in ((level.after, ""), (level.after_clinical, " (clinical denials)")):
+        if after:
+            ways = "; ".join(f"{_OUTCOMES[how]}, {names[where]}" for how, where in after.items())
+            yield f"What follows{kind}: {ways}."
+    yield from _others(level, _TOLD_LEVEL)
+
+
+def _of_rule(rule: FilingRule) -> Iterable[str]:
+    if rule.why:
+        yield rule.why
+    if rule.minimum_amount:
+        least = rule.minimum_amount
+        yield f"Exists only from ${least.dollars:,} in dispute.{_cited(least)}"
+    for reading in rule.readings:
+        only = wording.when(reading.when)
+        yield (
+            f"Another reading, which *file by* keeps{f' ({only})' if only else ''}: {reading.says}: "
+            f"{wording.span(reading.window)} from {wording.starts(reading)}.{_cited(reading)}"
+        )
+    if rule.tolling:
+        toll = rule.tolling
+        yield (
+            f"{toll.says[0].upper()}{toll.says[1:]}: {toll.first} to {toll.last}, at most "
+            f"{toll.at_most_days} days for one clock.{_cited(toll)}"
+        )
+    for one in rule.milestones:
+        yield f"Day {one.day}: {one.what}."
+    yield from (f"Note: {warning}" for warning in rule.warnings)
+    yield from _others(rule, _TOLD_FILING)
+
+
+def _decisions(levels: Iterable[Level]) -> str:
+    head = ("Level", "For", "Decision due in", "May be extended by", "If it is missed", "Note", "Applies",
+            "Rule", "Mark")  # fmt: skip
+    rows = []
+    for level in levels:
+        for rule in level.decision:
+            plan = f"plans with {rule.plan_levels} internal level{'s' * (rule.plan_levels == 'two')}" if rule.plan_levels else ""  # fmt: skip
+            only = "; ".join(part for part in (wording.when(rule.when), plan) if part)
+            more = " ".join(part for part in (rule.says, *_others(rule, _TOLD_DECISION)) if part)
+            rows.append((
+                level.name, only or "every request",
+                wording.span(rule.due) if rule.due else "no such clock",
+                wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
+                _applies(rule), rule.citation, rule.status,
+            ))  # fmt: skip
+    return _table(head, rows) if rows else "No decision clock is on file."
+
+
+def _effectuation(levels: Iterable[Level]) -> str:
+    """Return what a favorable decision obliges the payer to, and by when."""
+    rows = [
+        (
+            level.name, wording.when(one.when) or "every decision", wording.span(one.within),
+            one.says, one.citation, one.status,
+        )
+        for level in levels
+        for one in level.effectuation
+    ]  # fmt: skip
+    head = ("Level", "For", "Within", "In words", "Rule", "Mark")
+    return f"#### After a favorable decision\n\n{_table(head, rows)}" if rows else ""
+
+
+def _good_cause(rules: Program) -> str:
+    """Return what it takes to have a late request heard, and the paragraph to ask with."""
+    names = {level.id: level.name for level in rules.levels}
+    blocks = []
+    for one in rules.good_cause:
+        at = "; ".join(names[level] for level in one.levels)
+        said = [f"{one.says}{_cited(one)}", *(f"Circumstance: {c}" for c in one.circumstances)]
+        if one.request:
+            said.append(f"To ask with: “{one.request.replace('{reason}', '[the reason]')}”")
+        blocks.append(f"**{_text(at)}**\n\n{_list(said)}")
+    return "### When a request is late\n\n" + "\n\n".join(blocks) if blocks else ""
+
+
+def _standing(rules: Program) -> str:
+    names = {level.id: level.name for level in rules.levels}
+    head = ("At", "Who", "Stage", "May file", "With which paper", "In words", "Rule", "Mark")
+    return _table(head, [_standing_row(rule, names) for rule in rules.standing])
+
+
+def _standing_row(rule: Standing, names: dict[str, str]) -> tuple[str, ...]:
+    who = ", ".join(wording.FILERS[filer] for filer in rule.when.filers) or "anyone"
+    stage = ", ".join(wording.STAGES[stage] for stage in rule.when.stages)
+    speed = {True: "expedited", False: "standard", None: ""}[rule.when.expedited]
+    may = "yes" if rule.may_file else "no"
+    if rule.instead:
+        may += f"; instead: {names[rule.instead]}"
+    return (
+        "; ".join(names[level] for level in rule.levels), who,
+        "; ".join(part for part in (stage, speed) if part) or "any", may,
+        "; ".join(rule.papers), rule.says, rule.citation, rule.status,
+    )  # fmt: skip
+
+
+def _sources(rules: Program) -> str:
+    """Return every source of the program with what it is named for, once."""
+    named: dict[tuple[str, str, str], list[str]] = {}
+    for one in _sourced(rules):
+        named.setdefault((one.source, one.status, one.verified_on), []).append(one.citation)
+    rows = [
+        (source, "; ".join(dict.fromkeys(citations)), verified_on, status)
+        for (source, status, verified_on), citations in named.items()
+    ]
+    return _table(("Source", "For", "Looked at on", "Mark"), rows)
+
+
+def _sourced(value: object) -> Iterable[Sourced]:
+    if isinstance(value, Sourced):
+        yield value
+    if isinstance(value, tuple | list):
+        for one in value:
+            yield from _sourced(one)
+    elif hasattr(value, "__struct_fields__"):
+        for name in value.__struct_fields__:
+            yield from _sourced(getattr(value, name))
+
+
+def _amounts() -> str:
+    found = thresholds()
+    years = {one.year: one for one in found.years}
+    rows = []
+    for year in range(min(years), max(years) + 1):
+        if year in years:
+            one = years[year]
+            rows.append((year, f"${one.alj_hearing:,}", f"${one.judicial_review:,}", one.source, one.status))  # fmt: skip
+        else:
+            rows.append((year, "not on file", "not on file", "", ""))
+    governs = ", ".join(program(one).name for one in found.governs)
+    return (
+        "## Amounts in controversy, by the year of filing\n\n"
+        f"For {_text(governs)}. Rule: {_text(found.citation)}. The amount is that of the calendar year in "
+        "which the request is *filed*, not that of the decision: a window that crosses December 31 has "
+        "two, and a request held back into January meets the new one. A year that is not on file is "
+        "said to be missing, never guessed.\n\n"
+        + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
+    )
+
+
+def _others(value: object, told: set[str]) -> Iterable[str]:
+    """Return what a rule says in fields that no table has a place for."""
+    for name in value.__struct_fields__:
+        if name not in told:
+            for text in _said(getattr(value, name)):
+                yield f"{name[0].upper()}{name[1:].replace('_', ' ')}: {text}"
+
+
+def _said(value: object) -> Iterable[str]:
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, tuple | list):
+        for one in value:
+            yield from _said(one)
+    elif isinstance(value, dict):
+        yield from (f"{key}: {text}" for key, one in value.items() for text in _said(one))
+    elif hasattr(value, "says"):
+        cited = _cited(value) if isinstance(value, Sourced) else ""
+        yield f"{value.says}{cited}"
+    elif hasattr(value, "__struct_fields__"):
+        parts = [t for name in value.__struct_fields__ for t in _said(getattr(value, name))]
+        if parts:
+            yield "; ".join(parts)
+
+
+def _cited(one: Sourced | None) -> str:
+    return f" ({one.citation}; {one.status})" if one else ""
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {_text(item)}" for item in items)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]], *, escaped: int = 0) -> str:
+    """Return a Markdown table; the first `escaped` columns are Markdown already."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in rows:
+        cells = [str(c) if place < escaped else _cell(str(c)) for place, c in enumerate(row)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|")
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown shows as it stands."""
+    return " ".join(text.split()).replace("<", "&lt;")
+
+
+def _anchor(name: str) -> str:
+    kept = "".join(c for c in name.lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or say whether it is stale."""
+    made = page()
+    if "--check" in arguments:
+        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != made
+        if stale:
+            sys.stderr.write("docs/law.md is not what the rules say: run make law\n")
+        return int(stale)
+    PAGE.write_text(made, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""Write docs/tables.md, the data dictionary, from the tables' own definitions.
+
+.venv/bin/python scripts/tables_page.py
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from toolkit.claims.tables import DTYPES, TABLES, Column
+from toolkit.worklist import DUE, WORKLIST
+
+PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
+
+HEAD = """\
+# The tables
+
+What every export and every remittance becomes, and what triage makes of them. Written from
+`toolkit/claims/tables.py` and `toolkit/worklist.py` by `scripts/tables_page.py`; a test fails when this
+page is stale.
+
+| kind | pandas type | meaning |
+|---|---|---|
+"""
+KINDS = {
+    "text": "missing is nan; codes keep their leading zeros",
+    "date": "midnight, no time zone",
+    "cents": "whole cents; in files, dollars with two decimals under the name without `_cents`",
+    "count": "whole number",
+    "number": "number with decimals, never money",
+    "flag": "true, false or missing",
+}
+STAR = " \\*"
+GRAIN = {
+    "claims": "One row per claim as the file has it: a CLP of an 835, a claim number of an export.",
+    "claim_lines": "One row per service line.",
+    "adjustments": "One row per CAS triplet (all six), at claim or line level; one per export row.",
+    "remark_codes": "One row per remark code on a line (LQ) or a claim (MOA, MIA).",
+    "provider_adjustments": "One row per PLB adjustment.",
+    "appeal_events": "One row per appeal filed, as far as an export tells it.",
+    "findings": "One row per thing in a file that is not as it should be. A finding stops nothing.",
+    "files": "One row per file read.",
+}
+
+
+def table(columns: Iterable[Column]) -> str:
+    """Return the columns as a Markdown table; a star marks what may identify a patient."""
+    rows = [f"| `{c.name}`{STAR if c.personal else ''} | {c.kind} | {c.says} |" for c in columns]
+    return "\n".join(["| column | kind | meaning |", "|---|---|---|", *rows])
+
+
+def page() -> str:
+    """Return the whole page."""
+    parts = [HEAD + "\n".join(f"| {kind} | `{DTYPES[kind]}` | {KINDS[kind]} |" for kind in DTYPES)]
+    parts.append(
+        "A star marks a column that may identify a patient: never in a log, a notebook or a manifest."
+    )
+    for name, columns in TABLES.items():
+        parts.append(f"## {name}\n\n{GRAIN[name]}\n\n{table(columns)}")
+    parts.append(
+        "## The worklist\n\nOne row per denied service line, or per claim-level denial: "
+        f"`triage(claims, as_of=...)`.\n\n{table(WORKLIST)}"
+    )
+    states = "\n".join(f"| `{due}` | {says} |" for due, says in DUE.items())
+    parts.append(
+        f"### The due states\n\nEvery row is in exactly one.\n\n| due | meaning |\n|---|---|\n{states}"
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
