@@ -8,7 +8,7 @@ endif
 JOB = $(if $(PYTHON),$(PYTHON),$(error No Python on PATH. Install Python 3.11 or newer and try again)) scripts/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help report test desk lint pictures lock env clean
+.PHONY: help report test desk lint law evaluate bench pictures lock env clean
 .NOTPARALLEL:
 
 help:  ## this list
@@ -25,6 +25,15 @@ desk:  ## open the drafting notebook in the browser
 
 lint:  ## ruff check, ruff format --check, import directions
 	@$(JOB) lint $(ARGS)
+
+law:  ## write docs/law.md and docs/tables.md anew from the rules and tables on file
+	@$(JOB) law $(ARGS)
+
+evaluate:  ## precision and recall of the free-text reasons
+	@$(JOB) evaluate $(ARGS)
+
+bench:  ## time the walk from file to worklist (ARGS="--rows 1000000")
+	@$(JOB) bench $(ARGS)
 
 pictures:  ## take the README's pictures anew
 	@$(JOB) pictures $(ARGS)

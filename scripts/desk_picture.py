@@ -230,25 +230,24 @@ def _index(choices, name: str, value: str) -> int:
     return shown.index(label)
 
 
-def take_desk_picture(path: Path = PICTURE, *, width: int = 1280, theme: str = "light") -> Path:
-    """Write the picture: the DEXA case open, some facts entered, the letter beside the form."""
-    settings = {}
-    if theme == "dark":
-        settings = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
-    with tempfile.TemporaryDirectory() as folder, browser() as started:
+def picture_of_desk(
+    started: Browser, path: Path = PICTURE, *, width: int = 1280, theme: str = "light"
+) -> Path:
+    """Write docs/pictures/desk.png: the DEXA case open, some facts entered, the letter beside them."""
+    themes = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
+    with tempfile.TemporaryDirectory() as folder:
         place = project(Path(folder))
-        with lab(place, settings=settings) as running:
+        with lab(place, settings=themes if theme == "dark" else None) as running:
             page = started.new_page(viewport={"width": width, "height": 1000})
             run_all(page, running, "notebooks/draft_letters.ipynb")
             page.keyboard.press("Escape")
             page.keyboard.press("Control+b")  # the file list is not what the picture is about
             pick_dexa(page)
             entered = facts(date.today())  # noqa: DTZ011  # as the notebook does
-            for name in (
-                "evaluation_record",
-                "procedure_determined",
-            ):  # so that something is missing
-                del entered[name]
+            del (
+                entered["evaluation_record"],
+                entered["procedure_determined"],
+            )  # shows what is missing
             fill_in(page, entered)
             page.get_by_role("button", name="Next missing fact").click()
             expect(page.locator(".dd-fact-evaluation_record")).to_be_visible()
@@ -261,5 +260,13 @@ def take_desk_picture(path: Path = PICTURE, *, width: int = 1280, theme: str = "
     return path
 
 
+def main() -> int:
+    """Take the picture and say where it is."""
+    with browser() as started:
+        path = picture_of_desk(started)
+    sys.stderr.write(f"-- {path.relative_to(ROOT)}\n")
+    return 0
+
+
 if __name__ == "__main__":
-    sys.stderr.write(f"-- {take_desk_picture().relative_to(ROOT)}\n")
+    sys.exit(main())

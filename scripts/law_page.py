@@ -260,7 +260,7 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
     if rule.tolling:
         toll = rule.tolling
         yield (
-            f"{toll.says[0].upper()}{toll.says[1:]}: {toll.first} to {toll.last}, at most "
+            f"Days left out: {toll.says}: {toll.first} to {toll.last}, at most "
             f"{toll.at_most_days} days for one clock.{_cited(toll)}"
         )
     for one in rule.milestones:

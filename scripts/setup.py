@@ -77,6 +77,26 @@ def pictures(arguments: list) -> None:
     run("python", str(ROOT / "scripts" / "pictures.py"), *arguments)
 
 
+def law(arguments: list) -> None:
+    """write docs/law.md and docs/tables.md anew"""
+    environment()
+    for page in ("law_page.py", "tables_page.py"):
+        run("python", str(ROOT / "scripts" / page), *arguments)
+
+
+def evaluate(arguments: list) -> None:
+    """precision and recall of the free-text reasons"""
+    environment()
+    run("python", str(ROOT / "scripts" / "evaluate.py"), *arguments)
+
+
+def bench(arguments: list) -> None:
+    """time the walk from file to worklist, and single deadlines"""
+    environment()
+    run("python", str(ROOT / "benchmarks" / "walk.py"), *arguments)
+    run("python", str(ROOT / "benchmarks" / "law.py"))
+
+
 def lock(arguments: list) -> None:
     """write requirements.lock anew with uv (--upgrade: take newer versions)"""
     uv = shutil.which("uv") or shutil.which("uv", path=str(BIN))
@@ -315,6 +335,9 @@ JOBS = {
     "test": test,
     "desk": desk,
     "lint": lint,
+    "law": law,
+    "evaluate": evaluate,
+    "bench": bench,
     "pictures": pictures,
     "lock": lock,
     "env": environment,

@@ -396,6 +396,11 @@ def test_a_typed_path_counts_from_the_project_s_folder(place):
     desk.path.value = "data/incoming/export.csv"
     desk.open_button.click()
     assert len(desk.cases.keys()) == 1
+    assert desk.files.value.name == "export.csv" and desk.path.value == ""
+    elsewhere = export(place).rename(place / "elsewhere.csv")
+    desk.path.value = str(elsewhere)
+    desk.open_button.click()
+    assert desk.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
 
 
 @pytest.mark.parametrize(
@@ -463,7 +468,8 @@ def test_a_contracted_provider_is_refused_and_told_what_to_do(place):
     pick(desk)
     said = text(desk.letter.preview)
     assert "No letter of this kind." in said and "dispute process under the contract" in said
-    assert "the contract sets it" in text(desk.ledger)
+    assert "The contract sets the date." in text(desk.ledger)
+    assert "dd-chosen" in desk.form.buttons["Standing"]._dom_classes
     fill(desk, {"filer": "enrollee", "enrollee_liability": "yes"})
     assert desk.matter.refused is None and desk.matter.letter is not None
     assert "Last filing date" in text(desk.ledger)
@@ -487,7 +493,7 @@ def test_what_is_missing_for_a_date_is_filled_in_at_the_desk_and_kept(place):
         "No date can be given yet" in text(desk.ledger)
         and "program unknown" in text(desk.ledger).lower()
     )
-    assert visible(desk.date_form.widget)
+    assert visible(desk.date_form.widget) and "State the program" in text(desk.letter.preview)
     desk.date_form.fields["program"].control.value = "medicare_advantage"
     assert "contract status unknown" in text(desk.ledger).lower()
     desk.date_form.fields["contracted"].control.value = "not_contracted"

@@ -78,7 +78,7 @@ def test_inauguration_day_is_a_holiday_in_washington_only_and_a_working_day_here
         date(2017, 1, 20): None,
         date(2021, 1, 20): None,
         date(2025, 1, 20): "Birthday of Martin Luther King Jr.",
-        date(2029, 1, 20): None,
+        date(2029, 1, 20): "Saturday",
         date(2033, 1, 20): None,
     }
 

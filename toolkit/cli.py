@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,21 +98,25 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
 
     from toolkit.law import filing_deadline, read_contract
 
-    return msgspec.to_builtins(
-        filing_deadline(
-            options.program,
-            options.level,
-            notice_date=options.notice_date,
-            received=options.received,
-            stage=options.stage,
-            filer=options.filer,
-            expedited=options.expedited,
-            amount=options.amount,
-            state_window=options.state_window,
-            effective_date=options.effective_date,
-            contract=options.contract and read_contract(options.contract),
-        )
+    found = filing_deadline(
+        options.program,
+        options.level,
+        notice_date=options.notice_date,
+        received=options.received,
+        stage=options.stage,
+        filer=options.filer,
+        expedited=options.expedited,
+        amount=options.amount,
+        state_window=options.state_window,
+        effective_date=options.effective_date,
+        contract=options.contract and read_contract(options.contract),
     )
+    if options.ics:
+        from toolkit.law.ics import write_ics
+
+        title = f"Appeal clock: {found.level_name}"
+        write_ics([found], options.ics, title=title, made_at=datetime.now(UTC))
+    return msgspec.to_builtins(found)
 
 
 def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
@@ -343,34 +347,21 @@ def _show_json(answer: dict[str, Any]) -> None:
 
 
 def _show_deadline(answer: dict[str, Any]) -> None:
-    print(f"{answer['level_name']} ({answer['program']}), decided by {answer['decider']}")
-    if answer["nothing_to_file"]:
-        print("Nothing to file.")
-    else:
-        filed = answer["filed_when"]
-        print(f"File by           {_day(answer['file_by'])}, {filed} by the decider")
-        print(f"Last filing date  {_day(answer['last_filing_date'])}")
-    for step in answer["steps"]:
-        print(f"  {_day(step['date'])}  {step['what']}  [{step['citation']}]")
-    standing = answer["standing"]
-    if standing:
-        print(f"Who may file: {standing['says']} [{standing['citation']}]")
-        for paper in standing["papers"]:
-            print(f"  paper: {paper}")
-    for warning in answer["warnings"]:
-        print(f"Note: {warning}")
-    print(
-        f"Rule: {answer['citation']}; {answer['source']}; verified {answer['verified_on']}, mark {answer['status']}"
-    )
+    import msgspec
+
+    from toolkit.law import Deadline
+    from toolkit.law.ledger import ledger_text
+
+    print(ledger_text(msgspec.convert(answer, Deadline)))
 
 
 def _show_decision(answer: dict[str, Any]) -> None:
-    print(f"Decision due {_day(answer['decision_due'])} from {answer['decider']}")
-    for step in answer["steps"]:
-        print(f"  {_day(step['date'])}  {step['what']}  [{step['citation']}]")
-    print(f"If missed: {answer['if_missed']}")
-    for warning in answer["warnings"]:
-        print(f"Note: {warning}")
+    import msgspec
+
+    from toolkit.law import DecisionDue
+    from toolkit.law.ledger import ledger_text
+
+    print(ledger_text(msgspec.convert(answer, DecisionDue)))
 
 
 def _show_ladder(answer: dict[str, Any]) -> None:
@@ -447,11 +438,6 @@ def _row(one: dict[str, Any]) -> str:
 
 def _show_nothing(answer: dict[str, Any]) -> None:
     return None
-
-
-def _day(text: str | date) -> str:
-    day = text if isinstance(text, date) else date.fromisoformat(text)
-    return f"{day:%a %Y-%m-%d}"
 
 
 # ---- the words of the command line
@@ -573,6 +559,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--amount", type=float, help="dollars in controversy")
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
+    one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
     one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 
     one = command(

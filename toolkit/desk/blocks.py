@@ -295,7 +295,7 @@ def _no_date(matter: Matter) -> str:
     if row["due"] == "no_date":
         title = "No date can be given yet."
         if row["level"] == "contract_dispute":
-            title = "No date in law: the contract sets it."
+            title = "The contract sets the date."
         said = words(row["gap"])
         said = said[:1].upper() + said[1:] + "." if said else ""
         return note(said, tone="gap", title=title, items=[why] if why else [])
@@ -353,6 +353,11 @@ def preview(matter: Matter) -> str:
         )
     if matter.refused:
         return f'<div class="dd-block">{refusal(matter.refused)}</div>'
+    if not words(matter.row["program"]):
+        says = (
+            "State the program above; whether a kind of letter answers this denial follows from it."
+        )
+        return f'<div class="dd-block">{note(says, tone="gap", title="No letter yet.")}</div>'
     on_file = [kind.title for kind in kinds()]
     return (
         '<div class="dd-block">'

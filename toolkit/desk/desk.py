@@ -139,8 +139,7 @@ class Desk:
                 [
                     hooked(w.HBox([self.back, self.previous, self.next]), "dd-line"),
                     self.head,
-                    hooked(w.HBox([self.denied, dates]), "dd-columns"),
-                    self.cautions,
+                    hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
@@ -156,6 +155,18 @@ class Desk:
             options.append((f"all {len(found)} files of data/incoming", found))
         self.files.options = options
         self.files.value = SAMPLE
+
+    def _show_source(self, chosen: str | Path | Iterable[Path]) -> None:
+        """Let the fields above name what is open."""
+        self._offer_files()
+        offered = [value for _, value in self.files.options]
+        path = chosen
+        if isinstance(chosen, str | Path) and str(chosen).strip().lower() != SAMPLE:
+            path = places.found(Path(chosen), self.root)
+        if path in offered:
+            self.files.value, self.path.value = path, ""
+        elif isinstance(path, Path):
+            self.path.value = places.shown(path, self.root)
 
     def _show(self, part: str) -> None:
         show(self.welcome, part == "welcome")
@@ -173,6 +184,7 @@ class Desk:
                 chosen, root=self.root, store=self.store, payers=self._payers, as_of=self._day()
             )
             self.matter, self._key = None, ""
+            self._show_source(chosen)
             self.cases.put(self.docket)
             self._show("list")
 
@@ -289,7 +301,8 @@ class Desk:
         self.denied.value = blocks.denied(matter)
         self.ledger.value = blocks.ledger(matter, self.docket.as_of)
         self.cautions.value = blocks.cautions(matter)
-        missing = {one.name for one in matter.letter.missing} if matter.letter else set()
+        # A refusal turns on who files: that is what to look at first.
+        missing = {one.name for one in matter.letter.missing} if matter.letter else {"filer"}
         if afresh:
             self.correct.value = matter.row["due"] == "no_date"
             show(self.date_form.widget, self.correct.value)

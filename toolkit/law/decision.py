@@ -27,6 +27,11 @@ class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
     if_favorable: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        from toolkit.law.ledger import ledger_html
+
+        return ledger_html(self)
+
 
 def decision_due(
     program_id: str,

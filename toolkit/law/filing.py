@@ -53,6 +53,11 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     not_before: date | None = None
     nothing_to_file: bool = False
 
+    def _repr_html_(self) -> str:
+        from toolkit.law.ledger import ledger_html
+
+        return ledger_html(self)
+
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     notice: date | None

@@ -50,11 +50,12 @@ def calendar_of(
     `made_at` is the moment of making, with its time zone. Raises RefusedError where there is
     nothing to put into a calendar.
     """
-    from icalendar import Calendar
+    from icalendar import Calendar, vText
 
     if made_at.tzinfo is None:
         raise UsageError("the moment a calendar is made needs its time zone")
     made_at = made_at.astimezone(UTC).replace(microsecond=0)
+    title, case = _one_line(title), _one_line(case) if case else None
     clocks = tuple(clocks)
     calendar = Calendar()
     for name, value in (
@@ -62,8 +63,8 @@ def calendar_of(
         ("version", "2.0"),
         ("calscale", "GREGORIAN"),
         ("method", "PUBLISH"),
-        ("name", title),
-        ("x-wr-calname", title),
+        ("name", vText(title)),  # said to be text: the library would write it as it stands
+        ("x-wr-calname", vText(title)),
     ):
         calendar.add(name, value)
     seen: dict[str, date] = {}
@@ -97,6 +98,10 @@ def write_ics(
     with whole(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _why_empty(clocks: tuple[Deadline | DecisionDue, ...]) -> str:

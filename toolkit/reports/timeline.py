@@ -26,7 +26,9 @@ def timeline_html(deadline: Deadline) -> str:
     if deadline.nothing_to_file or not deadline.steps:
         raise ValueError("a timeline needs a deadline with a day to file")
     days = _days(deadline)
-    return figure_html(_figure(days), _message(deadline, days))
+    image = figure_html(_figure(days), _message(deadline, days))
+    # Drawn finer than it is shown: without a width a notebook would show it twice as large.
+    return image.replace("<img ", '<img style="width:720px;max-width:100%;height:auto" ', 1)
 
 
 def _days(deadline: Deadline) -> list[tuple[date, str, tuple[str, str, str], list[str]]]:
