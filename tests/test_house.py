@@ -165,3 +165,14 @@ def test_the_data_dictionary_is_what_the_tables_say():
     )
     page = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
     assert done.stdout == page, "run: python scripts/tables_page.py"
+
+
+def test_every_public_name_is_there_and_triage_stays_a_call():
+    script = (
+        "import toolkit; from datetime import date\n"
+        "for name in dir(toolkit): assert callable(getattr(toolkit, name)), name\n"
+        "import toolkit.triage\n"
+        "print(len(toolkit.triage(toolkit.Claims(), as_of=date(2026, 1, 1))))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"

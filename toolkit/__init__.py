@@ -4,35 +4,26 @@ The public names below are imported when they are first used, so that a light co
 for pandas.
 """
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
-    "Claims": "toolkit.claims",
-    "read": "toolkit.claims",
-    "write_sample": "toolkit.claims",
-    "classify": "toolkit.denials",
-    "filing_deadline": "toolkit.law",
-    "decision_due": "toolkit.law",
-    "ladder": "toolkit.law",
-    "programs": "toolkit.law",
-    "read_contracts": "toolkit.law",
-    "triage": "toolkit.triage",
-    "read_payers": "toolkit.claims",
-    "Case": "toolkit.cases",
-    "CaseStore": "toolkit.cases",
-    "draft": "toolkit.letters",
-    "run_reports": "toolkit.reports",
-    "open_desk": "toolkit.desk",
+    "Claims": "claims",
+    "read": "claims",
+    "write_sample": "claims",
+    "classify": "denials",
+    "filing_deadline": "law",
+    "decision_due": "law",
+    "ladder": "law",
+    "programs": "law",
+    "read_contracts": "law",
+    "triage": "triage",
+    "read_payers": "claims",
+    "Case": "cases",
+    "CaseStore": "cases",
+    "draft": "letters",
+    "run_reports": "reports",
+    "open_desk": "desk",
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'toolkit' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = late.names(__name__, _WHERE)

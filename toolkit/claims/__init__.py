@@ -1,6 +1,6 @@
 """Exports (CSV, XLSX, Parquet) and 835 remittances become the same canonical tables, with findings."""
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
     "Claims": "tables",
@@ -14,9 +14,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    if name in _WHERE:
-        return getattr(import_module(f"toolkit.claims.{_WHERE[name]}"), name)
-    raise AttributeError(f"module 'toolkit.claims' has no attribute {name!r}")
+__getattr__, __dir__ = late.names(__name__, _WHERE)

@@ -3,7 +3,7 @@
 Plain ipywidgets for a notebook. With the command line the only room that may ask what day it is.
 """
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
     "Desk": "desk",
@@ -11,13 +11,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    if name in _WHERE:
-        return getattr(import_module(f"toolkit.desk.{_WHERE[name]}"), name)
-    raise AttributeError(f"module 'toolkit.desk' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = late.names(__name__, _WHERE)

@@ -1,6 +1,6 @@
 """Letters that prove themselves: every sentence bound to a fact of the case or to an authority."""
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
     "Authority": "authority",
@@ -24,14 +24,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    # Imported when first used: the command line answers a deadline without any of this.
-    if name in _WHERE:
-        return getattr(import_module(f"toolkit.letters.{_WHERE[name]}"), name)
-    raise AttributeError(f"module 'toolkit.letters' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = late.names(__name__, _WHERE)

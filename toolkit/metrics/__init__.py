@@ -5,7 +5,7 @@ A metric is one function with one `@metric(...)` above it and one worked example
 The names are imported when they are first used, so that importing the package stays light.
 """
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
     "Definition": "metric",
@@ -22,13 +22,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    if name in _WHERE:
-        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = late.names(__name__, _WHERE)

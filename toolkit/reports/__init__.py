@@ -5,7 +5,7 @@ the sheets of its workbook. The folder is the registry. The names below are impo
 first used: papermill and matplotlib are heavy.
 """
 
-from importlib import import_module
+from toolkit import late
 
 _WHERE = {
     "Source": "run",
@@ -16,14 +16,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-
-
-def __getattr__(name: str):
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_WHERE[name] or name}")
-    return getattr(module, name) if _WHERE[name] else module
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = late.names(__name__, _WHERE)
