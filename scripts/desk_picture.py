@@ -35,6 +35,7 @@ ARGUMENTS = [
     "--hide-scrollbars",
 ]
 PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
+ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
         "checkForUpdates": False,
@@ -145,9 +146,13 @@ def _wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
 @contextlib.contextmanager
 def browser() -> Iterator[Browser]:
     """Give a Chromium; where there is none, say which command helps."""
-    path = os.environ.get("CHROMIUM") or chromium.find()
+    path = chromium.find()
     if not path:
-        path = chromium.find_or_install()
+        # Nothing is installed behind a test's back: scripts/setup.py does that, and says so.
+        raise chromium.NoChromiumError(
+            f"The browser tests need a Chromium, and none was found. This command helps:\n"
+            f"    {sys.executable} scripts/chromium.py --install"
+        )
     # A sandboxed Chromium does not start as root, and root is who runs it in a container.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as play:
@@ -184,6 +189,7 @@ def run_all(page: Page, running: Lab, notebook: str) -> None:
     code = json.loads((running.folder / notebook).read_text(encoding="utf-8"))["cells"]
     count = sum(cell["cell_type"] == "code" for cell in code)
     expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count, timeout=PATIENCE)
+    expect(page.locator(ERROR), "a cell has failed").to_have_count(0)
 
 
 def pick_dexa(page: Page) -> None:

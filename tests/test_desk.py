@@ -102,7 +102,9 @@ def export(place: Path, *rows: dict, name: str = "export.csv") -> Path:
 
 
 def at_desk(place: Path, *rows: dict, payers=()):
-    return open_desk(export(place, *rows), payers=payers, as_of=TODAY)
+    desk = open_desk(export(place, *rows), payers=payers, as_of=TODAY)
+    assert desk.docket is not None, desk.notice.text
+    return desk
 
 
 def text(widget: w.HTML) -> str:
@@ -125,6 +127,12 @@ def fill(desk, facts: dict) -> None:
             group = next(need.group for need in desk.form._needs if need.name == name)
             desk.form.buttons[group].click()
         desk.form.fields[name].control.value = value
+
+
+def states(desk) -> list[str]:
+    """The due states of the cases that the list holds, in its order."""
+    frame = desk.docket.sorted().set_index("denial_key")
+    return list(frame.loc[desk.cases.keys(), "due"])
 
 
 def every_widget(widget) -> list:
@@ -333,11 +341,11 @@ def test_the_most_urgent_case_stands_first_and_closed_ones_are_asked_for(place):
         for ago in (5, 90, 56, 63)
     ]
     desk = at_desk(place, *rows, {"Case Status": "Closed"}, {"Financial Class": ""})
-    due = [desk.docket.row(key)["due"] for key in desk.cases.keys()]  # noqa: SIM118
+    due = states(desk)
     assert due == ["overdue", "past_safe_date", "due_this_week", "due_later", "no_date"]
     assert due == sorted(due, key=list(DUE).index)
     desk.cases.due.value = "closed"
-    assert [desk.docket.row(key)["due"] for key in desk.cases.keys()] == ["closed"]  # noqa: SIM118
+    assert states(desk) == ["closed"]
 
 
 def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
@@ -401,6 +409,16 @@ def test_a_typed_path_counts_from_the_project_s_folder(place):
     desk.path.value = str(elsewhere)
     desk.open_button.click()
     assert desk.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
+
+
+def test_every_file_of_incoming_can_be_opened_at_once(place):
+    export(place, {"Claim Number": "ACCT-A"}, name="a.csv")
+    export(place, {"Claim Number": "ACCT-B"}, {"Claim Number": "ACCT-C"}, name="b.csv")
+    desk = open_desk(payers=(), as_of=TODAY)
+    desk.files.value = desk.files.options[-1][1]
+    desk.open_button.click()
+    assert len(desk.cases.keys()) == 3 and "2 files: 3 claims" in text(desk.cases.summary)
+    assert desk.files.options[-1][0] == "all 2 files of data/incoming" == desk.files.label
 
 
 @pytest.mark.parametrize(

@@ -85,9 +85,8 @@ def heading(text: str) -> str:
 # ---- the list
 
 
-def summary(docket: Docket) -> str:
+def summary(docket: Docket, worklist: pd.DataFrame) -> str:
     """Return what was opened: counts by due state, and the findings in the files."""
-    worklist = docket.worklist
     counts = worklist["due"].value_counts()
     badges = "".join(
         f'<li class="dd-badge dd-{_TONES.get(due, "calm")}">{counts[due]:,} '

@@ -98,7 +98,7 @@ class CaseList:
         """Show this docket; `keep` leaves filters and page as they are."""
         self._docket = docket
         self._frame = docket.sorted()
-        self.summary.value = blocks.summary(docket)
+        self.summary.value = blocks.summary(docket, self._frame)
         self._quiet = True
         try:
             self._offer(keep)

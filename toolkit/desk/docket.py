@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -28,8 +28,9 @@ _LETTER_KEYS = ("program", "level", "stage", "reason", "procedure_code")
 class Docket:
     """What was opened: the claims, their worklist (one row per denial), and work already begun.
 
-    `letters` names the kind of letter that fits each row, '' where none does; `begun` says, by
-    denial key, what is on file for it: 'facts' or 'letter'.
+    `worklist` is what the files alone say, with the kind of letter that fits each row in `letters`
+    ('' where none does). `stated` holds, by denial key, the rows that came out otherwise by what a
+    person entered, and `begun` what is on file for a denial: 'facts' or 'letter'.
     """
 
     name: str
@@ -38,31 +39,33 @@ class Docket:
     payers: tuple[Payer, ...]
     as_of: date
     letters: pd.Series
-    begun: dict[str, str]
+    stated: dict[str, pd.DataFrame] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
 
-    def row(self, denial_key: str) -> dict:
-        """Return one row of the worklist."""
-        found = self.worklist.loc[self.worklist["denial_key"].eq(denial_key)]
-        return found.iloc[0].to_dict()
+    def of_file(self, denial_key: str) -> pd.DataFrame:
+        """Return one row of the worklist as the files alone have it (a frame of one row)."""
+        return self.worklist.loc[self.worklist["denial_key"].eq(denial_key)]
 
     def sorted(self) -> pd.DataFrame:
-        """Return the worklist, the most urgent case first; within a state the earliest date."""
-        order = self.worklist["due"].map({due: at for at, due in enumerate(DUE)})
-        frame = self.worklist.assign(order=order, letter=self.letters)
-        return frame.sort_values(
+        """Return the worklist as it stands, the most urgent case first, then the earliest date.
+
+        Its column `letter` is the kind of letter that fits the row.
+        """
+        frame = self.worklist.assign(letter=self.letters)
+        if self.stated:
+            stated = pd.concat(self.stated.values())
+            kept = frame.loc[~frame["denial_key"].isin(set(self.stated))]
+            frame = pd.concat([kept, stated.assign(letter=letters_for(stated))])
+        order = frame["due"].map({due: at for at, due in enumerate(DUE)})
+        return frame.assign(order=order).sort_values(
             ["order", "file_by", "denied_cents", "denial_key"],
             ascending=[True, True, False, True],
             kind="stable",
         )
 
     def with_row(self, row: pd.DataFrame) -> "Docket":
-        """Return the docket with this one row in place of the one with its key."""
-        at = self.worklist.index[self.worklist["denial_key"].eq(row["denial_key"].iloc[0])]
-        row = row.set_axis(at)
-        worklist = pd.concat([self.worklist.drop(index=at), row]).sort_index()
-        letters = self.letters.copy()
-        letters.loc[at] = letters_for(row)
-        return replace(self, worklist=worklist, letters=letters)
+        """Return the docket on which this row stands in place of the one from the file."""
+        return replace(self, stated=self.stated | {row["denial_key"].iloc[0]: row})
 
     def marked(self, denial_key: str, begun: str) -> "Docket":
         """Return the docket that knows what is on file for this denial."""
@@ -91,7 +94,7 @@ def open_docket(
         table = _payers(payers, places.payers_path(root))
         claims = read(paths)
     worklist = triage(claims, as_of=as_of, payers=table)
-    docket = Docket(name, claims, worklist, table, as_of, letters_for(worklist), {})
+    docket = Docket(name, claims, worklist, table, as_of, letters_for(worklist))
     return _with_work_on_file(docket, store)
 
 
@@ -117,10 +120,10 @@ def only(claims: Claims, claim_keys: Iterable[str]) -> Claims:
     """Return the tables of some claims alone."""
     wanted = set(claim_keys)
     parts = {
-        field.name: frame.loc[frame["claim_key"].isin(wanted)]
-        if "claim_key" in (frame := getattr(claims, field.name))
+        table.name: frame.loc[frame["claim_key"].isin(wanted)]
+        if "claim_key" in (frame := getattr(claims, table.name))
         else frame
-        for field in fields(claims)
+        for table in fields(claims)
     }
     return Claims(**parts)
 
@@ -130,40 +133,31 @@ def is_entered(fact: Fact | None) -> bool:
     return fact is not None and fact.source.startswith("entered")
 
 
-def judged(docket: Docket, denial_key: str, case: Case) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the case's row of the worklist with what was entered in place, and from the file alone.
+def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
+    """Return the case's row of the worklist, a frame of one row, with what was entered in place.
 
     Triage decides again, on this one claim, from the facts that a person has stated or corrected.
-    Both are frames of one row.
     """
-    row = docket.worklist.loc[docket.worklist["denial_key"].eq(denial_key)]
+    row = docket.of_file(denial_key)
     entered = {
         name: case.facts[name].value for name in DATE_FACTS if is_entered(case.facts.get(name))
     }
-    if not entered and denial_key not in docket.begun:
-        return row, row
-    part = only(docket.claims, row["claim_key"])
-    # From the file alone first: an entry that was withdrawn must leave no trace.
-    plain = _only_row(triage(part, as_of=docket.as_of, payers=docket.payers), denial_key)
-    plain = row if plain.empty else plain.set_axis(row.index)
     if not entered:
-        return plain, plain
-    stated = {name: plain[name].iloc[0] for name in ("program", "contracted")} | entered
+        return row
+    part = only(docket.claims, row["claim_key"])
+    stated = {name: row[name].iloc[0] for name in ("program", "contracted")} | entered
     claims = part.claims.drop(columns=[*stated, "claim_filing_indicator"])
     for name, value in stated.items():
         claims[name] = pd.Timestamp(value) if isinstance(value, date) else value
     part = replace(part, claims=conform(claims, "claims"))
-    again = _only_row(triage(part, as_of=docket.as_of), denial_key)
+    again = triage(part, as_of=docket.as_of)
+    again = again.loc[again["denial_key"].eq(denial_key)].copy()
     if again.empty:
-        return plain, plain
+        return row
     for name in ("program", "contracted"):
-        source = "entered by the analyst" if name in entered else plain[f"{name}_from"].iloc[0]
+        source = "entered by the analyst" if name in entered else row[f"{name}_from"].iloc[0]
         again[f"{name}_from"] = source
-    return again.set_axis(row.index), plain
-
-
-def _only_row(worklist: pd.DataFrame, denial_key: str) -> pd.DataFrame:
-    return worklist.loc[worklist["denial_key"].eq(denial_key)].copy()
+    return again.set_axis(row.index)
 
 
 def _with_work_on_file(docket: Docket, store: Path) -> Docket:
@@ -181,7 +175,7 @@ def _with_work_on_file(docket: Docket, store: Path) -> Docket:
             case = cases.resume(case)
             begun = "letter" if cases.letters(case.case_key) else "facts"
             docket = docket.marked(denial_key, begun)
-            docket = docket.with_row(judged(docket, denial_key, case)[0])
+            docket = docket.with_row(judged(docket, denial_key, case))
     return docket
 
 

@@ -43,17 +43,16 @@ def open_matter(
 
     `kind_id` names a kind of letter, '' for none; None takes the one that fits.
     """
-    part = only(docket.claims, [docket.row(denial_key)["claim_key"]])
+    plain = docket.of_file(denial_key)
+    part = only(docket.claims, plain["claim_key"])
+    of_file = case_from(part, plain, denial_key, payers=docket.payers)
     with CaseStore(store) as cases:
-        case = case_from(part, docket.worklist, denial_key, payers=docket.payers)
-        case = cases.resume(case)
-        found, plain = judged(docket, denial_key, case)
-        if denial_key in docket.begun:
-            docket = docket.with_row(found)
+        found = judged(docket, denial_key, cases.resume(of_file))
         # Once more, so that level and dates are those that follow from what was entered.
         case = cases.resume(case_from(part, found, denial_key, payers=docket.payers))
-        of_file = case_from(part, plain, denial_key, payers=docket.payers).facts
         written = cases.letters(case.case_key)
+    if denial_key in docket.begun:
+        docket = docket.with_row(found)
     row = found.iloc[0].to_dict()
     chosen = _kind(case, kind_id)
     deadline, filer = _deadline(row, case, chosen)
@@ -63,7 +62,7 @@ def open_matter(
     matter = Matter(
         row=row,
         case=case,
-        of_file=of_file,
+        of_file=of_file.facts,
         deadline=deadline,
         filer=filer,
         warnings=tuple(dict.fromkeys(warnings)),

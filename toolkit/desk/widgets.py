@@ -65,11 +65,11 @@ class Notice:
 
     def problem(self, text: str, needs: tuple[str, ...] = ()) -> None:
         """Say what is wrong and what to do."""
-        self._put(" ".join([text, *needs]), blocks.note(text, tone="bad", items=needs))
+        self._put(" ".join([text, *needs]), blocks.note(text, tone="bad", items=needs), "alert")
 
-    def _put(self, text: str, block: str) -> None:
+    def _put(self, text: str, block: str, role: str = "status") -> None:
         self.text = text
-        self.widget.value = f'<div class="dd-block" role="status" aria-live="polite">{block}</div>'
+        self.widget.value = f'<div class="dd-block" role="{role}">{block}</div>'
 
     def guards(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the callback so that an error becomes a line here: no traceback, no value."""
