@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 
+from desk_picture import picture_of_desk
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +51,7 @@ def main() -> int:
         browser = play.chromium.launch(
             executable_path=os.environ["CHROMIUM"], args=ARGUMENTS + root
         )
-        for path in (picture_of_report(browser),):
+        for path in (picture_of_report(browser), picture_of_desk(browser)):
             sys.stderr.write(f"-- {path.relative_to(ROOT)}\n")
         browser.close()
     return 0

@@ -16,19 +16,16 @@ from toolkit.denials.codes import category_of, routes
 from toolkit.desk.docket import Docket
 from toolkit.desk.matter import Matter
 from toolkit.errors import RefusedError
+from toolkit.law.ledger import ledger_html
 from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
 from toolkit.letters.facts import fact_types
-from toolkit.reports.words import DUE, MARKS, count, dollars, plain
+from toolkit.reports.words import DUE, count, dollars, plain
 
 _TONES = {
     "overdue": "bad",
     "past_safe_date": "soon",
     "due_this_week": "soon",
     "no_date": "gap",
-}
-_FILED = {
-    "received": "the decider must have it by then: the day of receipt counts",
-    "postmarked": "the postmark counts",
 }
 CONTRACT = {"contracted": "under contract", "not_contracted": "no contract"}
 
@@ -252,40 +249,13 @@ def _filer(name: str) -> str:
 
 
 def ledger(matter: Matter, as_of: date) -> str:
-    """Return the deadline: the two days that matter, every step with its citation, the mark."""
+    """Return the deadline as its ledger, and for whom it is counted; or why there is none."""
     deadline = matter.deadline
-    level = plain(words(matter.row["level"]))
     if deadline is None or deadline.last_filing_date is None:
         return f'<div class="dd-block">{heading("The date")}{_no_date(matter)}</div>'
-    level = deadline.level_name
-    who = f", filed by {_filer(matter.filer)}" if matter.filer else ""
-    rows = "".join(
-        f"<tr><td>{escape(day(step.date))}</td><td>{escape(step.what)}</td>"
-        f"<td>{escape(step.citation)}</td></tr>"
-        for step in deadline.steps
-    )
-    left = (deadline.file_by - as_of).days
-    away = (
-        f"{count(left, 'day')} left"
-        if left > 0
-        else "today"
-        if left == 0
-        else f"{count(-left, 'day')} past"
-    )
-    tone = "bad" if deadline.last_filing_date < as_of else "soon" if left < 7 else "calm"
-    return (
-        f'<div class="dd-block">{heading("The date")}'
-        f'<div class="dd-days"><div class="dd-day dd-{tone}"><span>File by</span>'
-        f"<strong>{escape(day(deadline.file_by))}</strong><small>{away}; the safe day</small></div>"
-        f'<div class="dd-day dd-calm"><span>Last filing date</span>'
-        f"<strong>{escape(day(deadline.last_filing_date))}</strong>"
-        f"<small>{escape(_FILED.get(deadline.filed_when, ''))}</small></div></div>"
-        f'<table class="dd-table"><caption>{escape(level)}{escape(who)}, decided by '
-        f"{escape(deadline.decider)}. How the days follow:</caption><thead><tr>"
-        f'<th scope="col">Day</th><th scope="col">What</th><th scope="col">Rule</th></tr></thead>'
-        f'<tbody>{rows}</tbody></table><p class="dd-small">Rule: {escape(deadline.citation)}. '
-        f"{escape(MARKS[deadline.status])}; verified on {escape(deadline.verified_on)}.</p></div>"
-    )
+    who = f'<p class="dd-small">Filed by {_filer(matter.filer)}.</p>' if matter.filer else ""
+    shown = ledger_html(deadline, as_of=as_of)
+    return f'<div class="dd-block">{heading("The date")}{shown}{who}</div>'
 
 
 def _no_date(matter: Matter) -> str:

@@ -4,6 +4,7 @@ from datetime import date
 
 import pandas as pd
 
+from toolkit.law import wording
 from toolkit.metrics import SMALL_N, Metric
 from toolkit.metrics.ledger import NOT_STATED
 
@@ -19,12 +20,7 @@ DUE = {
     "closed": "Closed",
 }
 
-MARKS = {
-    "V": "V: read at the source",
-    "V2": "V2: second-hand, from a named source",
-    "M": "M: from memory, verify before relying on it",
-    "own": "own: the toolkit's definition",
-}
+MARKS = {**wording.MARKS, "own": "own: the toolkit's definition"}
 
 _SPECIAL = {
     "ire_review": "IRE review",
