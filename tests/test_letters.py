@@ -483,7 +483,10 @@ def test_an_incomplete_letter_is_refused_with_the_labels_of_what_is_missing(tmp_
     for name in ("a.docx", "a.pdf", "a.md"):
         with pytest.raises(RefusedError) as caught:
             letters.write(letter, tmp_path / name)
-        assert set(caught.value.needs) == {"Name of the person who signs", "Date of the order"}
+        assert set(caught.value.needs) == {
+            "signer_name: Name of the person who signs",
+            "order_date: Date of the order",
+        }
     assert not list(tmp_path.iterdir())
 
 
