@@ -254,7 +254,7 @@ def ledger(matter: Matter, as_of: date) -> str:
     if deadline is None or deadline.last_filing_date is None:
         return f'<div class="dd-block">{heading("The date")}{_no_date(matter)}</div>'
     who = f'<p class="dd-small">Filed by {_filer(matter.filer)}.</p>' if matter.filer else ""
-    shown = ledger_html(deadline, as_of=as_of)
+    shown = ledger_html(deadline, as_of=as_of, notes=False)
     return f'<div class="dd-block">{heading("The date")}{shown}{who}</div>'
 
 

@@ -57,10 +57,13 @@ def _step_lines(steps: tuple[Step, ...]) -> list[str]:
     return [f"  {text_day(step.date)}  {step.what}  [{step.citation}]" for step in steps]
 
 
-def ledger_html(clock: Deadline | DecisionDue, *, as_of: date | None = None) -> str:
+def ledger_html(
+    clock: Deadline | DecisionDue, *, as_of: date | None = None, notes: bool = True
+) -> str:
     """Return the clock as one HTML section: its days, a table of its steps, its notes, its mark.
 
-    With `as_of`, the days that are left stand beside the day to keep. Every text is escaped, every
+    With `as_of`, the days that are left stand beside the day to keep; without `notes`, who may file
+    and the warnings are left out, for a page that shows them elsewhere. Every text is escaped, every
     color is said for a light and a dark theme, and nothing is told by color alone.
     """
     is_decision = isinstance(clock, DecisionDue)
@@ -79,11 +82,11 @@ def ledger_html(clock: Deadline | DecisionDue, *, as_of: date | None = None) -> 
             f'<p class="law-who"><b>If favorable:</b> {escape(one)}</p>'
             for one in clock.if_favorable
         ]
-    elif clock.standing:
+    elif clock.standing and notes:
         parts.append(_who(clock.standing))
-    if clock.warnings:
-        notes = "".join(f"<li>{escape(warning)}</li>" for warning in clock.warnings)
-        parts.append(f"<ul>{notes}</ul>")
+    if clock.warnings and notes:
+        told = "".join(f"<li>{escape(warning)}</li>" for warning in clock.warnings)
+        parts.append(f"<ul>{told}</ul>")
     parts.append(
         f'<p class="law-small">Rule: {escape(clock.citation)}. Mark {escape(mark(clock.status))}; '
         f"source: {escape(clock.source)}; verified on {escape(clock.verified_on)}.</p>"
