@@ -11,8 +11,11 @@ _WHERE = {
     "Source": "run",
     "run_reports": "run",
     "open_page": "page",
+    "timeline_html": "timeline",
     "overdue": None,
     "outcomes": None,
+    "explore": None,
+    "open_exploration": "explore",
 }
 
 __all__ = sorted(_WHERE)
