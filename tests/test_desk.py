@@ -241,6 +241,18 @@ def test_a_letter_s_file_is_named_by_its_key_and_by_no_value_of_the_claim(place)
 # ---- the form
 
 
+def test_the_days_of_a_case_are_saved_as_a_calendar_that_names_no_patient(place):
+    desk = at_desk(place)
+    pick(desk)
+    assert visible(desk.calendar)
+    desk.calendar.click()
+    (path,) = (place / "reports" / "letters").rglob("*.ics")
+    text = path.read_bytes().decode()
+    assert "DTSTART;VALUE=DATE:20261124" in text and SENTINEL not in text and "ACCT" not in text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "Saved: reports/letters" in desk.notice.text
+
+
 def test_an_emptied_field_goes_back_to_what_the_file_says_and_then_is_unknown(place):
     desk = at_desk(place)
     pick(desk)

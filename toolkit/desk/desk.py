@@ -1,7 +1,7 @@
 """The desk itself: from an export to a case to a letter on file."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import ipywidgets as w
@@ -16,6 +16,7 @@ from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.matter import Matter, enter_fact, open_matter
 from toolkit.desk.widgets import Notice, field, hooked, html, show
 from toolkit.errors import UsageError
+from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
 from toolkit.letters.writing import digest
@@ -132,7 +133,12 @@ class Desk:
         self.form = FactsForm(self._enter_fact, self.letter_notice)
         self.form_head = html()
         self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
-        dates = hooked(w.VBox([self.ledger, self.correct, self.date_form.widget]), "dd-dates")
+        self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
+        self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
+        self.calendar.on_click(guard(lambda _: self.save_calendar()))
+        dates = hooked(
+            w.VBox([self.ledger, self.calendar, self.correct, self.date_form.widget]), "dd-dates"
+        )
         self.facts = hooked(w.VBox([self.form_head, self.form.widget]), "dd-facts-part")
         self.case = hooked(
             w.VBox(
@@ -242,6 +248,16 @@ class Desk:
         self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
+    def save_calendar(self) -> Path:
+        """Write the days of the case for Outlook or Google Calendar, and say where they are."""
+        deadline = self.matter.deadline
+        folder = private_folder(places.letters_folder(self.root, self.docket.as_of))
+        path = folder / f"{self._key}.ics"
+        title = f"Appeal clock: {deadline.level_name}"
+        write_ics([deadline], path, title=title, made_at=datetime.now(UTC), case=self._key)
+        self.notice.done(f"Saved: {places.shown(path, self.root)}")
+        return path
+
     def _free(self, folder: Path, ending: str, draft: bool) -> Path:
         """Return where to write: never over a file that somebody has changed since we wrote it."""
         ours = {entry.sha256 for entry in self.matter.written}
@@ -300,6 +316,7 @@ class Desk:
         self.head.value = blocks.case_head(matter.row)
         self.denied.value = blocks.denied(matter)
         self.ledger.value = blocks.ledger(matter, self.docket.as_of)
+        show(self.calendar, bool(matter.deadline and matter.deadline.last_filing_date))
         self.cautions.value = blocks.cautions(matter)
         # A refusal turns on who files: that is what to look at first.
         missing = {one.name for one in matter.letter.missing} if matter.letter else {"filer"}
