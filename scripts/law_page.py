@@ -32,7 +32,8 @@ to choose, the toolkit asks for it and refuses to guess. Each program below says
 - **Time to file** ends on the *last filing date*, the last lawful day under the rule on file. The
   toolkit also gives *file by*: the earliest reading that can be defended, moved back to a working day.
 - **Applies** is when the rule begins and ends. The day that selects it is the notice's date unless the
-  row says otherwise. A day before the first rule is refused.
+  row says otherwise. A day before the first rule is refused. The first day is the
+  first that this file vouches for; the law itself may be older.
 - **Filed when**: *received* means that the decider must have it by then; *postmarked*, that the
   postmark counts.
 - **Mark**: how well the rule is known.
