@@ -151,9 +151,12 @@ def _hospital(rules: Program) -> str:
     if with_contract == without:
         return f"On its own claims a hospital files as {with_contract}."
     asked = " The contract status has to be known." if ways.needs_contract_status else ""
+    before = ""
+    if ways.before_service:
+        before = f" Before and during the service, {wording.FILERS[ways.before_service]} files."
     return (
         f"On its own claims a hospital files as {with_contract} where it has a contract, and as "
-        f"{without} where it has none.{asked}"
+        f"{without} where it has none.{asked}{before}"
     )
 
 

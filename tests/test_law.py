@@ -231,6 +231,12 @@ NOTICE = {"notice_date": date(2026, 10, 1)}
         ({"contracted": "not_contracted", **NOTICE}, "file", "reconsideration"),
         ({"contracted": "contracted", **NOTICE}, "gap", "contract_dispute"),
         ({**NOTICE}, "gap", None),
+        ({"stage": "pre_service", **NOTICE}, "file", "reconsideration"),
+        (
+            {"stage": "prior_authorization", "contracted": "contracted", **NOTICE},
+            "file",
+            "reconsideration",
+        ),
         ({"contracted": "not_contracted"}, "gap", "reconsideration"),
         (
             {"contracted": "not_contracted", "last_level": "reconsideration", "filed": True},
@@ -356,6 +362,11 @@ def test_a_favorable_decision_says_when_it_is_carried_out():
         "medicare_advantage", "reconsideration", request_received=date(2026, 3, 2), stage="payment"
     )
     assert len(found.if_favorable) == 1 and "60 days" in found.if_favorable[0]
+
+
+def test_before_the_service_the_treating_physician_files_with_notice_to_the_enrollee():
+    found = next_step("medicare_advantage", stage="pre_service", **NOTICE)
+    assert "treating physician" in found.standing and "notice to the enrollee" in found.standing
 
 
 def test_an_unknown_program_gives_a_gap_and_no_date():

@@ -216,11 +216,16 @@ class Level(_Strict, kw_only=True):
 
 
 class HospitalFilesAs(_Strict, kw_only=True):
-    """Which filer a hospital is on its own claims; None where the program gives it no such place."""
+    """Which filer a hospital is on its own claims.
+
+    `before_service` is who files for it while the service is not yet given, where nobody is an
+    assignee then; the contract does not matter for that filer.
+    """
 
     contracted: Filer
     not_contracted: Filer
     needs_contract_status: bool
+    before_service: Filer | None = None
 
 
 class NoAppeal(Sourced, kw_only=True):

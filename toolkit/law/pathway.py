@@ -69,7 +69,7 @@ def next_step(
     for rule in rules.no_appeal:
         if denial_category in rule.denial_categories:
             return NextStep(state="no_appeal_right", why=f"{rule.says} ({rule.citation})")
-    filer = _filer(rules, contracted)
+    filer = _filer(rules, contracted, stage)
     if filer is None:
         return NextStep(
             state="gap",
@@ -126,8 +126,10 @@ def turns_on(program_id: str | None) -> frozenset[str]:
     return frozenset(name for name, matters in facts.items() if matters)
 
 
-def _filer(rules: Program, contracted: str | None) -> str | None:
+def _filer(rules: Program, contracted: str | None, stage: str) -> str | None:
     ways = rules.hospital_files_as
+    if ways.before_service and stage != "payment":
+        return ways.before_service
     if contracted is None and ways.needs_contract_status:
         return None
     return ways.contracted if contracted == "contracted" else ways.not_contracted
