@@ -42,12 +42,12 @@ def read(folder: Path, rows: int) -> float:
 def triage(folder: Path, rows: int) -> float:
     from toolkit.claims import read as read_claims
     from toolkit.claims import read_payers
-    from toolkit.triage import triage as ask
+    from toolkit.triage import triage as job
 
     claims = read_claims(folder / "sample.parquet")
     payers = read_payers(ROOT / "data/samples/payers.csv")
     started = time.perf_counter()
-    ask(claims, as_of=AS_OF, payers=payers)
+    job(claims, as_of=AS_OF, payers=payers)
     return time.perf_counter() - started
 
 

@@ -174,5 +174,7 @@ def test_every_public_name_is_there_and_triage_stays_a_call():
         "import toolkit.triage\n"
         "print(len(toolkit.triage(toolkit.Claims(), as_of=date(2026, 1, 1))))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "0"

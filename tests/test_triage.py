@@ -14,9 +14,10 @@ from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicat
 from toolkit.claims.reading import read
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import InputError, RefusedError, UsageError
+from toolkit.keys import ask
 from toolkit.law import Contract, next_step
 from toolkit.law.model import FilingRule, Span
-from toolkit.triage import ask, classified_adjustments, triage
+from toolkit.triage import classified_adjustments, triage
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, write_worklist
 
 TODAY = date(2026, 11, 23)

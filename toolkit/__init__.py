@@ -11,6 +11,7 @@ _WHERE = {
     "read": "claims",
     "write_sample": "claims",
     "classify": "denials",
+    "classify_frame": "accessor",
     "filing_deadline": "law",
     "decision_due": "law",
     "ladder": "law",

@@ -5,7 +5,7 @@ and joined back. Nothing of it is said again here.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from functools import partial
 from types import ModuleType
@@ -16,7 +16,10 @@ import pandas as pd
 
 from toolkit.claims.payers import Payer, PayerBook
 from toolkit.claims.tables import DTYPES, Claims
+from toolkit.comparison import second_looks
 from toolkit.denials import classify, normalize_text, rank
+from toolkit.denials.second_look import second_look
+from toolkit.keys import ask
 from toolkit.law import Contract, next_step, turns_on
 from toolkit.worklist import WORKLIST
 
@@ -63,6 +66,7 @@ def triage(
     whose = _programs(claims.claims, PayerBook(tuple(payers)))
     denials = _denials(claims, whose)
     rows = _rows(claims, whose, denials)
+    rows["second_look"] = second_looks(claims, rows, _netted(claims.claims))
     rows = rows.join(_events(claims, rows))
     rows = _dates(rows, as_of, tuple(contracts))
     return pd.DataFrame({c.name: rows[c.name].astype(DTYPES[c.kind]) for c in WORKLIST})
@@ -74,34 +78,6 @@ def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> p
     The dollars of every adjustment that is not netted away, denial or not; for reconciliation.
     """
     return _classified(claims, _programs(claims.claims, PayerBook(tuple(payers))))
-
-
-def ask(
-    frame: pd.DataFrame, keys: Iterable[str], question: Callable[..., dict[str, Any]]
-) -> pd.DataFrame:
-    """Ask a plain-Python question once per distinct combination of keys; join the answers back.
-
-    `question` takes the keys as keyword arguments (missing is None, dates are `date`) and returns
-    a dict; the result has the frame's index and one column per key of that dict.
-    """
-    keys = list(keys)
-    if frame.empty:  # asked once of nothing, to know the columns
-        return pd.DataFrame([question(**dict.fromkeys(keys))]).iloc[:0].set_axis(frame.index)
-    number = frame.groupby(keys, dropna=False, sort=False).ngroup()
-    distinct = frame.loc[~number.duplicated(), keys]
-    columns = [_plain(distinct[key]) for key in keys]
-    answers = [
-        question(**dict(zip(keys, values, strict=True))) for values in zip(*columns, strict=True)
-    ]
-    return pd.DataFrame(answers).take(number.to_numpy()).set_index(frame.index)
-
-
-def _plain(column: pd.Series) -> list:
-    if column.dtype.kind == "M":
-        return [None if day is pd.NaT else day.date() for day in column]
-    return [
-        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
-    ]
 
 
 def _programs(claims: pd.DataFrame, book: PayerBook) -> pd.DataFrame:
@@ -196,6 +172,10 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
         )
         names = denial.__struct_fields__
         answer = {name: getattr(denial, name) for name in names if name != "warnings"}
+        looks = second_look(
+            denial, group_code=group_code, carc=carc, rarcs=rarcs or "", text=text, program=program
+        )
+        answer["second_look"] = " ".join(look.id for look in looks)
         return answer | {"rank": rank(denial.denial_category)}
 
     return found.join(ask(found, _CLASSIFY, question).astype({"is_denial": bool}))
@@ -263,6 +243,7 @@ def _with_silent(claims: Claims, primary: pd.DataFrame) -> pd.DataFrame:
             "other_reasons": "",
             "rarcs": "",
             "decided_by": "claim status 4",
+            "second_look": "",
             **{name: getattr(asked, name) for name in names},
         }
     )

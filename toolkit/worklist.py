@@ -49,6 +49,11 @@ WORKLIST = _columns(
     ("liability", "text", "provider, patient or other"),
     ("confidence", "text", "high, medium, low or inferred"),
     ("decided_by", "text", "the entry that chose the category"),
+    (
+        "second_look",
+        "text",
+        "ids of what does not fit together, one space between; '' where all fits",
+    ),
     ("appealable", "flag", "whether this denial can be appealed by the provider"),
     ("billed_cents", "cents", "charge of the line, or of the claim for a claim-level denial"),
     ("paid_cents", "cents", "paid on the same"),

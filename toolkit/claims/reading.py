@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from toolkit.claims import exports, remittance
+from toolkit.claims import exports, rejections, remittance
 from toolkit.claims.envelope import is_x12
 from toolkit.claims.tables import Claims, concat
 from toolkit.errors import ExportError, InputError
@@ -20,7 +20,8 @@ def read(
     """Return the canonical tables of one or more files; a file given twice is read once.
 
     `layout` names the export layout (default: the one whose headings match best); `told` is called
-    with each path before it is read. Raises InputError for a file that cannot be read as what it is.
+    with each path before it is read. A 277 or 999 gives `rejections` and nothing else. Raises
+    InputError for a file that cannot be read as what it is.
     """
     if isinstance(paths, str | Path):
         paths = [paths]
@@ -46,6 +47,8 @@ def _read_one(path: Path, layout: str | None) -> Claims:
     if path.is_dir():
         raise InputError(f"{path.name}: is a folder; name the files in it")
     if is_remittance(path):
+        if rejections.is_rejections(_bytes(path)):
+            return rejections.read_acknowledgment(path)
         return remittance.read_remittance(path)
     return exports.read_export(path, layout=layout)
 
@@ -55,4 +58,12 @@ def totals(claims: Claims) -> dict:
     if len(claims.files) != 1:
         raise ExportError("totals are of one file at a time")
     source = claims.files["source"].iloc[0]
-    return (remittance if source == "remittance" else exports).totals(claims)
+    of = {"remittance": remittance, "rejections": rejections}
+    return of.get(source, exports).totals(claims)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None

@@ -155,6 +155,36 @@ APPEAL_EVENTS = _KEYS + _columns(
     ("recovered_cents", "cents", "paid after the decision, where stated"),
 )
 
+REJECTIONS = _columns(
+    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("row", "count", "segment number in the file"),
+    ("kind", "text", "277CA, 277, 277 request, 277 pending, 999 or 997"),
+    ("transaction", "count", "ordinal of the transaction in the file"),
+    (
+        "level",
+        "text",
+        "of a 277: source, receiver, provider, claim or line; of a 999: group, transaction, segment or element",
+    ),
+    ("claim", "count", "ordinal of the claim in the file; missing above the claim and in a 999"),
+    (
+        "standing",
+        "text",
+        "accepted, rejected, partly, forwarded, not_found, decided, pending, asked, error or unknown",
+    ),
+    ("category_code", "text", "claim status category (STC01-1)"),
+    ("category_says", "text", "the same in our own words"),
+    ("status_codes", "text", "claim status codes (STC01-2 and its repeats), one space between"),
+    ("status_says", "text", "the same in our own words, where they are on file"),
+    ("entity_codes", "text", "whom the status concerns (STC01-3)"),
+    ("billed_cents", "cents", "charge of the claim (STC04)"),
+    ("segment", "text", "segment with the error (IK301)"),
+    ("place", "count", "its number in the transaction (IK302)"),
+    ("loop", "text", "its loop (IK303)"),
+    ("element", "text", "element and component with the error (IK401)"),
+    ("error_code", "text", "IK304, IK403, IK501 or AK901"),
+    ("error_says", "text", "the same in our own words"),
+)
+
 FINDINGS = _columns(
     ("file", "text", "name of the file"),
     ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
@@ -167,8 +197,8 @@ FINDINGS = _columns(
 FILES = _columns(
     ("file", "text", "name of the file"),
     ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
-    ("source", "text", "'export' or 'remittance'"),
-    ("layout", "text", "layout id of an export, X12 version of an 835"),
+    ("source", "text", "'export', 'remittance' or 'rejections'"),
+    ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),
 )
@@ -180,6 +210,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "remark_codes": REMARK_CODES,
     "provider_adjustments": PROVIDER_ADJUSTMENTS,
     "appeal_events": APPEAL_EVENTS,
+    "rejections": REJECTIONS,
     "findings": FINDINGS,
     "files": FILES,
 }
@@ -229,6 +260,7 @@ class Claims:
     remark_codes: pd.DataFrame = _empty_field("remark_codes")
     provider_adjustments: pd.DataFrame = _empty_field("provider_adjustments")
     appeal_events: pd.DataFrame = _empty_field("appeal_events")
+    rejections: pd.DataFrame = _empty_field("rejections")  # never among the denials
     findings: pd.DataFrame = _empty_field("findings")
     files: pd.DataFrame = _empty_field("files")
 

@@ -89,7 +89,6 @@ def classify(
     rarcs: Any = (),
     *,
     text: str | None = None,
-    procedure_code: str | None = None,
     program: str | None = None,
     unpaid_alone: bool = False,
 ) -> Denial:
@@ -121,10 +120,10 @@ def classify(
     if not settled:
         _decide(draft, code, entry, known)
         _blocking_route(draft, known)
-        _add_text(draft, text, has_code=bool(code))
+        _add_text(draft, text, has_code=bool(code), unpaid_alone=unpaid_alone)
     elif draft.category != "not_a_denial":
         _blocking_route(draft, known)
-    return _finish(draft, group, entry, known, program, procedure_code)
+    return _finish(draft, group, entry, known, program)
 
 
 _UNREADABLE = "carc holds no single code that can be read"
@@ -335,7 +334,9 @@ def _blocking_route(draft: _Draft, known: tuple[Rarc, ...]) -> None:
 _APPEALS = frozenset({"appeal", "contract_dispute"})
 
 
-def _add_text(draft: _Draft, text: str | None, *, has_code: bool) -> None:
+def _add_text(
+    draft: _Draft, text: str | None, *, has_code: bool, unpaid_alone: bool = False
+) -> None:
     """Rule 9: free text refines the reason a code gave, and decides only where there is no code."""
     if not isinstance(text, str) or not text.strip():
         return
@@ -348,8 +349,18 @@ def _add_text(draft: _Draft, text: str | None, *, has_code: bool) -> None:
     if not has_code and draft.decided_by == "no entry on file":
         draft.take(first.category, first.reason, "", f"phrase {first.id}", "inferred")
         draft.warnings.append("decided by denial_text alone: inferred, read the notice")
-        if len({p.category for p in hits}) > 1:
-            draft.warnings.append("denial_text names several reasons: the first by rank is taken")
+        if len({p.category for p in hits} - {"not_a_denial"}) > 1:
+            draft.warnings.append(
+                "denial_text names several reasons: the one named first is taken, late filing before any"
+            )
+        alone = [p for p in _pairs()["unpaid_alone"].values() if first.reason == "contractual"]
+        if unpaid_alone and alone:
+            draft.take(
+                alone[0].category, alone[0].reason, alone[0].route, draft.decided_by, "inferred"
+            )
+            draft.warnings.append(
+                f"paid_cents is 0 and this is the only adjustment: {alone[0].says}"
+            )
         return
     about = codes.category_of()[draft.category]
     # A reason of the same name counts too: "frequency" is one under several categories.
@@ -380,18 +391,12 @@ def _finish(
     entry: Carc | None,
     known: tuple[Rarc, ...],
     program: str | None,
-    procedure_code: str | None,
 ) -> Denial:
     liability = _liability(group, entry)
     # A defective advance notice shifts the amount to the provider, who may then dispute it.
     shifted = next((r for r in known if r.liability == "provider"), None)
     if shifted is not None and draft.category != "not_a_denial":
         liability = "provider"
-    if draft.reason == "step_therapy" and not _may_be_drug(procedure_code):
-        draft.warnings.append(
-            "procedure_code is no drug code and the reason is step therapy: miscoded, or a step edit"
-            " without authority"
-        )
     why_not = _why_not(draft, group, entry, known, shifted, program)
     _patient_billing(draft, liability, group, known)
     if why_not and draft.category != "not_a_denial" and any(r.appeal == "confirmed" for r in known):
@@ -483,17 +488,6 @@ def _patient_billing(draft: _Draft, liability: str, group: str, known: tuple[Rar
             continue
         if draft.route == "bill_patient":
             draft.route = "none" if draft.category == "not_a_denial" else "review"
-
-
-# First letters of HCPCS codes that can be drugs and biologicals (M): J and Q codes, C9 and S0 codes,
-# immune globulins and vaccines of CPT.
-_DRUGS = ("J", "Q", "C9", "S0", "902", "903", "904", "906", "907")
-
-
-def _may_be_drug(procedure_code: Any) -> bool:
-    """Tell whether a procedure code can be a drug; an empty cell can."""
-    code = codes.read_group(procedure_code)
-    return not code or code.startswith(_DRUGS)
 
 
 # --- beside classify -----------------------------------------------------------------------------

@@ -1,11 +1,16 @@
 """Free-text denial reasons: normalize them, and find the phrases on file in them.
 
-Offline and declared: the phrases, their examples and counter-examples are data
-(`toolkit/rules/denials/phrases.yaml`); there is no model and no score.
+Offline and declared: short forms, ideas, negations, phrases, examples and counter-examples are data
+(`toolkit/rules/denials/phrases.yaml`, whose head says how a phrase is read); there is no model and
+no score, and the same text always has the same answer.
 """
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import product
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,14 +28,29 @@ class Phrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     says: tuple[str, ...]
     examples: tuple[str, ...]
     counter_examples: tuple[str, ...]
-    unless_followed_by: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    general: Literal["yes", "no"] = "no"
+
+
+class _Negation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    cues: tuple[str, ...]
+    ends_at: tuple[str, ...]
+    no_negation: tuple[str, ...]
+    reach: int
 
 
 class _Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    words: dict[str, str]
-    negations: tuple[str, ...]
-    linking: tuple[str, ...]
+    near: int
+    comma: int
+    first_of_all: tuple[str, ...]
+    written: dict[str, str]
+    unfolded: tuple[str, ...]
+    dropped: tuple[str, ...]
+    fillers: tuple[str, ...]
+    plain_words: tuple[str, ...]
+    negation: _Negation
     settled: tuple[str, ...]
+    ideas: dict[str, tuple[str, ...]]
     phrases: tuple[Phrase, ...]
 
 
@@ -42,12 +62,41 @@ _NAME = re.compile(
     r"|\b(?:[Pp]atient|[Mm]ember|[Ee]nrollee|[Ss]ubscriber|[Nn]ame|PATIENT|MEMBER|NAME)"
     r"(?:\s+[Nn]ame)?\s*:\s*[A-Z][a-z'\-]+,?\s+[A-Z][a-z'\-]+"
 )
+# Two or more capitalized words after one of these may be a name: words that phrases know are not.
+_CUED_NAME = re.compile(
+    r"\b((?:[Pp]atient|[Mm]ember|[Ee]nrollee|[Ss]ubscriber|[Bb]eneficiary|[Ii]nsured|[Pp]t|[Mm]br)\s+)"
+    r"((?:[A-Z][a-z'\-]+|[A-Z]{2,})(?:\s+[A-Z]\.?)?\s+(?:[A-Z][a-z'\-]+|[A-Z]{2,}))\b"
+)
+_APOSTROPHE = (
+    ("’", "'"),
+    ("can't", "cannot"),
+    ("won't", "will not"),
+    ("n't", " not"),
+    ("'d", "d"),
+    ("w/o", "without"),
+    (" & ", " and "),
+    (" + ", " and "),
+)
+_INNER_MARK = re.compile(r"(?<=[0-9])[,./:\-](?=[0-9])")
+_CLAUSE = re.compile(r"[,:(]|(?<=\s)-+(?=\s)|[–—]")
+_SENTENCE = re.compile(r"[.;!?|]+")
+_OTHER = re.compile(r"[^a-z0-9.,#]+")
+_ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third"}
+_NUMBER = re.compile("[0-9#]")
 _WORD_NUMBER = re.compile(r"[a-z0-9]*[0-9][a-z0-9]*")
+# Of `icd10`, `mod25` and `30days` the word stays; any other word with a digit is a code or a number.
+_WORD_BESIDE = re.compile(
+    r"(cpt|icd|hcpcs|ub|cms|hcfa|mod|dx|px|lvl|level|npi|drg|rev|lcd|ncd|auth|pos|line)(?=[0-9])"
+)
+_UNIT_BESIDE = re.compile(
+    r"(?<=[0-9])(days?|d|hrs?|hours?|mos?|months?|yrs?|years?|wks?|units?|visits?)(?![a-z0-9])"
+)
 _MONTHS = (
     "january|february|march|april|june|july|august|september|october|november|december|"
     "jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec"
 )
-_DATE = re.compile(rf"# (?:(?:{_MONTHS}) #(?: #)?)|\b(?:{_MONTHS}) #(?: #)?|#(?: #)+")
+_DATE = re.compile(rf"(?:\b(?:{_MONTHS}) )?#(?:(?: ,)?(?: (?:{_MONTHS}))? #)*")
+_MARKS = re.compile(r"[.,](?: ?[.,])+ ?")
 _SPACES = re.compile(r"\s+")
 
 
@@ -55,68 +104,285 @@ def normalize_text(text: str) -> str:
     """Return a denial reason in lower case with numbers, dates and claim numbers as `#`.
 
     Distinct texts stay few, and a claim's numbers do not travel with the text. A name after a
-    title or a label such as `Patient:` goes too. Normalizing twice changes nothing.
+    title, after a label such as `Patient:`, or after `member` where it is no word of a phrase, goes
+    too. A full stop parts sentences, a comma clauses. Normalizing twice changes nothing.
     """
-    text = _NAME.sub(" ", text).lower()
-    text = text.replace("’", "'").replace("can't", "cannot").replace("won't", "will not")
-    text = text.replace("n't", " not")
+    text = _NAME.sub(" ", text)
+    text = _CUED_NAME.sub(_without_name, text).lower()
+    for mark, instead in _APOSTROPHE:
+        if mark in text:
+            text = text.replace(mark, instead)
     # A number keeps its place as one sign; the inner marks of dates and amounts go with it.
-    text = re.sub(r"(?<=[0-9])[,./:\-](?=[0-9])", "", text)
-    text = re.sub(r"[.;:!?]+", " . ", text)
-    text = re.sub(r"[^a-z0-9.#]+", " ", text)
-    text = _WORD_NUMBER.sub("#", text)
-    text = re.sub(r"#+", " # ", text)
+    text = _INNER_MARK.sub("", text)
+    text = _SENTENCE.sub(" . ", text)
+    text = _CLAUSE.sub(" , ", text)
+    text = _OTHER.sub(" ", text)
+    if _NUMBER.search(text):
+        for ordinal, word in _ORDINALS.items():
+            if ordinal in text:
+                text = re.sub(rf"\b{ordinal}\b", word, text)
+        text = _WORD_BESIDE.sub(r"\1 ", text)
+        text = _UNIT_BESIDE.sub(r" \1", text)
+        text = _WORD_NUMBER.sub("#", text).replace("#", " # ")
     text = _SPACES.sub(" ", text)
-    text = _DATE.sub("#", text)
-    text = re.sub(r"(?:\. ?)+", ". ", text)
-    return text.strip(" .")
+    text = _MARKS.sub(lambda m: ". " if "." in m[0] else ", ", text)
+    text = _DATE.sub("#", text) if "#" in text else text
+    return text.strip(" .,")
 
 
-# --- phrases -------------------------------------------------------------------------------------
+def _without_name(match: re.Match) -> str:
+    known = _reader().known
+    words = (word.strip(".").lower() for word in match[2].split())
+    if any(word in known for word in words if len(word) > 1):
+        return match[0]
+    return match[1]
 
 
-class _Compiled:
-    """A phrase with its patterns as regular expressions."""
-
-    __slots__ = ("phrase", "says", "unless")
-
-    def __init__(self, phrase: Phrase, says: re.Pattern, unless: re.Pattern) -> None:
-        self.phrase, self.says, self.unless = phrase, says, unless
+# --- words ---------------------------------------------------------------------------------------
 
 
-def _token(token: str, rules: _Phrases, where: str) -> tuple[str, bool]:
-    """Return a token's expression with the blank before it, and whether it may be left out."""
-    if token == "..":
-        stop = "|".join(re.escape(word) for word in rules.negations)
-        return rf"(?: (?!(?:{stop})(?![^ ]))[^ .]+){{0,4}}?", False
-    optional = token.endswith("?")
-    alternatives = []
-    for word in token.removesuffix("?").split("|"):
-        if word.startswith("{") and word.endswith("}"):
-            if word[1:-1] not in rules.words:
-                raise RulesError(f"phrases.yaml, {where}: no list of words named {word}")
-            alternatives += rules.words[word[1:-1]].split("|")
-        else:
-            alternatives.append(word)
-    parts = [
-        re.escape(w.removesuffix("*")).replace("_", " ") + ("[^ .]*" if w.endswith("*") else "")
-        for w in alternatives
-    ]
-    if not all(parts):
-        raise RulesError(f"phrases.yaml, {where}: an empty word")
-    return rf" (?:{'|'.join(parts)})(?![^ .])", optional
+def _fold(word: str) -> str:
+    """Return a word without the ending that makes a plural or a form of a verb."""
+    if len(word) > 4:
+        if word.endswith(("ies", "ied")):
+            return word[:-3] + "y"
+        if word.endswith("sis"):
+            word = word[:-2]
+    if len(word) > 3 and word[-1] == "s" and word[-2] not in "sui":
+        word = word[:-1]
+    if len(word) > 5 and word.endswith("ing"):
+        word = word[:-3]
+    elif len(word) > 4 and word.endswith("ed") and word[-3] != "e":
+        word = word[:-2]
+    if len(word) > 4 and word[-1] == "e":
+        word = word[:-1]
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiou":
+        word = word[:-1]
+    return word
 
 
-def _pattern(text: str, rules: _Phrases, where: str) -> str:
-    parts = []
-    for token in text.split():
-        expression, optional = _token(token, rules, where)
-        parts.append(f"(?:{expression})?" if optional else expression)
-    return "".join(parts)
+def _shortened(word: str, by: int) -> set[str]:
+    """Return the word, and all that is left of it without one letter, or two."""
+    found = {word}
+    for _ in range(by):
+        found |= {w[:i] + w[i + 1 :] for w in found for i in range(1, len(w))}
+    return found
 
 
-def _any(patterns: tuple[str, ...], rules: _Phrases, where: str) -> re.Pattern:
-    return re.compile("|".join(_pattern(p, rules, where) for p in patterns) or r"(?!)")
+def _distance(a: str, b: str) -> int:
+    """Return how many letters are added, left out, changed or swapped between two words."""
+    before, row = [], list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        last, row, earlier = row, [i], before
+        for j, y in enumerate(b, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+        before = last
+    return row[-1]
+
+
+# --- patterns ------------------------------------------------------------------------------------
+
+AFFIRMED, DENIED = 1, 2
+_BOTH = AFFIRMED | DENIED
+Form = tuple[str, ...]
+
+
+class _Pattern(NamedTuple):
+    """Parts that stand near one another; where `follows`, a part stands after the one before it."""
+
+    parts: tuple[int, ...]
+    follows: tuple[bool, ...]
+    owner: int  # the phrase's place in the file; -1 for what settles a clause
+    keeps_off: bool  # an `unless` of its owner
+
+
+class _Hit(NamedTuple):
+    owner: int
+    places: frozenset[int]  # the words that it explains
+    start: int
+    weight: tuple[int, int]  # how many, then how near they stand
+    advice: bool  # in a sentence that begins "if"
+
+
+class _Reader:
+    """The phrases on file, made ready to read texts with."""
+
+    def __init__(self, rules: _Phrases) -> None:
+        self.rules = rules
+        self.unfolded, self.dropped = frozenset(rules.unfolded), frozenset(rules.dropped)
+        self.part_number: dict[str, int] = {}
+        self.part_forms: list[dict[Form, int]] = []
+        self.patterns: list[_Pattern] = []
+        for owner, phrase in enumerate(rules.phrases):
+            where = f"phrases.yaml, {phrase.id}"
+            for says in phrase.says:
+                self.patterns.append(self.pattern(says, where, owner, keeps_off=False))
+            for says in phrase.unless:
+                self.patterns.append(self.pattern(says, where, owner, keeps_off=True))
+        for says in rules.settled:
+            self.patterns.append(self.pattern(says, "phrases.yaml, settled", -1, keeps_off=False))
+        self.general = [phrase.general == "yes" for phrase in rules.phrases]
+        self._index()
+        self._vocabulary()
+
+    # reading the file
+
+    def stem(self, word: str) -> str:
+        return word if word in self.unfolded else _fold(word)
+
+    def form(self, words: str) -> Form:
+        kept = (word for word in words.split() if word not in self.dropped)
+        return tuple("#" if word == "9" else self.stem(word) for word in kept)
+
+    def pattern(self, text: str, where: str, owner: int, *, keeps_off: bool) -> _Pattern:
+        """Return a line of `says` as a pattern: parts between `+` (any order) or `>` (then)."""
+        first, *rest = re.split(r" ([+>]) ", text)
+        texts = [p.strip() for p in (first, *rest[1::2])]
+        parts = [self._part(p, where) for p in texts]
+        denied = [any(s & DENIED for s in self.part_forms[n].values()) for n in parts]
+        if any(denied):
+            # "unable to find the member": what is told of the member may well stand in the negation too.
+            parts = [
+                n if own or _forms_sign(p) != AFFIRMED else self._part(f"~{p}", where)
+                for n, own, p in zip(parts, denied, texts, strict=True)
+            ]
+        follows = (False, *(mark == ">" for mark in rest[::2]))
+        return _Pattern(tuple(parts), follows, owner, keeps_off)
+
+    def _part(self, text: str, where: str) -> int:
+        if text not in self.part_number:
+            forms: dict[Form, int] = {}
+            # `not` and `~` before the first word hold for all of them, unless another has its own.
+            first = _forms_sign(text)
+            if re.search(r"\|\s*(not |~)", text):
+                first = AFFIRMED
+            for one in text.split("|"):
+                sign = _forms_sign(one) if first == AFFIRMED else first
+                self._take(one.strip(), sign, where, forms, ())
+            self.part_number[text] = len(self.part_forms)
+            self.part_forms.append(forms)
+        return self.part_number[text]
+
+    def _take(
+        self, text: str, sign: int, where: str, forms: dict[Form, int], inside: tuple[str, ...]
+    ) -> None:
+        """Add one alternative, a word, words in a row or an idea, with its sign to the forms."""
+        text = text.removeprefix("not ").removeprefix("~").strip()
+        if text.isupper():
+            name = text
+            if name not in self.rules.ideas or name in inside:
+                raise RulesError(f"{where}: no list of words named {name}, or it holds itself")
+            for one in self.rules.ideas[name]:
+                own = _forms_sign(one)
+                if sign == DENIED and own != _BOTH:
+                    own = _BOTH - own
+                elif sign == _BOTH:
+                    own = _BOTH
+                self._take(one, own, where, forms, (*inside, name))
+            return
+        form = self.form(text)
+        if not form or not all(re.fullmatch(r"[a-z]+|#", word) for word in form):
+            raise RulesError(f"{where}: no text can hold {text!r}")
+        forms[form] = forms.get(form, 0) | sign
+
+    def _index(self) -> None:
+        self.uses = Counter(w for p in self.part_forms for form in p for w in form)
+        numbers: dict[Form, int] = {}
+        for forms in self.part_forms:
+            for form in forms:
+                numbers.setdefault(form, 2 * len(numbers))
+        # A form has one key where it is affirmed, and the next where it is denied.
+        self.single = {form[0]: key for form, key in numbers.items() if len(form) == 1}
+        self.row = {form: key for form, key in numbers.items() if len(form) > 1}
+        lengths: dict[str, set[int]] = {}
+        for form in self.row:
+            lengths.setdefault(form[0], set()).add(len(form))
+        self.lengths = {word: tuple(sorted(found)) for word, found in lengths.items()}
+        self.keys = [
+            frozenset(
+                numbers[form] + nth
+                for form, sign in forms.items()
+                for nth in (0, 1)
+                if sign & (AFFIRMED, DENIED)[nth]
+            )
+            for forms in self.part_forms
+        ]
+        # A pattern is looked at only where its rarest part stands: words that few phrases use.
+        cost = [sum(self.uses[form[0]] for form in forms) for forms in self.part_forms]
+        self.by_key: dict[int, list[int]] = {}
+        self.unless: dict[int, list[_Pattern]] = {}
+        for number, pattern in enumerate(self.patterns):
+            if pattern.keeps_off:
+                self.unless.setdefault(pattern.owner, []).append(pattern)
+                continue
+            for key in self.keys[min(pattern.parts, key=lambda n: (cost[n], n))]:
+                self.by_key.setdefault(key, []).append(number)
+
+    def _vocabulary(self) -> None:
+        rules, negation = self.rules, self.rules.negation
+        self.fillers = frozenset(rules.fillers)
+        self.written = _by_first((w.split(), to.split()) for w, to in rules.written.items())
+        self.cues = _by_first((self.form(c), ()) for c in negation.cues)
+        self.ends = _by_first((self.form(c), ()) for c in negation.ends_at)
+        self.no_cues = _by_first((self.form(c), ()) for c in negation.no_negation)
+        texts = [*rules.written, *rules.written.values(), *rules.fillers, *rules.dropped]
+        texts += rules.plain_words
+        texts += [*negation.cues, *negation.ends_at, *negation.no_negation]
+        words = {w for t in texts for w in t.split()}
+        words |= {w for p in self.part_forms for form in p for w in form}
+        lines = [line for p in rules.phrases for line in p.says]
+        lines += [line for idea in rules.ideas.values() for line in idea]
+        words |= {w for line in lines for w in re.findall("[a-z]+", line)}
+        self.known = frozenset(words | {self.stem(w) for w in words})
+        self.spelled: dict[str, list[str]] = {}
+        for word in sorted(self.known):
+            if len(word) >= 5:
+                for part in _shortened(word, 2 if len(word) >= 9 else 1):
+                    self.spelled.setdefault(part, []).append(word)
+
+    # reading a text
+
+    def word(self, word: str) -> str:
+        """Return a word; one that is not known and a slip away from one that is, as that."""
+        stem = self.stem(word)
+        if word in self.known or stem in self.known or len(word) < 5:
+            return word
+        if len(stem) < 5:
+            stem = word
+        slips = 2 if len(stem) >= 9 else 1
+        near: dict[str, int] = {}
+        for part in _shortened(stem, slips):
+            for known in self.spelled.get(part, ()):
+                if known not in near and known[0] == stem[0]:
+                    near[known] = _distance(stem, known)
+        best = min(near.values(), default=9)
+        if best > slips:
+            return word
+        # Of several, the one that the phrases use most.
+        return min((k for k, far in near.items() if far == best), key=lambda k: (-self.uses[k], k))
+
+
+def _forms_sign(text: str) -> int:
+    text = text.strip()
+    return DENIED if text.startswith("not ") else _BOTH if text.startswith("~") else AFFIRMED
+
+
+def _by_first(rows: Iterable[tuple]) -> Mapping[str, tuple]:
+    """Return rows of words by their first word, the longest first."""
+    found: dict[str, list] = {}
+    for words, to in rows:
+        found.setdefault(words[0], []).append((len(words), tuple(words), tuple(to)))
+    return {first: tuple(sorted(rows, reverse=True)) for first, rows in found.items()}
+
+
+def _row_at(table: Mapping[str, tuple], words: list[str], at: int) -> tuple | None:
+    for row in table.get(words[at], ()):
+        if row[0] == 1 or tuple(words[at : at + row[0]]) == row[1]:
+            return row
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -136,58 +402,219 @@ def _rules() -> _Phrases:
         if not (phrase.says and phrase.examples and phrase.counter_examples):
             raise RulesError(f"phrases.yaml, {phrase.id}: needs says, examples, counter_examples")
         seen.add(phrase.id)
+    for category in rules.first_of_all:
+        if category not in category_of():
+            raise RulesError(f"phrases.yaml, first_of_all: no category {category}")
     return rules
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> tuple[tuple[_Compiled, ...], re.Pattern, re.Pattern, re.Pattern]:
-    rules = _rules()
-    negation = "|".join(re.escape(w) for w in rules.negations)
-    linking = "|".join(re.escape(w) for w in rules.linking)
-    return (
-        tuple(
-            _Compiled(
-                p,
-                _any(p.says, rules, p.id),
-                _any(p.unless_followed_by, rules, p.id),
-            )
-            for p in rules.phrases
-        ),
-        re.compile(rf" (?:{negation})(?: (?:{linking})){{0,5}}\Z"),
-        re.compile(rf" (?:{negation})\Z"),
-        _any(rules.settled, rules, "settled"),
-    )
+def _reader() -> _Reader:
+    return _Reader(_rules())
+
+
+@lru_cache(maxsize=65536)
+def _known(word: str) -> str:
+    return _reader().word(word)
 
 
 @lru_cache(maxsize=16384)
+def _stem(word: str) -> str:
+    return _reader().stem(word)
+
+
+# --- finding -------------------------------------------------------------------------------------
+
+
+class _Read(NamedTuple):
+    """A text as its words, each with its place, its clause and whether a negation covers it."""
+
+    words: list[str]
+    place: list[int]
+    clause: list[int]
+    sign: list[int]
+
+
+_FULL_STOP = 1000
+
+
+def _read(normalized: str, reader: _Reader) -> _Read:
+    raw = [_known(w) for w in normalized.replace(",", " , ").replace(".", " . ").split()]
+    spelled: list[str] = []
+    at, written = 0, reader.written
+    while at < len(raw):
+        row = _row_at(written, raw, at) if raw[at] in written else None
+        if row is not None:
+            spelled += row[2]
+            at += row[0]
+        else:
+            if raw[at] not in reader.dropped:
+                spelled.append(raw[at])
+            at += 1
+    words = [_stem(w) for w in spelled]  # stems, from here on
+    return _places(words, reader)
+
+
+def _places(words: list[str], reader: _Reader) -> _Read:
+    fillers, cues, ends, no_cues = reader.fillers, reader.cues, reader.ends, reader.no_cues
+    reach, comma = reader.rules.negation.reach, reader.rules.comma
+    place, clause, sign = [], [], []
+    here = which = 0
+    covered_to, skip_to, cut_done = -1, -1, -1
+    for at, word in enumerate(words):
+        if word == ".":
+            here += _FULL_STOP
+            which += 1
+            covered_to = -1
+        elif word == ",":
+            here += comma
+            which += 1
+            covered_to = -1
+        else:
+            if word not in fillers:
+                here += 1
+            if at > cut_done and word in ends and (row := _row_at(ends, words, at)):
+                covered_to, cut_done = -1, at + row[0] - 1
+                which += 1
+        place.append(here)
+        clause.append(which)
+        sign.append(DENIED if here <= covered_to else AFFIRMED)
+        if word in no_cues and (row := _row_at(no_cues, words, at)):
+            skip_to = max(skip_to, at + row[0])
+        if at >= skip_to and word in cues and (row := _row_at(cues, words, at)):
+            covered_to = here + reach + row[0] - 1
+    return _Read(words, place, clause, sign)
+
+
+def _forms(text: _Read, reader: _Reader) -> dict[int, list[tuple[int, int]]]:
+    """Return the forms that stand in a text, by key: first and last word of each place."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    single, row, lengths, words = reader.single, reader.row, reader.lengths, text.words
+    for at, (word, sign) in enumerate(zip(words, text.sign, strict=True)):
+        for length in lengths.get(word, ()):
+            key = row.get(tuple(words[at : at + length]))
+            if key is not None and at + length <= len(words):
+                found.setdefault(key + sign - 1, []).append((at, at + length - 1))
+        key = single.get(word)
+        if key is not None:
+            found.setdefault(key + sign - 1, []).append((at, at))
+    return found
+
+
+def _matches(
+    pattern: _Pattern, found: dict[int, list[tuple[int, int]]], text: _Read, reader: _Reader
+) -> list[tuple[tuple[int, int], ...]]:
+    """Return the ways in which a pattern's parts stand near one another in the text."""
+    keys = reader.keys
+    for part in pattern.parts:
+        if keys[part].isdisjoint(found):
+            return []
+    spans = [
+        [span for key in keys[part].intersection(found) for span in found[key]]
+        for part in pattern.parts
+    ]
+    if len(spans) == 1:
+        return [(span,) for span in spans[0]]
+    place, near, follows = text.place, reader.rules.near, pattern.follows
+    ways = []
+    for way in product(*spans):
+        row = sorted(way)
+        if all(
+            b[0] > a[1] and place[b[0]] - place[a[1]] <= near
+            for a, b in zip(row, row[1:], strict=False)
+        ) and all(way[n][0] > way[n - 1][1] for n, then in enumerate(follows) if then):
+            ways.append(tuple(row))
+    return ways
+
+
+def _clauses(match: tuple[tuple[int, int], ...], text: _Read) -> set[int]:
+    return {text.clause[first] for first, _ in match}
+
+
+@lru_cache(maxsize=65536)
 def _hits(normalized: str) -> tuple[Phrase, ...]:
-    compiled, negated, denies, settled = _compiled()
-    padded = " " + normalized  # every word has a blank before it
-    found = []
-    for entry in compiled:
-        denied_to = -1  # where the last negated hit of this phrase ended
-        for match in entry.says.finditer(padded):
-            # "not experimental or unproven": the negation carries over to the second word.
-            carried = padded[denied_to : match.start()].strip() in {"or", "nor", "and"}
-            if (denied_to >= 0 and carried) or negated.search(padded, 0, match.start()):
-                denied_to = match.end()
-                continue
-            # "... not" followed by "met" is not met, so only a hit that ends otherwise is settled.
-            if not denies.search(match[0]) and settled.match(padded, match.end()):
-                continue
-            if entry.unless.match(padded, match.end()):
-                continue
-            found.append(entry.phrase)
-            break
-    return tuple(found)
+    """Return the phrases that a normalized text holds, the deciding one first."""
+    reader = _reader()
+    text = _read(normalized, reader)
+    found = _forms(text, reader)
+    matched: list[tuple[int, tuple]] = []
+    settled: set[int] = set()
+    by_key, patterns = reader.by_key, reader.patterns
+    for number in {n for key in found if key in by_key for n in by_key[key]}:
+        pattern = patterns[number]
+        for match in _matches(pattern, found, text, reader):
+            if pattern.owner < 0:
+                settled |= _clauses(match, text)
+            else:
+                matched.append((pattern.owner, match))
+    off = {
+        owner: {
+            clause
+            for pattern in reader.unless.get(owner, ())
+            for match in _matches(pattern, found, text, reader)
+            for clause in _clauses(match, text)
+        }
+        for owner in {owner for owner, _ in matched}
+    }
+    hits, advice = [], _advice(text)
+    for owner, match in matched:
+        within = _clauses(match, text)
+        if within & settled or within & off[owner]:
+            continue
+        places = frozenset(at for first, last in match for at in range(first, last + 1))
+        first, last = match[0][0], match[-1][1]
+        weight = (len(places), text.place[first] - text.place[last])
+        hits.append(_Hit(owner, places, first, weight, first in advice))
+    return _decided(hits, reader) if hits else ()
 
 
-@lru_cache(maxsize=4096)
+def _advice(text: _Read) -> frozenset[int]:
+    """Return the words after an `if` in its sentence: what to do next, not why it was denied."""
+    found, within = [], False
+    for at, word in enumerate(text.words):
+        within = word != "." and (within or word == "if")
+        if within:
+            found.append(at)
+    return frozenset(found)
+
+
+def _decided(hits: list[_Hit], reader: _Reader) -> tuple[Phrase, ...]:
+    """Return the hits' phrases in the order in which they decide, each once."""
+    rules, general = reader.rules, reader.general
+    first = [phrase.category in rules.first_of_all for phrase in rules.phrases]
+    kept = [
+        hit
+        for hit in hits
+        if not any(
+            o.weight > hit.weight
+            and general[o.owner] <= general[hit.owner]
+            and hit.places & o.places
+            for o in hits
+        )
+    ]
+
+    def order(hit: _Hit) -> tuple:
+        phrase = rules.phrases[hit.owner]
+        return (
+            hit.advice,
+            phrase.category == "not_a_denial",
+            general[hit.owner],
+            not first[hit.owner],
+            hit.start,
+            -hit.weight[0],
+            hit.owner,
+        )
+
+    kept.sort(key=order)
+    return tuple(rules.phrases[owner] for owner in dict.fromkeys(hit.owner for hit in kept))
+
+
+@lru_cache(maxsize=16384)
 def find(text: str) -> tuple[Phrase, ...]:
     """Return the phrases on file that a denial reason holds, the deciding one first.
 
-    Categories stand in the order of taxonomy 4.6 rule 7; within one, the order of the file, finer
-    reasons first.
+    The reason named first decides, because a writer puts the main reason first. Before it go the
+    categories of `first_of_all`; after it what says little by itself (`general`), and what is no
+    denial. Of two phrases that share a word, the one that explains more words is taken.
     """
-    rank = category_of()
-    return tuple(sorted(_hits(normalize_text(text)), key=lambda p: rank[p.category].rank))
+    return _hits(normalize_text(text))

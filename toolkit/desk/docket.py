@@ -13,8 +13,9 @@ from toolkit.claims import Claims, Payer, conform, read, read_payers, write_samp
 from toolkit.claims.payers import SAMPLE as SAMPLE_PAYERS
 from toolkit.desk import places
 from toolkit.errors import InputError
+from toolkit.keys import ask
 from toolkit.letters import suggest
-from toolkit.triage import ask, triage
+from toolkit.triage import triage
 from toolkit.worklist import DUE
 
 SAMPLE = "sample"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from toolkit.cases import Case, CaseStore, Fact, LetterEntry, case_from
 from toolkit.denials import classify, normalize_text
+from toolkit.denials.second_look import look
 from toolkit.desk.docket import DATE_FACTS, Docket, is_entered, judged, only
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
@@ -174,7 +175,9 @@ def _letter(
 
 
 def _of_codes(row: dict, case: Case) -> tuple[str, ...]:
-    """Return what the code lists warn of, where they give the category of the worklist."""
+    """Return what the code lists warn of, where they give the category of the worklist, and what
+    does not fit together in the denial.
+    """
     words = case.value("denial_words")
     denial = classify(
         _known(row["group_code"]),
@@ -183,7 +186,8 @@ def _of_codes(row: dict, case: Case) -> tuple[str, ...]:
         text=normalize_text(str(words)) if words else None,
         program=_known(row["program"]),
     )
-    return denial.warnings if denial.denial_category == row["denial_category"] else ()
+    own = denial.warnings if denial.denial_category == row["denial_category"] else ()
+    return (*own, *(look(name).says for name in (_known(row["second_look"]) or "").split()))
 
 
 def _known(value):

@@ -172,6 +172,8 @@ def _check(found: LetterKind, name: str) -> None:
         raise ValueError("the id is not the name of the file")
     if found.program not in found.service.programs:
         raise ValueError(f"the service {found.service.id} is not one of {found.program}")
+    if any(criterion.record is None for criterion in found.service.criteria):
+        raise ValueError(f"{found.service.id} has a criterion without the sentence that shows it")
     codes = {code.code for code in found.service.codes}
     if set(found.procedure_codes) - codes:
         raise ValueError("a procedure code is not in its service")

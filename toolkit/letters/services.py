@@ -7,61 +7,12 @@ from functools import cache
 
 import msgspec
 
+from toolkit.denials.services import Family, IntervalForm, ServiceCode, family
 from toolkit.errors import RulesError
 from toolkit.letters.authority import authority
 from toolkit.letters.conditions import Condition, holds, parse
 from toolkit.letters.facts import fact_types
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.rules import RULES, names, read
-
-
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class ServiceCode(_Strict, frozen=True):
-    """One CPT or HCPCS number with our own words for it."""
-
-    code: str
-    says: str
-    axial_dxa: str = "no"
-
-
-class _CriterionForm(_Strict, frozen=True):
-    id: str
-    says: str
-    authorities: tuple[str, ...]
-    record: str
-    when: str = ""
-    optional: str = "no"
-
-
-class _Interval(_Strict, frozen=True):
-    months: int
-    known_by: str
-    last: str
-    counted_to: tuple[str, ...]
-    authority: str
-
-
-class _LimitForm(_Strict, frozen=True):
-    when: str
-    authority: str
-    says: str
-    fact: str = ""
-    at_least: str = ""
-    more_than: str = ""
-
-
-class _File(_Strict, frozen=True):
-    id: str
-    title: str
-    programs: tuple[str, ...]
-    authorities: tuple[str, ...]
-    codes: tuple[ServiceCode, ...]
-    criteria: tuple[_CriterionForm, ...]
-    interval: _Interval | None = None
-    limits: tuple[_LimitForm, ...] = ()
 
 
 class Criterion(msgspec.Struct, frozen=True):
@@ -71,8 +22,10 @@ class Criterion(msgspec.Struct, frozen=True):
     says: str
     authorities: tuple[str, ...]
     when: Condition
-    record: SentenceForm
+    record: SentenceForm | None  # none where no letter is on file for the family
     optional: bool
+    programs: tuple[str, ...]
+    shown_by: tuple[str, ...]
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -107,7 +60,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     authorities: tuple[str, ...]
     codes: tuple[ServiceCode, ...]
     criteria: tuple[Criterion, ...]
-    interval: _Interval | None
+    interval: IntervalForm | None
+    months: int | None  # of the interval, from the family's frequency
     limits: tuple[Limit, ...]
 
     def interval_of(self, values: Mapping[str, object], *, as_of: date) -> str | None:
@@ -117,7 +71,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         not counted.
         """
         rule = self.interval
-        if rule is None:
+        if rule is None or self.months is None:
             return None
         if values.get(rule.known_by) == "none_on_record":
             return "no earlier measurement"
@@ -127,34 +81,27 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
         days = [values.get(name) for name in rule.counted_to]
         day = next((d for d in days if isinstance(d, date)), as_of)
         passed = (day.year - last.year) * 12 + day.month - last.month - 1
-        return "passed" if passed >= rule.months else "sooner"
+        return "passed" if passed >= self.months else "sooner"
 
 
 @cache
 def service(name: str) -> Service:
     """Return one family of services; raises RulesError when its file is defective."""
-    where = f"rules/services/{name}.yaml"
-    if name not in names("services"):
-        raise RulesError(f"{where}: is not on file")
-    form = read(RULES / "services" / f"{name}.yaml", _File)
+    form = family(name)
     try:
-        return _service(form, name)
+        return _service(form)
     except ValueError as error:
-        raise RulesError(f"{where}: {error}") from None
+        raise RulesError(f"rules/services/{name}.yaml: {error}") from None
 
 
-def _service(form: _File, name: str) -> Service:
-    if form.id != name:
-        raise ValueError("the id is not the name of the file")
-    cited = [*form.authorities, *(a for c in form.criteria for a in c.authorities)]
-    cited += [limit.authority for limit in form.limits]
-    for each in cited:
-        for program in form.programs:
-            if not authority(each).governs(program):
-                raise ValueError(f"{each} does not govern {program}")
+def _service(form: Family) -> Service:
+    _check_authorities(form)
     for limit in form.limits:
         if limit.fact and fact_types()[limit.fact].kind != "number":
             raise ValueError(f"{limit.fact} is no number")
+    months = {f.months for f in form.frequencies}
+    if form.interval and (len(months) != 1 or None in months):
+        raise ValueError("an interval has one number of months among the frequencies")
     return Service(
         id=form.id,
         title=form.title,
@@ -163,12 +110,14 @@ def _service(form: _File, name: str) -> Service:
         codes=form.codes,
         criteria=tuple(
             Criterion(
-                c.id, c.says, c.authorities, parse(c.when), sentence_form(c.record),
-                c.optional == "yes",
+                c.id, c.says, c.authorities, parse(c.when),
+                sentence_form(c.record) if c.record else None,
+                c.optional == "yes", c.programs or form.programs, c.shown_by,
             )
             for c in form.criteria
         ),
         interval=form.interval,
+        months=months.pop() if form.interval else None,
         limits=tuple(
             Limit(
                 parse(x.when), x.authority, x.says, x.fact,
@@ -178,3 +127,21 @@ def _service(form: _File, name: str) -> Service:
             for x in form.limits
         ),
     )  # fmt: skip
+
+
+def _check_authorities(form: Family) -> None:
+    """Refuse an authority that is not on file, or does not govern the programs it is cited for."""
+    cited = [(a, c.programs or form.programs) for c in form.criteria for a in c.authorities]
+    cited += [(limit.authority, form.programs) for limit in form.limits]
+    for name, programs in cited:
+        for program in programs:
+            if not authority(name).governs(program):
+                raise ValueError(f"{name} does not govern {program}")
+    for c in form.criteria:
+        if strange := set(c.programs) - set(form.programs):
+            raise ValueError(f"{c.id}: {', '.join(sorted(strange))} is no program of the family")
+        if not c.authorities or not (c.record or c.shown_by):
+            raise ValueError(f"{c.id}: has no authority, or nothing that shows it")
+    for name in (*form.authorities, *(f.authority for f in form.frequencies)):
+        if not any(authority(name).governs(program) for program in form.programs):
+            raise ValueError(f"{name} governs none of its programs")

@@ -98,9 +98,11 @@ def appeals(claims: Claims, worklist: pd.DataFrame) -> pd.DataFrame:
             "denial_category": dispute["denial_category"].astype("str"),
             "dispute_cents": dispute["denied_cents"].astype("Int64"),
             "level": events["level"],
-            "denied_on": events["claim_key"].map(
-                facts["notice_date"].fillna(facts["remittance_date"])
-            ),
+            # Not `map`: it fails on dates where there is no claim at all.
+            "denied_on": facts["notice_date"]
+            .fillna(facts["remittance_date"])
+            .reindex(events["claim_key"])
+            .set_axis(events.index),
             "filed_on": events["filed_on"],
             "decided_on": events["decided_on"],
             "outcome": events["outcome"],

@@ -145,6 +145,67 @@ def rates(groups: list[tuple[str, Metric]], alt: str) -> str:
     return figure_html(fig, alt)
 
 
+def bars(names: list[str], cents: list[int], labels: list[str], alt: str) -> str:
+    """Return a bar per name, as long as its dollars, the first on top; `labels` stand beside them."""
+    amounts = [c / 100 for c in cents][::-1]
+    fig, axes = _figure(height=0.5 + 0.34 * len(names))
+    places = list(range(len(names)))
+    drawn = axes.barh(places, amounts, color="#0072B2", height=0.7)
+    axes.bar_label(
+        drawn, labels=[f" {label}" for label in labels[::-1]], color=_INK, fontsize=8.5,
+        parse_math=False,
+    )  # fmt: skip
+    axes.set_yticks(places, names[::-1], parse_math=False)
+    axes.set_xlim(0, max(*amounts, 1.0) * 1.32)
+    axes.set_xticks([])
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure_html(fig, alt)
+
+
+def months(table: pd.DataFrame, alt: str, *, compared: tuple = ()) -> str:
+    """Return a column per month (`month`, `cents`); the months compared are drawn darker."""
+    from matplotlib.ticker import FuncFormatter
+
+    fig, axes = _figure(height=2.6)
+    places = list(range(len(table)))
+    colors = ["#0072B2" if month in compared else "#9CC3DC" for month in table["month"]]
+    amounts = table["cents"].astype("float64") / 100
+    drawn = axes.bar(places, amounts, color=colors, width=0.72)
+    if len(table) <= 18:
+        labels = [words.short_dollars(cents) for cents in table["cents"]]
+        axes.bar_label(drawn, labels=labels, color=_INK, fontsize=8, parse_math=False, padding=2)
+    step = -(-len(table) // 14)
+    axes.set_xticks(places[::step], [f"{m:%b %Y}" for m in table["month"]][::step])
+    axes.tick_params(axis="x", labelsize=8)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.short_dollars(round(y * 100))))
+    axes.set_ylim(0, max(float(amounts.max()), 1.0) * 1.14)
+    axes.set_ylabel("denied dollars by month of the notice", fontsize=8.5, color=_QUIET)
+    _quiet(axes)
+    return figure_html(fig, alt)
+
+
+def changes(names: list[str], cents: list[int], alt: str) -> str:
+    """Return a bar per name to the right where dollars rose and to the left where they fell."""
+    amounts = [c / 100 for c in cents][::-1]
+    fig, axes = _figure(height=0.5 + 0.34 * len(names))
+    places = list(range(len(names)))
+    colors = ["#D55E00" if amount > 0 else "#0072B2" for amount in amounts]
+    drawn = axes.barh(places, amounts, color=colors, height=0.7)
+    labels = [f" {'+' if c > 0 else ''}{words.short_dollars(c)} " for c in cents[::-1]]
+    axes.bar_label(drawn, labels=labels, color=_INK, fontsize=8.5, parse_math=False)
+    axes.set_yticks(places, names[::-1], parse_math=False)
+    widest = max(*(abs(amount) for amount in amounts), 1.0) * 1.3
+    axes.set_xlim(-widest if min(amounts) < 0 else 0, widest if max(amounts) > 0 else widest * 0.05)
+    axes.axvline(0, color=_INK, linewidth=0.9)
+    axes.set_xticks([])
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure_html(fig, alt)
+
+
 def _figure(*, height: float):
     # The figure is made without pyplot: no global state, nothing for the notebook to draw twice.
     from matplotlib.figure import Figure

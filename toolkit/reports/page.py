@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pandas as pd
 
+from toolkit.claims.tables import Claims
 from toolkit.errors import ReportError, UsageError
 from toolkit.metrics import SMALL_N, measures, reconcile
 from toolkit.metrics.tables import citations
@@ -190,15 +191,21 @@ def agree(given: Parcel, by_column: str):
     return checks
 
 
-def _sample(as_of: date) -> Parcel:
+def sample_claims(as_of: date) -> Claims:
+    """Return the claims of the small synthetic sample that a notebook run by hand makes."""
     from toolkit.claims import read
     from toolkit.claims.sample import write_sample
-    from toolkit.triage import triage
 
     with TemporaryDirectory(prefix="denial-sample-") as folder:
         path = Path(folder) / "sample.csv"
         write_sample(path, rows=_SAMPLE_ROWS, seed=_SAMPLE_SEED, as_of=as_of)
-        claims = read([path])
+        return read([path])
+
+
+def _sample(as_of: date) -> Parcel:
+    from toolkit.triage import triage
+
+    claims = sample_claims(as_of)
     worklist = triage(claims, as_of=as_of)
     note = "A small sample made for this notebook; toolkit report runs it on your own files."
     return parcel(claims, worklist, as_of=as_of, note=note, synthetic=True)

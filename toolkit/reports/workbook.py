@@ -67,6 +67,7 @@ _WORK = (
     ("preventable", "Preventable", "word", 12, "assumed from the code, not reviewed"),
     ("confidence", "Confidence", "word", 12, "of the category"),
     ("decided_by", "Decided by", "text", 22, "the entry that decided the category"),
+    ("second_look", "Second look", "text", 28, "ids of what does not fit together"),
     ("notice_date", "Notice date", "date", 12, "the date that the clock counts from"),
     ("notice_from", "Notice from", "word", 16, "where that date comes from"),
     ("notice_received", "Notice received", "date", 12, "where receipt is documented"),

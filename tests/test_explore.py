@@ -1,0 +1,279 @@
+"""The accessor and the exploration: any frame classified, and what is denied shown."""
+
+import json
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import toolkit.accessor as accessor
+from toolkit.accessor import classify_frame
+from toolkit.claims import read
+from toolkit.denials import classify, normalize_text
+from toolkit.denials.official import official_text, official_texts
+from toolkit.errors import InputError
+from toolkit.reports import explore, open_exploration
+from toolkit.triage import triage
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "data" / "samples" / "remits"
+NOTEBOOK = ROOT / "notebooks" / "explore_denials.ipynb"
+BLOCKS = (
+    "about", "what", "payers", "services", "amounts", "changes", "second_looks", "unclassified",
+    "rejections",
+)  # fmt: skip
+
+
+# --- the accessor --------------------------------------------------------------------------------
+
+
+def test_the_accessor_and_the_function_and_the_scalar_give_one_answer():
+    frame = pd.DataFrame(
+        {
+            "group_code": ["CO", "PR", "CO", "OA", "CO"],
+            "carc": ["16", "1", "50", "18", "B8"],
+            "rarcs": ["MA130", None, "N115 M25", "", None],
+            "denial_text": [None, None, "not medically necessary", None, None],
+            "procedure_code": ["77080", None, "99214", None, "77080"],
+            "program": ["original_medicare", None, "medicare_advantage", None, None],
+        },
+        index=[7, 7, "b", "c", "d"],
+    )
+    before = frame.copy()
+    found = frame.denials.classify()
+    assert found.equals(classify_frame(frame)) and frame.equals(before)
+    assert list(found.index) == list(frame.index)
+    for (_, row), (_, cells) in zip(found.iterrows(), frame.iterrows(), strict=True):
+        given = {k: None if pd.isna(v) else v for k, v in cells.items()}
+        one = classify(
+            given["group_code"], given["carc"], given["rarcs"] or "",
+            text=normalize_text(given["denial_text"]) if given["denial_text"] else None,
+            program=given["program"],
+        )  # fmt: skip
+        for name in ("denial_category", "reason", "route", "decided_by", "appealable", "is_denial"):
+            assert row[name] == getattr(one, name)
+    assert found["second_look"].tolist()[-1] == "step-therapy-no-drug"
+    assert found["hardness"].tolist()[2] == "hard"
+
+
+@pytest.mark.parametrize(
+    "carc", [["16", "16"], ["16.0", "CO-16"], [16, 16], [16.0, None], [" co16 ", "carc 16"]]
+)
+def test_the_spellings_of_a_spreadsheet_are_understood(carc):
+    found = pd.DataFrame({"group_code": [" co", "CO"], "carc": carc}).denials.classify()
+    assert found["denial_category"].iloc[0] == "claim_data"
+    assert found["findings"].iloc[0] == ""
+
+
+def test_a_list_of_remark_codes_is_read_as_the_same_text():
+    lists = pd.DataFrame({"carc": ["16", "16"], "rarcs": [["M51", "ma-130"], None]})
+    texts = pd.DataFrame({"carc": ["16", "16"], "rarcs": ["M51, MA130", ""]})
+    names = ["denial_category", "route", "decided_by"]
+    assert lists.denials.classify()[names].equals(texts.denials.classify()[names])
+
+
+def test_a_cell_that_cannot_be_read_is_a_finding_with_its_row_and_column():
+    frame = pd.DataFrame(
+        {
+            "group_code": ["CO", "ZEBRA", "CO", "CO", "CO", "16"],
+            "carc": ["16", "16", "QUENTIN", "999", None, None],
+            "rarcs": ["M51", "", "", "", "", "PELICAN"],
+            "program": ["original_medicare", "OTTER", None, None, None, None],
+        }
+    )
+    found = frame.denials.classify()
+    told = {(f["row"], f["column"], f["code"]) for f in found.attrs["findings"]}
+    assert {
+        (2, "group_code", "not_a_group"),
+        (2, "program", "not_a_program"),
+        (3, "carc", "not_a_code"),
+        (4, "carc", "not_on_file"),
+        (5, "carc", "no_reason"),
+        (6, "rarcs", "part_not_read"),
+    } <= told
+    assert found["findings"].iloc[0] == ""
+    whole = found.to_csv() + str(found.attrs)
+    for value in ("ZEBRA", "QUENTIN", "PELICAN", "OTTER"):
+        assert value not in whole
+
+
+def test_codes_in_each_other_s_column_are_understood_without_a_finding():
+    found = pd.DataFrame({"group_code": ["16"], "carc": ["CO"]}).denials.classify()
+    assert found["denial_category"].tolist() == ["claim_data"]
+    assert found.attrs["findings"] == []
+
+
+def test_a_frame_without_the_columns_has_no_accessor():
+    frame = pd.DataFrame({"group_code": ["CO"], "reason": ["16"]})
+    assert not hasattr(frame, "denials")
+    with pytest.raises(AttributeError, match="no column carc or denial_text"):
+        frame.denials.classify()
+
+
+def test_an_empty_frame_gives_the_columns():
+    full = pd.DataFrame({"carc": ["16"]}).denials.classify()
+    empty = pd.DataFrame({"carc": []}).denials.classify()
+    assert list(empty) == list(full) and empty.empty
+
+
+def test_a_procedure_code_is_asked_by_its_family(monkeypatch):
+    asked = []
+    answer = accessor._answer
+    monkeypatch.setattr(accessor, "_answer", lambda **k: asked.append(k) or answer(**k))
+    codes = [f"{n:05d}" for n in range(27000, 27400)] + ["77080", "77085", "J3490", "J0897"]
+    pd.DataFrame({"carc": "B8", "procedure_code": codes}).denials.classify()
+    assert len(asked) == 3  # no family, bone mass, a drug
+
+
+# --- official wording ----------------------------------------------------------------------------
+
+
+def test_the_official_wording_is_read_from_the_user_s_own_file_only(tmp_path):
+    path = tmp_path / "official_codes.csv"
+    assert official_text("carc", "16", path=path) == ""
+    path.write_text("list,code,text\nCARC,CO-16,first wording\nrarc,MA-130,second\n")
+    assert official_text("carc", "16.0", path=path) == "first wording"
+    assert official_texts("CO", "16", ("MA130", "N1"), path=path) == {
+        "16": "first wording",
+        "MA130": "second",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("list,code\ncarc,16\n", "has no column text"),
+        ("list,code,text\nzebra,16,x\n", "row 2: list is one of"),
+        ("list,code,text\ncarc,zebra,x\n", "row 2: code or text is empty"),
+        (b"list,code,text\ncarc,16,\xff\n", "cannot be read"),
+    ],
+)
+def test_a_defective_file_of_official_codes_says_row_and_column(tmp_path, text, says):
+    path = tmp_path / "official_codes.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(InputError, match=says) as refused:
+        official_text("carc", "16", path=path)
+    assert "zebra" not in str(refused.value)
+
+
+def test_no_official_wording_is_in_the_project():
+    held = subprocess.run(
+        ["git", "check-ignore", "local/official_codes.csv"], cwd=ROOT, capture_output=True
+    )
+    assert held.returncode in (0, 128)  # ignored, or no git here
+    assert not list(ROOT.glob("toolkit/**/official_codes*"))
+
+
+# --- the exploration -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return open_exploration("sample", as_of="2026-03-02")
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_block_shows_the_sample(sample, name):
+    shown = getattr(explore, name)(sample)
+    assert "nan" not in re.sub(r"data:image[^\"]*", "", shown).lower().split()
+    for alt in re.findall(r"<img[^>]*>", shown):
+        assert re.search(r'alt="[A-Z].{30,}"', alt)
+
+
+def test_every_way_of_cutting_adds_up_to_the_worklist(sample):
+    total = int(sample.denials["denied_cents"].sum())
+    for block in (explore.what, explore.payers, explore.services, explore.amounts):
+        foot = re.search(r"<tfoot>.*?</tfoot>", block(sample))[0]
+        assert f"${total // 100:,}.{total % 100:02d}" in foot
+    assert explore.by_month(sample)["cents"].sum() == total
+
+
+def test_the_months_compared_are_over_and_neighbors(sample):
+    before, after = explore.whole_months(sample)
+    assert (after, before) == (pd.Timestamp(2026, 2, 1), pd.Timestamp(2026, 1, 1))
+    months = explore.by_month(sample)["month"]
+    assert months.diff().dropna().dt.days.between(28, 31).all()
+
+
+def test_an_export_of_denials_alone_claims_no_rate(sample):
+    assert "give no denial rate" in explore.changes(sample)
+
+
+def test_the_public_remittances_are_explored():
+    found = open_exploration(str(SAMPLES / "public"), as_of="2026-03-02")
+    shown = {name: getattr(explore, name)(found) for name in BLOCKS}
+    assert len(found.denials) and "$" in shown["what"]
+    assert "No 277 or 999 file" in shown["rejections"]
+
+
+def test_rejections_among_the_files_are_shown_and_counted_nowhere(tmp_path):
+    for path in (SAMPLES / "quirks" / "q01_baseline.835",):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    alone = open_exploration(str(tmp_path), as_of="2026-03-02")
+    for path in (SAMPLES / "public-277").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    both = open_exploration(str(tmp_path), as_of="2026-03-02")
+    assert both.denials.equals(alone.denials) and both.claims == alone.claims
+    assert explore.by_month(both).equals(explore.by_month(alone))
+    assert "A7 562" in explore.rejections(both)
+    assert explore.what(both) == explore.what(alone)
+
+
+def test_files_without_a_denial_are_said_so(tmp_path):
+    path = SAMPLES / "public-277" / "imsweb_x12-parser_x12_277CA_rejected.txt"
+    found = open_exploration(str(path), as_of="2026-03-02")
+    for name in ("what", "payers", "services", "amounts"):
+        assert "No denial is on file." in getattr(explore, name)(found)
+    assert "date of its notice" in explore.changes(found)
+
+
+def test_no_patient_s_number_or_name_is_shown(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "Claim Number,Patient Name,Member ID,Payer,Service From,Procedure Code,Billed Amount,"
+        "Paid Amount,Group Code,Reason Code (CARC),Denied Amount,Denial Reason,Remittance Date\n"
+        "ZEBRA1,OTTER JANE,PELICAN7,Plan,2026-01-05,77080,200.00,0.00,CO,B8,200.00,"
+        "WOMBAT asked,2026-02-20\n"
+    )
+    found = open_exploration(str(path), as_of="2026-03-02")
+    shown = "".join(getattr(explore, name)(found) for name in BLOCKS) + found.page.findings()
+    for value in ("ZEBRA1", "OTTER", "PELICAN7", "WOMBAT"):
+        assert value not in shown
+    assert "step therapy" in explore.second_looks(found)
+
+
+def test_a_folder_without_files_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no file"):
+        open_exploration(str(tmp_path), as_of="2026-03-02")
+
+
+# --- the notebook --------------------------------------------------------------------------------
+
+
+def test_the_notebook_calls_and_keeps_nothing():
+    book = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in code)
+    assert sum("parameters" in cell["metadata"].get("tags", ()) for cell in code) == 1
+    text = "\n".join("".join(cell["source"]) for cell in code)
+    assert "def " not in text and "lambda" not in text and "for " not in text
+    for name in BLOCKS:
+        assert f"explore.{name}(found)" in text
+
+
+def test_the_notebook_s_cells_run_in_order():
+    book = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    script = "\n".join(
+        "".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_exploration_shows_the_denials_of_the_worklist():
+    path = SAMPLES / "quirks" / "q01_baseline.835"
+    found = open_exploration(str(path), as_of="2026-03-02")
+    assert len(found.denials) == len(triage(read(path), as_of=date(2026, 3, 2)))

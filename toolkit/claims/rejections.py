@@ -1,0 +1,364 @@
+"""Read 277CA, 277, 999 and 997 files: what was taken in or rejected before adjudication, kept apart.
+
+A rejected claim was never decided, so it has no appeal: it is mended and sent again inside the
+payer's filing limit. Nothing here enters adjustments, the worklist or a denial rate.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from toolkit.claims.envelope import Batch, Envelope, open_envelope
+from toolkit.claims.tables import Claims, conform, empty
+from toolkit.denials.acknowledgments import acknowledgment_codes, status_categories, status_codes
+from toolkit.errors import RemittanceError
+
+SETS = ("277", "999", "997")
+
+# Implementation guides of the 277 (GS08 or ST03), by their last part.
+_GUIDES = {"X214": "277CA", "X212": "277", "X213": "277 request", "X228": "277 pending"}
+# HL03: whose status a STC of that level is.
+_LEVELS = {"20": "source", "21": "receiver", "19": "provider"}
+
+_FIRST_ST = re.compile(rb"(?:\A|[^A-Za-z0-9])ST([^A-Za-z0-9\s])(\d{3})(?=[^A-Za-z0-9])")
+
+
+def is_rejections(data: bytes) -> bool:
+    """Say whether an X12 file holds 277, 999 or 997 transactions and no remittance."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        data = data.decode("utf-16", "ignore").encode()
+    first = _FIRST_ST.search(data[:65536].translate(None, b"\r\n"))
+    if not first or first[2].decode() not in SETS:
+        return False
+    remittance = rb"(?<![A-Za-z0-9])ST" + re.escape(first[1]) + b"835" + re.escape(first[1])
+    return not re.search(remittance, data.translate(None, b"\r\n"))
+
+
+def read_rejections(path: Path) -> pd.DataFrame:
+    """Return one row per claim status (STC) of a 277, per error and per transaction of a 999.
+
+    Columns are those of the table `rejections`; `standing` says where it leaves the claim or the
+    transaction. Code numbers and places only: no name, number or content of a claim. Raises
+    RemittanceError for a file that is none of these.
+    """
+    return read_acknowledgment(path).rejections
+
+
+def read_acknowledgment(path: Path) -> Claims:
+    """Return a 277, 999 or 997 as canonical tables: rejections, findings and files, all else empty."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RemittanceError(
+            f"{path.name}: the file cannot be opened ({type(error).__name__})"
+        ) from None
+    envelope = open_envelope(data, path.name)
+    file_id = hashlib.sha256(data).hexdigest()[:8]
+    rows, transactions = _rows(envelope)
+    if not transactions:
+        raise RemittanceError(f"{path.name}, row 1, ST01: the file holds no 277, 999 or 997.")
+    table = empty("rejections")
+    if rows:
+        table = conform(pd.DataFrame(rows).assign(file_id=file_id), "rejections")
+    files = {
+        "file": [path.name],
+        "file_id": [file_id],
+        "source": ["rejections"],
+        "layout": [" ".join(dict.fromkeys(v for b in envelope.batches for v in b.layouts))],
+        "rows_read": [0],  # no claim of it is counted with the claims that were decided
+        "transactions": [transactions],
+    }
+    found = _findings(envelope, table)
+    findings = pd.DataFrame(found, columns=["row", "column", "code", "says"])
+    return Claims(
+        rejections=table,
+        files=conform(files, "files"),
+        findings=conform(findings.assign(file=path.name, file_id=file_id), "findings"),
+    )
+
+
+def totals(claims: Claims) -> dict[str, Any]:
+    """Return what `toolkit read` shows of a 277, 999 or 997: its kind, accepted and rejected.
+
+    Counts claims in a 277 and transactions in a 999; a claim with several statuses counts once, as
+    rejected if one of them is. `by_status` counts statuses by their codes, `by_error` errors by
+    segment, element and code.
+    """
+    table = claims.rejections
+    kinds = list(dict.fromkeys(table["kind"]))
+    units = _units(table)
+    standing = units.value_counts()
+    statuses = table[table["category_code"].notna()]
+    errors = table[table["level"].isin(["segment", "element"])]
+    findings = claims.findings[["row", "column", "code", "says"]].astype("object")
+    answer: dict[str, Any] = {
+        "kind": " + ".join(kinds) or "empty",
+        "accepted": int(standing.get("accepted", 0)),
+        "rejected": int(standing.get("rejected", 0)),
+        "by_standing": {name: int(n) for name, n in standing.sort_index().items()},
+        "transactions": int(claims.files["transactions"].sum()),
+    }
+    if len(statuses):
+        answer["claims"] = int(statuses["claim"].nunique())
+        answer["by_status"] = _counted(
+            statuses, ["level", "category_code", "status_codes"], ["category_says", "status_says"]
+        )
+    if len(errors):
+        answer["errors"] = len(errors)
+        answer["by_error"] = _counted(errors, ["segment", "element", "error_code"], ["error_says"])
+    return answer | {"findings": findings.where(findings.notna(), None).to_dict("records")}
+
+
+# The worst of a claim's statuses is the claim's.
+_WORST = (
+    "rejected", "error", "unknown", "not_found", "asked", "pending", "decided", "forwarded", "accepted",
+)  # fmt: skip
+
+
+def _units(table: pd.DataFrame) -> pd.Series:
+    """Return the standing of each claim of a 277 and of each transaction of a 999."""
+    claims = table[table["claim"].notna()]
+    rank = claims["standing"].map({name: at for at, name in enumerate(_WORST)})
+    worst = rank.groupby(claims["claim"]).min().map(dict(enumerate(_WORST)))
+    return pd.concat([worst, table.loc[table["level"].eq("transaction"), "standing"]])
+
+
+def _counted(table: pd.DataFrame, keys: list[str], says: list[str]) -> list[dict[str, Any]]:
+    table = table.assign(**{name: table[name].fillna("") for name in keys + says})
+    sums = table.groupby([*keys, *says], sort=False).size().sort_values(ascending=False)
+    return [
+        dict(zip([*keys, *says], key, strict=True)) | {"count": int(n)}
+        for key, n in sums.sort_index().sort_values(ascending=False, kind="stable").items()
+    ]
+
+
+# --- from segments to rows -----------------------------------------------------------------------
+
+
+def _segments(batch: Batch) -> Iterator[tuple[int, list[str]]]:
+    """Give each segment's number in the file and its elements, the identifier first."""
+    element = batch.delimiters.element.decode()
+    parts = batch.data.split(batch.delimiters.segment)
+    for row, part in zip(batch.rows, parts, strict=False):
+        yield int(row), [field.strip() for field in part.decode().split(element)]
+
+
+class _Place:
+    """Where the reader stands: the transaction, its kind, the level, the claim, the last error."""
+
+    __slots__ = (
+        "set",
+        "kind",
+        "transaction",
+        "level",
+        "claim",
+        "in_claim",
+        "line",
+        "last",
+        "parts",
+    )
+
+    def __init__(self) -> None:
+        self.set = self.kind = self.level = ""
+        self.transaction = self.claim = 0
+        self.in_claim = self.line = False
+        self.last: dict[str, Any] | None = None
+        self.parts = ":"
+
+
+def _rows(envelope: Envelope) -> tuple[list[dict[str, Any]], int]:
+    rows: list[dict[str, Any]] = []
+    at = _Place()
+    for batch in envelope.batches:
+        at.parts = batch.delimiters.component.decode()
+        guide = batch.layouts[0] if batch.layouts else ""
+        for row, fields in _segments(batch):
+            read = _READ.get(fields[0])
+            if fields[0] == "GS":
+                guide = _field(fields, 8) or guide
+            elif fields[0] == "ST":
+                _open(at, fields, guide)
+            elif read and at.set in read[0]:
+                found = read[1](at, fields)
+                if found is not None:
+                    found |= {"row": row, "kind": at.kind, "transaction": at.transaction}
+                    rows.append(found)
+    return rows, at.transaction
+
+
+def _open(at: _Place, fields: list[str], guide: str) -> None:
+    at.set = _field(fields, 1)
+    at.level, at.in_claim, at.line, at.last = "", False, False, None
+    if at.set not in SETS:
+        at.set = ""
+        return
+    at.transaction += 1
+    version = _field(fields, 3) or guide
+    at.kind = at.set
+    if at.set == "277":
+        at.kind = next((k for part, k in _GUIDES.items() if part in version), "277")
+
+
+def _field(fields: list[str], number: int) -> str:
+    return fields[number] if number < len(fields) else ""
+
+
+def _hl(at: _Place, fields: list[str]) -> None:
+    at.level = _LEVELS.get(_field(fields, 3), "claim")
+    at.in_claim = at.line = False
+
+
+def _trn(at: _Place, fields: list[str]) -> None:
+    if at.level == "claim":  # every trace number below a patient is a claim of its own
+        at.claim += 1
+        at.in_claim, at.line = True, False
+
+
+def _svc(at: _Place, fields: list[str]) -> None:
+    at.line = True
+
+
+def _stc(at: _Place, fields: list[str]) -> dict[str, Any]:
+    """Return one STC: up to three statuses, of which the first says where the claim stands."""
+    if at.level == "claim" and not at.in_claim:
+        _trn(at, fields)
+    said = [_field(fields, n).split(at.parts) for n in (1, 10, 11) if _field(fields, n)]
+    categories = [_code(parts, 0) for parts in said]
+    codes = [_code(parts, 1) for parts in said]
+    known = [status_categories().get(category) for category in categories]
+    standings = [row.standing if row else "unknown" for row in known]
+    on_claim = at.level == "claim"
+    return {
+        "level": "line" if at.line else at.level or "receiver",
+        "claim": at.claim if on_claim else None,
+        "standing": min(standings, key=_WORST.index) if standings else "unknown",
+        "category_code": categories[0] if categories else "",
+        "category_says": known[0].says if known and known[0] else "",
+        "status_codes": " ".join(dict.fromkeys(code for code in codes if code)),
+        "status_says": "; ".join(dict.fromkeys(says for c in codes if (says := _status_says(c)))),
+        "entity_codes": " ".join(dict.fromkeys(e for parts in said if (e := _code(parts, 2)))),
+        "billed_cents": _cents(_field(fields, 4)) if on_claim and not at.line else None,
+    }
+
+
+_SHORT = re.compile(r"[A-Z0-9]{1,5}")
+
+
+def _code(parts: list[str], number: int) -> str:
+    """Return a component that has the form of a code; anything longer is never repeated."""
+    text = parts[number].strip().upper() if number < len(parts) else ""
+    return text if _SHORT.fullmatch(text) else ""
+
+
+@lru_cache(maxsize=4096)
+def _status_says(code: str) -> str:
+    row = status_codes().get(code)
+    return row.says if row else ""
+
+
+def _cents(text: str) -> int | None:
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,2})?|\.\d{1,2}", text):
+        return None
+    whole, _, part = text.partition(".")
+    return int(whole or 0) * 100 + int(part.ljust(2, "0") or 0)
+
+
+def _ik3(at: _Place, fields: list[str]) -> dict[str, Any]:
+    at.last = {
+        "segment": _name(_field(fields, 1)),
+        "place": _number(_field(fields, 2)),
+        "loop": _code(fields, 3),
+    }
+    return _error("segment", _code(fields, 4)) | at.last
+
+
+def _ik4(at: _Place, fields: list[str]) -> dict[str, Any]:
+    # IK404 is a copy of the claim's own content: it is never read.
+    place = _field(fields, 1).split(at.parts)
+    numbers = [f"{int(p):02d}" for p in place[:1] if p.isdigit()]
+    numbers += [p for p in place[1:2] if p.isdigit()]
+    return (
+        _error("element", _code(fields, 3))
+        | (at.last or {})
+        | {"element": "-".join(numbers) or None}
+    )
+
+
+def _ik5(at: _Place, fields: list[str]) -> dict[str, Any]:
+    at.last = None
+    return _error("transaction", _code(fields, 1))
+
+
+def _ak9(at: _Place, fields: list[str]) -> dict[str, Any]:
+    return _error("group", _code(fields, 1))
+
+
+def _error(level: str, code: str) -> dict[str, Any]:
+    row = acknowledgment_codes().get((level, code))
+    return {
+        "level": level,
+        "standing": row.standing if row else "unknown",
+        "error_code": code,
+        "error_says": row.says if row else "",
+    }
+
+
+def _name(text: str) -> str:
+    return text if re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", text) else ""
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,9}", text) else None
+
+
+_STATUS, _ACKNOWLEDGED = ("277",), ("999", "997")
+_READ = {
+    "HL": (_STATUS, _hl),
+    "TRN": (_STATUS, _trn),
+    "SVC": (_STATUS, _svc),
+    "STC": (_STATUS, _stc),
+    "IK3": (_ACKNOWLEDGED, _ik3),
+    "AK3": (_ACKNOWLEDGED, _ik3),
+    "IK4": (_ACKNOWLEDGED, _ik4),
+    "AK4": (_ACKNOWLEDGED, _ik4),
+    "IK5": (_ACKNOWLEDGED, _ik5),
+    "AK5": (_ACKNOWLEDGED, _ik5),
+    "AK9": (_ACKNOWLEDGED, _ak9),
+}
+
+
+def _findings(envelope: Envelope, table: pd.DataFrame) -> list[tuple]:
+    found = [tuple(finding) for finding in envelope.findings]
+    if envelope.cut:
+        says = "the file stops in the middle of a segment; ask for the whole file"
+        found.append((envelope.cut.row, envelope.cut.segment_id, "file_cut", says))
+    counts = Counter(_units(table))
+    names = " and ".join(dict.fromkeys(table["kind"])) or "file without a status"
+    unit = "claim" if table["claim"].notna().any() else "transaction"
+    rejected = counts["rejected"]
+    found.append(
+        (
+            None,
+            "ST01",
+            "rejections_kept_apart",
+            f"this is a {names}: {rejected:,} {unit}{'' if rejected == 1 else 's'} rejected, "
+            f"{counts['accepted']:,} accepted; a rejection is no denial and is counted nowhere "
+            "among them: mend it and send it again inside the filing limit",
+        )
+    )
+    unknown = table[table["standing"].eq("unknown")]
+    for column, part in (
+        ("STC01", unknown[unknown["category_code"].notna()]),
+        ("IK304, IK403, IK501 or AK901", unknown[unknown["category_code"].isna()]),
+    ):
+        if len(part):
+            says = f"{len(part):,} rows, this one first, have a code that is not on file"
+            found.append((int(part["row"].iloc[0]), column, "code_not_on_file", says))
+    return found

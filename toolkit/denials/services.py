@@ -1,0 +1,272 @@
+"""Families of services: their code numbers, what the law asks for, and what shows it.
+
+One family is one file of `toolkit/rules/services`; the folder is the registry. Letters add to a
+family the sentences that print a case's facts (`toolkit.letters.services`); here is what a code
+means: which family it belongs to, whether it is a drug, how often it is covered.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import date
+from functools import cache, lru_cache
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+
+from toolkit.errors import RulesError
+from toolkit.rules import RULES, names, read
+
+Mark = Literal["V", "V2", "M"]
+YesNo = Literal["yes", "no"]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a service's file: what the file does not declare is refused."""
+
+
+class ServiceCode(_Strict, frozen=True, kw_only=True):
+    """One CPT, HCPCS or revenue code number, or a range of them, with our own words for it."""
+
+    code: str
+    says: str
+    through: str = ""  # last number of a range, inclusive
+    drug: YesNo | None = None  # where it differs from the family
+    axial_dxa: YesNo = "no"
+
+    @property
+    def last(self) -> str:
+        """The last number of the range; the code itself where it is one."""
+        return self.through or self.code
+
+
+class CriterionForm(_Strict, frozen=True, kw_only=True):
+    """One thing the law asks for, its authorities, and what in the record shows it."""
+
+    id: str
+    says: str
+    authorities: tuple[str, ...]
+    shown_by: tuple[str, ...] = ()  # in our own words; a family with a letter has `record` instead
+    programs: tuple[str, ...] = ()  # where it asks this in some of the family's programs only
+    record: str = ""
+    when: str = ""
+    optional: YesNo = "no"
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What proves it: the facts that its sentence prints, or what to look for in the record."""
+        return self.shown_by or tuple(dict.fromkeys(_FACT.findall(self.record)))
+
+
+class Frequency(_Strict, frozen=True, kw_only=True):
+    """How often a service is covered.
+
+    `months`: full months that pass after the month of the last one before the next is covered, the
+    month of the last one not counted. `times`: a number of services instead, in the words of `says`.
+    """
+
+    codes: tuple[str, ...]
+    says: str
+    authority: str
+    status: Mark  # of the number
+    months: int | None = None
+    times: int | None = None
+    exception: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.months is None) == (self.times is None):
+            raise ValueError("a frequency has months or times")
+
+
+class IntervalForm(_Strict, frozen=True, kw_only=True):
+    """Which facts of a case tell the months since the last service."""
+
+    known_by: str
+    last: str
+    counted_to: tuple[str, ...]
+
+
+class LimitForm(_Strict, frozen=True, kw_only=True):
+    """Facts under which the criteria are not met, and what to do then."""
+
+    when: str
+    authority: str
+    says: str
+    fact: str = ""
+    at_least: str = ""
+    more_than: str = ""
+
+
+class Family(_Strict, frozen=True, kw_only=True):
+    """A family of services as its file has it: codes, criteria, frequencies, limits."""
+
+    id: str
+    title: str
+    programs: tuple[str, ...]
+    authorities: tuple[str, ...]
+    codes_status: Mark  # of the code numbers
+    codes: tuple[ServiceCode, ...] = ()
+    revenue_codes: tuple[ServiceCode, ...] = ()
+    drug: YesNo = "no"
+    criteria: tuple[CriterionForm, ...]
+    frequencies: tuple[Frequency, ...] = ()
+    cautions: tuple[str, ...] = ()
+    interval: IntervalForm | None = None
+    limits: tuple[LimitForm, ...] = ()
+
+
+_FACT = re.compile(r"\{\{ ([a-z][a-z0-9_]*) \}\}")
+
+
+@cache
+def family(name: str) -> Family:
+    """Return one family of services; raises RulesError when its file is defective."""
+    where = f"rules/services/{name}.yaml"
+    if name not in names("services"):
+        raise RulesError(f"{where}: is not on file")
+    found = read(RULES / "services" / f"{name}.yaml", Family)
+    if found.id != name:
+        raise RulesError(f"{where}: the id is not the name of the file")
+    for entry in (*found.codes, *found.revenue_codes):
+        low, high = (
+            _place(c, revenue=entry in found.revenue_codes) for c in (entry.code, entry.last)
+        )
+        if low is None or high is None or low[0] != high[0] or low[1] > high[1]:
+            raise RulesError(f"{where}: {entry.code} is no code number or no range")
+    own = {entry.code for entry in found.codes}  # a range is named by its first number
+    for frequency in found.frequencies:
+        if strange := set(frequency.codes) - own:
+            raise RulesError(
+                f"{where}: a frequency names {', '.join(sorted(strange))}, none of its codes"
+            )
+    return found
+
+
+@lru_cache(maxsize=1)
+def families() -> Mapping[str, Family]:
+    """Return every family on file by its id."""
+    return MappingProxyType({name: family(name) for name in names("services")})
+
+
+@lru_cache(maxsize=65536)
+def service_of(procedure_code: Any, revenue_code: Any = None) -> str:
+    """Return the family of a CPT or HCPCS code, else of the revenue code; '' where none has it.
+
+    A code belongs to one family at most. Modifiers after the code and a spreadsheet's `.0` are no
+    hindrance; a part of a longer number is never a code.
+    """
+    found = _codes().find(_place(_spelled(procedure_code)))
+    if found is None:
+        found = _revenue_codes().find(_place(_revenue(revenue_code), revenue=True))
+    return found[1].id if found else ""
+
+
+@lru_cache(maxsize=65536)
+def is_drug(procedure_code: Any) -> Literal["yes", "no", "unknown"]:
+    """Return whether a CPT or HCPCS code is a drug or biological; unknown where it is no such code."""
+    place = _place(_spelled(procedure_code))
+    if place is None:
+        return "unknown"
+    found = _codes().find(place)
+    return (found[0].drug or found[1].drug) if found else "no"
+
+
+@lru_cache(maxsize=65536)
+def frequency_of(procedure_code: Any) -> Frequency | None:
+    """Return how often a code is covered, where a family says it."""
+    found = _codes().find(_place(_spelled(procedure_code)))
+    if found is None:
+        return None
+    entry, owner = found
+    return next((one for one in owner.frequencies if entry.code in one.codes), None)
+
+
+def covered_again(procedure_code: Any, last: date) -> date | None:
+    """Return the first day on which a service is covered again after the last one.
+
+    The month of the last one is not counted, so it is always the first of a month. None where no
+    number of months is on file for the code. Source: the authority of the family's frequency.
+    """
+    frequency = frequency_of(procedure_code)
+    if frequency is None or frequency.months is None:
+        return None
+    month = last.year * 12 + last.month - 1 + frequency.months + 1
+    return date(month // 12, month % 12 + 1, 1)
+
+
+# --- code numbers --------------------------------------------------------------------------------
+
+_Place = tuple[str, int]  # kind of number, and where in its order
+_SHAPES = (
+    (re.compile(r"(\d{5})"), lambda m: ("", int(m[1]))),
+    (re.compile(r"([A-Z])(\d{4})"), lambda m: (m[1], int(m[2]))),
+    (re.compile(r"(\d{4})([A-Z])"), lambda m: (f"-{m[2]}", int(m[1]))),
+)
+_CODE = re.compile(r"\s*([0-9A-Za-z]{5})(?:\.0+)?(?:[^0-9A-Za-z.].*)?\s*")
+
+
+def _spelled(value: Any) -> str:
+    match = _CODE.fullmatch(value if isinstance(value, str) else str(value))
+    return match[1].upper() if match else ""
+
+
+def _revenue(value: Any) -> str:
+    text = re.sub(r"\.0+\Z", "", str(value).strip())
+    return text.zfill(4) if text.isdigit() and 3 <= len(text) <= 4 else ""
+
+
+def _place(code: str, *, revenue: bool = False) -> _Place | None:
+    if revenue:
+        return ("revenue", int(code)) if re.fullmatch(r"\d{4}", code) else None
+    for shape, place in _SHAPES:
+        if match := shape.fullmatch(code):
+            return place(match)
+    return None
+
+
+class _Index:
+    """Code numbers and ranges in order, for one look-up each."""
+
+    __slots__ = ("_places", "_entries")
+
+    def __init__(self, entries, *, revenue: bool = False) -> None:
+        ordered = sorted(
+            (
+                (
+                    _place(entry.code, revenue=revenue),
+                    _place(entry.last, revenue=revenue),
+                    entry,
+                    owner,
+                )
+                for entry, owner in entries
+            ),
+            key=lambda row: row[:2],
+        )
+        for before, after in zip(ordered, ordered[1:], strict=False):
+            if after[0] <= before[1]:
+                raise RulesError(
+                    f"rules/services: {after[2].code} stands in {before[3].id} and {after[3].id}"
+                )
+        self._places = [row[0] for row in ordered]
+        self._entries = ordered
+
+    def find(self, place: _Place | None) -> tuple[ServiceCode, Family] | None:
+        """Return the entry that holds the place, and its family."""
+        if place is None:
+            return None
+        at = bisect_right(self._places, place) - 1
+        if at < 0 or place > self._entries[at][1]:
+            return None
+        return self._entries[at][2:]
+
+
+@lru_cache(maxsize=1)
+def _codes() -> _Index:
+    return _Index((code, one) for one in families().values() for code in one.codes)
+
+
+@lru_cache(maxsize=1)
+def _revenue_codes() -> _Index:
+    rows = ((code, one) for one in families().values() for code in one.revenue_codes)
+    return _Index(rows, revenue=True)
