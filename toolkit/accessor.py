@@ -16,7 +16,7 @@ import pandas as pd
 from toolkit.denials import classify, codes, hardness, normalize_text
 from toolkit.denials.second_look import second_look
 from toolkit.denials.services import is_drug, service_of
-from toolkit.keys import ask
+from toolkit.keys import ask, each
 
 COLUMNS = ("group_code", "carc", "rarcs", "denial_text", "procedure_code", "program")
 
@@ -43,13 +43,15 @@ def classify_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Reads the columns group_code, carc, rarcs (a text or a list), denial_text, procedure_code and
     program, those that are there; `16.0`, `co16`, blanks and missing cells are understood. Gives the
     fields of `Denial`, `hardness`, `second_look` (ids) and `findings`: what could not be read, by
-    column. `attrs["findings"]` counts them: row (the first, from 1), column, code, says, rows. The
+    column. Texts are categories. `attrs["findings"]` counts them: row (the first, from 1), column, code, says, rows. The
     frame is left as it was. Raises AttributeError where neither carc nor denial_text is a column.
     """
     _check(frame)
     keys = pd.DataFrame({name: _texts(frame, name) for name in COLUMNS}, index=frame.index)
     keys["procedure_code"] = _services(keys["procedure_code"])
-    answers = ask(keys.reset_index(drop=True), COLUMNS, _answer).set_axis(frame.index)
+    answers = ask(keys.reset_index(drop=True), COLUMNS, _answer, categories=True).set_axis(
+        frame.index
+    )
     answers = answers.astype({"appealable": bool, "is_denial": bool})
     answers.attrs["findings"] = _counted(answers["findings"])
     return answers
@@ -73,19 +75,23 @@ def _texts(frame: pd.DataFrame, name: str) -> pd.Series:
     column = frame[name]
     if column.dtype == "object":
         column = column.map(_cell)  # a list of remark codes is no key
-    number, distinct = pd.factorize(column)
-    plain = [_cell(value) for value in distinct]
-    if name == "denial_text":
-        plain = [normalize_text(text) if text else None for text in plain]
-    return pd.Series([*plain, None], dtype="str").take(number).set_axis(frame.index)
+    if name != "denial_text":
+        return each(column, _cell)
+
+    def plain(value: Any) -> str | None:
+        text = _cell(value)
+        return normalize_text(text) if text else None
+
+    return each(column, plain)
 
 
 def _services(procedure_codes: pd.Series) -> pd.Series:
     """Return one code for all of the same family: a code matters only by what it is one of."""
-    number, distinct = pd.factorize(procedure_codes)
     first: dict[tuple[str, str], str] = {}
-    plain = [first.setdefault((service_of(code), is_drug(code)), code) for code in distinct]
-    return pd.Series([*plain, None], dtype="str").take(number).set_axis(procedure_codes.index)
+    return each(
+        procedure_codes,
+        lambda code: first.setdefault((service_of(code), is_drug(code)), code),
+    )
 
 
 def _cell(value: Any) -> str | None:

@@ -19,7 +19,7 @@ from toolkit.claims.tables import DTYPES, Claims
 from toolkit.comparison import second_looks
 from toolkit.denials import classify, normalize_text, rank
 from toolkit.denials.second_look import second_look
-from toolkit.keys import ask
+from toolkit.keys import ask, each
 from toolkit.law import Contract, next_step, turns_on
 from toolkit.worklist import WORKLIST
 
@@ -141,7 +141,7 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
     if len(netted):
         found = found[~found["claim_key"].isin(netted)].copy()
     found["place"] = found["line_key"].fillna(found["claim_key"] + "-c")
-    found["text"] = _normalized(found["denial_text"])
+    found["text"] = each(found["denial_text"], normalize_text).astype("str")
     keys = ["claim_key", "line_key", "place", "group_code", "carc", "text"]
     unknown = found["amount_cents"].isna()
     found = (
@@ -179,13 +179,6 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
         return answer | {"rank": rank(denial.denial_category)}
 
     return found.join(ask(found, _CLASSIFY, question).astype({"is_denial": bool}))
-
-
-def _normalized(texts: pd.Series) -> pd.Series:
-    """Return the texts as the phrases read them; each distinct text is normalized once."""
-    number, distinct = pd.factorize(texts)
-    plain = pd.Series([normalize_text(text) for text in distinct], dtype="str")
-    return plain.reindex(number).set_axis(texts.index)
 
 
 def _joined(texts: pd.Series, by: pd.Series) -> pd.Series:
