@@ -492,3 +492,26 @@ def test_the_contract_of_the_payer_dates_a_contracted_denial():
     assert found["due"].tolist() == ["due_later", "no_date"]
     assert found["citation"].iloc[0] == "Agreement, section 7.3"
     assert found["route"].tolist() == ["contract_dispute"] * 2
+
+
+def test_the_state_s_window_is_entered_once_in_the_payer_table():
+    event = {
+        "level": "appeal",
+        "filed_on": ago(60),
+        "decided_on": ago(20),
+        "outcome": "upheld",
+    }
+    row = {"program": "medicaid_managed_care", "notice_date": ago(90), "event": event}
+    found = triage(claims(row), as_of=TODAY).iloc[0]
+    assert found["due"] == "no_date" and "payers.csv" in found["gap"]
+    payers = (Payer(payer_name="Plan A", program="medicaid_managed_care", state_window=120),)
+    found = triage(claims(row), as_of=TODAY, payers=payers).iloc[0]
+    assert found["last_filing_date"] == pd.Timestamp(ago(20) + timedelta(days=120))
+
+
+def test_a_payer_table_without_the_optional_column_reads_and_a_bad_window_is_told(tmp_path):
+    path = tmp_path / "payers.csv"
+    head = "payer_id,payer_name,plan_name,program,contracted,funding,appeals_address,"
+    path.write_text(f"{head}address_verified_on,state_window\nP1,A,,tricare,yes,,,,ninety\n")
+    with pytest.raises(InputError, match="row 2, state_window"):
+        read_payers(path)

@@ -69,8 +69,10 @@ def numbered(frame: pd.DataFrame, keys: Iterable[str]) -> np.ndarray:
 
 
 def _plain(column: pd.Series) -> list:
+    """Return the values as plain Python; a missing one is None, a day a `date`."""
+    values = column.tolist()
     if column.dtype.kind == "M":
-        return [None if day is pd.NaT else day.date() for day in column]
+        values = [day.date() if day is not pd.NaT else None for day in values]
     return [
-        None if missing else value for value, missing in zip(column, column.isna(), strict=True)
+        None if missing else value for value, missing in zip(values, column.isna(), strict=True)
     ]

@@ -45,6 +45,7 @@ _STEP = (
     "outcome",
     "decided_on",
     "amount",
+    "state_window",
     "contract",
 )
 
@@ -98,9 +99,12 @@ def _programs(claims: pd.DataFrame, book: PayerBook) -> pd.DataFrame:
             "contracted": found.contracted,
             "contracted_from": found.contracted_from,
             "program_gap": found.gap,
+            "state_window": found.state_window,
         }
 
-    return ask(claims, _PAYER, question).astype("str").set_index(claims["claim_key"])
+    found = ask(claims, _PAYER, question)
+    kinds = dict.fromkeys(found.columns, "str") | {"state_window": "Int64"}
+    return found.astype(kinds).set_index(claims["claim_key"])
 
 
 def _netted(claims: pd.DataFrame) -> pd.Series:
@@ -373,7 +377,7 @@ def _step_facts(rows: pd.DataFrame) -> pd.DataFrame:
         matters = turns_on(_none(program))
         if "denial_category" not in matters:
             facts.loc[mine, "denial_category"] = pd.NA
-        idle = [name for name in ("amount", "nature") if name not in matters]
+        idle = [name for name in ("amount", "nature", "state_window") if name not in matters]
         facts.loc[mine, idle] = pd.NA
     # Once an appeal is filed, its decision is the notice; amount and nature choose the level that
     # follows a decision; nothing of this matters for what was won or still waits.

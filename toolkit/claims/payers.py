@@ -30,6 +30,7 @@ COLUMNS = (
     "appeals_address",
     "address_verified_on",
 )
+OPTIONAL = ("state_window",)
 
 
 class Payer(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +44,7 @@ class Payer(msgspec.Struct, frozen=True, kw_only=True):
     funding: str = ""  # insured, self_funded or ''
     appeals_address: str = ""
     address_verified_on: date | None = None
+    state_window: int | None = None  # days that the state gives for a Medicaid fair hearing
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     contracted: str | None
     contracted_from: str
     gap: str = ""
+    state_window: int | None = None
 
 
 class _Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -111,7 +114,7 @@ def read_payers(path: Path | None = None) -> tuple[Payer, ...]:
 
 
 def _payer(row: dict[str, str], file: str, number: int) -> Payer:
-    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    cells = {name: (row.get(name) or "").strip() for name in (*COLUMNS, *OPTIONAL)}
     words = {
         "program": {"", *program_names()},
         "contracted": {"", "yes", "no"},
@@ -130,8 +133,16 @@ def _payer(row: dict[str, str], file: str, number: int) -> Payer:
         on = date.fromisoformat(verified) if verified else None
     except ValueError:
         raise InputError(f"{file}, row {number}, address_verified_on: is no ISO date") from None
+    window = cells.pop("state_window")
+    if window and not window.isdigit():
+        raise InputError(f"{file}, row {number}, state_window: is no whole number of days")
     status = {"yes": "contracted", "no": "not_contracted", "": ""}[cells.pop("contracted")]
-    return Payer(**cells, contracted=status, address_verified_on=on)
+    return Payer(
+        **cells,
+        contracted=status,
+        address_verified_on=on,
+        state_window=int(window) if window else None,
+    )
 
 
 def _plain(name: str) -> str:
@@ -219,6 +230,7 @@ class PayerBook:
                 program_from=next(iter(stated)),
                 contracted=contracted,
                 contracted_from=contracted_from,
+                state_window=row.state_window if row else None,
             )
         seen = f"the claim filing indicator says only: {code.says}; " if code else ""
         return Answer(

@@ -288,7 +288,7 @@ def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
         raise MissingFactError(
             f"{level.name}: each state sets the window, between {bounds.least} and {bounds.most} "
             f"calendar days. ({rule.citation})",
-            needs=(f"the state's window in days, {bounds.least} to {bounds.most}",),
+            needs=(f"the state's window in days, {bounds.least} to {bounds.most} (payers.csv)",),
         )
     return Span(count=facts.state_window, unit="days")
 

@@ -40,6 +40,7 @@ def next_step(
     outcome: str | None = None,
     decided_on: date | None = None,
     amount: int | None = None,
+    state_window: int | None = None,
     contract: Contract | None = None,
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
@@ -96,6 +97,7 @@ def next_step(
             stage=stage,
             filer=filer,
             amount=amount,
+            state_window=state_window,
         )
     except RefusedError as refused:
         return _refused(rules, level, stage, filer, refused, contract, notice, came)
@@ -111,7 +113,7 @@ def next_step(
 
 
 def turns_on(program_id: str | None) -> frozenset[str]:
-    """Return which of amount, nature, denial_category some answer of `next_step` turns on.
+    """Return which of amount, nature, denial_category, state_window an answer of `next_step` turns on.
 
     Bulk work leaves the others out of its keys, so that the distinct ones stay few.
     """
@@ -122,6 +124,7 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "amount": any(rule.minimum_amount for level in rules.levels for rule in level.filing),
         "nature": any(level.after_clinical for level in rules.levels),
         "denial_category": bool(rules.no_appeal),
+        "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
     }
     return frozenset(name for name, matters in facts.items() if matters)
 
