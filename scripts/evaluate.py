@@ -1,7 +1,9 @@
 """Measure the classification of free text on the labelled texts of tests/cases/evaluation.
 
-    python scripts/evaluate.py                            both halves
+    python scripts/evaluate.py                            all three sets
+    python scripts/evaluate.py --half both                the two halves of the first set
     python scripts/evaluate.py --half open                while working on phrases
+    python scripts/evaluate.py --half open_2              the second set, open as a whole
     python scripts/evaluate.py --half open --show-misses open
 
 Precision: of the texts that got a category, the share that is right. Recall: of the texts whose label
@@ -20,11 +22,13 @@ from toolkit.denials import classify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "cases" / "evaluation"
 HALVES = ("open", "held_back")
+SETS = (*HALVES, "open_2")
+ASKED = {"all": SETS, "both": HALVES}
 NO_CATEGORY = ("unclassified", "not_a_denial")
 
 
 def answers(half: str) -> list[dict]:
-    """Return the half's texts, each with its `answer`, the entry that decided, and whether it is `right`."""
+    """Return the set's texts, each with its `answer`, the entry that decided, and whether it is `right`."""
     with (FOLDER / f"texts_{half}.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
@@ -73,7 +77,7 @@ def table(rows: list[dict]) -> dict[str, dict]:
 
 
 def lines(half: str, measured: dict) -> list[str]:
-    """Return one half's figures, its table and, when they are there, its misses, line by line."""
+    """Return one set's figures, its table and, when they are there, its misses, line by line."""
     said = [f"{half}: {measured['texts']} texts"]
     for name, part, whole in (
         ("precision", "answered_right", "answered"),
@@ -98,10 +102,10 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    """Measure the halves asked for, and print them; always exit with 0."""
+    """Measure the sets asked for, and print them; always exit with 0."""
     parser = argparse.ArgumentParser(description="Measure the classification of free text.")
-    parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
-    parser.add_argument("--show-misses", choices=HALVES, help="open: the open half's misses")
+    parser.add_argument("--half", choices=(*SETS, *ASKED), default="all")
+    parser.add_argument("--show-misses", choices=SETS, help="open, open_2: that set's misses")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     asked = parser.parse_args()
     if asked.show_misses == "held_back":
@@ -109,7 +113,7 @@ def main() -> None:
         say(json.dumps({"refused": refused}) if asked.json else refused)
         return
     measured = {}
-    for half in HALVES if asked.half == "both" else (asked.half,):
+    for half in ASKED.get(asked.half, (asked.half,)):
         rows = answers(half)
         measured[half] = {**counts(rows), "by_category": table(rows)}
         if asked.show_misses == half:
