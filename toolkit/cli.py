@@ -346,6 +346,8 @@ def _desk(options: argparse.Namespace) -> dict[str, Any]:
         raise InputError("the drafting notebook is not here: run from a checkout")
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
     command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
+        command.append("--allow-root")
     return {"exit": subprocess.call(command, env=environment, cwd=ROOT)}
 
 
