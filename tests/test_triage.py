@@ -515,3 +515,25 @@ def test_a_payer_table_without_the_optional_column_reads_and_a_bad_window_is_tol
     path.write_text(f"{head}address_verified_on,state_window\nP1,A,,tricare,yes,,,,ninety\n")
     with pytest.raises(InputError, match="row 2, state_window"):
         read_payers(path)
+
+
+def test_a_folder_or_a_pattern_is_read_and_its_broken_files_are_left_out_and_told(tmp_path):
+    good = SAMPLE.parent / "exports" / "generic.csv"
+    (tmp_path / "a.csv").write_bytes(good.read_bytes())
+    (tmp_path / "b.csv").write_bytes(b"")
+    (tmp_path / ".hidden.csv").write_bytes(b"x")
+    (tmp_path / "deep").mkdir()
+    remit = SAMPLE.parent / "remits" / "quirks" / "q01_baseline.835"
+    (tmp_path / "deep" / "c.835").write_bytes(remit.read_bytes())
+    found = read(tmp_path)
+    assert set(found.files["file"]) == {"a.csv", "c.835"}
+    left_out = found.findings[found.findings["code"].eq("file_not_read")]
+    assert left_out["file"].tolist() == ["b.csv"] and "empty" in left_out["says"].iloc[0]
+    assert read(tmp_path / "*.csv").files["file"].tolist() == ["a.csv"]
+
+
+def test_a_file_that_was_named_stops_the_reading_and_an_empty_folder_says_so(tmp_path):
+    (tmp_path / "b.csv").write_bytes(b"")
+    for path in (tmp_path / "b.csv", tmp_path, tmp_path / "*.parquet"):
+        with pytest.raises(InputError):
+            read(path)

@@ -69,9 +69,10 @@ def _failed(error: ToolkitError, as_json: bool) -> int:
 
 
 def _read(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.claims import read, totals
+    from toolkit.claims import files_of, read, totals
 
-    found = {path.name: totals(read(path, layout=options.layout)) for path in options.files}
+    paths = [path for given in options.files for path in files_of(given)]
+    found = {path.name: totals(read(path, layout=options.layout)) for path in paths}
     return next(iter(found.values())) if len(found) == 1 else {"files": found}
 
 

@@ -7,6 +7,7 @@ _WHERE = {
     "Payer": "payers",
     "concat": "tables",
     "conform": "tables",
+    "files_of": "reading",
     "read": "reading",
     "read_payers": "payers",
     "totals": "reading",

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from toolkit.claims import exports, rejections, remittance
 from toolkit.claims.envelope import is_x12
-from toolkit.claims.tables import Claims, concat
+from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import ExportError, InputError
 
+# Lie beside claims in a folder, and are none. A file that is named is read whatever its ending.
+_NO_CLAIMS = {".md", ".json", ".yaml", ".yml", ".html", ".pdf", ".docx", ".ics", ".log"}
 _REMITTANCE_SUFFIXES = {".835", ".edi", ".x12", ".rmt", ".era"}
 
 
@@ -17,20 +19,60 @@ def read(
     layout: str | None = None,
     told: Callable[[Path], None] | None = None,
 ) -> Claims:
-    """Return the canonical tables of one or more files; a file given twice is read once.
+    """Return the canonical tables of files, folders and patterns; a file given twice is read once.
 
+    A file that was named and cannot be read stops the reading; one met in a folder or by a pattern
+    is left out with a finding, and the others count.
     `layout` names the export layout (default: the one whose headings match best); `told` is called
     with each path before it is read. A 277 or 999 gives `rejections` and nothing else. Raises
     InputError for a file that cannot be read as what it is.
     """
     if isinstance(paths, str | Path):
         paths = [paths]
-    parts = []
-    for path in map(Path, paths):
-        if told:
-            told(path)
-        parts.append(_read_one(path, layout))
-    return concat(parts)
+    parts: list[Claims] = []
+    broken: list[tuple[Path, InputError]] = []
+    for given in map(Path, paths):
+        for path in files_of(given):
+            if told:
+                told(path)
+            try:
+                parts.append(_read_one(path, layout))
+            except InputError as error:
+                if path == given:
+                    raise
+                broken.append((path, error))
+    if broken and not parts:
+        raise broken[0][1]
+    return concat([*parts, *([_left_out(broken)] if broken else [])])
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files that a path means: itself, a folder's files below it, or a pattern's matches.
+
+    In name order, without hidden files. Raises InputError where a folder or pattern holds none.
+    """
+    if path.is_dir():
+        found = [
+            one for one in path.rglob("*") if one.is_file() and one.suffix.lower() not in _NO_CLAIMS
+        ]
+    elif any(mark in path.name for mark in "*?[") and not path.exists():
+        found = [one for one in path.parent.glob(path.name) if one.is_file()]
+    else:
+        return [path]
+    seen = [one for one in sorted(found) if not one.name.startswith(".")]
+    if not seen:
+        raise InputError(f"{path.name}: no file is there; name a file, a folder or a pattern")
+    return seen
+
+
+def _left_out(broken: list[tuple[Path, InputError]]) -> Claims:
+    """Return the files of a folder that could not be read, as findings: the others count."""
+    findings = {
+        "file": [path.name for path, _ in broken],
+        "code": ["file_not_read"] * len(broken),
+        "says": [f"left out: {error}" for _, error in broken],
+    }
+    return Claims(findings=conform(findings, "findings"))
 
 
 def is_remittance(path: Path) -> bool:
@@ -44,8 +86,6 @@ def is_remittance(path: Path) -> bool:
 
 
 def _read_one(path: Path, layout: str | None) -> Claims:
-    if path.is_dir():
-        raise InputError(f"{path.name}: is a folder; name the files in it")
     if is_remittance(path):
         if rejections.is_rejections(_bytes(path)):
             return rejections.read_acknowledgment(path)

@@ -10,7 +10,6 @@ import pandas as pd
 from toolkit.denials import categories, code
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
-from toolkit.errors import InputError
 from toolkit.metrics.ledger import NOT_STATED, stated
 from toolkit.metrics.tables import unclassified as without_category
 from toolkit.reports import blocks, charts, words
@@ -50,7 +49,7 @@ def open_exploration(source: str, *, as_of: str, payers: str = "") -> Exploratio
 
     day = date.fromisoformat(as_of)
     synthetic = source == "sample"
-    claims = sample_claims(day) if synthetic else read(_paths(Path(source)))
+    claims = sample_claims(day) if synthetic else read(Path(source))
     worklist = triage(claims, as_of=day, payers=read_payers(Path(payers) if payers else None))
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(claims, worklist, as_of=day, note=note, synthetic=synthetic)
@@ -525,17 +524,3 @@ def _month(month: pd.Timestamp) -> str:
 
 def _nothing() -> blocks.Block:
     return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
-
-
-def _paths(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    # Totals and notes beside the samples are no claims.
-    left_out = {".json", ".md", ".txt.md"}
-    found = sorted(
-        p for p in path.iterdir()
-        if p.is_file() and p.suffix not in left_out and not p.name.startswith(".")
-    )  # fmt: skip
-    if not found:
-        raise InputError(f"{path.name}: the folder holds no file to read")
-    return found
