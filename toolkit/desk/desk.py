@@ -136,9 +136,8 @@ class Desk:
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
         self.calendar.on_click(guard(lambda _: self.save_calendar()))
-        dates = hooked(
-            w.VBox([self.ledger, self.calendar, self.correct, self.date_form.widget]), "dd-dates"
-        )
+        beside = hooked(w.HBox([self.calendar, self.correct]), "dd-line")
+        dates = hooked(w.VBox([self.ledger, beside, self.date_form.widget]), "dd-dates")
         self.facts = hooked(w.VBox([self.form_head, self.form.widget]), "dd-facts-part")
         self.case = hooked(
             w.VBox(
