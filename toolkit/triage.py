@@ -225,8 +225,12 @@ def _denials(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
 
 def _with_silent(claims: Claims, primary: pd.DataFrame) -> pd.DataFrame:
     """Add the claims that their status calls denied and that no adjustment explains."""
-    silent = claims.claims[claims.claims["claim_status"].eq("4") & ~_netted(claims.claims)]
-    silent = silent[~silent["claim_key"].isin(primary["claim_key"])]
+    silent = claims.claims[claims.claims["claim_status"].eq("4")]
+    if silent.empty:
+        return primary
+    silent = silent[~_netted(claims.claims)[silent.index]]
+    explained = primary["claim_key"][primary["claim_key"].isin(silent["claim_key"])]
+    silent = silent[~silent["claim_key"].isin(explained)]
     if silent.empty:
         return primary
     asked = classify(None, None, ())
