@@ -43,15 +43,17 @@ def classify_frame(frame: pd.DataFrame) -> pd.DataFrame:
     Reads the columns group_code, carc, rarcs (a text or a list), denial_text, procedure_code and
     program, those that are there; `16.0`, `co16`, blanks and missing cells are understood. Gives the
     fields of `Denial`, `hardness`, `second_look` (ids) and `findings`: what could not be read, by
-    column. Texts are categories. `attrs["findings"]` counts them: row (the first, from 1), column, code, says, rows. The
-    frame is left as it was. Raises AttributeError where neither carc nor denial_text is a column.
+    column. Texts are categories. `attrs["findings"]` counts them: row (the first, from 1), column,
+    code, says, rows. The frame is left as it was. Raises AttributeError where neither carc nor
+    denial_text is a column.
     """
     _check(frame)
-    keys = pd.DataFrame({name: _texts(frame, name) for name in COLUMNS}, index=frame.index)
-    keys["procedure_code"] = _services(keys["procedure_code"])
-    answers = ask(keys.reset_index(drop=True), COLUMNS, _answer, categories=True).set_axis(
-        frame.index
-    )
+    there = [name for name in COLUMNS if name in frame.columns]
+    keys = pd.DataFrame({name: _texts(frame, name) for name in there}, index=frame.index)
+    if "procedure_code" in there:
+        keys["procedure_code"] = _services(keys["procedure_code"])
+    keys = keys.reset_index(drop=True)
+    answers = ask(keys, there, _answer, categories=True).set_axis(frame.index)
     answers = answers.astype({"appealable": bool, "is_denial": bool})
     answers.attrs["findings"] = _counted(answers["findings"])
     return answers
@@ -70,8 +72,6 @@ def _check(frame: pd.DataFrame) -> None:
 
 def _texts(frame: pd.DataFrame, name: str) -> pd.Series:
     """Return a column as text that may be a key; each distinct cell is put into words once."""
-    if name not in frame.columns:
-        return pd.Series(pd.NA, index=frame.index, dtype="str")
     column = frame[name]
     if column.dtype == "object":
         column = column.map(_cell)  # a list of remark codes is no key
@@ -100,7 +100,8 @@ def _cell(value: Any) -> str | None:
     return None if pd.isna(value) else str(value)
 
 
-def _answer(**cells: str | None) -> dict[str, Any]:
+def _answer(**there: str | None) -> dict[str, Any]:
+    cells = dict.fromkeys(COLUMNS) | there
     given = {name: cells[name] for name in ("group_code", "carc", "program")}
     given |= {"rarcs": cells["rarcs"] or "", "text": cells["denial_text"]}
     denial = classify(**given)
