@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from toolkit import law
 from toolkit.denials import codes
 from toolkit.denials import text as texts
 from toolkit.denials.codes import Carc, Category, Rarc
@@ -441,22 +442,19 @@ def _why_not(
     for row in known:
         if row.appeal == "blocked":
             return f"rarc {row.code}: {row.says}"
-    if draft.category == "timely_filing":
-        if program == "original_medicare":
+    rules = law.program(program) if program in law.programs() else None
+    for rule in rules.no_appeal if rules else ():
+        if draft.category in rule.denial_categories:
             draft.route = "review"
-            return (
-                "a denial for late filing is not an initial determination: 42 CFR 405.926 (V2);"
-                " look for an exception under 42 CFR 424.44(b)"
-            )
+            return f"{rule.says} ({rule.citation}; {rule.status})"
+    if draft.category == "timely_filing":
         draft.warnings.append(
             "an appeal of a late filing needs proof of timely filing or good cause; under Original"
             " Medicare there is none"
         )
-    if draft.category == "duplicate" and program == "original_medicare":
-        draft.warnings.append(
-            "under Original Medicare a wrong denial as a duplicate is mended as a clerical error by a"
-            " reopening: 42 CFR 405.980(a)(3)"
-        )
+    for note in rules.denial_notes if rules else ():
+        if draft.category in note.denial_categories:
+            draft.warnings.append(f"{note.says} ({note.citation}; {note.status})")
     if group == "PR" and shifted is None:
         usual = entry is None or "PR" in entry.usual_group
         if codes.category_of()[draft.category].provider_issue == "yes" and not usual:

@@ -17,6 +17,7 @@ from toolkit.law.contract import Contract
 from toolkit.law.model import FilingRule, Level, Program, Reading, Span, program
 from toolkit.law.standing import Answer, standing
 from toolkit.law.thresholds import amount_warnings
+from toolkit.law.wording import STARTS, UNITS
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -200,12 +201,6 @@ _DAYS = {
     "service": "the date of service",
     "effective": "the effective date (of discharge or of the end of services)",
 }
-_FROM = {
-    "notice": "the notice's date",
-    "receipt": "receipt",
-    "service": "the date of service",
-    "effective": "the effective date",
-}
 
 
 def _start(rule: FilingRule | Reading, presumed: date | None, facts: _Facts) -> date | None:
@@ -228,7 +223,7 @@ def _deadline(
         )
     steps = _opening(level, rule, presumed, facts)
     end = count(start, window, rule.no_corresponding_day)
-    steps.append(Step(end, f"{_words(window)} from {_FROM[rule.starts]}", rule.citation))
+    steps.append(Step(end, f"{_words(window)} from {STARTS[rule.starts]}", rule.citation))
     if rule.tolling:
         end = _tolled(start, end, window, rule, steps)
     last, practice = _rolled(end, rule, steps)
@@ -406,15 +401,6 @@ def _opening(level: Level, rule: FilingRule, presumed: date | None, facts: _Fact
 
 
 def _words(span: Span) -> str:
-    unit = _UNITS[span.unit]
+    unit = UNITS[span.unit]
     text = f"{span.count} {unit}{'' if span.count == 1 else 's'}"
     return text + (", the first day counted," if span.first_day_counts else "")
-
-
-_UNITS = {
-    "hours": "hour",
-    "days": "calendar day",
-    "business_days": "business day",
-    "months": "calendar month",
-    "years": "calendar year",
-}

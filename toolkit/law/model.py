@@ -235,6 +235,13 @@ class NoAppeal(Sourced, kw_only=True):
     says: str
 
 
+class DenialNote(Sourced, kw_only=True):
+    """What to know of a kind of denial under this program, beside its appeal."""
+
+    denial_categories: tuple[str, ...]
+    says: str
+
+
 class GoodCause(Sourced, kw_only=True):
     """What it takes to have a late request heard, and the paragraph to ask with.
 
@@ -271,6 +278,7 @@ class Program(_Strict, kw_only=True):
     levels: tuple[Level, ...]
     standing: tuple[Standing, ...]
     no_appeal: tuple[NoAppeal, ...] = ()
+    denial_notes: tuple[DenialNote, ...] = ()
     good_cause: tuple[GoodCause, ...] = ()
     switches: tuple[Switch, ...] = ()
     not_modelled: tuple[str, ...]

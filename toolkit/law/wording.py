@@ -32,7 +32,7 @@ FILERS = {
     "network_provider": "a network provider",
 }
 
-_UNITS = {
+UNITS = {
     "hours": "hour",
     "days": "calendar day",
     "business_days": "business day",
@@ -40,7 +40,7 @@ _UNITS = {
     "years": "calendar year",
 }
 
-_STARTS = {
+STARTS = {
     "notice": "the notice's date",
     "receipt": "receipt",
     "service": "the date of service",
@@ -81,7 +81,7 @@ def span(one: Span) -> str:
 
 
 def _plural(number: int, one: Span) -> str:
-    return _UNITS[one.unit] + ("" if number == 1 else "s")
+    return UNITS[one.unit] + ("" if number == 1 else "s")
 
 
 def window(rule: FilingRule) -> str:
@@ -104,7 +104,7 @@ def window(rule: FilingRule) -> str:
 
 def starts(rule: FilingRule | Reading) -> str:
     """Return the day a window is counted from."""
-    return _STARTS[rule.starts]
+    return STARTS[rule.starts]
 
 
 def filed(filed_when: str) -> str:
