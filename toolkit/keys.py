@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from toolkit.claims.tables import DTYPES
+
 
 def ask(
     frame: pd.DataFrame,
@@ -26,7 +28,8 @@ def ask(
     """
     keys = list(keys)
     if frame.empty:  # asked once of nothing, to know the columns
-        return pd.DataFrame([question(**dict.fromkeys(keys))]).iloc[:0].set_axis(frame.index)
+        table = _table([question(**dict.fromkeys(keys))], question)
+        return table.iloc[:0].set_axis(frame.index)
     number = numbered(frame, keys)
     first = np.flatnonzero(~pd.Series(number).duplicated().to_numpy())
     distinct = frame[keys].iloc[first]
@@ -34,11 +37,26 @@ def ask(
     answers = [
         question(**dict(zip(keys, values, strict=True))) for values in zip(*columns, strict=True)
     ]
-    table = pd.DataFrame(answers)
+    table = _table(answers, question)
     if categories:
         texts = table.select_dtypes("str").columns
         table = table.astype(dict.fromkeys(texts, "category"))
     return table.take(number).set_index(frame.index)
+
+
+def _table(answers: list[dict[str, Any]], question: Callable[..., dict[str, Any]]) -> pd.DataFrame:
+    """Return the answers as a frame: of the kinds that the question declares, if it does."""
+    kinds = getattr(question, "answers", None)
+    if kinds is None:
+        return pd.DataFrame(answers)
+    return pd.DataFrame(
+        {
+            name: pd.array([answer[name] for answer in answers], dtype=DTYPES[kind])
+            if kind != "date"
+            else pd.to_datetime([answer[name] for answer in answers]).astype(DTYPES[kind])
+            for name, kind in kinds.items()
+        }
+    )
 
 
 def each(column: pd.Series, change: Callable[[Any], str | None]) -> pd.Series:

@@ -6,48 +6,51 @@ and joined back. Nothing of it is said again here.
 
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.payers import Payer, PayerBook
+from toolkit.claims.payers import Payer
 from toolkit.claims.tables import DTYPES, Claims
 from toolkit.comparison import second_looks
-from toolkit.denials import classify, normalize_text, rank
-from toolkit.denials.second_look import second_look
+from toolkit.denials import classify, normalize_text
 from toolkit.keys import ask, each
-from toolkit.law import Contract, next_step, turns_on
+from toolkit.law import Contract, turns_on
+from toolkit.questions import (
+    Question,
+    code_question,
+    contract_question,
+    payer_question,
+    step_question,
+)
 from toolkit.worklist import WORKLIST
 
-_CLASSIFY = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
-_PAYER = (
-    "claim_filing_indicator",
-    "program",
-    "contracted",
-    "payer_id",
-    "payer_name",
-    "plan_name",
-)
-_STEP = (
-    "program",
-    "stage",
-    "contracted",
-    "denial_category",
-    "nature",
-    "notice_date",
-    "notice_received",
-    "last_level",
-    "filed",
-    "outcome",
-    "decided_on",
-    "amount",
-    "state_window",
-    "contract",
-)
+
+@dataclass(frozen=True, eq=False)
+class Brain:
+    """The questions of one triage; kept over the parts of a big file, it asks each key once."""
+
+    payer: Question
+    code: Question
+    contract: Question
+    step: Question
+
+
+def brain(
+    *, as_of: date, payers: Iterable[Payer] = (), contracts: Iterable[Contract] = ()
+) -> Brain:
+    """Return the questions that a triage asks, as the payer table and the contracts answer them."""
+    contracts = tuple(contracts)
+    return Brain(
+        payer_question(payers),
+        code_question(),
+        contract_question(contracts),
+        step_question(contracts, as_of=as_of),
+    )
 
 
 def triage(
@@ -64,12 +67,17 @@ def triage(
     denied dollars by row and never repeats them. Sources: the rules of `toolkit.denials` and
     `toolkit.law`, each row naming the entry that decided.
     """
-    whose = _programs(claims.claims, PayerBook(tuple(payers)))
-    denials = _denials(claims, whose)
+    return triaged(claims, brain(as_of=as_of, payers=payers, contracts=contracts))
+
+
+def triaged(claims: Claims, asked: Brain) -> pd.DataFrame:
+    """Return the worklist of `triage` by questions that may have been asked before."""
+    whose = _programs(claims.claims, asked.payer)
+    denials = _denials(claims, whose, asked.code)
     rows = _rows(claims, whose, denials)
     rows["second_look"] = second_looks(claims, rows, _netted(claims.claims))
     rows = rows.join(_events(claims, rows))
-    rows = _dates(rows, as_of, tuple(contracts))
+    rows = _dates(rows, asked)
     return pd.DataFrame({c.name: rows[c.name].astype(DTYPES[c.kind]) for c in WORKLIST})
 
 
@@ -78,33 +86,12 @@ def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> p
 
     The dollars of every adjustment that is not netted away, denial or not; for reconciliation.
     """
-    return _classified(claims, _programs(claims.claims, PayerBook(tuple(payers))))
+    return _classified(claims, _programs(claims.claims, payer_question(payers)), code_question())
 
 
-def _programs(claims: pd.DataFrame, book: PayerBook) -> pd.DataFrame:
-    """Return program and contract status per claim (index of `claims`), with where from."""
-
-    def question(claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name):
-        found = book.answer(
-            indicator=claim_filing_indicator,
-            stated_program=program,
-            stated_contracted=contracted,
-            payer_id=payer_id,
-            payer_name=payer_name,
-            plan_name=plan_name,
-        )
-        return {
-            "program": found.program,
-            "program_from": found.program_from,
-            "contracted": found.contracted,
-            "contracted_from": found.contracted_from,
-            "program_gap": found.gap,
-            "state_window": found.state_window,
-        }
-
-    found = ask(claims, _PAYER, question)
-    kinds = dict.fromkeys(found.columns, "str") | {"state_window": "Int64"}
-    return found.astype(kinds).set_index(claims["claim_key"])
+def _programs(claims: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """Return program and contract status per claim (index: claim_key), with where from."""
+    return ask(claims, question.keys, question).set_index(claims["claim_key"])
 
 
 def _netted(claims: pd.DataFrame) -> pd.Series:
@@ -139,7 +126,7 @@ def _netted(claims: pd.DataFrame) -> pd.Series:
     return netted
 
 
-def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
+def _classified(claims: Claims, whose: pd.DataFrame, question: Question) -> pd.DataFrame:
     found = claims.adjustments[claims.adjustments["group_code"].ne("CR")].copy()
     netted = claims.claims.loc[_netted(claims.claims), "claim_key"]
     if len(netted):
@@ -164,25 +151,7 @@ def _classified(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
     alone = found.groupby("place")["carc"].transform("size").eq(1)
     found["unpaid_alone"] = alone & found["line_key"].map(paid).eq(0).fillna(False)
     found["program"] = found["claim_key"].map(whose["program"])
-
-    def question(group_code, carc, rarcs, text, program, unpaid_alone):
-        denial = classify(
-            group_code,
-            carc,
-            tuple((rarcs or "").split()),
-            text=text,
-            program=program,
-            unpaid_alone=unpaid_alone,
-        )
-        names = denial.__struct_fields__
-        answer = {name: getattr(denial, name) for name in names if name != "warnings"}
-        looks = second_look(
-            denial, group_code=group_code, carc=carc, rarcs=rarcs or "", text=text, program=program
-        )
-        answer["second_look"] = " ".join(look.id for look in looks)
-        return answer | {"rank": rank(denial.denial_category)}
-
-    return found.join(ask(found, _CLASSIFY, question).astype({"is_denial": bool}))
+    return found.join(ask(found, question.keys, question).astype({"is_denial": bool}))
 
 
 def _joined(texts: pd.Series, by: pd.Series) -> pd.Series:
@@ -207,9 +176,9 @@ def _remarks(remarks: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     return found["place"].map(_joined(both["rarc"], both["place"])).fillna("").astype("str")
 
 
-def _denials(claims: Claims, whose: pd.DataFrame) -> pd.DataFrame:
+def _denials(claims: Claims, whose: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Return one row per denied line or claim: its primary reason, its dollars, its other reasons."""
-    found = _classified(claims, whose)
+    found = _classified(claims, whose, question)
     found = found[found["is_denial"] & (found["amount_cents"].gt(0) | found["unknown"])]
     found = found.sort_values(["amount_cents", "rank"], ascending=[False, True], kind="stable")
     found["code"] = (found["group_code"].fillna("") + "-" + found["carc"].fillna("")).str.strip("-")
@@ -311,71 +280,32 @@ def _events(claims: Claims, rows: pd.DataFrame) -> pd.DataFrame:
     return last.drop(columns="day").rename(columns={"level": "last_level"})
 
 
-def _dates(rows: pd.DataFrame, as_of: date, contracts: tuple[Contract, ...]) -> pd.DataFrame:
+def _dates(rows: pd.DataFrame, asked: Brain) -> pd.DataFrame:
     from_notice = rows["notice_date"].notna()
     rows["notice_from"] = np.select(
         [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
     )
     rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
-    rows = rows.join(_contract_numbers(rows, contracts))
-    question = partial(_step, contracts)
-    rows = rows.join(ask(_step_facts(rows), _STEP, question))
-    decided = rows["state"].isin(["file", "nothing_to_file"]) & rows["last_level"].notna()
+    rows = rows.join(ask(rows, asked.contract.keys, asked.contract))
+    facts = _step_facts(rows, asked.step.keys)
+    rows = rows.drop(columns=["appealable"]).join(ask(facts, asked.step.keys, asked.step))
+    decided = rows["from_decision"].astype(bool)
     rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
     rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])
     rows["notice_received"] = rows["notice_received"].mask(decided)
-    # An unknown program is told with what the payer table and CLP06 said of it.
-    told = rows["program"].isna() & rows["program_gap"].fillna("").ne("")
-    rows["gap"] = rows["gap"].mask(told & rows["gap"].ne(""), rows["program_gap"])
-
-    closed = rows["case_status"].eq("closed") | rows["state"].eq("done")
-    waiting = rows["state"].eq("waiting")
-    barred = ~rows["appealable"].astype("boolean").fillna(True).astype(bool) & ~waiting & ~closed
-    rows["state"] = rows["state"].mask(barred, "no_appeal_right")
-    rows["why"] = rows["why"].mask(barred, rows["why_not"])
-    rows["gap"] = rows["gap"].mask(barred, "")
-    dated = rows["state"].eq("file") & ~closed
-    for name in ("last_filing_date", "file_by"):
-        rows[name] = pd.to_datetime(rows[name]).astype(DTYPES["date"]).where(dated)
-    for name in ("filed_when", "citation", "rule_status"):
-        rows[name] = rows[name].where(dated | rows["state"].eq("nothing_to_file"))
-    rows["appealable"] = ~(rows["state"].eq("no_appeal_right"))
-
-    today = pd.Timestamp(as_of)
-    days = (rows["file_by"] - today).dt.days
-    rows["days_left"] = days.astype("Int64")
-    rows["due"] = np.select(
-        [
-            closed,
-            waiting,
-            rows["state"].eq("no_appeal_right"),
-            rows["state"].eq("nothing_to_file"),
-            rows["state"].eq("gap"),
-            rows["last_filing_date"] < today,
-            rows["file_by"] < today,
-            days < 7,
-        ],
-        [
-            "closed",
-            "awaiting_decision",
-            "no_appeal_right",
-            "nothing_to_file",
-            "no_date",
-            "overdue",
-            "past_safe_date",
-            "due_this_week",
-        ],
-        "due_later",
-    )
-    by_contract = rows["level"].eq("contract_dispute") & rows["route"].eq("appeal")
+    by_contract = rows["by_contract"].astype(bool) & rows["route"].eq("appeal")
     rows["route"] = rows["route"].mask(by_contract, "contract_dispute")
     return rows
 
 
-def _step_facts(rows: pd.DataFrame) -> pd.DataFrame:
+def _step_facts(rows: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
     """Return the facts of the next step, without those that cannot change it: the keys stay few."""
-    facts = rows.reindex(columns=_STEP)
+    facts = rows.reindex(columns=keys)
     facts["amount"] = rows["denied_cents"] // 100
+    facts["closed"] = rows["case_status"].eq("closed").fillna(False).astype(bool)
+    appealable = rows["appealable"].astype("boolean").fillna(True).astype(bool)
+    facts["why_not"] = rows["why_not"].mask(appealable)
+    facts["program_gap"] = rows["program_gap"].where(rows["program"].isna())
     for program in facts["program"].unique():
         mine = facts["program"].isna() if pd.isna(program) else facts["program"].eq(program)
         matters = turns_on(_none(program))
@@ -394,39 +324,6 @@ def _step_facts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _none(cell: Any) -> Any:
     return None if pd.isna(cell) else cell
-
-
-def _contract_numbers(rows: pd.DataFrame, contracts: tuple[Contract, ...]) -> pd.DataFrame:
-    """Return which contract binds each row (its place in `contracts`), by payer and plan."""
-    books = {
-        program: PayerBook(tuple(one for one in contracts if one.program == program))
-        for program in {one.program for one in contracts}
-    }
-
-    def question(program, payer_id, payer_name, plan_name):
-        found = books[program].find(payer_id, payer_name, plan_name) if program in books else None
-        return {"contract": contracts.index(found) if found else None}
-
-    keys = ["program", "payer_id", "payer_name", "plan_name"]
-    return ask(rows, keys, question).astype("Int64")
-
-
-def _step(contracts: tuple[Contract, ...], program, contract, notice_received, **facts) -> dict:
-    terms = None if contract is None else contracts[contract]
-    found = next_step(program, received=notice_received, contract=terms, **facts)
-    deadline = found.deadline
-    return {
-        "state": found.state,
-        "level": found.level,
-        "last_filing_date": deadline.last_filing_date if deadline else None,
-        "file_by": deadline.file_by if deadline else None,
-        "filed_when": deadline.filed_when if deadline else None,
-        "citation": deadline.citation if deadline else None,
-        "rule_status": deadline.status if deadline else None,
-        "standing": found.standing,
-        "gap": found.gap,
-        "why": found.why,
-    }
 
 
 class _Callable(ModuleType):

@@ -1,0 +1,194 @@
+"""The questions that bulk work asks: once per distinct key, in plain Python, whatever holds the rows.
+
+Every engine makes its key tables from these and joins them back; none says anything of the law, the
+codes or the payers again. A question remembers what it was asked, so that the next part of a big
+file asks only what is new.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from toolkit.claims.payers import Payer, PayerBook
+from toolkit.denials import classify, rank
+from toolkit.denials.second_look import second_look
+from toolkit.law import Contract, next_step
+
+# What a remembered answer may cost: past this many keys the oldest are forgotten.
+_REMEMBERED = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A plain-Python question: the facts it is asked, the kinds of its answers, and who answers.
+
+    `keys` are names of facts, `answers` names with their kind (see `toolkit.claims.tables.DTYPES`).
+    Called with the keys as keywords (missing is None, dates are `date`) it returns a dict.
+    """
+
+    keys: tuple[str, ...]
+    answers: dict[str, str]
+    of: Callable[..., dict[str, Any]]
+    known: dict[tuple, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+    def __call__(self, **facts: Any) -> dict[str, Any]:
+        """Return the answer to one combination of facts, asked once."""
+        key = tuple(map(facts.get, self.keys))
+        answer = self.known.get(key)
+        if answer is None:
+            if len(self.known) >= _REMEMBERED:
+                del self.known[next(iter(self.known))]
+            answer = self.known[key] = self.of(**dict(zip(self.keys, key, strict=True)))
+        return answer
+
+
+def payer_question(payers: Iterable[Payer] = ()) -> Question:
+    """Return the question which program a claim is under, and whether the hospital is contracted."""
+    book = PayerBook(tuple(payers))
+
+    def of(claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name):
+        found = book.answer(
+            indicator=claim_filing_indicator,
+            stated_program=program,
+            stated_contracted=contracted,
+            payer_id=payer_id,
+            payer_name=payer_name,
+            plan_name=plan_name,
+        )
+        return {
+            "program": found.program,
+            "program_from": found.program_from,
+            "contracted": found.contracted,
+            "contracted_from": found.contracted_from,
+            "program_gap": found.gap,
+            "state_window": found.state_window,
+        }
+
+    keys = (
+        "claim_filing_indicator",
+        "program",
+        "contracted",
+        "payer_id",
+        "payer_name",
+        "plan_name",
+    )
+    texts = ("program", "program_from", "contracted", "contracted_from", "program_gap")
+    return Question(keys, dict.fromkeys(texts, "text") | {"state_window": "count"}, of)
+
+
+_DENIAL_TEXTS = (
+    "denial_category", "reason", "route", "nature", "preventable", "liability", "confidence",
+    "decided_by", "why_not", "second_look",
+)  # fmt: skip
+
+
+def code_question() -> Question:
+    """Return the question what one adjustment is: its category, reason, route, and what is odd of it.
+
+    `text` is normalized (`toolkit.denials.normalize_text`); `rank` orders categories.
+    """
+
+    def of(group_code, carc, rarcs, text, program, unpaid_alone):
+        given = {"group_code": group_code, "carc": carc, "text": text, "program": program}
+        denial = classify(
+            group_code,
+            carc,
+            tuple((rarcs or "").split()),
+            text=text,
+            program=program,
+            unpaid_alone=bool(unpaid_alone),
+        )
+        looks = second_look(denial, rarcs=rarcs or "", **given)
+        names = denial.__struct_fields__
+        answer = {name: getattr(denial, name) for name in names if name != "warnings"}
+        answer["second_look"] = " ".join(look.id for look in looks)
+        return answer | {"rank": rank(denial.denial_category)}
+
+    keys = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
+    flags = {"appealable": "flag", "is_denial": "flag", "rank": "count"}
+    return Question(keys, dict.fromkeys(_DENIAL_TEXTS, "text") | flags, of)
+
+
+def contract_question(contracts: Iterable[Contract] = ()) -> Question:
+    """Return the question which contract binds a claim: its place in `contracts`, or None."""
+    contracts = tuple(contracts)
+    books = {
+        program: PayerBook(tuple(one for one in contracts if one.program == program))
+        for program in {one.program for one in contracts}
+    }
+
+    def of(program, payer_id, payer_name, plan_name):
+        found = books[program].find(payer_id, payer_name, plan_name) if program in books else None
+        return {"contract": contracts.index(found) if found else None}
+
+    return Question(("program", "payer_id", "payer_name", "plan_name"), {"contract": "count"}, of)
+
+
+def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
+    """Return the question what a denial needs next, by when, and how it stands on the day `as_of`.
+
+    `why_not` is the classification's where the denial cannot be appealed, else None; `closed` where
+    the hospital's own system calls the case closed; `gap` what the payer facts lack. In the answer
+    `from_decision` says that the last decision started the clock, and `by_contract` that an appeal
+    goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
+    """
+    contracts = tuple(contracts)
+
+    def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
+        terms = None if contract is None else contracts[contract]
+        found = next_step(program, received=notice_received, contract=terms, **facts)
+        deadline = found.deadline
+        closed = bool(closed) or found.state == "done"
+        waiting = found.state == "waiting"
+        barred = why_not is not None and not waiting and not closed
+        state = "no_appeal_right" if barred else found.state
+        gap = program_gap if program is None and program_gap and found.gap else found.gap
+        dated = deadline is not None and state == "file" and not closed
+        ruled = deadline is not None and (dated or state == "nothing_to_file")
+        file_by = deadline.file_by if dated else None
+        last = deadline.last_filing_date if dated else None
+        return {
+            "level": found.level,
+            "last_filing_date": last,
+            "file_by": file_by,
+            "filed_when": deadline.filed_when if ruled else None,
+            "citation": deadline.citation if ruled else None,
+            "rule_status": deadline.status if ruled else None,
+            "standing": found.standing,
+            "gap": "" if barred else gap,
+            "why": why_not if barred else found.why,
+            "appealable": state != "no_appeal_right",
+            "days_left": (file_by - as_of).days if file_by else None,
+            "due": "closed" if closed else _due(state, last, file_by, as_of),
+            "from_decision": (
+                found.state in ("file", "nothing_to_file") and facts["last_level"] is not None
+            ),
+            "by_contract": found.level == "contract_dispute",
+        }
+
+    keys = (
+        "program", "stage", "contracted", "denial_category", "nature", "notice_date",
+        "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
+        "state_window", "contract", "why_not", "closed", "program_gap",
+    )  # fmt: skip
+    texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
+    answers = {
+        **dict.fromkeys(texts, "text"), **dict.fromkeys(("last_filing_date", "file_by"), "date"),
+        "days_left": "count", **dict.fromkeys(("appealable", "from_decision", "by_contract"), "flag"),
+    }  # fmt: skip
+    return Question(keys, answers, of)
+
+
+def _due(state: str, last: date | None, file_by: date | None, as_of: date) -> str:
+    """Return the due state of an open case (see `toolkit.worklist.DUE`)."""
+    named = {"waiting": "awaiting_decision", "gap": "no_date"}
+    if state != "file":
+        return named.get(state, state)
+    if last is not None and last < as_of:
+        return "overdue"
+    if file_by is not None and file_by < as_of:
+        return "past_safe_date"
+    if file_by is not None and (file_by - as_of).days < 7:
+        return "due_this_week"
+    return "due_later"
