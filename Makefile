@@ -8,17 +8,20 @@ endif
 JOB = $(if $(PYTHON),$(PYTHON),$(error No Python on PATH. Install Python 3.11 or newer and try again)) scripts/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help report test desk lint law evaluate bench pictures lock env clean
+.PHONY: help report test test-spark desk lint law evaluate bench pictures lock env clean
 .NOTPARALLEL:
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s%s\n", $$1, $$2 }'
 
 report:  ## set up, and make the batch reports on the sample data
 	@$(JOB) report $(ARGS)
 
 test:  ## set up, and pass every test
 	@$(JOB) test $(ARGS)
+
+test-spark:  ## set up, and pass the tests on Spark (needs Java 17 or newer)
+	@$(JOB) test-spark $(ARGS)
 
 desk:  ## open the drafting notebook in the browser
 	@$(JOB) desk $(ARGS)
