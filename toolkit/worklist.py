@@ -3,15 +3,20 @@
 A worklist file holds account numbers: it is written readable by its owner only.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from toolkit.claims.tables import Claims, Column
+from toolkit.claims.tables import Column
 from toolkit.errors import RefusedError, UsageError
 from toolkit.outputs import whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def _columns(*rows: tuple) -> tuple[Column, ...]:
@@ -108,19 +113,55 @@ def dollars(cents: int | None) -> str:
     return f"{sign}{cents // 100}.{cents % 100:02d}"
 
 
-def summary(worklist: pd.DataFrame, claims: Claims) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Tally:
+    """What a worklist, or a part of it, adds to the summary: counts and cents by group."""
+
+    by_due: pd.DataFrame
+    by_gap: pd.DataFrame
+    by_code: pd.DataFrame
+
+
+def tally(worklist: pd.DataFrame) -> Tally:
+    """Return counts (`size`) and cents (`sum`) by due state, by gap and payer, and by unknown code."""
+    gaps = worklist[worklist["due"].eq("no_date")]
+    new = worklist[worklist["denial_category"].eq("unclassified")]
+    return Tally(
+        _counted(worklist, ["due"]),
+        _counted(gaps, ["gap", "payer_name"]),
+        _counted(new, ["group_code", "carc"]),
+    )
+
+
+def add_up(tallies: Iterable[Tally]) -> Tally:
+    """Return the tally of the whole from those of its parts."""
+    parts = list(tallies)
+    names = [one.name for one in fields(Tally)]
+    return Tally(*(_added([getattr(part, name) for part in parts]) for name in names))
+
+
+def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    groups = rows.groupby(keys, dropna=False, observed=True)["denied_cents"]
+    return groups.agg(["size", "sum"]).reset_index().astype(dict.fromkeys(keys, "str"))
+
+
+def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    keys = [name for name in parts[0] if name not in ("size", "sum")]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.groupby(keys, dropna=False, as_index=False)[["size", "sum"]].sum()
+
+
+def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
     """Return counts and dollars by due state, the gaps to fill in, and the codes nobody knows.
 
     Dollars are text; every row of the worklist is in exactly one due state.
     """
-    by_due = worklist.groupby("due")["denied_cents"].agg(["size", "sum"])
-    gaps = worklist[worklist["due"].eq("no_date")]
-    by_gap = gaps.groupby(["gap", "payer_name"], dropna=False)["denied_cents"].agg(["size", "sum"])
-    new = worklist[worklist["denial_category"].eq("unclassified")]
-    by_code = new.groupby(["group_code", "carc"], dropna=False)["denied_cents"].agg(["size", "sum"])
+    by_due = counted.by_due.set_index("due")
+    by_gap = counted.by_gap.sort_values(["gap", "payer_name"], kind="stable")
+    by_gap = by_gap.sort_values("size", ascending=False, kind="stable")
     return {
-        "denials": len(worklist),
-        "denied": dollars(int(worklist["denied_cents"].sum())),
+        "denials": int(by_due["size"].sum()),
+        "denied": dollars(int(by_due["sum"].sum())),
         "by_due": {
             due: {"denials": int(row["size"]), "denied": dollars(row["sum"])}
             for due, row in by_due.reindex([due for due in DUE if due in by_due.index]).iterrows()
@@ -129,20 +170,22 @@ def summary(worklist: pd.DataFrame, claims: Claims) -> dict[str, Any]:
             {
                 "fill_in": gap,
                 "payer": None if pd.isna(payer) else payer,
-                "denials": int(row["size"]),
-                "denied": dollars(row["sum"]),
+                "denials": int(size),
+                "denied": dollars(cents),
             }
-            for (gap, payer), row in by_gap.sort_values("size", ascending=False).iterrows()
+            for gap, payer, size, cents in by_gap.itertuples(index=False)
         ],
         "unclassified": [
             {
                 "code": "-".join(str(part) for part in code if not pd.isna(part)),
-                "denials": int(row["size"]),
-                "denied": dollars(row["sum"]),
+                "denials": int(size),
+                "denied": dollars(cents),
             }
-            for code, row in by_code.iterrows()
+            for *code, size, cents in counted.by_code.sort_values(
+                ["group_code", "carc"], kind="stable"
+            ).itertuples(index=False)
         ],
-        "findings": len(claims.findings),
+        "findings": findings,
     }
 
 
@@ -173,19 +216,27 @@ def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
     Amounts are dollars with two decimals. In CSV a text that a spreadsheet would take for a
     formula is written with an apostrophe before it.
     """
+    return write_tables([arrow_of(worklist).cast(arrow_schema())], path)
+
+
+def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
+    """Write the parts of a worklist, one after the other, as one file: see `write_worklist`."""
     writers = {".parquet": _parquet, ".csv": _csv, ".xlsx": _xlsx}
     write = writers.get(path.suffix.lower())
     if write is None:
         raise UsageError("--out ends in none of .parquet, .csv, .xlsx")
     with whole(path) as temporary:
-        write(worklist, temporary)
+        write(tables, temporary)
     return path
 
 
-def _parquet(worklist: pd.DataFrame, path: Path) -> None:
+def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
+    """Return the worklist as it stands in a Parquet file: dollars exact, days as dates.
+
+    Text columns that are categories stay so; `plain_texts` makes them text.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
     cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
@@ -197,24 +248,49 @@ def _parquet(worklist: pd.DataFrame, path: Path) -> None:
     for name in days:
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, table.column(at).cast(pa.date32()))
-    pq.write_table(table, path)
+    return table
 
 
-def _csv(worklist: pd.DataFrame, path: Path) -> None:
-    frame = worklist.copy()
-    for name in _DOLLARS:
-        frame[name] = frame[name].map(dollars, na_action="ignore")
-    for column in WORKLIST:
-        if column.kind == "text":
-            text = frame[column.name]
-            risky = text.str.match(r"[=+\-@\t\r]").fillna(False).astype(bool)
-            frame[column.name] = text.mask(risky, "'" + text)
-    frame.rename(columns=_DOLLARS).to_csv(
-        path, index=False, date_format="%Y-%m-%d", lineterminator="\n"
-    )
+def arrow_schema() -> "pa.Schema":
+    """Return the schema of a worklist's Parquet file."""
+    import pyarrow as pa
+
+    kinds = {
+        "text": pa.large_string(), "date": pa.date32(), "cents": pa.decimal128(18, 2),
+        "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
+    }  # fmt: skip
+    return pa.schema([(_DOLLARS.get(c.name, c.name), kinds[c.kind]) for c in WORKLIST])
 
 
-def _xlsx(worklist: pd.DataFrame, path: Path) -> None:
+def _parquet(tables: "Iterable[pa.Table]", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, arrow_schema()) as writer:
+        for table in tables:
+            writer.write_table(table)
+
+
+def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:
+    kinds = {"count": "Int64", "flag": "boolean"}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        header = True
+        for table in tables:
+            frame = table.to_pandas(date_as_object=True, integer_object_nulls=True)
+            for column in WORKLIST:
+                if column.kind in kinds:
+                    frame[column.name] = frame[column.name].astype(kinds[column.kind])
+                elif column.kind == "text":
+                    text = frame[column.name].astype("str")
+                    risky = text.str.match(r"[=+\-@\t\r]").fillna(False).astype(bool)
+                    frame[column.name] = text.mask(risky, "'" + text)
+            frame.to_csv(file, index=False, header=header, lineterminator="\n")
+            header = False
+
+
+_SHEET_ROWS = 1_048_575  # below the headings
+
+
+def _xlsx(tables: "Iterable[pa.Table]", path: Path) -> None:
     import xlsxwriter
 
     book = xlsxwriter.Workbook(
@@ -228,25 +304,26 @@ def _xlsx(worklist: pd.DataFrame, path: Path) -> None:
     for at, column in enumerate(WORKLIST):
         sheet.set_column(at, at, 14 if column.kind != "text" else 18)
     sheet.write_row(0, 0, [_DOLLARS.get(c.name, c.name) for c in WORKLIST], head)
-    columns = [_cells(worklist[column.name], column.kind) for column in WORKLIST]
-    for number, cells in enumerate(zip(*columns, strict=True), 1):  # a sheet is written row by row
-        for at, (cell, column) in enumerate(zip(cells, WORKLIST, strict=True)):
-            if cell is None:
-                continue
-            if column.kind == "date":
-                sheet.write_datetime(number, at, cell, day)
-            elif column.kind == "cents":
-                sheet.write_number(number, at, cell / 100, money)
-            elif column.kind == "text":
-                sheet.write_string(number, at, cell)
-            else:
-                sheet.write(number, at, cell)
-    sheet.autofilter(0, 0, max(len(worklist), 1), len(WORKLIST) - 1)
+    number = 0
+    for table in tables:
+        columns = [table.column(at).to_pylist() for at in range(len(WORKLIST))]
+        for cells in zip(*columns, strict=True):  # a sheet is written row by row
+            number += 1
+            if number > _SHEET_ROWS:
+                raise UsageError(
+                    f"the worklist has more than {_SHEET_ROWS:,} rows, which no sheet holds; "
+                    "write it as .parquet or .csv (--out)"
+                )
+            for at, (cell, column) in enumerate(zip(cells, WORKLIST, strict=True)):
+                if cell is None:
+                    continue
+                if column.kind == "date":
+                    sheet.write_datetime(number, at, cell, day)
+                elif column.kind == "cents":
+                    sheet.write_number(number, at, float(cell), money)
+                elif column.kind == "text":
+                    sheet.write_string(number, at, cell)
+                else:
+                    sheet.write(number, at, cell)
+    sheet.autofilter(0, 0, max(number, 1), len(WORKLIST) - 1)
     book.close()
-
-
-def _cells(column: pd.Series, kind: str) -> list:
-    values = column.dt.to_pydatetime() if kind == "date" else column
-    return [
-        None if missing else value for value, missing in zip(values, column.isna(), strict=True)
-    ]

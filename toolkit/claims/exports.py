@@ -5,16 +5,33 @@ filed against it. A bad cell or row becomes a finding and stops nothing; a file 
 claims, or that lacks a column without which nothing can be said, raises `ExportError`.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from toolkit.claims.assembly import codes_of, days_of, one_of, place, tables
 from toolkit.claims.columns import NOTHING, Notes, read_columns
-from toolkit.claims.layouts import COLUMNS
+from toolkit.claims.layouts import COLUMNS, Match
 from toolkit.claims.sheets import Cells, Sheet, headings_at, read_sheet, totals_at, words_at
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import ExportError
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A finding that is told once for many rows: how many, the first, and its words.
+
+    `says` has `{rows}` where the count stands. Tallies of parts of a file add up to the file's.
+    """
+
+    column: str
+    code: str
+    says: str
+    rows: int
+    first: int
 
 
 def read_export(path: Path, *, layout: str | None = None) -> Claims:
@@ -26,29 +43,74 @@ def read_export(path: Path, *, layout: str | None = None) -> Claims:
     path = Path(path)
     sheet = read_sheet(path, layout=layout)
     notes = Notes(path.name, sheet)
-    columns = read_columns(sheet, notes)
-    columns, rows = _denial_rows(sheet, columns, notes)
-    if not len(rows):
-        raise ExportError(
-            f"{path.name}: no row below the headings is a denial with a claim number; export it again"
-        )
-    placed = place(columns, rows, chosen=sheet.match.layout, file_id=sheet.file_id)
-    found = tables(placed, notes)
-    _check_dates(columns, rows, notes)
-    _note_gaps(sheet, columns, rows, notes)
-    files = conform(
-        {
-            "file": [path.name], "file_id": [sheet.file_id], "source": ["export"],
-            "layout": [sheet.match.layout.id], "rows_read": [len(sheet.rows)],
-        },
-        "files",
-    )  # fmt: skip
+    found, tallies = read_rows(sheet, notes)
+    if not len(found["claims"]):
+        raise no_denial(path)
+    note_file(sheet.match, tallies, notes)
+    files = file_row(path.name, sheet.file_id, sheet.match, rows=len(sheet.rows))
     files.attrs["columns"] = {
         column: [sheet.headings[p] for p in sheet.match.positions[column]]
         for column in COLUMNS
         if column in sheet.match.positions
     }
     return Claims(**found, findings=notes.table(), files=files)
+
+
+def read_rows(sheet: Sheet, notes: Notes) -> tuple[dict[str, pd.DataFrame], list[Tally]]:
+    """Return the canonical tables of a sheet's rows, or of a part of them, and what adds up.
+
+    A part holds all rows of its claims; findings about single rows go to `notes`.
+    """
+    columns = read_columns(sheet, notes)
+    tallies: list[Tally] = []
+    columns, rows = _denial_rows(sheet, columns, notes, tallies)
+    placed = place(columns, rows, chosen=sheet.match.layout, file_id=sheet.file_id)
+    found = tables(placed, notes)
+    _check_dates(columns, rows, notes)
+    _note_gaps(columns, rows, tallies)
+    return found, tallies
+
+
+def no_denial(path: Path) -> ExportError:
+    """Return the refusal of a file none of whose rows is a denial."""
+    return ExportError(
+        f"{path.name}: no row below the headings is a denial with a claim number; export it again"
+    )
+
+
+def file_row(name: str, file_id: str, match: Match, *, rows: int) -> pd.DataFrame:
+    """Return the row of `files` that tells of an export."""
+    return conform(
+        {
+            "file": [name], "file_id": [file_id], "source": ["export"],
+            "layout": [match.layout.id], "rows_read": [rows],
+        },
+        "files",
+    )  # fmt: skip
+
+
+def note_file(match: Match, tallies: Iterable[Tally], notes: Notes) -> None:
+    """Note what concerns the file as a whole: columns that are wanted, and what adds up."""
+    for need in match.layout.wanted:
+        if not set(need.any_of) & set(match.positions):
+            notes.add(
+                [None],
+                need.any_of[0],
+                "no_column",
+                f"no column for {' or '.join(need.any_of)}: {need.because}",
+            )
+    for one in _added(tallies):
+        rows = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
+        notes.add([one.first], one.column, one.code, one.says.format(rows=rows))
+
+
+def _added(tallies: Iterable[Tally]) -> list[Tally]:
+    total: dict[tuple[str, str, str], Tally] = {}
+    for one in tallies:
+        key = (one.column, one.code, one.says)
+        other = total.get(key, replace(one, rows=0))
+        total[key] = replace(one, rows=one.rows + other.rows, first=min(one.first, other.first))
+    return list(total.values())
 
 
 def totals(claims: Claims) -> dict:
@@ -87,7 +149,7 @@ def _dollars(cents: int) -> str:
 
 
 def _denial_rows(
-    sheet: Sheet, columns: dict[str, Cells], notes: Notes
+    sheet: Sheet, columns: dict[str, Cells], notes: Notes, tallies: list[Tally]
 ) -> tuple[dict[str, Cells], np.ndarray]:
     """Leave out rows that are no denial: totals, rows without a claim number, other records."""
     chosen, count = sheet.match.layout, len(sheet.rows)
@@ -95,11 +157,9 @@ def _denial_rows(
     for position, words in sheet.match.leave_out.items():
         hit = words_at(sheet.columns[position], words) & keep
         if hit.any():
-            notes.add(
-                [int(sheet.rows[hit][0])], "", "not_a_denial_record",
-                f"{_rows(hit)} left out by layout {chosen.id} as no denial on file "
-                f"(column {sheet.headings[position]}); this is the first",
-            )  # fmt: skip
+            heading = sheet.headings[position].replace("{", "").replace("}", "")
+            says = f"left out by layout {chosen.id} as no denial on file (column {heading})"
+            tallies.append(_tally(sheet.rows[hit], "", "not_a_denial_record", says))
             keep &= ~hit
     numbers = [
         columns[c] for c in ("patient_control_number", "payer_claim_control_number") if c in columns
@@ -131,9 +191,8 @@ def _denial_rows(
     return {c: Cells(v.codes[keep], v.values) for c, v in columns.items()}, sheet.rows[keep]
 
 
-def _rows(hit: np.ndarray) -> str:
-    count = int(hit.sum())
-    return "1 row" if count == 1 else f"{count:,} rows"
+def _tally(rows: np.ndarray, column: str, code: str, says: str) -> Tally:
+    return Tally(column, code, f"{{rows}} {says}; this is the first", len(rows), int(rows[0]))
 
 
 def _check_dates(columns, rows, notes) -> None:
@@ -149,29 +208,17 @@ def _check_dates(columns, rows, notes) -> None:
             )  # fmt: skip
 
 
-def _note_gaps(sheet: Sheet, columns, rows, notes) -> None:
-    """Note what the export as a whole does not say, once per gap."""
-    for need in sheet.match.layout.wanted:
-        if not set(need.any_of) & set(sheet.match.positions):
-            notes.add(
-                [None],
-                need.any_of[0],
-                "no_column",
-                f"no column for {' or '.join(need.any_of)}: {need.because}",
-            )
+def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, tallies: list[Tally]) -> None:
+    """Count the rows in which something is lacking, to be told once."""
     if "denied_amount" in columns:
         lacking = columns["denied_amount"].codes < 0
         if lacking.any():
-            notes.add(
-                [int(rows[lacking][0])], "denied_amount", "no_amount",
-                f"no denied amount in {_rows(lacking)}, which adds nothing to the amounts "
-                "at stake; this is the first",
-            )  # fmt: skip
+            says = "without a denied amount, which add nothing to the amounts at stake"
+            tallies.append(_tally(rows[lacking], "denied_amount", "no_amount", says))
     if "plan_name" in columns:
         silent = (columns["plan_name"].codes >= 0) & (codes_of(columns, "program", len(rows)) < 0)
         if silent.any():
-            notes.add(
-                [int(rows[silent][0])], "program", "program_not_stated",
-                f"no program stated by the plan or financial class in {_rows(silent)}; "
-                "this is the first: state the programs in payers.csv",
-            )  # fmt: skip
+            says = (
+                "whose plan or financial class states no program: state the programs in payers.csv"
+            )
+            tallies.append(_tally(rows[silent], "program", "program_not_stated", says))

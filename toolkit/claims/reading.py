@@ -5,11 +5,13 @@ from pathlib import Path
 
 from toolkit.claims import exports, rejections, remittance
 from toolkit.claims.envelope import is_x12
+from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import ExportError, InputError
 
 # Lie beside claims in a folder, and are none. A file that is named is read whatever its ending.
 _NO_CLAIMS = {".md", ".json", ".yaml", ".yml", ".html", ".pdf", ".docx", ".ics", ".log"}
+_MARKS = set("*?[")
 _REMITTANCE_SUFFIXES = {".835", ".edi", ".x12", ".rmt", ".era"}
 
 
@@ -20,6 +22,9 @@ def read(
     told: Callable[[Path], None] | None = None,
 ) -> Claims:
     """Return the canonical tables of files, folders and patterns; a file given twice is read once.
+
+    A denial that several exports repeat stands once, as the last of them in the order given states
+    it, with a finding (see `toolkit.claims.restated`).
 
     A file that was named and cannot be read stops the reading; one met in a folder or by a pattern
     is left out with a finding, and the others count.
@@ -43,7 +48,7 @@ def read(
                 broken.append((path, error))
     if broken and not parts:
         raise broken[0][1]
-    return concat([*parts, *([_left_out(broken)] if broken else [])])
+    return latest(concat([*parts, *([_left_out(broken)] if broken else [])]))
 
 
 def files_of(path: Path) -> list[Path]:
@@ -55,11 +60,14 @@ def files_of(path: Path) -> list[Path]:
         found = [
             one for one in path.rglob("*") if one.is_file() and one.suffix.lower() not in _NO_CLAIMS
         ]
-    elif any(mark in path.name for mark in "*?[") and not path.exists():
-        found = [one for one in path.parent.glob(path.name) if one.is_file()]
+    elif _MARKS & set(str(path)) and not path.exists():
+        at = next(at for at, part in enumerate(path.parts) if _MARKS & set(part))
+        below = Path(*path.parts[:at]).glob(str(Path(*path.parts[at:])))
+        found = [one for one in below if one.is_file()]
     else:
         return [path]
-    seen = [one for one in sorted(found) if not one.name.startswith(".")]
+    # Spark and Hadoop leave files such as _SUCCESS beside their parts.
+    seen = [one for one in sorted(found) if not one.name.startswith((".", "_"))]
     if not seen:
         raise InputError(f"{path.name}: no file is there; name a file, a folder or a pattern")
     return seen

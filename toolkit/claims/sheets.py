@@ -9,8 +9,10 @@ import csv
 import datetime as dt
 import hashlib
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -61,20 +63,29 @@ def read_sheet(path: Path, *, layout: str | None) -> Sheet:
     The file's bytes, not its name, say what it is; a name that says otherwise is refused with
     `ExportError`, as is a file that is damaged, has no known headings, or has no rows.
     """
+    kind, head = kind_of(path)
+    sheet = {"parquet": _parquet, "xlsx": _xlsx, "csv": _csv}[kind](path, head, layout)
+    if not len(sheet.rows):
+        raise no_rows(path, sheet.match)
+    return sheet
+
+
+def no_rows(path: Path, match: Match) -> ExportError:
+    """Return the refusal of an export whose headings have no row below them."""
+    return ExportError(
+        f"{path.name}, row {match.row}: headings with no row below them; export it again with its rows"
+    )
+
+
+def kind_of(path: Path) -> tuple[str, bytes]:
+    """Return what an export is (csv, xlsx or parquet) by its bytes, and the first of them."""
     if not path.is_file():
         raise ExportError(f"{path.name}: there is no such file")
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head.strip():
         raise ExportError(f"{path.name}: the file is empty; export it again")
-    kind = _kind(head, path)
-    sheet = {"parquet": _parquet, "xlsx": _xlsx, "csv": _csv}[kind](path, head, layout)
-    if not len(sheet.rows):
-        raise ExportError(
-            f"{path.name}, row {sheet.match.row}: headings with no row below them; "
-            "export it again with its rows"
-        )
-    return sheet
+    return _kind(head, path), head
 
 
 def cells_of(texts: pa.Array, codes: np.ndarray, missing: frozenset[str]) -> Cells:
@@ -131,7 +142,7 @@ def _kind(head: bytes, path: Path) -> str:
 
 
 def _finish(
-    path: Path, match: Match, headings: list[str], raw: dict[int, Cells], rows: np.ndarray, *,
+    match: Match, headings: list[str], raw: dict[int, Cells], rows: np.ndarray, *,
     file_id: str, serial_dates: bool, notes: list[tuple],
 ) -> Sheet:  # fmt: skip
     """Leave out blank rows, which spreadsheets keep below their tables."""
@@ -145,7 +156,8 @@ def _finish(
     return Sheet(file_id, match, headings, raw, rows, serial_dates, notes)
 
 
-def _wanted(match: Match) -> list[int]:
+def wanted(match: Match) -> list[int]:
+    """Return the positions of the columns that a layout reads."""
     return sorted({p for ps in match.positions.values() for p in ps} | set(match.leave_out))
 
 
@@ -153,7 +165,8 @@ def _missing(chosen: Layout) -> frozenset[str]:
     return frozenset(word.casefold() for word in chosen.missing)
 
 
-def _hash(path: Path) -> str:
+def file_id_of(path: Path) -> str:
+    """Return the first eight hex digits of the SHA-256 of the file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:8]
 
@@ -161,9 +174,26 @@ def _hash(path: Path) -> str:
 # ------------------------------------------------------------------------------------------- CSV
 
 
-def _csv(path: Path, head: bytes, layout: str | None) -> Sheet:
-    import pyarrow.csv as pacsv
+@dataclass(frozen=True)
+class Csv:
+    """How the bytes of one CSV are read: its headings, and where and as what its rows begin."""
 
+    file_id: str
+    match: Match
+    headings: list[str]
+    delimiter: str
+    codec: str
+    offset: int  # of the first data row
+    notes: tuple[tuple, ...] = ()
+
+    @property
+    def wanted(self) -> list[int]:
+        """The positions of the columns that a layout knows."""
+        return wanted(self.match)
+
+
+def open_csv(path: Path, head: bytes, layout: str | None) -> Csv:
+    """Return how a CSV is read; `head` is its beginning. The whole file is looked through once."""
     file_id, encoding, notes = _encoding(path, head)
     skip = {"utf-8-sig": 3, "utf-16": 2}.get(encoding, 0)
     codec = "utf-8" if encoding == "utf-8-sig" else encoding
@@ -172,9 +202,20 @@ def _csv(path: Path, head: bytes, layout: str | None) -> Sheet:
     text = codecs.getincrementaldecoder(codec)().decode(head[skip:])
     match, headings, delimiter, used = _csv_headings(text, path, layout)
     offset = skip + len(text[:used].encode(codec))
+    return Csv(file_id, match, headings, delimiter, codec, offset, tuple(notes))
 
-    wanted = _wanted(match)
-    labels = [str(i) for i in range(len(headings))]
+
+def read_csv(
+    path: Path, opened: Csv, start: int, end: int | None = None, *, threads: bool = True
+) -> tuple[pa.Table | None, np.ndarray, list[tuple[int, int]]]:
+    """Return the wanted columns of a CSV's rows between two offsets, as text.
+
+    With them the number of each row, from 1 at `start`, and (number, cells) of the rows left out
+    because they have more or fewer cells than the headings.
+    """
+    import pyarrow.csv as pacsv
+
+    labels = [str(i) for i in range(len(opened.headings))]
     bad: list[tuple[int, int]] = []
 
     def skip_row(row) -> str:
@@ -183,51 +224,84 @@ def _csv(path: Path, head: bytes, layout: str | None) -> Sheet:
 
     def parse(handler) -> pa.Table:
         with pa.OSFile(str(path)) as file:
-            file.seek(offset)
+            file.seek(start)
+            given = file if end is None else pa.BufferReader(file.read_buffer(end - start))
             return pacsv.read_csv(
-                file,
+                given,
                 read_options=pacsv.ReadOptions(
-                    column_names=labels, encoding=codec, use_threads=handler is None, block_size=_CHUNK_BYTES
+                    column_names=labels, encoding=opened.codec, block_size=_CHUNK_BYTES,
+                    use_threads=threads and handler is None,
                 ),
                 parse_options=pacsv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False,
+                    delimiter=opened.delimiter, newlines_in_values=True, ignore_empty_lines=False,
                     invalid_row_handler=handler,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(labels, pa.string()),
-                    include_columns=[str(i) for i in wanted],
+                    include_columns=[str(i) for i in opened.wanted],
                     strings_can_be_null=False,
                 ),
             )  # fmt: skip
 
-    if path.stat().st_size <= offset:
-        table = None
-    else:
+    if (path.stat().st_size if end is None else end) <= start:
+        return None, np.empty(0, dtype=np.int64), bad
+    try:
+        table = parse(None)
+    except pa.ArrowInvalid:  # its text holds the row: read again, noting only the row's number
         try:
-            table = parse(None)
-        except pa.ArrowInvalid:  # its text holds the row: read again, noting only the row's number
-            try:
-                table = parse(skip_row)
-            except pa.ArrowInvalid:
-                raise ExportError(
-                    f"{path.name}: cannot be read as a table of cells parted by "
-                    f"'{delimiter.replace(chr(9), 'tab')}'; export it again as CSV"
-                ) from None
-    count = (table.num_rows if table is not None else 0) + len(bad)
-    numbers = np.arange(1, count + 1)
+            table = parse(skip_row)
+        except pa.ArrowInvalid:
+            parted = opened.delimiter.replace(chr(9), "tab")
+            raise ExportError(
+                f"{path.name}: cannot be read as a table of cells parted by '{parted}'; "
+                "export it again as CSV"
+            ) from None
+    numbers = np.arange(1, table.num_rows + len(bad) + 1)
     if bad:
         numbers = np.delete(numbers, [number - 1 for number, _ in bad])
-    rows = numbers + match.row
-    for number, cells in bad:
-        notes.append(
-            (number + match.row, "", "ragged_row",
-             f"has {cells} cells where the headings have {len(headings)}; the row is left out: "
-             "mend it in the export (often a separator inside an unquoted text)")
-        )  # fmt: skip
+    return table, numbers, bad
+
+
+def ragged(row: int, cells: int, opened: Csv) -> tuple:
+    """Return the note about a row that has more or fewer cells than the headings."""
+    return (
+        row, "", "ragged_row",
+        f"has {cells} cells where the headings have {len(opened.headings)}; the row is left out: "
+        "mend it in the export (often a separator inside an unquoted text)",
+    )  # fmt: skip
+
+
+def _csv(path: Path, head: bytes, layout: str | None) -> Sheet:
+    opened = open_csv(path, head, layout)
+    table, numbers, bad = read_csv(path, opened, opened.offset)
+    rows = numbers + opened.match.row
+    notes = [*opened.notes]
+    notes += [ragged(number + opened.match.row, cells, opened) for number, cells in bad]
+    return sheet_of(opened.match, opened.headings, table, rows, file_id=opened.file_id, notes=notes)
+
+
+def sheet_of(
+    match: Match, headings: list[str], table: pa.Table | None, rows: np.ndarray, *,
+    file_id: str, notes: Iterable[tuple] = (), serial_dates: bool = False, blank_rows: bool = False,
+) -> Sheet:  # fmt: skip
+    """Return the sheet of Arrow columns whose names are positions of the headings.
+
+    Rows without any cell are left out, unless `blank_rows`.
+    """
     missing = _missing(match.layout)
-    raw = {i: _arrow_cells(table[str(i)], missing) for i in wanted} if table is not None else {}
+    raw = {}
+    for position in wanted(match) if table is not None else ():
+        try:
+            raw[position] = _arrow_cells(table[str(position)], missing)
+        except (pa.ArrowException, TypeError):
+            raise ExportError(
+                f"column {letters(position)}: holds neither text, numbers nor dates; "
+                "write it as one of these"
+            ) from None
+    if blank_rows:
+        return Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes])
     return _finish(
-        path, match, headings, raw, rows, file_id=file_id, serial_dates=False, notes=notes
+        match, headings, raw, rows, file_id=file_id, serial_dates=serial_dates, notes=[*notes]
     )
 
 
@@ -243,7 +317,7 @@ def _encoding(path: Path, head: bytes) -> tuple[str, str, list[tuple]]:
             digest.update(chunk)
             if not utf16 and b"\x00" in chunk:
                 controls = True
-            if utf8 and not utf16:
+            if utf8 and not utf16 and not (chunk.isascii() and not utf8.getstate()[0]):
                 try:
                     utf8.decode(chunk)
                 except UnicodeDecodeError:
@@ -318,37 +392,61 @@ def _first_records(text: str, delimiter: str) -> tuple[list[list[str]], list[int
 # ---------------------------------------------------------------------------------------- Parquet
 
 
-def _parquet(path: Path, head: bytes, layout: str | None) -> Sheet:
+def open_parquet(path: Path, layout: str | None) -> tuple[Match, list[str], list[str]]:
+    """Return a Parquet file's match, its headings, and the names of the wanted columns."""
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
-        headings = list(file.schema_arrow.names)
-        match = choose([headings], name=layout, where=path.name)
-        wanted = _wanted(match)
-        names = [headings[i] for i in wanted]
-        if len(set(names)) < len(names):
-            raise ExportError(f"{path.name}: two columns have one name; rename one of them")
-        text = [n for n in names if pa.types.is_string(file.schema_arrow.field(n).type)]
-        table = pq.read_table(path, columns=names, read_dictionary=text)
+        headings = list(pq.ParquetFile(path).schema_arrow.names)
     except (pa.ArrowException, OSError):
-        raise ExportError(
-            f"{path.name}: is damaged or not a whole Parquet file; export it again"
-        ) from None
-    missing = _missing(match.layout)
-    raw = {}
-    for position, name in zip(wanted, names, strict=True):
-        try:
-            raw[position] = _arrow_cells(table[name], missing)
-        except (pa.ArrowException, TypeError):
-            raise ExportError(
-                f"{path.name}, column {letters(position)}: holds neither text, numbers nor dates; "
-                "write it as one of these"
-            ) from None
+        raise damaged(path) from None
+    headings += [name for name in _folders(path) if name not in headings]
+    match = choose([headings], name=layout, where=path.name)
+    names = [headings[i] for i in wanted(match)]
+    if len(set(names)) < len(names):
+        raise ExportError(f"{path.name}: two columns have one name; rename one of them")
+    return match, headings, names
+
+
+def with_folders(table: pa.Table, path: Path) -> pa.Table:
+    """Return the table with the columns that partitioned Parquet keeps in its folders' names."""
+    for name, value in _folders(path).items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+    return table
+
+
+def _folders(path: Path) -> dict[str, str]:
+    parts = [part.partition("=") for part in path.parent.parts]
+    return {
+        unquote(name): unquote(value)
+        for name, mark, value in parts
+        if mark and name and value != "__HIVE_DEFAULT_PARTITION__"
+    }
+
+
+def damaged(path: Path) -> ExportError:
+    """Return the refusal of a Parquet file that cannot be read."""
+    return ExportError(f"{path.name}: is damaged or not a whole Parquet file; export it again")
+
+
+def _parquet(path: Path, head: bytes, layout: str | None) -> Sheet:
+    import pyarrow.parquet as pq
+
+    match, headings, names = open_parquet(path, layout)
+    try:
+        file = pq.ParquetFile(path)
+        there = [n for n in names if n in file.schema_arrow.names]
+        text = [n for n in there if pa.types.is_string(file.schema_arrow.field(n).type)]
+        table = pq.read_table(path, columns=there, read_dictionary=text, partitioning=None)
+    except (pa.ArrowException, OSError):
+        raise damaged(path) from None
+    table = with_folders(table, path).select(names).rename_columns([str(p) for p in wanted(match)])
     rows = np.arange(table.num_rows) + 2
-    return _finish(
-        path, match, headings, raw, rows, file_id=_hash(path), serial_dates=False, notes=[]
-    )
+    try:
+        return sheet_of(match, headings, table, rows, file_id=file_id_of(path))
+    except ExportError as error:
+        raise ExportError(f"{path.name}, {error}") from None
 
 
 def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
@@ -417,11 +515,11 @@ def _xlsx(path: Path, head: bytes, layout: str | None) -> Sheet:
         )  # fmt: skip
     headings = heads[index][match.row - 1]
     body = sheets[index].to_python(skip_empty_area=False)[match.row :]
-    wanted = _wanted(match)
+    positions = wanted(match)
     missing = _missing(match.layout)
     by_column = dict(enumerate(zip(*body, strict=True))) if body else {}
     raw = {}
-    for position in wanted if body else ():
+    for position in positions if body else ():
         cells = np.empty(len(body), dtype=object)
         cells[:] = by_column[position]
         codes, values = pd.factorize(cells)
@@ -430,7 +528,7 @@ def _xlsx(path: Path, head: bytes, layout: str | None) -> Sheet:
         )
     rows = np.arange(len(body)) + match.row + 1
     return _finish(
-        path, match, headings, raw, rows, file_id=_hash(path), serial_dates=True, notes=notes
+        match, headings, raw, rows, file_id=file_id_of(path), serial_dates=True, notes=notes
     )
 
 

@@ -1,0 +1,200 @@
+"""A book: a folder in which the rows of many files stand in pieces, each file read once.
+
+    files/<file_id>-<size>.json                one per file, written when the file is wholly in
+    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 30,000 or so each
+    claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
+
+A book holds patient data: only its owner may look into it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolkit.claims.exports import file_row
+from toolkit.claims.layouts import Match
+from toolkit.claims.pieces import Opened, numbers_of
+from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.errors import InputError
+from toolkit.outputs import private_folder, whole
+
+VERSION = 1
+# Of a remittance; what concerns a file as a whole stands with its last piece.
+CLAIM_TABLES = (
+    "claims", "claim_lines", "adjustments", "remark_codes", "provider_adjustments",
+    "appeal_events", "rejections",
+)  # fmt: skip
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a file: its number, its rows (claims of a remittance), and the file rows it spans."""
+
+    number: int
+    rows: int
+    first: int = 0  # row of the file at which it begins
+    spans: int = 0
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is wholly in the book. `notes` are findings about it as a whole."""
+
+    version: int = VERSION
+    name: str
+    file_id: str
+    size: int
+    source: str  # export, remittance or rejections
+    number: int  # in the order in which files came into the book
+    pieces: tuple[Piece, ...]
+    match: Match | None = None
+    headings: list[str] = []
+    serial_dates: bool = False
+    notes: list[tuple[int | None, str, str, str]] = []
+    rows_read: int = 0
+    transactions: int | None = None
+    layout: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells that a file is in the book already: the start of its hash, and its size."""
+        return f"{self.file_id}-{self.size}"
+
+    @property
+    def opened(self) -> Opened:
+        """The export as its pieces are read."""
+        kind = "xlsx" if self.serial_dates else "csv"
+        assert self.match is not None
+        return Opened(Path(self.name), kind, self.file_id, self.match, self.headings, 0)
+
+    def row(self) -> pd.DataFrame:
+        """Return the file's row of the table `files`."""
+        if self.match is not None:
+            return file_row(self.name, self.file_id, self.match, rows=self.rows_read)
+        given = {
+            "file": [self.name], "file_id": [self.file_id], "source": [self.source],
+            "layout": [self.layout], "rows_read": [self.rows_read],
+            "transactions": [self.transactions],
+        }  # fmt: skip
+        return conform(given, "files")
+
+
+@dataclass(frozen=True)
+class Book:
+    """The folder, opened; `Book.at` makes it where it is not there."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> "Book":
+        """Return the book in a folder. A folder that holds other things is refused."""
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder.name}: a book is a folder, and this is a file")
+        if folder.exists() and any(folder.iterdir()) and not is_book(folder):
+            raise InputError(f"{folder.name}: holds other files; name an empty folder, or a book")
+        private_folder(folder)
+        private_folder(folder / "files")
+        return cls(folder)
+
+    def files(self) -> list[File]:
+        """Return the files in the book, oldest first."""
+        found = []
+        for path in (self.folder / "files").glob("*.json"):
+            try:
+                one = msgspec.json.decode(path.read_bytes(), type=File)
+            except msgspec.DecodeError:
+                raise InputError(
+                    f"{self.folder.name}: the entry {path.name} of the book is damaged; delete it "
+                    "and gather the file again"
+                ) from None
+            if one.version == VERSION:
+                found.append(one)
+        return sorted(found, key=lambda one: (one.number, one.file_id))
+
+    def add(self, file: File) -> None:
+        """Write the entry of a file whose pieces are all there."""
+        with whole(self.folder / "files" / f"{file.key}.json") as temporary:
+            temporary.write_bytes(msgspec.json.encode(file))
+
+    def rows_path(self, file_id: str, number: int) -> Path:
+        """Return where a piece of an export's rows stands."""
+        return self.folder / "rows" / f"file_id={file_id}" / f"part-{number:05d}.arrow"
+
+    def table_path(self, table: str, file_id: str, number: int) -> Path:
+        """Return where a piece of a remittance's table stands."""
+        return self.folder / table / f"file_id={file_id}" / f"part-{number:05d}.parquet"
+
+    def accounts_path(self, file_id: str, number: int) -> Path:
+        """Return where the sorted numbers of a piece's accounts stand."""
+        return self.folder / "accounts" / f"file_id={file_id}" / f"part-{number:05d}.npy"
+
+    def write_rows(self, file_id: str, number: int, table: pa.Table) -> None:
+        """Write a piece of an export's rows, and which accounts it has."""
+        path = self.rows_path(file_id, number)
+        private_folder(path.parent)
+        write_arrow(path, table)
+        self._write_accounts(file_id, number, table["account"].to_numpy())
+
+    def read_rows(self, file_id: str, number: int) -> pa.Table:
+        """Return a piece of an export's rows."""
+        with pa.OSFile(str(self.rows_path(file_id, number))) as file:
+            return pa.ipc.open_file(file).read_all()
+
+    def write_claims(self, file_id: str, number: int, part: Claims) -> None:
+        """Write a piece of a remittance's tables (those with rows), and which accounts it has."""
+        for table in CLAIM_TABLES:
+            frame = getattr(part, table)
+            if len(frame):
+                path = self.table_path(table, file_id, number)
+                private_folder(path.parent)
+                found = pa.Table.from_pandas(frame, preserve_index=False)
+                pq.write_table(found, path, compression="zstd")
+        self._write_accounts(file_id, number, accounts_of(part.claims))
+
+    def read_claims(self, file_id: str, number: int) -> dict[str, pd.DataFrame]:
+        """Return a piece of a remittance's tables, those with rows."""
+        paths = {table: self.table_path(table, file_id, number) for table in CLAIM_TABLES}
+        return {
+            table: conform(pq.read_table(path, partitioning=None).to_pandas(), table)
+            for table, path in paths.items()
+            if path.exists()
+        }
+
+    def _write_accounts(self, file_id: str, number: int, accounts: np.ndarray) -> None:
+        path = self.accounts_path(file_id, number)
+        private_folder(path.parent)
+        np.save(path, np.unique(accounts[accounts != 0]))
+
+
+def is_book(folder: Path) -> bool:
+    """Say whether the folder is a book."""
+    return (folder / "files").is_dir() and all(
+        one.name in {"files", "rows", "accounts", "findings", *TABLES} for one in folder.iterdir()
+    )
+
+
+def accounts_of(claims: pd.DataFrame) -> np.ndarray:
+    """Return a number per claim for its claim number: ours, else the payer's; 0 for none."""
+    texts = claims["patient_control_number"].fillna(claims["payer_claim_control_number"])
+    known = texts.notna().to_numpy()
+    numbers = np.zeros(len(claims), dtype=np.uint64)
+    numbers[known] = numbers_of(texts[known].tolist())
+    return numbers
+
+
+def write_arrow(path: Path, batches: pa.Table | Iterator[pa.RecordBatch], schema=None) -> None:
+    """Write an Arrow file: a table, or one record batch after the other."""
+    if isinstance(batches, pa.Table):
+        schema, batches = batches.schema, iter(batches.combine_chunks().to_batches())
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with (
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_file(file, schema, options=options) as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)

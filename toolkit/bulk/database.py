@@ -1,0 +1,23 @@
+"""A DuckDB database for one run: in memory up to a limit, beyond it in the run's private folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+MEMORY = "300MB"
+
+
+@contextmanager
+def database(work: Path, *, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection that spills to `work/spill` and loads nothing from anywhere."""
+    settings = {
+        "memory_limit": memory,
+        "temp_directory": str(work / "spill"),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(config=settings) as connection:
+        yield connection

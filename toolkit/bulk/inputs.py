@@ -1,0 +1,133 @@
+"""From the words of a command to a run: which engine, which book, and who is told of the progress."""
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from toolkit.bulk.book import Book, is_book
+from toolkit.bulk.gathering import Gathered, gather
+from toolkit.bulk.kernel import Also
+from toolkit.bulk.run import Run, triage_book
+from toolkit.claims.payers import Payer
+from toolkit.claims.reading import files_of
+from toolkit.errors import InputError, UsageError
+from toolkit.law import Contract
+
+# Up to here a file is read at once: quicker than starting processes, and some 0.6 GB at most.
+_AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
+_AT_ONCE_TEXT = 64 << 20
+
+
+def engine_for(engine: str, exports: Sequence[Path], book: Path | None) -> str:
+    """Return the engine for these files: as asked, or with `auto` by their size."""
+    if engine != "auto":
+        return engine
+    if book is not None or any(is_a_book(path) for path in exports):
+        return "duckdb"
+    share = sum(
+        one.stat().st_size / _AT_ONCE.get(one.suffix.lower(), _AT_ONCE_TEXT)
+        for path in exports
+        for one in files_of(path)
+        if one.is_file()
+    )
+    return "pandas" if share <= 1 else "duckdb"
+
+
+def is_a_book(path: Path) -> bool:
+    """Say whether the path is a folder that `gather` made."""
+    return path.is_dir() and is_book(path)
+
+
+def in_parts(engine: str, exports: Sequence[Path], book: Path | None) -> bool:
+    """Say whether the files are to be done in parts, and not read at once."""
+    return engine != "pandas" or book is not None or any(is_a_book(path) for path in exports)
+
+
+@contextmanager
+def gathered(
+    exports: Sequence[Path],
+    *,
+    book: Path | None,
+    layout: str | None = None,
+    engine: str = "duckdb",
+    progress: bool = False,
+) -> Iterator[tuple[Book, Gathered]]:
+    """Give the book that the files stand in, and what came of bringing them there.
+
+    Without `book`, and where none of the exports is one, the book is a private folder that is
+    removed at the end. A book as an export stands for all its files; `book` adds the exports to
+    those that it has.
+    """
+    books = [path for path in exports if is_a_book(path)]
+    if len(books) + (book is not None) > 1 or (books and len(exports) > 1):
+        raise UsageError("name one book alone, or files and one --book to add them to")
+    with ExitStack() as stack:
+        if books:
+            here = Book.at(books[0])
+            yield here, _all_of(here, Gathered())
+            return
+        if book is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="denial-book-")))
+            here = Book.at(folder / "book")
+        else:
+            here = Book.at(book)
+        with _bar(progress) as told:
+            found = gather(exports, here, layout=layout, engine=engine, told=told)
+        yield here, found if book is None else _all_of(here, found)
+
+
+def _all_of(book: Book, found: Gathered) -> Gathered:
+    files = book.files()
+    if not files:
+        raise InputError(f"{book.folder.name}: the book holds no file yet; gather some")
+    return Gathered(files, found.findings, found.read)
+
+
+@contextmanager
+def run_on(
+    exports: Sequence[Path],
+    *,
+    as_of: date,
+    book: Path | None = None,
+    layout: str | None = None,
+    payers: Iterable[Payer] = (),
+    contracts: Iterable[Contract] = (),
+    engine: str = "duckdb",
+    also: Also | None = None,
+    progress: bool = False,
+) -> Iterator[Run]:
+    """Give the worklist of files, folders, patterns or a book, in parts: see `triage_book`."""
+    with gathered(exports, book=book, layout=layout, engine=engine, progress=progress) as (
+        here,
+        found,
+    ):
+        with _bar(progress) as told:
+            run = triage_book(
+                here, found.files, as_of=as_of, payers=payers, contracts=contracts,
+                engine=engine, also=also, findings=found.findings, told=told,
+            )  # fmt: skip
+        with run:
+            yield run
+
+
+@contextmanager
+def _bar(progress: bool) -> Iterator[Any]:
+    """Give what is told of the progress: a bar on standard error, where a person may look."""
+    from tqdm import tqdm
+
+    bar = tqdm(
+        disable=not progress, file=sys.stderr, leave=False, desc="reading",
+        bar_format="{percentage:3.0f}%|{bar:24}| {n_fmt}/{total_fmt}, {elapsed}  {desc}",
+    )  # fmt: skip
+
+    def told(what: str, done: int, total: int) -> None:
+        bar.total = total
+        bar.set_description_str(what)
+        bar.update(done - bar.n)
+
+    with bar:
+        yield told

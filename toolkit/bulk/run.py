@@ -1,0 +1,331 @@
+"""The worklist of a book: its parts done by many workers, put together in the order of the files."""
+
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from toolkit import worklist
+from toolkit.bulk.book import Book, File
+from toolkit.bulk.database import database
+from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
+from toolkit.bulk.workers import workers
+from toolkit.claims.columns import Notes
+from toolkit.claims.exports import Tally, no_denial, note_file
+from toolkit.claims.payers import Payer
+from toolkit.claims.restated import add_up, told
+from toolkit.claims.sheets import Sheet
+from toolkit.claims.tables import conform, empty
+from toolkit.comparison import compared
+from toolkit.law import Contract
+
+# Rows of exports and claims of remittances in one part of the work: what bounds its memory.
+PART_ROWS = 32_000
+_SORTED_AT_ONCE = 4_000_000
+_SPACE = pa.scalar(" ", pa.large_string())
+_FOLDERS = ("parts", "aside", "asked", "given", "findings", "also", "spill")
+
+
+@dataclass
+class Run:
+    """A worklist in parts; used with `with`, which removes the parts at the end.
+
+    `findings` is their number, those about files and those about rows; `file_findings` are the
+    first kind. `counted` is the worklist's tally, `restated` what older files said otherwise.
+    """
+
+    given: Given
+    counted: worklist.Tally
+    denials: int = 0
+    findings: int = 0
+    set_aside: int = 0
+    file_findings: pd.DataFrame = field(default_factory=lambda: empty("findings"))
+    looks: pd.DataFrame | None = None
+
+    def __enter__(self) -> "Run":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.given.work, ignore_errors=True)
+
+    def write(self, path: Path) -> Path:
+        """Write the worklist as .parquet, .csv or .xlsx, in the order of the files."""
+        return worklist.write_tables(self.tables(), path)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts of `toolkit.worklist.summary`."""
+        return worklist.summary(self.counted, findings=self.findings)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Give the worklist as tables, in the order of the files and their claims."""
+        aside = self._aside()
+        waiting = next(aside, None)
+        for path in sorted((self.given.work / "parts").glob("pieces-*.arrow")):
+            with pa.OSFile(str(path)) as file:
+                table = _plain(pa.ipc.open_file(file).read_all())
+            last = table["order"][-1].as_py()
+            due = []
+            while waiting is not None and waiting["order"][0].as_py() <= last:
+                upto = int(np.searchsorted(waiting["order"].to_numpy(), last, side="right"))
+                due.append(waiting.slice(0, upto))
+                waiting = waiting.slice(upto) if upto < len(waiting) else next(aside, None)
+            if due:
+                table = pa.concat_tables([table, *due])
+                table = table.take(pc.sort_indices(table["order"]))
+            yield self._looked(table)
+        while waiting is not None:
+            yield self._looked(waiting)
+            waiting = next(aside, None)
+
+    def also(self) -> Iterator[Any]:
+        """Give what `also` made of each part, in no order."""
+        for path in sorted((self.given.work / "also").glob("*.pickle")):
+            yield pickle.loads(path.read_bytes())  # in a folder that only this run writes
+
+    def row_findings(self) -> Iterator[pd.DataFrame]:
+        """Give the findings about rows, part by part."""
+        for path in sorted((self.given.work / "findings").glob("*.parquet")):
+            yield conform(pd.read_parquet(path), "findings")
+
+    def _aside(self) -> Iterator[pa.Table]:
+        """Give the rows of the buckets in order; what memory cannot sort is sorted on disk."""
+        paths = self.given.work / "parts" / "bucket-*.parquet"
+        if not any(paths.parent.glob(paths.name)):
+            return
+        sorted_at = self.given.work / "sorted.parquet"
+        if not sorted_at.exists():
+            with database(self.given.work) as db:
+                db.execute(
+                    f'COPY (SELECT * FROM read_parquet({_text(paths)}) ORDER BY "order", denial_key) '
+                    f"TO {_text(sorted_at)} (FORMAT parquet, ROW_GROUP_SIZE 20000)"
+                )
+        for batch in pq.ParquetFile(sorted_at).iter_batches(16_000):
+            yield _plain(pa.Table.from_batches([batch]))
+
+    def _looked(self, table: pa.Table) -> pa.Table:
+        """Return the table with the second looks that turn on other claims, without its order."""
+        table = table.drop_columns(["order"])
+        if self.looks is None or not len(self.looks):
+            return table
+        at = pc.index_in(table["denial_key"], value_set=self._looked_keys)
+        if at.null_count == len(at):
+            return table
+        more = pc.fill_null(self._looks_more.take(at.combine_chunks()), "")
+        looks = pc.utf8_trim_whitespace(
+            pc.binary_join_element_wise(table["second_look"], more, _SPACE)
+        )
+        place = table.schema.get_field_index("second_look")
+        return table.set_column(place, table.schema.field(place), looks)
+
+    def __post_init__(self) -> None:
+        if self.looks is not None:
+            self._looked_keys = pa.array(self.looks["denial_key"], pa.large_string())
+            self._looks_more = pa.array(self.looks["more"], pa.large_string())
+
+
+def triage_book(
+    book: Book,
+    files: Iterable[File] | None = None,
+    *,
+    as_of: date,
+    payers: Iterable[Payer] = (),
+    contracts: Iterable[Contract] = (),
+    engine: str = "duckdb",
+    jobs: int | None = None,
+    also: Also | None = None,
+    findings: pd.DataFrame | None = None,
+    part_rows: int = PART_ROWS,
+    told: Callable[[str, int, int], None] | None = None,
+) -> Run:
+    """Return the worklist of the book's files (default: all, oldest first), as parts.
+
+    `also` (a module's function) makes something of each part's claims, worklist and day.
+    `engine` is pandas (this process), duckdb (processes of this machine) or spark. `findings` are
+    those that gathering the files gave. `told` is called with what is done, how many, of how many.
+    A file none of whose rows is a denial raises InputError, as reading it alone would.
+    """
+    chosen = tuple(book.files() if files is None else files)
+    work = Path(tempfile.mkdtemp(prefix="denial-work-"))  # 0700
+    try:
+        for name in _FOLDERS:
+            (work / name).mkdir()
+        rows_aside = _find_several(book, chosen, work)
+        buckets = max(1, -(-rows_aside // part_rows))
+        given = Given(
+            book.folder, work, chosen, as_of, tuple(payers), tuple(contracts), buckets, also
+        )
+        done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
+        return _put_together(given, done, findings)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _all_done(
+    given: Given, engine: str, jobs: int | None, told, rows: int, *, some_aside: bool
+) -> list[Done]:
+    tasks = list(_tasks(given.files, rows))
+    total = len(tasks) + (given.buckets if some_aside else 0)
+    done: list[Done] = []
+    with workers(engine, given, jobs=jobs) as crew:
+        for work, some in (
+            (do_pieces, tasks),
+            (do_bucket, [Bucket(number) for number in range(given.buckets)] if some_aside else []),
+        ):
+            for _, answer in crew.each(work, some):
+                done.append(answer)
+                if told:
+                    told("parts", len(done), total)
+    return done
+
+
+def _tasks(files: tuple[File, ...], most: int) -> Iterator[Pieces]:
+    """Give the pieces in order, small ones together."""
+    some: list[tuple[int, int]] = []
+    rows, number = 0, 0
+    for at, file in enumerate(files):
+        for piece in file.pieces:
+            if some and rows + piece.rows > most:
+                yield Pieces(number, tuple(some))
+                some, rows, number = [], 0, number + 1
+            some.append((at, piece.number))
+            rows += piece.rows
+    if some:
+        yield Pieces(number, tuple(some))
+
+
+def _find_several(book: Book, files: tuple[File, ...], work: Path) -> int:
+    """Write the account numbers that are met in several pieces, sorted; return a guess of their rows.
+
+    Done for a range of the numbers at a time, so that memory stays bounded.
+    """
+    pieces = [(file, piece) for file in files for piece in file.pieces]
+    stored = [
+        np.load(book.accounts_path(file.file_id, piece.number), mmap_mode="r")
+        for file, piece in pieces
+    ]
+    total = sum(len(one) for one in stored)
+    rows = sum(piece.rows for _, piece in pieces)
+    ranges = total // _SORTED_AT_ONCE + 1
+    edges = np.array([at * 2**64 // ranges for at in range(ranges)], dtype=np.uint64)
+    cuts = [[*np.searchsorted(one, edges).tolist(), len(one)] for one in stored]
+    found, met = [], 0
+    for at in range(ranges):
+        some = [one[cut[at] : cut[at + 1]] for one, cut in zip(stored, cuts, strict=True)]
+        numbers = np.sort(np.concatenate(some)) if some else np.empty(0, dtype=np.uint64)
+        twice = numbers[1:][numbers[1:] == numbers[:-1]]
+        found.append(np.unique(twice))
+        met += len(twice) + len(found[-1])
+    several = np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
+    np.save(work / "several.npy", several)
+    return int(met * max(1.0, rows / max(total, 1))) if len(several) else 0
+
+
+def _put_together(given: Given, done: list[Done], findings: pd.DataFrame | None) -> Run:
+    told_files = [findings] if findings is not None else []
+    tallies: dict[str, list[Tally]] = {}
+    claims: dict[str, int] = {}
+    rows_read: dict[str, int] = {}
+    for one in done:
+        for file_id, some in one.tallies.items():
+            tallies.setdefault(file_id, []).extend(some)
+        for file_id, count in one.claims.items():
+            claims[file_id] = claims.get(file_id, 0) + count
+        for file_id, count in one.rows_read.items():
+            rows_read[file_id] = rows_read.get(file_id, 0) + count
+    for file in given.files:
+        if file.source == "export" and not claims.get(file.file_id):
+            raise no_denial(Path(file.name))
+        told_files.append(_file_findings(file, tallies.get(file.file_id, [])))
+    restated = [one.restated for one in done if one.restated is not None]
+    files = pd.concat([file.row() for file in given.files], ignore_index=True)
+    if restated:
+        told_files.append(told(add_up(restated), files))
+    found = pd.concat([one for one in told_files if len(one)] or [empty("findings")])
+    counted = [one.counted for one in done]
+    return Run(
+        given,
+        worklist.add_up(counted) if counted else worklist.tally(_no_rows()),
+        denials=sum(one.denials for one in done),
+        findings=len(found) + sum(one.findings for one in done),
+        set_aside=sum(one.set_aside for one in done),
+        file_findings=found.reset_index(drop=True),
+        looks=_looks(given) if any(one.asked for one in done) else None,
+    )
+
+
+def _no_rows() -> pd.DataFrame:
+    return worklist.arrow_schema().empty_table().to_pandas().assign(denied_cents=0)
+
+
+def _file_findings(file: File, tallies: list[Tally]) -> pd.DataFrame:
+    """Return what is to be told of a file as a whole."""
+    if file.match is None:
+        notes = pd.DataFrame(file.notes, columns=["row", "column", "code", "says"])
+        return conform(notes.assign(file=file.name, file_id=file.file_id), "findings")
+    sheet = Sheet(file.file_id, file.match, file.headings, {}, np.empty(0), False, file.notes)
+    notes = Notes(file.name, sheet)
+    note_file(file.match, tallies, notes)
+    return notes.table()
+
+
+def _looks(given: Given) -> pd.DataFrame:
+    """Return the second looks that turn on other claims of the same patient: denial_key, more.
+
+    Only the services of patients of whom something is asked are looked at, some patients at a time.
+    """
+    asked, others = given.work / "asked" / "*.parquet", given.work / "given" / "*.parquet"
+    like = {path: _kinds(path) for path in (asked, others)}
+    found = []
+    with database(given.work) as db:
+        db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
+        if like[others] is None:
+            db.execute("CREATE TABLE given AS SELECT * FROM asked LIMIT 0")
+        else:
+            db.execute(
+                f"CREATE TABLE given AS SELECT * FROM read_parquet({_text(others)}) "
+                "SEMI JOIN asked USING (patient)"
+            )
+        [(count,)] = db.execute("SELECT count(*) FROM given").fetchall()
+        groups = count // 50_000 + 1
+        for group in range(groups):
+            here = f"hash(patient) % {groups} = {group}"
+            frames = [
+                db.execute(f"SELECT * FROM {table} WHERE {here}").to_arrow_table().to_pandas()
+                for table in ("asked", "given")
+            ]
+            if len(frames[0]):
+                one, other = (
+                    frame.astype(kinds) if kinds is not None else frame
+                    for frame, kinds in zip(frames, like.values(), strict=True)
+                )
+                more = compared(one, other)
+                found.append(
+                    more[more.ne("")].rename_axis("denial_key").rename("more").reset_index()
+                )
+    return pd.concat(found, ignore_index=True)
+
+
+def _kinds(paths: Path) -> pd.Series | None:
+    first = next(paths.parent.glob(paths.name), None)
+    return None if first is None else pd.read_parquet(first).dtypes
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a part's table with texts as texts."""
+    schema = worklist.arrow_schema().append(pa.field("order", pa.int64()))
+    return table.cast(schema)
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
