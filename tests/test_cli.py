@@ -1,12 +1,15 @@
 """The command line is a contract: words, JSON, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from toolkit import __version__, cli
 from toolkit.cli import main
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -147,7 +150,7 @@ def test_a_fault_of_ours_tells_its_kind_and_place_and_no_value(capsys, monkeypat
     def broken(_):
         raise ValueError("patient JANE SENTINEL")
 
-    monkeypatch.setattr("toolkit.cli._law", broken)
+    monkeypatch.setitem(cli._COMMANDS, "law", cli._COMMANDS["law"]._replace(run=broken))
     code, found, err = run(capsys, "law")
     assert code == 1 and "ValueError at test_cli.py" in found["error"]
     assert "SENTINEL" not in err + found["error"]
@@ -165,29 +168,83 @@ def test_every_command_has_a_help_with_an_example(capsys):
         assert f"example: toolkit {command}" in out and "--json" in out
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "--help",
-        "deadline --program part_d --level redetermination --notice-date 2026-03-02",
-        "decision-due --program fehb --level reconsideration --request-received 2026-03-02",
-        "classify --group CO --carc 50",
-        "ladder --program tricare",
-        "law",
-    ],
-)
-def test_a_light_command_imports_nothing_heavy(words):
+LIGHT = [
+    "--help",
+    "--version",
+    "deadline --program part_d --level redetermination --notice-date 2026-03-02",
+    "decision-due --program fehb --level reconsideration --request-received 2026-03-02",
+    "classify --group CO --carc 50 --rarc N115 --cpt 77080",
+    "classify --group CO --carc 16 --json",
+    "ladder --program tricare",
+    "law",
+]
+
+
+def imported(words: str, home: Path) -> set[str]:
+    """Return the modules that a command has imported when it is done."""
     script = (
         "import sys; from toolkit.cli import main\n"
         f"try: main({words.split()!r})\n"
         "except SystemExit: pass\n"
-        "heavy = {'pandas', 'numpy', 'pyarrow', 'matplotlib', 'papermill', 'duckdb'}\n"
-        "print('heavy:', sorted(heavy & set(sys.modules)))"
+        "print(*sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        env=os.environ | {"XDG_CACHE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.splitlines()[-1] == "heavy: []"
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("words", LIGHT)
+def test_a_light_command_imports_nothing_heavy(words, tmp_path):
+    heavy = {"pandas", "numpy", "pyarrow", "matplotlib", "papermill", "duckdb", "jinja2"}
+    # The first start parses and keeps the rules that the command needs; no other has to.
+    first_only = {"yaml", "csv", "tempfile", "toolkit.rules.parsing"}
+    never = {"subprocess", "traceback", "shutil", "toolkit.denials.text", "typing_extensions"}
+    assert not heavy & imported(words, tmp_path)
+    assert not (heavy | first_only | never) & imported(words, tmp_path)
+
+
+@pytest.mark.parametrize("words", ["--help", "--version"])
+def test_help_and_version_import_neither_law_nor_codes_nor_rules(words, tmp_path):
+    names = imported(words, tmp_path)
+    assert {name for name in names if name.startswith("toolkit")} == {
+        "toolkit",
+        "toolkit.cli",
+        "toolkit.errors",
+        "toolkit.late",
+    }
+    assert "msgspec" not in names
+
+
+def test_a_deadline_reads_the_rules_of_its_program_only(tmp_path):
+    imported(LIGHT[2], tmp_path)
+    kept = sorted(path.name for path in tmp_path.rglob("*.*") if path.is_file())
+    assert [name for name in kept if name.startswith("programs-")] == ["programs-part_d.yaml"]
+    assert not [name for name in kept if name.startswith("denials-")]
+
+
+def test_the_version_is_the_one_of_the_project(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    project = tomllib.loads((SAMPLES.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert capsys.readouterr().out == f"toolkit {__version__}\n"
+    assert __version__ == project["project"]["version"]
+
+
+def test_a_command_that_does_not_come_first_is_still_told_what_is_wrong(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--json", "law"])
+    assert stopped.value.code == 2
+    with pytest.raises(SystemExit):
+        main(["no-such-command"])
+    told = capsys.readouterr().err
+    assert "invalid choice: 'no-such-command'" in told
+    assert all(f"'{name}'" in told for name in cli._COMMANDS)
 
 
 def test_a_reader_that_goes_away_is_no_fault():

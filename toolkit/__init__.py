@@ -6,6 +6,8 @@ for pandas.
 
 from toolkit import late
 
+__version__ = "0.1.0"
+
 _WHERE = {
     "Claims": "claims",
     "read": "claims",

@@ -6,17 +6,14 @@ cannot be read. Heavy imports stay inside the commands that need them.
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
-import tempfile
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from toolkit import __version__
 from toolkit.errors import InputError, RefusedError, ToolkitError, UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -25,11 +22,14 @@ SAMPLES = ROOT / "data" / "samples"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv and argv[0] in _COMMANDS:
+        _import_msgspec()
+    options = _parser(argv).parse_args(argv)
     try:
         answer = options.run(options)
         if options.json:
-            print(json.dumps(answer, default=str, ensure_ascii=False))
+            print(_as_json(answer))
         else:
             options.show(answer)
     except ToolkitError as error:
@@ -43,14 +43,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (
         Exception
     ) as error:  # its text may hold a claim's value: only its kind and place are told
+        import traceback
+
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
         message = f"a fault of ours: {type(error).__name__} at {place}"
         print(f"toolkit: {message}", file=sys.stderr)
         if options.json:
-            print(json.dumps({"error": message}))
+            print(_as_json({"error": message}))
         return 1
     return 0
+
+
+def _import_msgspec() -> None:
+    """Import msgspec without typing_extensions, whose import takes longer than msgspec's own.
+
+    msgspec asks for it where it happens to be installed, for names that Python's own typing has.
+    """
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # as if not installed
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _failed(error: ToolkitError, as_json: bool) -> int:
@@ -61,8 +77,14 @@ def _failed(error: ToolkitError, as_json: bool) -> int:
         print(f"  needed: {need}", file=sys.stderr)
     if as_json:
         body = {"refused": str(error), "needs": needs} if refused else {"error": str(error)}
-        print(json.dumps(body, ensure_ascii=False))
+        print(_as_json(body))
     return error.exit_code
+
+
+def _as_json(answer: dict[str, Any], indent: int | None = None) -> str:
+    import json
+
+    return json.dumps(answer, default=str, indent=indent, ensure_ascii=False)
 
 
 # ---- what each command does
@@ -210,16 +232,72 @@ def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
 
 
 def _worklist(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.worklist import summary, write_worklist
+    from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.worklist import summary, tally, write_worklist
 
-    if options.engine not in ("auto", "pandas"):
-        raise UsageError(f"the engine {options.engine} is not built yet; use --engine pandas")
-    claims, _, worklist = _triaged(options.exports, options)
-    path = write_worklist(worklist, options.out)
-    return {"out": str(path), "as_of": options.as_of} | summary(worklist, claims)
+    said = {"out": str(options.out), "as_of": options.as_of}
+    _writable_as(options.out, (".parquet", ".csv", ".xlsx"))
+    engine = engine_for(options.engine, options.exports, options.book)
+    if not in_parts(engine, options.exports, options.book):
+        claims, _, worklist = _triaged(options.exports, options)
+        write_worklist(worklist, options.out)
+        return said | summary(tally(worklist), findings=len(claims.findings))
+    with _run_on(options.exports, engine, options) as run:
+        run.write(options.out)
+        return said | run.summary()
+
+
+def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse another ending now, not after the work."""
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"--out ends in none of {', '.join(endings)}")
+
+
+def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None) -> Any:
+    """Return the run of files done in parts, to be used with `with`."""
+    from toolkit.bulk.inputs import run_on
+    from toolkit.claims import read_payers
+    from toolkit.law import read_contracts
+
+    return run_on(
+        exports,
+        as_of=options.as_of,
+        book=options.book,
+        layout=options.layout,
+        payers=read_payers(options.payers),
+        contracts=read_contracts(),
+        engine=engine,
+        also=also,
+        progress=not options.json and sys.stderr.isatty(),
+    )
+
+
+def _gather(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.bulk.inputs import gathered
+
+    with gathered(
+        options.exports,
+        book=options.book,
+        layout=options.layout,
+        progress=not options.json and sys.stderr.isatty(),
+    ) as (book, found):
+        files = book.files()
+        told = found.findings[["file", "code", "says"]].to_dict("records")
+        of_files: dict[str, int] = {file.name: len(file.notes) for file in files if file.notes}
+        return {
+            "book": str(options.book),
+            "read": found.read,
+            "files": len(files),
+            "rows": sum(piece.rows for file in files for piece in file.pieces),
+            "left_out": [one for one in told if one["code"] == "file_not_read"],
+            "given_twice": sum(one["code"] == "file_given_twice" for one in told),
+            "findings": of_files,
+        }
 
 
 def _report(options: argparse.Namespace) -> dict[str, Any]:
+    import tempfile
+
     from toolkit.reports import run_reports
 
     kinds, exports = _kinds(options.words)
@@ -342,6 +420,8 @@ def _sample(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _desk(options: argparse.Namespace) -> dict[str, Any]:
+    import subprocess
+
     notebook = ROOT / "notebooks" / "draft_letters.ipynb"
     if not notebook.exists():
         raise InputError("the drafting notebook is not here: run from a checkout")
@@ -356,7 +436,7 @@ def _desk(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show_json(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer, default=str, indent=2, ensure_ascii=False))
+    print(_as_json(answer, indent=2))
 
 
 def _show_deadline(answer: dict[str, Any]) -> None:
@@ -449,6 +529,17 @@ def _row(one: dict[str, Any]) -> str:
     return f"{what}: {denials:,} denial{'' if denials == 1 else 's'}, ${denied}"
 
 
+def _show_gathered(answer: dict[str, Any]) -> None:
+    print(
+        f"{answer['book']}: {answer['files']:,} files, {answer['rows']:,} rows and claims; "
+        f"{answer['read']:,} files read now"
+    )
+    for one in answer["left_out"]:
+        print(f"  {one['file']}: {one['says']}")
+    for name, count in answer["findings"].items():
+        print(f"  {name}: findings about the file: {count:,}")
+
+
 def _show_nothing(answer: dict[str, Any]) -> None:
     return None
 
@@ -473,84 +564,130 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Command(NamedTuple):
+    """One command: what it does, how its answer is shown, its words, what its help says."""
+
+    run: Callable[[argparse.Namespace], dict[str, Any]]
+    show: Callable[[dict[str, Any]], None]
+    words: Callable[[argparse.ArgumentParser], None]
+    says: str
+    example: str
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """argparse's help, as wide as the terminal; argparse alone would import archivers to ask it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_width() - 2)
+
+
+def _width() -> int:
+    """Return the columns of the terminal: what COLUMNS says, else what it says itself, else 80."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80
+    except (AttributeError, ValueError, OSError):  # no terminal
+        return 80
+
+
+def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser of every command, or of what `argv` needs: a start stays cheap.
+
+    Where a command comes first, it is alone; else all are there, with the words of those that are
+    named anywhere.
+    """
     parser = argparse.ArgumentParser(
         prog="toolkit",
         description="Denial appeals: categories, pathways, deadlines, letters and reports.",
+        formatter_class=_Help,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name, run, show, says, example):
+    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
+        command = _COMMANDS[name]
         one = commands.add_parser(
             name,
-            help=says,
-            description=says,
-            epilog=f"example: toolkit {example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            help=command.says,
+            description=command.says,
+            epilog=f"example: toolkit {command.example}",
+            formatter_class=_Help,
         )
         one.add_argument("--json", action="store_true", help="one JSON object on standard output")
-        one.set_defaults(run=run, show=show)
-        return one
+        one.set_defaults(run=command.run, show=command.show)
+        if argv is None or name in argv:
+            command.words(one)
+    return parser
 
-    def dated(one):
-        one.add_argument("--as-of", type=_date, default=date.today(), help="default: today")
 
-    def files(one):
-        one.add_argument("--layout", help="layout of the exports; default: the one that matches")
-        one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+def _dated(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--as-of", type=_date, default=date.today(), help="default: today")
 
-    def law(one):
-        one.add_argument("--program", required=True)
-        one.add_argument("--level", required=True)
-        one.add_argument("--stage", choices=_stages())
-        one.add_argument("--expedited", action="store_true")
 
-    one = command(
-        "report",
-        _report,
-        _show_written,
-        "batch reports as HTML and XLSX",
-        "report overdue export.csv",
-    )
+def _files(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--layout", help="layout of the exports; default: the one that matches")
+    one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+
+
+def _of_level(one: argparse.ArgumentParser) -> None:
+    from toolkit.law import STAGES
+
+    one.add_argument("--program", required=True)
+    one.add_argument("--level", required=True)
+    one.add_argument("--stage", choices=STAGES)
+    one.add_argument("--expedited", action="store_true")
+
+
+def _report_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "words",
         nargs="*",
         metavar="[overdue|outcomes|all] [EXPORT...]",
         help="default: all, on the samples",
     )
-    dated(one)
-    files(one)
+    _dated(one)
+    _files(one)
     one.add_argument("--out", type=Path, default=Path("reports"))
     one.add_argument("--by", choices=("payer", "facility"), default="payer")
     one.add_argument("--jobs", type=_positive, default=2)
     one.add_argument("--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,ipynb")
+    _engine_words(one)
 
-    one = command(
-        "worklist",
-        _worklist,
-        _show_out,
-        "one row per denial with category, route, program, level, dates, reasons",
-        "worklist export.csv --out worklist.xlsx",
-    )
+
+def _worklist_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT")
-    dated(one)
-    files(one)
+    _dated(one)
+    _files(one)
     one.add_argument("--out", type=Path, required=True)
-    one.add_argument("--engine", choices=("auto", "pandas", "duckdb", "spark"), default="auto")
+    _engine_words(one)
 
-    one = command(
-        "read", _read, _show_json, "what a file holds: totals and findings", "read remit.835 --json"
+
+def _engine_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--engine",
+        choices=("auto", "pandas", "duckdb", "spark"),
+        default="auto",
+        help="pandas reads all at once; duckdb and spark do it in parts, of any size; "
+        "default: by size; the answers are the same",
     )
+    one.add_argument(
+        "--book", type=Path, help="folder that keeps what was read: a new month adds its file"
+    )
+
+
+def _gather_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("exports", nargs="+", type=Path, metavar="FILE")
+    one.add_argument("--book", type=Path, required=True, help="folder to bring them into")
+    one.add_argument("--layout")
+
+
+def _read_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--layout")
 
-    one = command(
-        "classify",
-        _classify,
-        _show_json,
-        "category, route and reason of codes, text or both",
-        "classify --group CO --carc 16 --rarc MA130",
-    )
+
+def _classify_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--group")
     one.add_argument("--carc")
     one.add_argument("--rarc", action="append", default=[])
@@ -558,94 +695,135 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--cpt")
     one.add_argument("--program")
 
-    one = command(
-        "deadline",
-        _deadline,
-        _show_deadline,
-        "the last day to file, with the reason for every day",
-        "deadline --program original_medicare --level redetermination --notice-date 2026-01-15",
-    )
-    law(one)
+
+def _deadline_words(one: argparse.ArgumentParser) -> None:
+    from toolkit.law import FILERS
+
+    _of_level(one)
     one.add_argument("--notice-date", type=_date)
     one.add_argument("--received", type=_date)
-    one.add_argument("--filer", choices=_filers())
+    one.add_argument("--filer", choices=FILERS)
     one.add_argument("--amount", type=float, help="dollars in controversy")
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
     one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 
-    one = command(
-        "decision-due",
-        _decision_due,
-        _show_decision,
-        "the decider's clock",
-        "decision-due --program medicare_advantage --level reconsideration "
-        "--request-received 2026-01-15 --stage payment",
-    )
-    law(one)
+
+def _decision_due_words(one: argparse.ArgumentParser) -> None:
+    _of_level(one)
     one.add_argument("--request-received", type=_date, required=True)
     one.add_argument("--extended", action="store_true")
     one.add_argument(
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
     )
 
-    one = command(
-        "ladder",
-        _ladder,
-        _show_ladder,
-        "every level of a program, in order",
-        "ladder --program part_d",
-    )
+
+def _ladder_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--program", required=True)
 
-    one = command("law", _law, _show_law, "the rules on file, with source and mark", "law --age")
+
+def _law_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--age", action="store_true", help="longest unverified first")
 
-    one = command(
-        "draft",
-        _draft,
-        _show_out,
-        "one appeal letter; refused with the list of what is missing",
-        "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx",
-    )
+
+def _draft_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("export", type=Path, metavar="EXPORT")
     one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
     one.add_argument("--kind")
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--facts", type=Path, help="YAML: fact: value")
     one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
-    dated(one)
-    files(one)
+    _dated(one)
+    _files(one)
 
-    one = command(
-        "desk", _desk, _show_nothing, "opens the drafting notebook in the browser", "desk"
-    )
 
-    one = command(
-        "sample",
-        _sample,
-        _show_out,
-        "a synthetic export, the same for the same seed and date",
-        "sample --rows 5000 --seed 1 --out export.csv",
-    )
+def _sample_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--rows", type=_positive, required=True)
     one.add_argument("--seed", type=int, required=True)
     one.add_argument("--out", type=Path, required=True)
-    dated(one)
-    return parser
+    _dated(one)
 
 
-def _stages() -> tuple[str, ...]:
-    from toolkit.law import STAGES
-
-    return STAGES
-
-
-def _filers() -> tuple[str, ...]:
-    from toolkit.law import FILERS
-
-    return FILERS
+_COMMANDS = {
+    "report": _Command(
+        _report,
+        _show_written,
+        _report_words,
+        "batch reports as HTML and XLSX",
+        "report overdue export.csv",
+    ),
+    "worklist": _Command(
+        _worklist,
+        _show_out,
+        _worklist_words,
+        "one row per denial with category, route, program, level, dates, reasons",
+        "worklist export.csv --out worklist.xlsx",
+    ),
+    "gather": _Command(
+        _gather,
+        _show_gathered,
+        _gather_words,
+        "bring files into a book, each read once: for worklists and reports of any size",
+        "gather remits/ 'exports/2026-*.csv' --book local/book",
+    ),
+    "read": _Command(
+        _read,
+        _show_json,
+        _read_words,
+        "what a file holds: totals and findings",
+        "read remit.835 --json",
+    ),
+    "classify": _Command(
+        _classify,
+        _show_json,
+        _classify_words,
+        "category, route and reason of codes, text or both",
+        "classify --group CO --carc 16 --rarc MA130",
+    ),
+    "deadline": _Command(
+        _deadline,
+        _show_deadline,
+        _deadline_words,
+        "the last day to file, with the reason for every day",
+        "deadline --program original_medicare --level redetermination --notice-date 2026-01-15",
+    ),
+    "decision-due": _Command(
+        _decision_due,
+        _show_decision,
+        _decision_due_words,
+        "the decider's clock",
+        "decision-due --program medicare_advantage --level reconsideration "
+        "--request-received 2026-01-15 --stage payment",
+    ),
+    "ladder": _Command(
+        _ladder,
+        _show_ladder,
+        _ladder_words,
+        "every level of a program, in order",
+        "ladder --program part_d",
+    ),
+    "law": _Command(
+        _law, _show_law, _law_words, "the rules on file, with source and mark", "law --age"
+    ),
+    "draft": _Command(
+        _draft,
+        _show_out,
+        _draft_words,
+        "one appeal letter; refused with the list of what is missing",
+        "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx",
+    ),
+    "desk": _Command(
+        _desk, _show_nothing, lambda _: None, "opens the drafting notebook in the browser", "desk"
+    ),
+    "sample": _Command(
+        _sample,
+        _show_out,
+        _sample_words,
+        "a synthetic export, the same for the same seed and date",
+        "sample --rows 5000 --seed 1 --out export.csv",
+    ),
+}
 
 
 if __name__ == "__main__":

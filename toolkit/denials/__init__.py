@@ -4,9 +4,9 @@ Plain Python over the data of `toolkit/rules/denials`; no frames. Bulk work asks
 key and joins the answers back.
 """
 
+from toolkit import late
 from toolkit.denials.classify import Denial, categories, classify, hardness, primary, rank
 from toolkit.denials.codes import code, read_carc, read_group, read_rarcs
-from toolkit.denials.text import normalize_text
 
 __all__ = [
     "Denial",
@@ -21,3 +21,6 @@ __all__ = [
     "read_group",
     "read_rarcs",
 ]
+
+# The reader of free text is imported where there is text to read.
+__getattr__, _ = late.names(__name__, {"normalize_text": "text", "text": None})

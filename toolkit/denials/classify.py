@@ -12,9 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from toolkit import law
 from toolkit.denials import codes
-from toolkit.denials import text as texts
 from toolkit.denials.codes import Carc, Category, Rarc
 from toolkit.errors import UsageError
 
@@ -185,6 +183,8 @@ def _retired(code: str) -> str:
 
 def _known(remarks: tuple[str, ...], warnings: list[str]) -> tuple[Rarc, ...]:
     """Return the entries of the remark codes on file; warn about the others."""
+    if not remarks:
+        return ()
     table = codes.rarcs()
     known = []
     for remark in remarks:
@@ -341,7 +341,9 @@ def _add_text(
     """Rule 9: free text refines the reason a code gave, and decides only where there is no code."""
     if not isinstance(text, str) or not text.strip():
         return
-    hits = texts.find(text)
+    from toolkit.denials.text import find
+
+    hits = find(text)
     if not hits:
         if not has_code and draft.category == "unclassified":
             draft.warnings.append("no phrase on file fits denial_text")
@@ -442,7 +444,7 @@ def _why_not(
     for row in known:
         if row.appeal == "blocked":
             return f"rarc {row.code}: {row.says}"
-    rules = law.program(program) if program in law.programs() else None
+    rules = _rules(program) if program else None
     for rule in rules.no_appeal if rules else ():
         if draft.category in rule.denial_categories:
             draft.route = "review"
@@ -472,6 +474,14 @@ def _why_not(
             " the benefit is wrong"
         )
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _rules(program: str) -> Any:
+    """Return the rules of the program; None where there are none on file."""
+    from toolkit import law  # where a program is given: codes alone need no law
+
+    return law.program(program) if program in law.programs() else None
 
 
 def _patient_billing(draft: _Draft, liability: str, group: str, known: tuple[Rarc, ...]) -> None:

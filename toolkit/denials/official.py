@@ -6,7 +6,6 @@ licence puts the official text into `local/official_codes.csv` (columns list, co
 the screen and goes nowhere else: no report, letter, log or error holds it.
 """
 
-import csv
 from functools import lru_cache
 from pathlib import Path
 
@@ -57,6 +56,8 @@ def _code(of: str, code: object) -> str:
 
 @lru_cache(maxsize=4)
 def _texts(path: Path, changed: int) -> dict[tuple[str, str], str]:
+    import csv  # few have the file
+
     found: dict[tuple[str, str], str] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:

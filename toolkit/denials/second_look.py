@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from toolkit.denials import codes
-from toolkit.denials import text as texts
 from toolkit.denials.classify import Denial
 from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import RulesError, UsageError
@@ -185,7 +184,7 @@ def _facts(
         for row in (codes.rarcs().get(r) for r in codes.read_rarcs(rarcs)[0])
         if row is not None and row.over in _FIRM and row.category not in _SAYS_NOTHING
     )
-    hits = texts.find(text) if isinstance(text, str) and text.strip() else ()
+    hits = _find(text) if isinstance(text, str) and text.strip() else ()
     return {
         "group_code": _one(group),
         "carc": _one(code),
@@ -203,6 +202,12 @@ def _facts(
             _text_agrees(denial, entry, hits) if entry is not None and hits else None
         ),
     }
+
+
+def _find(text: str) -> tuple:
+    from toolkit.denials.text import find  # where there is text to read: its reader is no light one
+
+    return find(text)
 
 
 # A remark that explains only the codes that say little alone contradicts none of the others.

@@ -156,9 +156,10 @@ def service_of(procedure_code: Any, revenue_code: Any = None) -> str:
     A code belongs to one family at most. Modifiers after the code and a spreadsheet's `.0` are no
     hindrance; a part of a longer number is never a code.
     """
-    found = _codes().find(_place(_spelled(procedure_code)))
-    if found is None:
-        found = _revenue_codes().find(_place(_revenue(revenue_code), revenue=True))
+    place = _place(_spelled(procedure_code))
+    found = _codes().find(place) if place else None
+    if found is None and (place := _place(_revenue(revenue_code), revenue=True)):
+        found = _revenue_codes().find(place)
     return found[1].id if found else ""
 
 
@@ -175,7 +176,8 @@ def is_drug(procedure_code: Any) -> Literal["yes", "no", "unknown"]:
 @lru_cache(maxsize=65536)
 def frequency_of(procedure_code: Any) -> Frequency | None:
     """Return how often a code is covered, where a family says it."""
-    found = _codes().find(_place(_spelled(procedure_code)))
+    place = _place(_spelled(procedure_code))
+    found = _codes().find(place) if place else None
     if found is None:
         return None
     entry, owner = found

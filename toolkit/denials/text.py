@@ -8,7 +8,7 @@ no score, and the same text always has the same answer.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -213,6 +213,8 @@ class _Reader:
     def __init__(self, rules: _Phrases) -> None:
         self.rules = rules
         self.unfolded, self.dropped = frozenset(rules.unfolded), frozenset(rules.dropped)
+        self.known_forms: dict[str, Form] = {}
+        self.known_ideas: dict[tuple[str, int], dict[Form, int]] = {}
         self.part_number: dict[str, int] = {}
         self.part_forms: list[dict[Form, int]] = []
         self.patterns: list[_Pattern] = []
@@ -272,9 +274,23 @@ class _Reader:
         """Add one alternative, a word, words in a row or an idea, with its sign to the forms."""
         text = text.removeprefix("not ").removeprefix("~").strip()
         if text.isupper():
-            name = text
+            for form, own in self._idea(text, sign, where, inside).items():
+                forms[form] = forms.get(form, 0) | own
+            return
+        form = self.known_forms.get(text)
+        if form is None:
+            form = self.form(text)
+            if not form or not all(re.fullmatch(r"[a-z]+|#", word) for word in form):
+                raise RulesError(f"{where}: no text can hold {text!r}")
+            self.known_forms[text] = form
+        forms[form] = forms.get(form, 0) | sign
+
+    def _idea(self, name: str, sign: int, where: str, inside: tuple[str, ...]) -> dict[Form, int]:
+        """Return the forms of an idea with their signs; phrases use one many times."""
+        if (name, sign) not in self.known_ideas:
             if name not in self.rules.ideas or name in inside:
                 raise RulesError(f"{where}: no list of words named {name}, or it holds itself")
+            forms: dict[Form, int] = {}
             for one in self.rules.ideas[name]:
                 own = _forms_sign(one)
                 if sign == DENIED and own != _BOTH:
@@ -282,11 +298,8 @@ class _Reader:
                 elif sign == _BOTH:
                     own = _BOTH
                 self._take(one, own, where, forms, (*inside, name))
-            return
-        form = self.form(text)
-        if not form or not all(re.fullmatch(r"[a-z]+|#", word) for word in form):
-            raise RulesError(f"{where}: no text can hold {text!r}")
-        forms[form] = forms.get(form, 0) | sign
+            self.known_ideas[name, sign] = forms
+        return self.known_ideas[name, sign]
 
     def _index(self) -> None:
         self.uses = Counter(w for p in self.part_forms for form in p for w in form)
@@ -337,11 +350,16 @@ class _Reader:
         lines += [line for idea in rules.ideas.values() for line in idea]
         words |= {w for line in lines for w in re.findall("[a-z]+", line)}
         self.known = frozenset(words | {self.stem(w) for w in words})
-        self.spelled: dict[str, list[str]] = {}
+
+    @cached_property
+    def spelled(self) -> dict[str, list[str]]:
+        """The known words by what is left of them after a slip; made for the first slip."""
+        found: dict[str, list[str]] = {}
         for word in sorted(self.known):
             if len(word) >= 5:
                 for part in _shortened(word, 2 if len(word) >= 9 else 1):
-                    self.spelled.setdefault(part, []).append(word)
+                    found.setdefault(part, []).append(word)
+        return found
 
     # reading a text
 

@@ -109,10 +109,10 @@ def count(
     time of day is known. Months and years end on the corresponding day; where the month has none,
     the rule must say which day is meant.
     """
+    if span.unit == "days":
+        return start + timedelta(span.count - span.first_day_counts)
     if span.unit == "hours":
         return start + timedelta(days=-(-span.count // 24))
-    if span.unit == "days":
-        return start + timedelta(days=span.count - span.first_day_counts)
     if span.unit == "business_days":
         day = start if span.first_day_counts else start + _DAY
         for _ in range(span.count - 1):

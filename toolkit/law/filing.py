@@ -165,9 +165,8 @@ def _select(rules: Program, level: Level, facts: _Facts) -> FilingRule:
             f"{level.name}: nothing is filed at this level; it has a decision clock only.",
             needs=("a level that is filed",),
         )
-    meant = [
-        rule for rule in level.filing if rule.when.holds(facts.stage, facts.filer, facts.expedited)
-    ]
+    stage, filer, expedited = facts.stage, facts.filer, facts.expedited
+    meant = [rule for rule in level.filing if rule.when.holds(stage, filer, expedited)]
     if not meant:
         raise MissingFactError(
             f"{level.name}: no rule on file fits these facts.", needs=("the stage, or the filer",)
@@ -215,7 +214,7 @@ def _deadline(
     window = _window(level, rule, facts)
     presumed = None
     if rule.presumption and facts.notice:
-        presumed = facts.notice + timedelta(days=rule.presumption.days)
+        presumed = facts.notice + timedelta(rule.presumption.days)
     start = _start(rule, presumed, facts)
     if start is None:
         raise MissingFactError(
@@ -337,25 +336,30 @@ def _file_by(
     steps: list[Step],
 ) -> date:
     """Return the earliest reading that someone may hold, on a working day, and note its steps."""
-    readings = [(end, "", "")]
+    earliest, what, citation = end, "", ""
     if facts.received and presumed and presumed < facts.received:
-        what = (
-            f"earliest reading: receipt presumed {rule.presumption.days} days after the notice's "
-            f"date, although a later receipt is documented"
-        )
         early = count(presumed, window, rule.no_corresponding_day)
-        readings.append((early, what, rule.presumption.citation))
+        if early < earliest:
+            earliest, citation = early, rule.presumption.citation
+            what = (
+                f"earliest reading: receipt presumed {rule.presumption.days} days after the "
+                f"notice's date, although a later receipt is documented"
+            )
     for reading in rule.readings:
         begins = _start(reading, presumed, facts)
         if begins and reading.when.holds(facts.stage, facts.filer, facts.expedited):
             early = count(begins, reading.window, rule.no_corresponding_day)
-            readings.append((early, f"earliest reading: {reading.says}", reading.citation))
-    earliest, what, citation = min(readings, key=lambda one: one[0])
+            if early < earliest:
+                earliest, citation = early, reading.citation
+                what = f"earliest reading: {reading.says}"
     if what:
         steps.append(Step(earliest, what, citation))
     file_by = previous_working_day(earliest)
     if file_by != earliest:
-        what = f"{earliest} is no working day ({off_day(earliest)}): be there on the one before"
+        what = (
+            f"{earliest.isoformat()} is no working day ({off_day(earliest)}): be there on the one "
+            f"before"
+        )
         steps.append(Step(file_by, what, "safe practice of this toolkit"))
     return file_by
 

@@ -2,7 +2,6 @@
 
 from datetime import date
 from functools import cache
-from html import escape
 from pathlib import Path
 
 from toolkit.law.decision import DecisionDue
@@ -13,6 +12,13 @@ _COUNTS = {
     "received": "the day the decider receives it counts",
     "postmarked": "the postmark counts",
 }
+
+
+def escape(text: str) -> str:
+    """Return a text for an HTML page; a terminal's text never imports what that takes."""
+    from html import escape as escaped
+
+    return escaped(text)
 
 
 def ledger_text(clock: Deadline | DecisionDue) -> str:

@@ -80,7 +80,7 @@ def next_step(
             ),
         )
 
-    if not any(level.place == "ladder" for level in rules.levels):
+    if _first(rules) is None:
         gap = f"{rules.name}: no appeal pathway is on file; see what is not modelled"
         return NextStep(state="gap", gap=gap)
     level, notice, came = _where(
@@ -145,8 +145,11 @@ def _level_name(program_id: str | None, level_id: str | None) -> str:
     return names.get(level_id, level_id) or "an appeal whose level is not stated"
 
 
-def _first(rules: Program) -> Level:
-    return next(level for level in rules.levels if level.place == "ladder")
+def _first(rules: Program) -> Level | None:
+    for level in rules.levels:
+        if level.place == "ladder":
+            return level
+    return None
 
 
 def _where(rules, last_level, filed, outcome, decided_on, notice_date, received, nature):
@@ -221,7 +224,7 @@ def _refused(
 
 def _told(deadline: Deadline) -> str:
     """Return the steps of a deadline in one line; its warnings where it has no step."""
-    steps = (f"{step.date}: {step.what} ({step.citation})" for step in deadline.steps)
+    steps = [f"{step.date.isoformat()}: {step.what} ({step.citation})" for step in deadline.steps]
     return "; ".join(steps) or " ".join(deadline.warnings)
 
 

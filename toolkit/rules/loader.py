@@ -5,20 +5,19 @@ scalar is text until a declared type asks for something else, a repeated key is 
 a field that the type does not declare.
 """
 
-import csv
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from toolkit.errors import RulesError
+from toolkit.rules import compiled
 
 RULES = Path(__file__).parent
 
-_Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)^---\n(.*)\Z", re.DOTALL | re.MULTILINE)
 
 
@@ -46,7 +45,7 @@ class Sourced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def load_yaml(path: Path) -> Any:
     """Return the file's mappings, lists and texts; every scalar is `str`."""
-    return _parse(path.read_text(encoding="utf-8"), path)
+    return _plain(path, _yaml)
 
 
 def read(path: Path, kind: type) -> Any:
@@ -59,19 +58,19 @@ def read_markdown(path: Path, kind: type) -> tuple[Any, str]:
     match = _FRONT_MATTER.match(path.read_text(encoding="utf-8"))
     if not match:
         raise RulesError(f"{_name(path)}: starts with no front matter between two lines of ---")
-    return _convert(_parse(match[1], path), kind, path), match[2].strip()
+    return _convert(_yaml(match[1].encode(), _name(path)), kind, path), match[2].strip()
 
 
 def read_csv(path: Path, kind: type) -> tuple[Any, ...]:
     """Return one `kind` per row of a CSV file with a header; blank cells are absent fields."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines, strict=True)
-        return tuple(
-            _convert(
-                {k: v for k, v in row.items() if v not in ("", None)}, kind, path, rows.line_num
-            )
-            for row in rows
-        )
+    try:
+        return msgspec.convert(_plain(path, _csv), tuple[kind, ...], strict=False)
+    except msgspec.ValidationError:
+        from toolkit.rules.parsing import numbered_rows
+
+        # Row by row, for the line of the one that is wrong.
+        rows = numbered_rows(path.read_bytes().decode("utf-8"))
+        return tuple(_convert(row, kind, path, line) for line, row in rows)
 
 
 @cache
@@ -80,32 +79,31 @@ def names(folder: str, suffix: str = ".yaml") -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in (RULES / folder).glob(f"*{suffix}")))
 
 
-def _parse(text: str, path: Path) -> Any:
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        return None if node is None else _plain(node, path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise RulesError(f"{_name(path)}{where}: is not YAML ({type(error).__name__})") from None
-    finally:
-        loader.dispose()
+def _plain(path: Path, parse: Callable[[bytes, str], Any]) -> Any:
+    """Return what the file says; of our own rule files, what was kept when they were parsed.
+
+    Other files are the hospital's: they are parsed each time, and nothing of them is kept.
+    """
+    source = path.read_bytes()
+    if not path.is_relative_to(RULES):
+        return parse(source, path.name)
+    return compiled.plain(path.relative_to(RULES).as_posix(), source, parse, _name(path))
 
 
-def _plain(node: yaml.Node, path: Path) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, path) for item in node.value]
-    mapping: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = key_node.value
-        if not isinstance(key, str) or key in mapping:
-            line = key_node.start_mark.line + 1
-            raise RulesError(f"{_name(path)}, line {line}: a key stands twice or is not text")
-        mapping[key] = _plain(value_node, path)
-    return mapping
+def _yaml(source: bytes, name: str) -> Any:
+    from toolkit.rules.parsing import plain_yaml
+
+    return plain_yaml(_lines(source), name)
+
+
+def _csv(source: bytes, name: str) -> Any:
+    from toolkit.rules.parsing import plain_csv
+
+    return plain_csv(source.decode("utf-8"))
+
+
+def _lines(source: bytes) -> str:
+    return source.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _convert(data: Any, kind: type, path: Path, line: int | None = None) -> Any:
