@@ -9,10 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import Column
 from toolkit.errors import RefusedError, UsageError
+from toolkit.keys import coded, combined
 from toolkit.outputs import whole
 
 if TYPE_CHECKING:
@@ -141,8 +143,14 @@ def add_up(tallies: Iterable[Tally]) -> Tally:
 
 
 def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    groups = rows.groupby(keys, dropna=False, observed=True)["denied_cents"]
-    return groups.agg(["size", "sum"]).reset_index().astype(dict.fromkeys(keys, "str"))
+    columns = [coded(rows[key]) for key in keys]
+    number, first = combined(columns)
+    cents = np.zeros(len(first), dtype="int64")
+    np.add.at(cents, number, rows["denied_cents"].fillna(0).to_numpy(dtype="int64"))
+    found = {
+        key: column.take(first).array("text") for key, column in zip(keys, columns, strict=True)
+    }
+    return pd.DataFrame(found | {"size": np.bincount(number, minlength=len(first)), "sum": cents})
 
 
 def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import sheet_of
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.keys import keys_of, positions
 from toolkit.law import Contract
 from toolkit.triage import Brain, brain, triaged_with_comparison
 from toolkit.worklist import arrow_of, tally
@@ -230,7 +231,7 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
-    worklist, asked, others = triaged_with_comparison(claims, _brain(given))
+    worklist, asked, others = triaged_with_comparison(claims, _brain(given), categories=True)
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)
     if len(worklist):
@@ -256,8 +257,7 @@ def _order(given: Given, claims: Claims, worklist: pd.DataFrame) -> np.ndarray:
     table = claims.claims
     files = table["file_id"].map(place).to_numpy(dtype=np.int64)
     order = (files << 40) | table["row"].to_numpy(dtype=np.int64)
-    at = pd.Index(table["claim_key"]).get_indexer(worklist["claim_key"])
-    return order[at]
+    return order[positions(keys_of(worklist["claim_key"]), keys_of(table["claim_key"]))]
 
 
 _BRAINS: dict[tuple, Brain] = {}

@@ -301,7 +301,7 @@ def _looks(given: Given) -> pd.DataFrame:
         for group in range(groups):
             here = f"hash(patient) % {groups} = {group}"
             frames = [
-                db.execute(f"SELECT * FROM {table} WHERE {here}").to_arrow_table().to_pandas()
+                db.sql(f"SELECT * FROM {table} WHERE {here}").to_arrow_table().to_pandas()
                 for table in ("asked", "given")
             ]
             if len(frames[0]):
