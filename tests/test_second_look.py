@@ -1,17 +1,20 @@
 """Second look: what does not fit together is said, by columns and never by values."""
 
+import random
 from datetime import date
 
+import pandas as pd
 import pytest
 
-from toolkit.claims import read
+from toolkit.claims import Claims, read
+from toolkit.comparison import asked, compared, given, second_looks
 from toolkit.denials import classify
 from toolkit.denials import codes as code_lists
 from toolkit.denials.second_look import FACTS, look, looks, of_service, second_look
 from toolkit.denials.services import is_drug
 from toolkit.errors import UsageError
 from toolkit.letters.authority import authority
-from toolkit.triage import triage
+from toolkit.triage import brain, triage, triaged, triaged_with_comparison
 from toolkit.worklist import WORKLIST
 
 
@@ -179,3 +182,95 @@ def test_the_worklist_has_the_column_with_ids_only(tmp_path):
     assert "second_look" in [column.name for column in WORKLIST]
     found = looked(tmp_path, "A1,M1,P,2026-01-05,77080,200.00,0.00,PR,197,200.00,2026-02-20")
     assert set(found["A1"].split()) <= set(looks())
+
+
+# --- compared later, over parts ------------------------------------------------------------------
+
+
+def many(tmp_path, seed, rows=240):
+    """Claims of a few patients under more account numbers, with duplicates and frequency denials."""
+    dice = random.Random(seed)
+    lines = []
+    for number in range(rows):
+        paid = dice.random() < 0.4
+        carc = "45" if paid else dice.choice(["18", "18", "119", "151", "B8", "197"])
+        day = dice.choice(["2023-11-30", "2023-12-01", "2024-01-31", "2026-01-05", "2026-01-05"])
+        code = dice.choice(["77080", "77080", "77081", "99214", ""])
+        member = dice.choice(["M1", "M2", "M3", "M4", ""])
+        charge = dice.choice(["200.00", "200.00", "300.00"])
+        account = f"A{dice.randrange(rows // 3)}" if dice.random() < 0.5 else f"B{number}"
+        lines.append(
+            f"{account},{member},P,{day},{code},{charge},{'150.00' if paid else '0.00'},CO,{carc},"
+            f"{'50.00' if paid else charge},2026-02-01"
+        )
+    path = tmp_path / f"export{seed}.csv"
+    path.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    return read(path)
+
+
+def part_of(made, accounts):
+    """The claims of these account numbers, and what hangs on them."""
+    claims = made.claims[made.claims["patient_control_number"].isin(accounts)]
+    tables = ("claim_lines", "adjustments", "remark_codes", "appeal_events")
+    held = {name: getattr(made, name) for name in tables}
+    return Claims(
+        claims=claims.reset_index(drop=True),
+        **{
+            name: table[table["claim_key"].isin(claims["claim_key"])].reset_index(drop=True)
+            for name, table in held.items()
+        },
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_parts_by_account_number_compared_together_are_the_whole(tmp_path, seed):
+    made = many(tmp_path, seed)
+    whole = triage(made, as_of=date(2026, 3, 1)).set_index("denial_key")["second_look"]
+    said = {one for ids in whole for one in ids.split()}
+    assert {"duplicate-original-paid", "duplicate-original-denied", "frequency-sooner"} <= said
+    dice = random.Random(seed)
+    accounts = sorted(made.claims["patient_control_number"].unique())
+    home = {account: dice.randrange(5) for account in accounts}
+    questions = brain(as_of=date(2026, 3, 1))
+    parts = [
+        triaged_with_comparison(part_of(made, [a for a in accounts if home[a] == n]), questions)
+        for n in range(5)
+    ]
+    works, asked, given = (
+        pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)
+    )
+    more = compared(asked, given)
+    found = works.set_index("denial_key")["second_look"]
+    assert set(more.index) <= set(found.index)
+    found = found.add((" " + more).reindex(found.index, fill_value="")).str.strip()
+    assert found.reindex(whole.index).tolist() == whole.tolist()
+    # And a part by itself does not know what the others hold.
+    alone = [triage(part_of(made, [a]), as_of=date(2026, 3, 1)) for a in accounts[:40]]
+    alone = pd.concat(alone).set_index("denial_key")["second_look"]
+    assert alone.tolist() != whole.reindex(alone.index).tolist()
+
+
+def test_the_three_steps_on_one_set_are_the_second_look_of_the_triage(tmp_path):
+    made = many(tmp_path, 7)
+    questions = brain(as_of=date(2026, 3, 1))
+    whole = triage(made, as_of=date(2026, 3, 1))
+    codes_only = triaged(made, questions, looks=False)
+    nothing = pd.Series(False, index=made.claims.index)
+    found = second_looks(made, codes_only, nothing)
+    assert found.tolist() == whole["second_look"].tolist()
+    assert codes_only["second_look"].tolist() != found.tolist()
+    rows = asked(codes_only, made, nothing)
+    assert rows["patient"].isna().sum() == 0 and len(rows) < len(codes_only)
+    everyone, some = given(made, nothing), given(made, nothing, pd.Series(["M1"]))
+    assert set(some["patient"]) == {"M1"} and len(some) == everyone["patient"].eq("M1").sum()
+
+
+def test_a_netted_claim_is_no_original(tmp_path):
+    made = many(tmp_path, 8)
+    netted = pd.Series(True, index=made.claims.index)
+    assert given(made, netted).empty
+    work = triaged(made, brain(as_of=date(2026, 3, 1)), looks=False)
+    rows = asked(work, made, netted)
+    assert rows["patient"].isna().all()
+    more = compared(rows, given(made, netted))
+    assert not any("paid" in ids or "denied" in ids for ids in more)

@@ -6,19 +6,20 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
 from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicators, read_payers
 from toolkit.claims.reading import read
-from toolkit.claims.tables import Claims, concat, conform
+from toolkit.claims.tables import DTYPES, Claims, concat, conform
 from toolkit.errors import InputError, RefusedError, UsageError
-from toolkit.keys import ask
+from toolkit.keys import Coded, ask, coded, combined, keys_of, positions
 from toolkit.law import Contract, next_step
 from toolkit.law.model import FilingRule, Span
-from toolkit.triage import classified_adjustments, triage
-from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, write_worklist
+from toolkit.triage import brain, classified_adjustments, triage, triaged
+from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
 
 TODAY = date(2026, 11, 23)
 MA = {"program": "medicare_advantage", "contracted": "not_contracted"}
@@ -274,7 +275,7 @@ def test_dollars_are_split_by_adjustment_and_never_repeated():
 def test_no_claims_give_an_empty_worklist_with_every_column():
     found = triage(Claims(), as_of=TODAY)
     assert found.empty and list(found) == [c.name for c in WORKLIST]
-    assert summary(found, Claims())["denials"] == 0
+    assert summary(tally(found), findings=0)["denials"] == 0
 
 
 def test_a_question_is_asked_once_per_distinct_key():
@@ -434,7 +435,7 @@ def test_the_summary_adds_up():
     rows = [MA | {"notice_date": ago(days)} for days in (3, 63, 70)] + [{}]
     made = claims(*rows, {"adjustments": [("CO", "ZZ9", 700)]})
     found = triage(made, as_of=TODAY)
-    told = summary(found, made)
+    told = summary(tally(found), findings=len(made.findings))
     assert sum(one["denials"] for one in told["by_due"].values()) == told["denials"] == 5
     cents = sum(Decimal(one["denied"]) for one in told["by_due"].values())
     assert cents == Decimal(told["denied"]) == Decimal("407.00")
@@ -537,3 +538,157 @@ def test_a_file_that_was_named_stops_the_reading_and_an_empty_folder_says_so(tmp
     for path in (tmp_path / "b.csv", tmp_path, tmp_path / "*.parquet"):
         with pytest.raises(InputError):
             read(path)
+
+
+# --- by numbers, and over parts ------------------------------------------------------------------
+
+MIXED = [
+    MA | {"notice_date": ago(10), "rarcs": ["N115", "M76"]},
+    {"program": "original_medicare", "remittance_date": ago(70), "stage": "pre_service"},
+    MA | {"adjustments": [("CO", "197", 4000), ("PR", "50", 6000), (None, "16", 6000)]},
+    {"program": "part_d", "event": {"level": "redetermination", "filed_on": ago(9)}},
+    {"claim_status": "4", "adjustments": []},
+    MA | {"adjustments": [("CO", "18", 10000)], "member_id": "M1", "case_status": "closed"},
+    {"adjustments": [("CO", "45", 10000)]},
+    {"adjustments": [("CO", "ZZ9", None)], "payer_name": "Plan B", "notice_date": ago(40)},
+]
+
+
+def piece(made: Claims, keys: list[str]) -> Claims:
+    """The claims of these keys, and what hangs on them."""
+    tables = ("claims", "claim_lines", "adjustments", "remark_codes", "appeal_events")
+    held = {name: getattr(made, name) for name in tables}
+    return Claims(
+        **{name: t[t["claim_key"].isin(keys)].reset_index(drop=True) for name, t in held.items()}
+    )
+
+
+def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(monkeypatch):
+    made = claims(*MIXED, *MIXED[::-1])
+    whole = triage(made, as_of=TODAY)
+    questions = brain(as_of=TODAY)
+    asked = []
+    for name in ("payer", "code", "contract", "step"):
+        memory = questions.memory(name)
+
+        def heard(question=memory._question, name=name, **facts):
+            asked.append((name, *facts.values()))
+            return question(**facts)
+
+        monkeypatch.setattr(memory, "_question", heard)
+    keys = made.claims["claim_key"].tolist()
+    for size in (3, 5, len(keys)):
+        parts = [
+            triaged(piece(made, keys[at : at + size]), questions)
+            for at in range(0, len(keys), size)
+        ]
+        pd.testing.assert_frame_equal(pd.concat(parts, ignore_index=True), whole)
+    assert len(asked) == len(set(asked)) > 10
+
+
+def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
+    made = claims(*MIXED)
+    whole = triage(made, as_of=TODAY)
+    monkeypatch.setattr("toolkit.keys._REMEMBERED", 2)
+    monkeypatch.setattr("toolkit.triage._REMEMBERED_TEXTS", 0)
+    questions = brain(as_of=TODAY)
+    for _ in range(3):
+        pd.testing.assert_frame_equal(triaged(made, questions), whole)
+    for key in made.claims["claim_key"]:
+        mine = whole[whole["claim_key"].eq(key)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(triaged(piece(made, [key]), questions), mine)
+
+
+def test_categories_hold_the_same_texts_and_each_text_once():
+    made = claims(*MIXED)
+    whole = triage(made, as_of=TODAY)
+    found = triaged(made, brain(as_of=TODAY), categories=True)
+    texts = {column.name for column in WORKLIST if column.kind == "text"}
+    keys = {"denial_key", "claim_key", "line_key"}
+    numbers = {"patient_control_number", "payer_claim_control_number"}
+    assert set(found.select_dtypes("category")) == texts - keys - numbers
+    for name in found.select_dtypes("category"):
+        assert set(found[name].cat.categories) == set(whole[name].dropna())
+        assert found[name].cat.categories.is_unique
+    pd.testing.assert_frame_equal(found.astype(whole.dtypes.to_dict()), whole)
+
+
+def test_the_lines_of_a_claim_stand_in_the_order_of_their_keys():
+    made = claims(*({"notice_date": ago(10)} for _ in range(13)), MA)
+    lines = made.claim_lines.assign(
+        claim_key=["f-000001"] * 13 + ["f-000014"],
+        line_key=[f"f-000001-{n + 1}" for n in range(13)] + ["f-000014-1"],
+    )
+    adjustments = made.adjustments.assign(
+        claim_key=lines["claim_key"], line_key=lines["line_key"].where(lines.index != 5)
+    )
+    moved = replace(made, claim_lines=lines, adjustments=adjustments)
+    found = triage(moved, as_of=TODAY)
+    first = found["claim_key"].eq("f-000001")
+    keys = found.loc[first, "denial_key"].tolist()
+    assert keys == sorted(keys) and len(keys) == 13
+    assert "f-000001-c" in keys and keys.index("f-000001-10") < keys.index("f-000001-2")
+    assert found["denial_key"].iloc[-1] == "f-000014-1"
+
+
+def test_an_adjustment_whose_line_or_claim_is_in_no_table_is_not_lost():
+    made = claims({"notice_date": ago(10)}, {"notice_date": ago(10)}, {})
+    adjustments = made.adjustments.assign(
+        line_key=["f-000001-009", "f-000002-001", None], claim_key=["f-000001", "f-000002", "gone"]
+    )
+    found = triage(replace(made, adjustments=adjustments), as_of=TODAY)
+    assert found["denial_key"].tolist() == ["f-000001-009", "f-000002-001", "gone-c"]
+    assert found["denied_cents"].tolist() == [10000] * 3
+    assert found["billed_cents"].isna().tolist() == [False, False, True]
+    assert found["due"].iloc[2] == "no_date" and pd.isna(found["program"].iloc[2])
+
+
+def test_the_order_of_the_tables_below_the_claims_changes_no_row():
+    made = claims(*MIXED)
+    tables = ("claim_lines", "remark_codes", "appeal_events")
+    turned = replace(made, **{n: getattr(made, n)[::-1].reset_index(drop=True) for n in tables})
+    pd.testing.assert_frame_equal(triage(turned, as_of=TODAY), triage(made, as_of=TODAY))
+
+
+def test_a_key_has_its_place_among_the_known_ones_in_whatever_order_they_come():
+    known = keys_of(pd.Series(["a", "b", "c", "d"], dtype="str"))
+    for keys, expected in [
+        (["a", "a", "b", "c", "c", "d"], [0, 0, 1, 2, 2, 3]),
+        (["d", "a", "a"], [3, 0, 0]),
+        (["a", None, "z"], [0, -1, -1]),
+        (["z", "a"], [-1, 0]),
+        ([], []),
+    ]:
+        assert positions(keys_of(pd.Series(keys, dtype="str")), known).tolist() == expected
+
+
+@pytest.mark.parametrize("width", [1, 40, 4000])
+def test_a_combination_has_one_number_however_many_columns_there_are(width):
+    dice = np.random.default_rng(width)
+    columns = [Coded(dice.integers(-1, width, 300), range(width)) for _ in range(17)]
+    number, first = combined(columns)
+    rows = list(zip(*(column.code.tolist() for column in columns), strict=True))
+    seen: dict[tuple, int] = {}
+    assert number.tolist() == [seen.setdefault(row, len(seen)) for row in rows]
+    assert first.tolist() == [rows.index(row) for row in seen]
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [
+        ("text", pd.Series(["b", None, "a", "b", ""], dtype="str")),
+        ("text", pd.Series(["b", None, "a", "b", ""], dtype="category")),
+        ("date", pd.Series(pd.to_datetime(["2026-01-02", None, "1950-12-31"])).astype(DTYPES["date"])),
+        ("count", pd.Series([3, None, -1, 3], dtype="Int64")),
+        ("flag", pd.Series([True, None, False], dtype="boolean")),
+    ],
+)  # fmt: skip
+def test_a_column_by_numbers_is_written_out_as_it_was(kind, column):
+    found = coded(column)
+    assert len(set(found.values)) == len(found.values)
+    written = pd.Series(found.array(kind))
+    pd.testing.assert_series_equal(written, column.astype(DTYPES[kind]))
+    turned = np.array([-1, *range(len(column))[::-1]])
+    there = pd.Series(found.take(turned).array(kind))
+    expected = column.astype(DTYPES[kind]).reindex(turned).reset_index(drop=True)
+    pd.testing.assert_series_equal(there, expected)

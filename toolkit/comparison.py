@@ -1,141 +1,296 @@
-"""The second look that needs other lines: a duplicate's original, the interval before a frequency denial."""
+"""The second look that needs other lines: a duplicate's original, the interval before a frequency denial.
+
+In three steps, so that a set which holds only some claims of a patient can be compared with the
+others later: the rows `asked`, the services `given`, and what comparing them adds.
+"""
+
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from toolkit.claims.tables import Claims
+from toolkit.claims.tables import Claims, text
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import covered_again, frequency_of, is_drug, service_of
-from toolkit.keys import ask
+from toolkit.keys import Coded, coded, combined, keys_at, keys_of, positions, taken
 
-_COMPARED = ("denial_category", "reason", "program", "drug", "service", "original", "interval")
+_NEVER = np.datetime64("NaT", "us")
+_GIVEN = ["patient", "service", "service_from", "billed_cents"]
 
 
 def second_looks(claims: Claims, rows: pd.DataFrame, netted: pd.Series) -> pd.Series:
     """Return the warnings of each row, with those that turn on its service or on other lines.
 
-    `rows` have claim_key, line_key, procedure_code, service_from, program, denial_category, reason
-    and second_look; `netted` says which claims are taken back. Only the rows whose category or
-    reason can have such a warning are looked at again. Returns ids, one space between.
+    `rows` have denial_key, claim_key, line_key, procedure_code, service_from, program,
+    denial_category, reason and second_look; `netted` says which claims are taken back. Only the
+    rows whose category or reason can have such a warning are looked at again. Returns ids, one
+    space between.
     """
-    found = rows["second_look"]
+    part = asked(rows, claims, netted)
+    if part.empty:
+        return rows["second_look"]
+    more = compared(part, given(claims, netted, part["patient"].dropna().unique()))
+    more = more.set_axis(part.index).reindex(rows.index, fill_value="")
+    return rows["second_look"].add(" " + more).str.strip()
+
+
+def asked(
+    rows: pd.DataFrame,
+    claims: Claims,
+    netted: pd.Series | np.ndarray,
+    *,
+    places: tuple[np.ndarray, np.ndarray] | None = None,
+) -> pd.DataFrame:
+    """Return the rows of a worklist that can have a warning which turns on service or other lines.
+
+    One row per such row, its index and order kept: denial_key, claim_key, line_key,
+    procedure_code, service_from, program, denial_category and reason as there; patient, service
+    and billed_cents as `given` has them for the same line or claim, and no patient where it has
+    none of it. `places` are the rows' places in the tables of claims and lines, where known.
+    """
     turns_on = turns_on_service()
     again = rows["reason"].isin(turns_on["reason"])
     again |= rows["denial_category"].isin(turns_on["denial_category"])
-    if not again.any():
-        return found
-    part = rows[again]
-    given = _given(claims, part["claim_key"], netted)
-    facts = part[["denial_category", "reason", "program"]].assign(
-        original=_originals(part, given), interval=_intervals(part, given)
+    if places is None:
+        places = (
+            positions(keys_of(rows["claim_key"]), keys_of(claims.claims["claim_key"])),
+            positions(keys_of(rows["line_key"]), keys_of(claims.claim_lines["line_key"])),
+        )
+    at = np.flatnonzero(again)
+    part = rows.iloc[at]
+    claim, line = places[0][at], places[1][at]
+    own = _services(claims, claim, line, part["line_key"].isna().to_numpy())
+    stands = own[_GIVEN].notna().all(axis=1).to_numpy()
+    stands = stands & ~taken(np.asarray(netted, dtype=bool), claim, True)
+    names = ["denial_key", "claim_key", "line_key", "procedure_code", "service_from", "program",
+             "denial_category", "reason"]  # fmt: skip
+    return part[names].assign(
+        patient=own["patient"].where(stands).array,
+        service=own["service"].array,
+        billed_cents=own["billed_cents"].array,
     )
 
-    def kind(procedure_code):
-        return {"drug": is_drug(procedure_code), "service": service_of(procedure_code)}
 
-    facts = facts.join(ask(part, ["procedure_code"], kind))
-
-    def question(**facts):
-        return {"more": " ".join(of_service(**facts))}
-
-    more = ask(facts, _COMPARED, question)["more"]
-    return found.add((" " + more).reindex(found.index, fill_value="")).str.strip()
-
-
-def _given(claims: Claims, asked: pd.Series, netted: pd.Series) -> pd.DataFrame:
-    """Return the services given to the patients of the claims asked, one row per line and per claim.
+def given(
+    claims: Claims,
+    netted: pd.Series | np.ndarray,
+    patients: pd.Series | None = None,
+    *,
+    claim_of: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return the services given, one row per line and per claim: of these patients, or of all.
 
     `patient` is the member number, else our own number; `service` the procedure code, else the
-    revenue code, or the whole claim; `paid` whether anything was paid. Netted claims are left out.
+    revenue code, or the whole claim; `paid` whether anything was paid. Netted claims are left out,
+    and what lacks a patient, a service, a day or a charge. `claim_of` is the place of each line's
+    claim in the claims, where it is known.
     """
-    claim = claims.claims
-    patient = claim["member_id"].where(
-        claim["member_id"].fillna("").ne(""), claim["patient_control_number"]
+    netted = np.asarray(netted, dtype=bool)
+    concerned = ~netted
+    if patients is not None:
+        whose = pa.array(patients, pa.large_string(), from_pandas=True)
+        every = _patients(claims.claims)
+        concerned &= pc.is_in(every, value_set=whose).to_numpy(zero_copy_only=False)
+    if claim_of is None:
+        claim_of = positions(
+            keys_of(claims.claim_lines["claim_key"]), keys_of(claims.claims["claim_key"])
+        )
+    claim = np.flatnonzero(concerned)
+    line = np.flatnonzero(taken(concerned, claim_of, False))
+    found = _services(
+        claims,
+        np.concatenate([claim, claim_of[line]]),
+        np.concatenate([np.full(len(claim), -1), line]),
+        np.arange(len(claim) + len(line)) < len(claim),
     )
-    concerned = patient.isin(patient[claim["claim_key"].isin(asked)].dropna())
-    claim = claim.assign(patient=patient)[concerned & ~netted]
-    whole = claim.assign(line_key=pd.NA, procedure_code=pd.NA, service="claim")
-    lines = claims.claim_lines[claims.claim_lines["claim_key"].isin(claim["claim_key"])].merge(
-        claim[["claim_key", "patient", "service_from"]], on="claim_key", suffixes=("", "_claim")
-    )
-    lines["service_from"] = lines["service_from"].fillna(lines["service_from_claim"])
-    lines["service"] = lines["procedure_code"].fillna("revenue " + lines["revenue_code"])
-    names = ["claim_key", "line_key", "patient", "service", "procedure_code", "service_from",
-             "billed_cents", "paid_cents"]  # fmt: skip
-    given = pd.concat([whole[names], lines[names]], ignore_index=True)
-    given = given.dropna(subset=["patient", "service", "service_from", "billed_cents"])
-    return given.assign(paid=given["paid_cents"].gt(0).fillna(False).astype(bool))
+    return found.dropna(subset=_GIVEN).reset_index(drop=True)
 
 
-def _originals(rows: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
+def compared(asked: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
+    """Return the ids to add to `second_look`, one space between, in the order asked.
+
+    Index: denial_key; '' where there is nothing to add. The services given to a patient may come
+    from many sets: all of them, the asked rows' own too, and none twice.
+    """
+    facts = {
+        name: coded(asked[name])
+        for name in ("denial_category", "reason", "program", "procedure_code")
+    }
+    facts |= {"original": _originals(asked, given), "interval": _intervals(asked, given)}
+    number, first = combined(facts.values())
+    columns = [[*column.values, None] for column in facts.values()]
+    codes = [column.code[first].tolist() for column in facts.values()]
+    words = [
+        _more(*(values[at] for values, at in zip(columns, row, strict=True)))
+        for row in zip(*codes, strict=True)
+    ]
+    return pd.Series(Coded(number, words).array("text"), index=asked["denial_key"])
+
+
+@lru_cache(maxsize=100_000)
+def _more(denial_category, reason, program, procedure_code, original, interval) -> str:
+    return " ".join(
+        of_service(
+            denial_category=denial_category,
+            reason=reason,
+            program=program,
+            drug=is_drug(procedure_code),
+            service=service_of(procedure_code),
+            original=original,
+            interval=interval,
+        )
+    )
+
+
+def _patients(claims: pd.DataFrame) -> pa.Array:
+    """Return the patient of each claim: the member number, else our own number."""
+    member = keys_of(claims["member_id"])
+    named = pc.fill_null(pc.not_equal(member, _word("")), False)
+    return pc.if_else(named, member, keys_of(claims["patient_control_number"]))
+
+
+def _services(
+    claims: Claims, claim: np.ndarray, line: np.ndarray, on_claim: np.ndarray
+) -> pd.DataFrame:
+    """Return what was given on each of these lines, or by the whole claim.
+
+    By their places in the tables; nothing is known where the place is -1.
+    """
+    lines = claims.claim_lines
+    whole = np.where(on_claim, claim, -1)
+    code = keys_at(keys_of(lines["procedure_code"]), line)
+    revenue = keys_at(keys_of(lines["revenue_code"]), line)
+    service = pc.coalesce(code, pc.binary_join_element_wise(_word("revenue"), revenue, _word(" ")))
+    service = pc.if_else(pa.array(whole >= 0), _word("claim"), service)
+    day = taken(claims.claims["service_from"].to_numpy("datetime64[us]"), claim, _NEVER)
+    own = taken(lines["service_from"].to_numpy("datetime64[us]"), line, _NEVER)
+    found = pd.DataFrame(
+        {
+            "claim_key": text(keys_at(keys_of(claims.claims["claim_key"]), claim)),
+            "line_key": text(keys_at(keys_of(lines["line_key"]), line)),
+            "patient": text(keys_at(_patients(claims.claims), claim)),
+            "service": text(service),
+            "procedure_code": text(code),
+            "service_from": np.where(np.isnat(own), day, own),
+            **{
+                name: _cents(lines[name].array, line, claims.claims[name].array, whole)
+                for name in ("billed_cents", "paid_cents")
+            },
+        },
+        copy=False,
+    )
+    return found.assign(paid=found["paid_cents"].gt(0).fillna(False).astype(bool))
+
+
+def _word(says: str) -> pa.Scalar:
+    return pa.scalar(says, pa.large_string())
+
+
+def _cents(of_line, line: np.ndarray, of_claim, whole: np.ndarray) -> pd.arrays.IntegerArray:
+    """Return the line's own cents; the claim's for a whole claim only."""
+    found = of_line.take(line, allow_fill=True)
+    found[whole >= 0] = of_claim.take(whole[whole >= 0])
+    return found
+
+
+def _near(asked: pd.DataFrame, given: pd.DataFrame) -> np.ndarray:
+    """Return which services were given to the patients of the rows asked."""
+    patients = keys_of(asked["patient"].dropna().drop_duplicates())
+    return positions(keys_of(given["patient"]), patients) >= 0
+
+
+def _originals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
     """Return for each duplicate whether the same service is paid, unpaid or nowhere in the files.
 
     The same: patient, code (or the whole claim), day and charge; another line or claim.
     """
-    found = pd.Series(pd.NA, index=rows.index, dtype="object")
-    asked = rows[rows["denial_category"].isin(turns_on_service()["original"])]
-    if asked.empty:
-        return found
-    mine = asked[["claim_key", "line_key"]].reset_index()
-    mine["on_line"] = mine["line_key"].notna()
-    same_service = ["patient", "service", "service_from", "billed_cents"]
-    on_line = given["line_key"].notna()
-    of_line = given[on_line].merge(mine[mine["on_line"]][["index", "line_key"]], on="line_key")
-    of_claim = given[~on_line].merge(mine[~mine["on_line"]][["index", "claim_key"]], on="claim_key")
-    pairs = pd.concat(
-        [
-            of_line.merge(given[on_line], on=same_service, suffixes=("", "_other")),
-            of_claim.merge(given[~on_line], on=same_service, suffixes=("", "_other")),
-        ]
+    mine = np.flatnonzero(asked["denial_category"].isin(turns_on_service()["original"]))
+    found = np.full(len(asked), -1)
+    told = Coded(found, ["none", "unpaid", "paid"])
+    if not len(mine):
+        return told
+    part = asked.iloc[mine]
+    given = given[_near(part, given)]
+    columns = [coded(pd.concat([part[name], given[name]])) for name in _GIVEN]
+    on_line = pd.concat([part["line_key"], given["line_key"]]).notna().to_numpy()
+    number, first = combined([*columns, Coded(on_line.astype("int8"), [False, True])])
+    own, other = number[: len(part)], number[len(part) :]
+    paid = given["paid"].to_numpy()
+    # How many have the same, and how many of them are paid, without the row's own line or claim.
+    place = positions(
+        keys_of(part["line_key"].fillna(part["claim_key"])),
+        keys_of(given["line_key"].fillna(given["claim_key"])),
     )
-    same = (
-        pairs["line_key"]
-        .fillna(pairs["claim_key"])
-        .eq(pairs["line_key_other"].fillna(pairs["claim_key_other"]))
-    )
-    paid = pairs[~same].groupby("index")["paid_other"].any()
-    found[asked.index] = "none"
-    found[paid.index] = np.where(paid, "paid", "unpaid")
-    return found
+    itself = taken(other, place, -1) == own
+    count = np.bincount(other, minlength=len(first))[own] - itself
+    count_paid = np.bincount(other[paid], minlength=len(first))[own]
+    count_paid -= itself & taken(paid, place, False)
+    found[mine] = np.where(count_paid > 0, 2, np.where(count > 0, 1, 0))
+    return told
 
 
-def _intervals(rows: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
+def _intervals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
     """Return for each denial for frequency whether the months of its rule had passed.
 
     Counted from the last paid line before it of a code under the same rule: passed, sooner, unknown
     where the files hold none, none where no rule is on file for the code.
     """
-    found = pd.Series(pd.NA, index=rows.index, dtype="object")
-    asked = rows[rows["reason"].isin(turns_on_service()["interval"])]
-    if asked.empty:
-        return found
+    mine = np.flatnonzero(asked["reason"].isin(turns_on_service()["interval"]))
+    found = np.full(len(asked), -1)
+    told = Coded(found, ["none", "unknown", "sooner", "passed"])
+    if not len(mine):
+        return told
+    rule = _rules(asked["procedure_code"].iloc[mine])
+    found[mine] = np.where(rule.code < 0, 0, 1)
+    ruled = (rule.code >= 0) & asked["service_from"].iloc[mine].notna().to_numpy()
+    mine, rule = mine[ruled], rule.take(np.flatnonzero(ruled))
+    part = asked.iloc[mine]
+    given = given[given["paid"].to_numpy() & _near(part, given)]
+    of_paid = _rules(given["procedure_code"])
+    given = given[of_paid.code >= 0]
+    of_paid = of_paid.take(np.flatnonzero(of_paid.code >= 0))
+    if part.empty or given.empty:
+        return told
+    patient = coded(pd.concat([part["patient"], given["patient"]]))
+    words = list(dict.fromkeys([*rule.values, *of_paid.values]))
+    rules = [np.array([words.index(one) for one in r.values])[r.code] for r in (rule, of_paid)]
+    number, _ = combined([patient, Coded(np.concatenate(rules), words)])
+    own, other = number[: len(part)], number[len(part) :]
+    # The last paid line before each: in one order of patient and rule, and of days within them.
+    day, last = _day_numbers(part["service_from"]), _day_numbers(given["service_from"])
+    low = min(day.min(), last.min())
+    span = max(day.max(), last.max()) - low + 1
+    order = np.argsort(other * span + last - low, kind="stable")
+    at = np.searchsorted((other * span + last - low)[order], own * span + day - low) - 1
+    before = np.where(at < 0, -1, order[at])
+    there = np.flatnonzero((before >= 0) & (taken(other, before, -1) == own))
+    since = last[before[there]].astype("datetime64[D]").tolist()
+    again = [
+        _covered_again(words[one], one_day)
+        for one, one_day in zip(rules[0][there].tolist(), since, strict=True)
+    ]
+    passed = day[there] >= np.array(again, dtype="datetime64[D]").astype("int64")
+    found[mine[there]] = np.where(passed, 3, 2)
+    return told
 
-    def rule(procedure_code):
-        frequency = frequency_of(procedure_code) if procedure_code else None
-        months = frequency is not None and frequency.months is not None
-        return {"rule": frequency.codes[0] if months else None}
 
-    mine = asked[["line_key", "service_from"]].reset_index()
-    mine["rule"] = ask(asked, ["procedure_code"], rule)["rule"].to_numpy()
-    ruled = mine[mine["rule"].notna()]
-    found[asked.index] = "none"
-    found[ruled["index"]] = "unknown"
-    paid = given[given["paid"] & given["procedure_code"].notna()]
-    paid = paid.assign(rule=ask(paid, ["procedure_code"], rule)["rule"])
-    paid = paid[paid["rule"].notna()][["patient", "rule", "service_from"]]
-    who = given[given["line_key"].notna()].set_index("line_key")["patient"]
-    ruled = ruled.assign(patient=ruled["line_key"].map(who))
-    pairs = ruled.merge(paid.rename(columns={"service_from": "last"}), on=["patient", "rule"])
-    last = (
-        pairs[pairs["last"] < pairs["service_from"]]
-        .groupby("index")[["rule", "service_from", "last"]]
-        .agg({"rule": "first", "service_from": "first", "last": "max"})
-    )
+_covered_again = lru_cache(maxsize=100_000)(covered_again)
 
-    def again(rule, last):
-        return {"again": covered_again(rule, last)}
 
-    if len(last):
-        day = pd.to_datetime(ask(last, ["rule", "last"], again)["again"])
-        found[last.index] = np.where(last["service_from"] >= day, "passed", "sooner")
-    return found
+def _rules(codes: pd.Series) -> Coded:
+    """Return the rule on file for each service: the first code of its frequency, by numbers."""
+    codes = coded(codes)
+    rules, place = {}, []
+    for code in codes.values:
+        frequency = frequency_of(code) if code else None
+        if frequency is None or frequency.months is None:
+            place.append(-1)
+        else:
+            place.append(rules.setdefault(frequency.codes[0], len(rules)))
+    return Coded(np.array([*place, -1])[codes.code], list(rules))
+
+
+def _day_numbers(days: pd.Series) -> np.ndarray:
+    return days.to_numpy("datetime64[D]").astype("int64")

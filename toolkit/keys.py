@@ -4,13 +4,20 @@ This is how what the law and the codes say reaches a frame: decided in one place
 time, and never said again in the language of columns.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from toolkit.claims.tables import DTYPES
+from toolkit.claims.tables import DTYPES, Kind, text
+
+# What a remembered answer may cost: past this many keys a memory begins again.
+_REMEMBERED = 500_000
 
 
 def ask(
@@ -73,17 +80,8 @@ def numbered(frame: pd.DataFrame, keys: Iterable[str]) -> np.ndarray:
     Each column becomes numbers first, and the numbers one: several times as quick as grouping by
     text. A missing value is a value of its own.
     """
-    code = np.zeros(len(frame), dtype="int64")
-    size = 1
-    for key in keys:
-        place, distinct = pd.factorize(frame[key])
-        width = len(distinct) + 1
-        if size * width > np.iinfo("int64").max // 2:
-            code, seen = pd.factorize(code)
-            size = len(seen)
-        code = code * width + (place + 1)
-        size *= width
-    return pd.factorize(code)[0]
+    places = (pd.factorize(frame[key]) for key in keys)
+    return _mixed((place, len(distinct)) for place, distinct in places)
 
 
 def _plain(column: pd.Series) -> list:
@@ -94,3 +92,249 @@ def _plain(column: pd.Series) -> list:
     return [
         None if missing else value for value, missing in zip(values, column.isna(), strict=True)
     ]
+
+
+# --- columns by numbers --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """A column by numbers: which of `values` each row has; -1 is missing.
+
+    `values` are plain Python: texts, days, whole numbers or flags. Numbers are taken, compared and
+    sorted ten times as quickly as texts, and the texts are written out once, at the end.
+    """
+
+    code: np.ndarray
+    values: Sequence[Any]
+
+    def take(self, at: np.ndarray) -> "Coded":
+        """Return the column at these places; -1 is missing."""
+        return Coded(taken(self.code, at, -1), self.values)
+
+    def only(self, where: np.ndarray) -> "Coded":
+        """Return the column with nothing outside `where`."""
+        return Coded(np.where(where, self.code, -1), self.values)
+
+    def filled(self, value: Any) -> "Coded":
+        """Return the column with `value` where it is missing."""
+        return self.with_value(self.code < 0, value)
+
+    def with_value(self, where: np.ndarray, value: Any) -> "Coded":
+        """Return the column with `value` in these rows."""
+        if not where.any():
+            return self
+        if value in self.values:
+            return Coded(np.where(where, self.values.index(value), self.code), self.values)
+        return Coded(np.where(where, len(self.values), self.code), [*self.values, value])
+
+    def isin(self, values: Container[Any]) -> np.ndarray:
+        """Return which rows have one of these values; a missing one has none."""
+        return np.array([*(value in values for value in self.values), False], dtype=bool)[self.code]
+
+    def used(self) -> "Coded":
+        """Return the same column with only the values that it has, each once."""
+        there = np.zeros(len(self.values) + 1, dtype=bool)
+        there[self.code] = True
+        number: dict[Any, int] = {}
+        place = np.full(len(there), -1, dtype="int32")
+        for at in np.flatnonzero(there[:-1]):
+            place[at] = number.setdefault(self.values[at], len(number))
+        return Coded(place[self.code], list(number))
+
+    def array(self, kind: Kind, *, categories: bool = False) -> Any:
+        """Return the cells as a column's array of that kind; texts as categories, if asked for."""
+        if kind == "text":
+            found = self.used()
+            if categories:
+                return pd.Categorical.from_codes(found.code, pd.Index(found.values, dtype="str"))
+            words = pa.array(found.values, pa.large_string())
+            return text(words.take(_places(found.code)))
+        if kind == "date":
+            return np.array([*self.values, None], dtype="datetime64[us]")[self.code]
+        values = np.array([*self.values, 0], dtype=bool if kind == "flag" else "int64")
+        array = pd.arrays.BooleanArray if kind == "flag" else pd.arrays.IntegerArray
+        return array(values[self.code], self.code < 0)
+
+
+def coded(column: pd.Series) -> Coded:
+    """Return a column of few distinct values by numbers: texts, days, whole numbers or flags."""
+    if column.dtype.kind == "M":
+        code, distinct = pd.factorize(column.to_numpy())
+        return Coded(code, distinct.astype("datetime64[D]").tolist())
+    if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+        words = _whole(pa.array(column))
+        if not pa.types.is_dictionary(words.type):
+            words = words.dictionary_encode()
+        code = words.indices.cast(pa.int32()).fill_null(-1).to_numpy()
+        return Coded(code, words.dictionary.to_pylist())
+    code, distinct = pd.factorize(column)
+    return Coded(code, distinct.tolist())
+
+
+def taken(values: np.ndarray, at: np.ndarray, missing: Any) -> np.ndarray:
+    """Return the values at these places; `missing` where the place is -1."""
+    if not len(values):
+        return np.full(len(at), missing, dtype=values.dtype)
+    found = values[at]
+    outside = at < 0
+    if outside.any():
+        found[outside] = missing
+    return found
+
+
+def combined(columns: Iterable[Coded]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each row's combination, in order of first appearance, and those rows."""
+    number = _mixed((column.code, len(column.values)) for column in columns)
+    return number, firsts(number)
+
+
+def firsts(number: np.ndarray) -> np.ndarray:
+    """Return the first row of each number; the numbers are 0 and on, none left out."""
+    first = np.empty(number.max() + 1 if len(number) else 0, dtype="int64")
+    # Of several values for one place the last one stays, so the rows are walked from the end.
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    return first
+
+
+def _mixed(columns: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
+    """Return one number for each combination of codes, in order of first appearance."""
+    code, size = None, 1
+    for place, values in columns:
+        width = values + 1
+        if code is None:
+            code, size = place.astype("int64") + 1, width
+            continue
+        if size * width > np.iinfo("int64").max // 2:
+            code, seen = pd.factorize(code)
+            size = len(seen)
+        code = code * width
+        code += place
+        code += 1
+        size *= width
+    return pd.factorize(code)[0]
+
+
+class Memory:
+    """A question with what it has answered so far, by numbers: a further part asks what is new.
+
+    Kept over the parts of a big file. Each distinct answer is held once, and the texts in it once
+    each; after `_REMEMBERED` keys all is forgotten, so that a run of any length stays small.
+    """
+
+    def __init__(
+        self, keys: Iterable[str], answers: Iterable[str], question: Callable[..., dict[str, Any]]
+    ) -> None:
+        self.keys, self.names, self._question = tuple(keys), tuple(answers), question
+        self._forget()
+
+    def _forget(self) -> None:
+        self._numbers: tuple[dict, ...] = tuple({} for _ in self.keys)
+        self._known: dict[bytes, int] = {}
+        self._answers: dict[tuple, int] = {}
+        self._words: tuple[dict, ...] = tuple({} for _ in self.names)
+        self._lists: tuple[list, ...] = tuple([] for _ in self.names)
+        self._table = np.empty((len(self.names), 0), dtype="int32")
+
+    def ask(self, facts: Mapping[str, Coded]) -> tuple[np.ndarray, dict[str, Coded]]:
+        """Return each row's number in the table of answers, and the table, by name."""
+        if len(self._known) > _REMEMBERED:
+            self._forget()
+        columns = [facts[key] for key in self.keys]
+        row, first = combined(columns)
+        columns = [column.take(first) for column in columns]
+        keys = self._spelled(columns)
+        answer = np.fromiter(map(self._known.get, keys, repeat(-1)), dtype="int64", count=len(keys))
+        new = np.flatnonzero(answer < 0)
+        if len(new):
+            answer[new] = self._asked([column.take(new) for column in columns])
+            self._known.update(zip([keys[at] for at in new], answer[new].tolist(), strict=True))
+        table = {
+            name: Coded(self._table[at], self._lists[at]) for at, name in enumerate(self.names)
+        }
+        return answer.astype("int32")[row], table
+
+    def _spelled(self, columns: list[Coded]) -> list[bytes]:
+        """Return each row's combination as bytes: of numbers that mean the same in every part."""
+        spelled = np.empty((len(columns[0].code), len(columns)), dtype="int32")
+        for at, (column, number) in enumerate(zip(columns, self._numbers, strict=True)):
+            place = [number.setdefault(value, len(number)) for value in column.values]
+            spelled[:, at] = np.array([*place, -1], dtype="int32")[column.code]
+        return spelled.view(f"V{spelled.itemsize * len(columns)}").ravel().tolist()
+
+    def _asked(self, columns: list[Coded]) -> list[int]:
+        """Ask each row's combination, and return the number of its answer."""
+        plain = [
+            [*map([*column.values, None].__getitem__, column.code.tolist())] for column in columns
+        ]
+        found, more = [], []
+        for facts in zip(*plain, strict=True):
+            answer = self._question(**dict(zip(self.keys, facts, strict=True)))
+            cells = tuple(map(answer.__getitem__, self.names))
+            number = self._answers.get(cells)
+            if number is None:
+                number = self._answers[cells] = len(self._answers)
+                more.append([*map(self._word, range(len(cells)), cells)])
+            found.append(number)
+        if more:
+            new = np.array(more, dtype="int32").T
+            self._table = np.concatenate([self._table, new], axis=1)
+        return found
+
+    def _word(self, at: int, cell: Any) -> int:
+        if cell is None:
+            return -1
+        number = self._words[at].get(cell)
+        if number is None:
+            number = self._words[at][cell] = len(self._lists[at])
+            self._lists[at].append(cell)
+        return number
+
+
+# --- text keys -----------------------------------------------------------------------------------
+
+
+def keys_of(column: pd.Series) -> pa.Array:
+    """Return a column of text keys as one Arrow array."""
+    found = _whole(pa.array(column))
+    return found if pa.types.is_large_string(found.type) else found.cast(pa.large_string())
+
+
+def keys_at(keys: pa.Array, at: np.ndarray) -> pa.Array:
+    """Return the keys at these places; missing where the place is -1."""
+    return keys.take(_places(at))
+
+
+def _places(at: np.ndarray) -> pa.Array:
+    missing = at < 0
+    return pa.array(at, mask=missing if missing.any() else None)
+
+
+def positions(keys: pa.Array, known: pa.Array) -> np.ndarray:
+    """Return for each key its place among the known ones; -1 where it is missing or unknown."""
+    if not len(keys):
+        return np.empty(0, dtype="int64")
+    if keys.null_count:
+        return _sought(keys, known)
+    # A file comes in order: mostly its keys, without what repeats the row before, are the known.
+    starts = np.ones(len(keys), dtype=bool)
+    starts[1:] = pc.not_equal(keys[1:], keys[:-1]).to_numpy(zero_copy_only=False)
+    run = np.cumsum(starts) - 1
+    if len(run) > run[-1] + 1:
+        keys = keys.take(pa.array(np.flatnonzero(starts)))
+    if len(keys) == len(known) and keys.equals(known):
+        return run
+    return _sought(keys, known)[run]
+
+
+def _sought(keys: pa.Array, known: pa.Array) -> np.ndarray:
+    found = pc.index_in(keys, value_set=known, skip_nulls=known.null_count == 0)
+    return found.fill_null(-1).to_numpy().astype("int64")
+
+
+def _whole(found: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if isinstance(found, pa.ChunkedArray):
+        if pa.types.is_dictionary(found.type):
+            found = found.unify_dictionaries()
+        found = found.combine_chunks()
+    return found

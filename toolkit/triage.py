@@ -2,23 +2,40 @@
 
 What the law and the codes say is asked once per distinct combination of facts, in plain Python,
 and joined back. Nothing of it is said again here.
+
+Claims and lines are numbers from the first step to the last, and texts of few distinct values are
+numbers too (`toolkit.keys.Coded`): a text is looked up once at the start and written once at the
+end, since taking, joining, sorting and comparing texts is what a triage would else spend its time on.
 """
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from toolkit import comparison
 from toolkit.claims.payers import Payer
-from toolkit.claims.tables import DTYPES, Claims
-from toolkit.comparison import second_looks
+from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
-from toolkit.keys import ask, each
+from toolkit.denials.second_look import turns_on_service
+from toolkit.keys import (
+    Coded,
+    Memory,
+    coded,
+    combined,
+    firsts,
+    keys_at,
+    keys_of,
+    positions,
+    taken,
+)
 from toolkit.law import Contract, turns_on
 from toolkit.questions import (
     Question,
@@ -29,6 +46,12 @@ from toolkit.questions import (
 )
 from toolkit.worklist import WORKLIST
 
+_NEVER = np.datetime64("NaT", "us")
+
+
+def _day(column: pd.Series) -> np.ndarray:
+    return column.to_numpy("datetime64[us]")
+
 
 @dataclass(frozen=True, eq=False)
 class Brain:
@@ -38,6 +61,32 @@ class Brain:
     code: Question
     contract: Question
     step: Question
+    _memories: dict[str, Memory] = field(default_factory=dict, repr=False)
+    _texts: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def memory(self, name: str) -> Memory:
+        """Return the memory of one of the questions."""
+        if name not in self._memories:
+            question = getattr(self, name)
+            self._memories[name] = Memory(question.keys, question.answers, question.of)
+        return self._memories[name]
+
+    def normalized(self, given: Coded) -> Coded:
+        """Return free texts as the codes' question reads them, each changed once."""
+        if len(self._texts) > _REMEMBERED_TEXTS:
+            self._texts.clear()
+        number: dict[str, int] = {}
+        place = []
+        for said in given.values:
+            plain = self._texts.get(said)
+            if plain is None:
+                plain = self._texts[said] = normalize_text(said)
+            place.append(number.setdefault(plain, len(number)))
+        return Coded(np.array([*place, -1], dtype="int32")[given.code], list(number))
+
+
+# Free texts may be as many as the rows: past this many they are forgotten.
+_REMEMBERED_TEXTS = 200_000
 
 
 def brain(
@@ -70,15 +119,40 @@ def triage(
     return triaged(claims, brain(as_of=as_of, payers=payers, contracts=contracts))
 
 
-def triaged(claims: Claims, asked: Brain) -> pd.DataFrame:
-    """Return the worklist of `triage` by questions that may have been asked before."""
-    whose = _programs(claims.claims, asked.payer)
-    denials = _denials(claims, whose, asked.code)
-    rows = _rows(claims, whose, denials)
-    rows["second_look"] = second_looks(claims, rows, _netted(claims.claims))
-    rows = rows.join(_events(claims, rows))
-    rows = _dates(rows, asked)
-    return pd.DataFrame({c.name: rows[c.name].astype(DTYPES[c.kind]) for c in WORKLIST})
+def triaged(
+    claims: Claims, asked: Brain, *, looks: bool = True, categories: bool = False
+) -> pd.DataFrame:
+    """Return the worklist of `triage` by questions that may have been asked before.
+
+    Without `looks`, `second_look` has only what the codes say, and nothing that turns on the
+    service or on other lines. With `categories` the texts are categories, but for the keys and the
+    claim's two numbers; each column's are the texts that it has.
+    """
+    set_ = _Set(claims)
+    rows = _rows(set_, asked)
+    if looks:
+        part, at = _compared_rows(set_, rows)
+        if len(at):
+            patients = part["patient"].dropna().unique()
+            given = comparison.given(claims, set_.netted, patients, claim_of=set_.claim_of_line)
+            rows = _looked(rows, at, comparison.compared(part, given))
+    return _worklist(set_, rows, asked, categories=categories)
+
+
+def triaged_with_comparison(
+    claims: Claims, asked: Brain, *, categories: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the worklist without `looks`, and what `comparison.compared` needs of these claims.
+
+    For a set that has all claims of an account number but not all of a patient: second, the rows
+    to be compared, and third, the services given, of every patient. Over the parts of a whole,
+    what `compared` returns for all of the second and third is to be added to `second_look`.
+    """
+    set_ = _Set(claims)
+    rows = _rows(set_, asked)
+    part, _ = _compared_rows(set_, rows)
+    given = comparison.given(claims, set_.netted, claim_of=set_.claim_of_line)
+    return _worklist(set_, rows, asked, categories=categories), part, given
 
 
 def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> pd.DataFrame:
@@ -86,34 +160,119 @@ def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> p
 
     The dollars of every adjustment that is not netted away, denial or not; for reconciliation.
     """
-    return _classified(claims, _programs(claims.claims, payer_question(payers)), code_question())
+    asked = brain(as_of=date.min, payers=payers)  # what an adjustment is turns on no day
+    set_ = _Set(claims)
+    who = _payers(set_, asked)
+    found = _classified(set_, who, asked)
+    kinds = asked.code.answers
+    frame = pd.DataFrame(
+        {
+            "claim_key": text(keys_at(set_.claim_keys, found.claim)),
+            "line_key": text(keys_at(set_.line_keys, found.line)),
+            "place": text(set_.place_keys(found.line, found.claim)),
+            "group_code": found.group_code.array("text"),
+            "carc": found.carc.array("text"),
+            "text": found.text.array("text"),
+            "amount_cents": pd.array(found.amount, dtype="Int64"),
+            "unknown": found.unknown,
+            "row": found.row,
+            "file_id": found.file_id.array("text"),
+            "rarcs": found.rarcs.array("text"),
+            "unpaid_alone": pd.array(found.unpaid_alone, dtype="boolean"),
+            "program": who.of("program", found.claim).array("text"),
+            **{name: found.answer(name).array(kinds[name]) for name in kinds},
+        }
+    )
+    return frame.astype({"is_denial": bool})
 
 
-def _programs(claims: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """Return program and contract status per claim (index: claim_key), with where from."""
-    return ask(claims, question.keys, question).set_index(claims["claim_key"])
+# --- claims and lines by numbers -----------------------------------------------------------------
 
 
-def _netted(claims: pd.DataFrame) -> pd.Series:
+class _Set:
+    """One set of claims, whose claims and lines are numbers: their places in the two tables.
+
+    A key that adjustments name and the tables lack has a number past the tables' ends.
+    """
+
+    def __init__(self, claims: Claims) -> None:
+        self.tables = claims
+        self.netted = _netted(claims.claims)
+        adjustments = claims.adjustments
+        self.claim_keys, self.claim = _numbers(
+            keys_of(claims.claims["claim_key"]), keys_of(adjustments["claim_key"])
+        )
+        self.line_keys, self.line = _numbers(
+            keys_of(claims.claim_lines["line_key"]), keys_of(adjustments["line_key"])
+        )
+        self._claim_of_line: np.ndarray | None = None
+
+    @property
+    def claim_of_line(self) -> np.ndarray:
+        """The claim of each line."""
+        if self._claim_of_line is None:
+            keys = keys_of(self.tables.claim_lines["claim_key"])
+            self._claim_of_line = positions(keys, self.claim_keys)
+        return self._claim_of_line
+
+    def claim_at(self, claim: np.ndarray) -> np.ndarray:
+        """Return the claims' places in their table; -1 for one that it lacks."""
+        return np.where(claim < len(self.tables.claims), claim, -1)
+
+    def line_at(self, line: np.ndarray) -> np.ndarray:
+        """Return the lines' places in their table; -1 for one that it lacks."""
+        return np.where(line < len(self.tables.claim_lines), line, -1)
+
+    def place(self, line: np.ndarray, claim: np.ndarray) -> np.ndarray:
+        """Return where a denial stands as one number: on its line, else on its claim."""
+        return np.where(line < 0, len(self.line_keys) + claim, line)
+
+    def place_keys(self, line: np.ndarray, claim: np.ndarray) -> pa.Array:
+        """Return the key of each place: the line's, or the claim's + '-c'."""
+        on_claim = np.flatnonzero(line < 0)
+        if not len(on_claim):
+            return keys_at(self.line_keys, line)
+        keys = self.claim_keys.take(pa.array(claim[on_claim]))
+        keys = pc.binary_join_element_wise(
+            keys, *(pa.scalar(end, pa.large_string()) for end in ("-c", ""))
+        )
+        at = line.copy()
+        at[on_claim] = len(self.line_keys) + np.arange(len(on_claim))
+        return pa.concat_arrays([self.line_keys, keys]).take(pa.array(at))
+
+
+def _numbers(known: pa.Array, keys: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Return the known keys and after them the unknown ones, and for each key its number."""
+    number = positions(keys, known)
+    unknown = (number < 0) & keys.is_valid().to_numpy(zero_copy_only=False)
+    if unknown.any():
+        known = pa.concat_arrays([known, keys.filter(pa.array(unknown)).unique()])
+        number = positions(keys, known)
+    return known, number
+
+
+def _netted(claims: pd.DataFrame) -> np.ndarray:
     """Return which claims are reversals, or are taken back by a later one.
 
     A reversal takes back the last claim before it with the same numbers and the same charge; the
     correction that follows it stands. Only the claims that share their numbers with a reversal
     are walked one by one.
     """
-    reversal = claims["is_reversal"].fillna(False).astype(bool)
+    reversal = claims["is_reversal"].to_numpy(dtype=bool, na_value=False)
     netted = reversal.copy()
     if not reversal.any():
         return netted
+    ours = claims["patient_control_number"].fillna("")
+    near = np.flatnonzero(ours.isin(ours[reversal].unique()))
     names = ["payer_claim_control_number", "patient_control_number"]
+    some = claims.iloc[near].reset_index(drop=True)
     walked = (
-        claims[names]
+        some[names]
         .fillna("")
-        .assign(charge=claims["billed_cents"].abs().fillna(-1), reversal=reversal)
+        .assign(charge=some["billed_cents"].abs().fillna(-1), reversal=reversal[near])
     )
-    key = [*names, "charge"]
-    walked = walked[walked.groupby(key)["reversal"].transform("any")]
-    day = claims.loc[walked.index, "remittance_date"]
+    walked = walked[walked.groupby([*names, "charge"])["reversal"].transform("any")]
+    day = some.loc[walked.index, "remittance_date"]
     standing: dict[tuple, list] = {}
     for at, *numbers, charge, takes_back in walked.loc[
         day.sort_values(kind="stable", na_position="first").index
@@ -122,208 +281,646 @@ def _netted(claims: pd.DataFrame) -> pd.Series:
         if not takes_back:
             before.append(at)
         elif before:
-            netted[before.pop()] = True
+            netted[near[before.pop()]] = True
     return netted
 
 
-def _classified(claims: Claims, whose: pd.DataFrame, question: Question) -> pd.DataFrame:
-    found = claims.adjustments[claims.adjustments["group_code"].ne("CR")].copy()
-    netted = claims.claims.loc[_netted(claims.claims), "claim_key"]
-    if len(netted):
-        found = found[~found["claim_key"].isin(netted)].copy()
-    found["place"] = found["line_key"].fillna(found["claim_key"] + "-c")
-    found["text"] = each(found["denial_text"], normalize_text).astype("str")
-    keys = ["claim_key", "line_key", "place", "group_code", "carc", "text"]
-    unknown = found["amount_cents"].isna()
-    found = (
-        found.assign(amount_cents=found["amount_cents"].fillna(0), unknown=unknown)
-        .groupby(keys, dropna=False, sort=False, as_index=False)
-        .agg(
-            amount_cents=("amount_cents", "sum"),
-            unknown=("unknown", "any"),
-            row=("row", "first"),
-            file_id=("file_id", "first"),
+# --- who pays ------------------------------------------------------------------------------------
+
+
+class _Payers(NamedTuple):
+    """What is known of the payer: `facts` by number, and each claim's number among them."""
+
+    number: np.ndarray
+    facts: dict[str, Coded]
+
+    def of(self, name: str, claim: np.ndarray) -> Coded:
+        """Return a fact of these claims' payers; nothing is known of a claim past the table."""
+        inside = np.where(claim < len(self.number), claim, -1)
+        return self.facts[name].take(taken(self.number, inside, -1))
+
+
+def _payers(set_: _Set, asked: Brain) -> _Payers:
+    """Return program, contract status and the contract's number by payer, with where from."""
+    claims = set_.tables.claims
+    columns = {key: coded(claims[key]) for key in asked.payer.keys}
+    number, first = combined(columns.values())
+    few = {key: column.take(first) for key, column in columns.items()}
+    answer, table = asked.memory("payer").ask(few)
+    facts = {name: column.take(answer) for name, column in table.items()}
+    bound, contracts = asked.memory("contract").ask(few | {"program": facts["program"]})
+    return _Payers(number, facts | {"contract": contracts["contract"].take(bound)})
+
+
+# --- what each adjustment is ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Adjustments:
+    """Adjustments with their classification; each field has one entry per adjustment."""
+
+    claim: np.ndarray
+    line: np.ndarray  # -1: on the claim
+    place: np.ndarray
+    group_code: Coded
+    carc: Coded
+    text: Coded
+    amount: np.ndarray  # whole cents; nothing stated counts as zero, see `unknown`
+    unknown: np.ndarray
+    row: pd.api.extensions.ExtensionArray
+    file_id: Coded
+    rarcs: Coded | None = None
+    unpaid_alone: np.ndarray | None = None
+    number: np.ndarray | None = None
+    table: dict[str, Coded] | None = None  # the answers, by `number`
+
+    def answer(self, name: str) -> Coded:
+        return self.table[name].take(self.number)
+
+    def take(self, at: np.ndarray) -> "_Adjustments":
+        """Return these adjustments; `at` are places, or says of each whether it stays."""
+        if at.dtype == bool:
+            if at.all():
+                return self
+            at = np.flatnonzero(at)
+        there = {n: v for n, v in vars(self).items() if v is not None and n != "table"}
+        return replace(
+            self, **{n: v.take(at) if isinstance(v, Coded) else v[at] for n, v in there.items()}
         )
+
+
+def _classified(set_: _Set, who: _Payers, asked: Brain) -> _Adjustments:
+    found = _stated(set_, asked)
+    found = _summed(found)
+    found = found.take((found.amount != 0) | found.unknown)
+    paid = set_.tables.claim_lines["paid_cents"].to_numpy("int64", na_value=-1)
+    alone = np.bincount(found.place)[found.place] == 1 if len(found.place) else found.unknown
+    found = replace(
+        found,
+        rarcs=_remarks(set_, found),
+        unpaid_alone=alone & (taken(paid, set_.line_at(found.line), -1) == 0),
     )
-    found = found[found["amount_cents"].ne(0) | found["unknown"]]
-    found["rarcs"] = _remarks(claims.remark_codes, found)
-    paid = claims.claim_lines.set_index("line_key")["paid_cents"]
-    alone = found.groupby("place")["carc"].transform("size").eq(1)
-    found["unpaid_alone"] = alone & found["line_key"].map(paid).eq(0).fillna(False)
-    found["program"] = found["claim_key"].map(whose["program"])
-    return found.join(ask(found, question.keys, question).astype({"is_denial": bool}))
-
-
-def _joined(texts: pd.Series, by: pd.Series) -> pd.Series:
-    """Return the texts of each group with one space between, in order (index: the group)."""
-    nth = texts.groupby(by).cumcount()
-    joined = texts[nth.eq(0)].set_axis(by[nth.eq(0)])
-    for place in range(1, nth.nunique()):
-        more = texts[nth.eq(place)].set_axis(by[nth.eq(place)])
-        joined.loc[more.index] = joined.loc[more.index] + " " + more
-    return joined
-
-
-def _remarks(remarks: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Return the remark codes of each adjustment's line and of its claim, sorted, as one text."""
-    if remarks.empty:
-        return pd.Series("", index=found.index, dtype="str")
-    on_claim = remarks.loc[remarks["line_key"].isna(), ["claim_key", "rarc"]]
-    on_line = remarks.loc[remarks["line_key"].notna(), ["line_key", "rarc"]]
-    wanted = found[["claim_key", "line_key", "place"]].drop_duplicates("place")
-    both = pd.concat([wanted.merge(on_claim, on="claim_key"), wanted.merge(on_line, on="line_key")])
-    both = both[["place", "rarc"]].drop_duplicates().sort_values("rarc", ignore_index=True)
-    return found["place"].map(_joined(both["rarc"], both["place"])).fillna("").astype("str")
-
-
-def _denials(claims: Claims, whose: pd.DataFrame, question: Question) -> pd.DataFrame:
-    """Return one row per denied line or claim: its primary reason, its dollars, its other reasons."""
-    found = _classified(claims, whose, question)
-    found = found[found["is_denial"] & (found["amount_cents"].gt(0) | found["unknown"])]
-    found = found.sort_values(["amount_cents", "rank"], ascending=[False, True], kind="stable")
-    found["code"] = (found["group_code"].fillna("") + "-" + found["carc"].fillna("")).str.strip("-")
-    place = found.groupby("place", sort=False)
-    rest = found[place.cumcount().gt(0)]
-    primary = found.drop_duplicates("place").set_index("place")
-    primary["denied_cents"] = place["amount_cents"].sum()
-    primary.loc[place["unknown"].all(), "denied_cents"] = pd.NA
-    primary["other_reasons"] = _joined(rest["code"], rest["place"])
-    primary["other_reasons"] = primary["other_reasons"].fillna("")
-    return _with_silent(claims, primary)
-
-
-def _with_silent(claims: Claims, primary: pd.DataFrame) -> pd.DataFrame:
-    """Add the claims that their status calls denied and that no adjustment explains."""
-    silent = claims.claims[claims.claims["claim_status"].eq("4")]
-    if silent.empty:
-        return primary
-    silent = silent[~_netted(claims.claims)[silent.index]]
-    explained = primary["claim_key"][primary["claim_key"].isin(silent["claim_key"])]
-    silent = silent[~silent["claim_key"].isin(explained)]
-    if silent.empty:
-        return primary
-    asked = classify(None, None, ())
-    names = [name for name in asked.__struct_fields__ if name not in ("warnings", "decided_by")]
-    more = pd.DataFrame(
+    number, table = asked.memory("code").ask(
         {
-            "claim_key": silent["claim_key"],
-            "file_id": silent["file_id"],
-            "row": silent["row"],
-            "denied_cents": (silent["billed_cents"] - silent["paid_cents"]),
-            "other_reasons": "",
-            "rarcs": "",
-            "decided_by": "claim status 4",
-            "second_look": "",
-            **{name: getattr(asked, name) for name in names},
+            "group_code": found.group_code,
+            "carc": found.carc,
+            "rarcs": found.rarcs,
+            "text": found.text,
+            "program": who.of("program", found.claim),
+            "unpaid_alone": Coded(found.unpaid_alone.astype("int8"), [False, True]),
         }
     )
-    more = more.assign(is_denial=True, denial_category="unclassified", route="review")
-    return pd.concat([primary, more.set_index(silent["claim_key"] + "-c")])
+    return replace(found, number=number, table=table)
 
 
-def _rows(claims: Claims, whose: pd.DataFrame, denials: pd.DataFrame) -> pd.DataFrame:
-    rows = (
-        denials.drop(columns=["program"], errors="ignore").rename_axis("denial_key").reset_index()
+def _stated(set_: _Set, asked: Brain) -> _Adjustments:
+    """Return the adjustments as they stand, without corrections' own and without netted claims."""
+    table = set_.tables.adjustments
+    amount = table["amount_cents"]
+    found = _Adjustments(
+        claim=set_.claim,
+        line=set_.line,
+        place=set_.place(set_.line, set_.claim),
+        group_code=coded(table["group_code"]),
+        carc=coded(table["carc"]),
+        text=asked.normalized(coded(table["denial_text"])),
+        amount=amount.to_numpy("int64", na_value=0),
+        unknown=amount.isna().to_numpy(),
+        row=table["row"].array,
+        file_id=coded(table["file_id"]),
     )
-    rows = rows.merge(whose.reset_index(), on="claim_key", how="left")
-    claim = claims.claims[
-        [
-            "claim_key",
-            "patient_control_number",
-            "payer_claim_control_number",
-            "payer_id",
-            "payer_name",
-            "plan_name",
-            "facility",
-            "owner",
-            "stage",
-            "case_status",
-            "service_from",
-            "billed_cents",
-            "paid_cents",
-            "notice_date",
-            "notice_received",
-            "remittance_date",
+    stays = ~found.group_code.isin({"CR"})
+    if set_.netted.any():
+        stays &= ~taken(set_.netted, set_.claim_at(found.claim), False)
+    return found.take(stays)
+
+
+def _summed(found: _Adjustments) -> _Adjustments:
+    """Return one adjustment for those that agree in place, group code, CARC and text."""
+    same = [found.group_code, found.carc, found.text]
+    places = Coded(found.place, range(found.place.max() + 1 if len(found.place) else 0))
+    number, first = combined([places, *same])
+    if len(first) == len(number):
+        return found
+    amount = np.zeros(len(first), dtype="int64")
+    np.add.at(amount, number, found.amount)
+    unknown = np.bincount(number, weights=found.unknown, minlength=len(first)) > 0
+    summed = replace(found.take(first), amount=amount, unknown=unknown)
+    # Of several rows the first one that says where it stands.
+    row = found.row.take(_first_known(number, first, ~found.row.isna()))
+    at = _first_known(number, first, found.file_id.code >= 0)
+    return replace(summed, row=row, file_id=found.file_id.take(at))
+
+
+def _first_known(number: np.ndarray, first: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the first row of each number that is known, else its first row."""
+    if known.all():
+        return first
+    at = np.flatnonzero(known)[::-1]
+    found = first.copy()
+    found[number[at]] = at
+    return found
+
+
+def _remarks(set_: _Set, found: _Adjustments) -> Coded:
+    """Return the remark codes of each adjustment's line and of its claim, sorted, as one text."""
+    remarks = set_.tables.remark_codes
+    nothing = Coded(np.zeros(len(found.place), dtype="int8"), [""])
+    if remarks.empty or not len(found.place):
+        return nothing
+    rarc = coded(remarks["rarc"])
+    words = sorted(rarc.values)
+    rank = {word: at for at, word in enumerate(words)}
+    rarc = np.array([*map(rank.get, rarc.values), -1], dtype="int64")[rarc.code]
+    line_keys = keys_of(remarks["line_key"])
+    on_line = line_keys.is_valid().to_numpy(zero_copy_only=False) & (rarc >= 0)
+    on_claim = np.flatnonzero(~on_line & (rarc >= 0))
+    size = len(set_.line_keys) + len(set_.claim_keys)
+    wanted = np.zeros(size, dtype=bool)
+    wanted[found.place] = True
+
+    line = positions(line_keys, set_.line_keys)
+    at = np.flatnonzero(on_line & (line >= 0))
+    at = at[wanted[line[at]]]
+    place, word = line[at], rarc[at]
+    if len(on_claim):
+        keys = keys_of(remarks["claim_key"].iloc[on_claim])
+        claim = positions(keys, set_.claim_keys)
+        all_places, times = _places_of(found, claim)
+        place = np.concatenate([place, all_places])
+        word = np.concatenate([word, np.repeat(rarc[on_claim], times)])
+    pair = np.sort(place * len(words) + word)
+    pair = pair[np.diff(pair, prepend=-1) != 0]
+    owner, item = np.divmod(pair, len(words)) if len(words) else (pair, pair)
+    told = _joined(owner, item, words, size)
+    return told.take(found.place).filled("")
+
+
+def _places_of(found: _Adjustments, claim: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of each of the claims one after the other, and how many each has."""
+    number, first = combined([Coded(found.place, range(found.place.max() + 1))])
+    owner = found.claim[first]
+    order = np.argsort(owner, kind="stable")
+    place, owner = found.place[first][order], owner[order]
+    begin = np.searchsorted(owner, claim, side="left")
+    times = np.where(claim < 0, 0, np.searchsorted(owner, claim, side="right") - begin)
+    nth = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    return place[np.repeat(begin, times) + nth], times
+
+
+def _joined(owner: np.ndarray, item: np.ndarray, words: list[str], size: int) -> Coded:
+    """Return for each of `size` owners its words in order, one space between; -1 without any.
+
+    `owner` is sorted, `item` the number of each word. Words are joined once per distinct row of
+    words: a row is the one before it and one word more.
+    """
+    code = np.full(size, -1, dtype="int32")
+    told: list[str] = []
+    nth = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
+    turn = 0
+    while len(owner):
+        now = nth == turn
+        pair = (code[owner[now]] + 1).astype("int64") * len(words) + item[now]
+        number, distinct = pd.factorize(pair)
+        code[owner[now]] = len(told) + number
+        told += [
+            f"{told[before - 1]} {words[word]}" if before else words[word]
+            for before, word in (divmod(one, len(words)) for one in distinct.tolist())
         ]
+        owner, item, nth, turn = owner[~now], item[~now], nth[~now], turn + 1
+    return Coded(code, told)
+
+
+# --- one row per denial --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of the worklist, in their order; each field has one entry per row."""
+
+    claim: np.ndarray
+    line: np.ndarray
+    denied: pd.arrays.IntegerArray
+    other_reasons: Coded
+    file_id: Coded
+    row: pd.api.extensions.ExtensionArray
+    group_code: Coded
+    carc: Coded
+    rarcs: Coded
+    number: np.ndarray
+    table: dict[str, Coded]  # what the codes say, by `number`
+    who: _Payers
+    keys: pa.Array
+    procedure_code: Coded
+    service_from: np.ndarray
+    second_look: Coded
+
+    def answer(self, name: str) -> Coded:
+        """Return what the codes say, of each row."""
+        return self.table[name].take(self.number)
+
+    def payer(self, name: str) -> Coded:
+        """Return what is known of each row's payer."""
+        return self.who.of(name, self.claim)
+
+
+def _rows(set_: _Set, asked: Brain) -> _Rows:
+    who = _payers(set_, asked)
+    found = _classified(set_, who, asked)
+    denial = found.answer("is_denial").isin({True})
+    found = found.take(denial & ((found.amount > 0) | found.unknown))
+    primary, denied, other_reasons = _primary(set_, found)
+    mine = found.take(primary)
+    silent = _silent(set_, mine.claim)
+    claim, line, number, table = mine.claim, mine.line, mine.number, mine.table
+    given = {n: getattr(mine, n) for n in ("file_id", "group_code", "carc", "rarcs")}
+    row = mine.row
+    if len(silent):
+        claim = np.concatenate([claim, silent])
+        line = np.concatenate([line, np.full(len(silent), -1)])
+        number, table = _with_answer(number, table, _unexplained(), len(silent))
+        claims = set_.tables.claims
+        charge = (claims["billed_cents"] - claims["paid_cents"]).array.take(silent)
+        denied = _both(denied, charge)
+        row = _both(row, claims["row"].array.take(silent))
+        file_id = coded(claims["file_id"].iloc[silent])
+        given["file_id"] = _followed(given["file_id"], file_id)
+        nothing = Coded(np.full(len(silent), -1), [])
+        given |= {n: _followed(given[n], nothing) for n in ("group_code", "carc")}
+        nothing = nothing.filled("")
+        given["rarcs"] = _followed(given["rarcs"], nothing)
+        other_reasons = _followed(other_reasons, nothing)
+    order, keys = _ordered(set_, claim, line)
+    claim, line = claim[order], line[order]
+    lines, claims = set_.tables.claim_lines, set_.tables.claims
+    number = number[order]
+    at = set_.line_at(line)
+    day = taken(_day(lines["service_from"]), at, _NEVER)
+    whole = taken(_day(claims["service_from"]), set_.claim_at(claim), _NEVER)
+    return _Rows(
+        claim=claim,
+        line=line,
+        denied=denied.take(order),
+        other_reasons=other_reasons.take(order),
+        row=row.take(order),
+        number=number,
+        table=table,
+        who=who,
+        keys=keys,
+        procedure_code=coded(lines["procedure_code"]).take(at),
+        service_from=np.where(np.isnat(day), whole, day),
+        second_look=table["second_look"].take(number).filled(""),
+        **{name: column.take(order) for name, column in given.items()},
+    )
+
+
+def _primary(set_: _Set, found: _Adjustments) -> tuple[np.ndarray, pd.arrays.IntegerArray, Coded]:
+    """Return the adjustment that stands for each denied place, its dollars, its other reasons.
+
+    The largest amount stands for the place, and of equal ones the category that ranks first.
+    """
+    number = pd.factorize(found.place)[0]
+    first = firsts(number)
+    denied, unknown = found.amount, found.unknown
+    nothing = Coded(np.zeros(len(first), dtype="int64"), [""])
+    if len(first) == len(number):
+        return first, pd.arrays.IntegerArray(denied.copy(), unknown.copy()), nothing
+    several = np.flatnonzero((np.bincount(number) > 1)[number])
+    some = found.take(several)
+    values = some.table["rank"].values
+    rank = np.array([*values, 0])[some.answer("rank").code]
+    order = np.lexsort((rank, -some.amount, number[several]))
+    several = several[order]
+    owner = number[several]
+    starts = np.ones(len(owner), dtype=bool)
+    starts[1:] = owner[1:] != owner[:-1]
+    primary = first.copy()
+    primary[owner[starts]] = several[starts]
+    denied = np.zeros(len(first), dtype="int64")
+    np.add.at(denied, number, found.amount)
+    known = np.bincount(number, weights=~found.unknown, minlength=len(first)) > 0
+    rest = found.take(several[~starts])
+    item, words = _code_words(rest)
+    others = _joined(owner[~starts], item, words, len(first)).filled("")
+    return primary, pd.arrays.IntegerArray(denied, ~known), others
+
+
+def _code_words(found: _Adjustments) -> tuple[np.ndarray, list[str]]:
+    """Return each adjustment's group code and CARC as one text, by numbers."""
+    number, first = combined([found.group_code, found.carc])
+    groups, carcs = found.group_code.take(first).filled(""), found.carc.take(first).filled("")
+    words = [
+        f"{groups.values[group]}-{carcs.values[carc]}".strip("-")
+        for group, carc in zip(groups.code, carcs.code, strict=True)
     ]
-    line = claims.claim_lines[
-        ["line_key", "procedure_code", "service_from", "billed_cents", "paid_cents"]
-    ]
-    rows = rows.merge(claim, on="claim_key", how="left").merge(
-        line, on="line_key", how="left", suffixes=("", "_line")
+    return number, words
+
+
+def _silent(set_: _Set, explained: np.ndarray) -> np.ndarray:
+    """Return the claims that their status calls denied and that no adjustment explains."""
+    status = keys_of(set_.tables.claims["claim_status"])
+    if not len(status):
+        return np.empty(0, dtype="int64")
+    denied = pc.equal(status, "4").fill_null(False).to_numpy(zero_copy_only=False)
+    denied = denied & ~set_.netted
+    denied[explained[explained < len(denied)]] = False
+    return np.flatnonzero(denied)
+
+
+def _unexplained() -> dict[str, Any]:
+    """Return what is said of a claim that its status calls denied and no adjustment explains."""
+    asked = classify(None, None, ())
+    names = [name for name in asked.__struct_fields__ if name not in ("warnings", "decided_by")]
+    return {
+        **{name: getattr(asked, name) for name in names},
+        "decided_by": "claim status 4",
+        "second_look": "",
+        "is_denial": True,
+        "denial_category": "unclassified",
+        "route": "review",
+    }
+
+
+def _with_answer(
+    number: np.ndarray, table: dict[str, Coded], answer: dict[str, Any], times: int
+) -> tuple[np.ndarray, dict[str, Coded]]:
+    """Return the numbers and the table of answers with one answer more, given so many times."""
+    one = Coded(np.full(1, -1), [])
+    size = len(next(iter(table.values())).code)
+    more = {
+        name: _followed(column, one.filled(answer[name]) if name in answer else one)
+        for name, column in table.items()
+    }
+    return np.concatenate([number, np.full(times, size)]), more
+
+
+def _both(before: Any, after: Any) -> Any:
+    return pd.concat([pd.Series(before), pd.Series(after)], ignore_index=True).array
+
+
+def _followed(before: Coded, after: Coded) -> Coded:
+    """Return one column after the other."""
+    values = list(before.values)
+    place = []
+    for value in after.values:
+        place.append(values.index(value) if value in values else len(values))
+        if place[-1] == len(values):
+            values.append(value)
+    code = np.array([*place, -1], dtype="int64")[after.code]
+    return Coded(np.concatenate([before.code, code]), values)
+
+
+def _ordered(set_: _Set, claim: np.ndarray, line: np.ndarray) -> tuple[np.ndarray, pa.Array]:
+    """Return the order of the rows, by claim as in the files and then by key, and their keys."""
+    table = np.minimum(claim, len(set_.tables.claims))
+    rank = table * (len(set_.line_keys) + len(set_.claim_keys) + 1) + set_.place(line, claim)
+    order = np.arange(len(rank))
+    if (rank[1:] < rank[:-1]).any():
+        order = np.argsort(rank, kind="stable")
+    keys = set_.place_keys(line[order], claim[order])
+    # Lines stand in a claim in the order of their keys, but for one with ten lines and no zeros.
+    near = table[order]
+    near = near[1:] == near[:-1]
+    wrong = pc.greater(keys[:-1], keys[1:]).to_numpy(zero_copy_only=False) if len(keys) else near
+    if (wrong & near).any():
+        some = np.isin(table[order], table[order][1:][wrong & near])
+        at = np.flatnonzero(some)
+        names = np.array(keys.take(pa.array(at)).to_pylist(), dtype=object)
+        inner = np.lexsort((pd.factorize(names, sort=True)[0], table[order][at]))
+        moved = np.arange(len(order))
+        moved[at] = at[inner]
+        order, keys = order[moved], keys.take(pa.array(moved))
+    return order, keys
+
+
+# --- the second look -----------------------------------------------------------------------------
+
+
+def _compared_rows(set_: _Set, rows: _Rows) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the rows that a comparison can tell something of, and where they stand."""
+    turns = turns_on_service()
+    category, reason = rows.answer("denial_category"), rows.answer("reason")
+    at = np.flatnonzero(category.isin(turns["denial_category"]) | reason.isin(turns["reason"]))
+    claim, line = rows.claim[at], rows.line[at]
+    part = pd.DataFrame(
+        {
+            "denial_key": text(rows.keys.take(pa.array(at))),
+            "claim_key": text(keys_at(set_.claim_keys, claim)),
+            "line_key": text(keys_at(set_.line_keys, line)),
+            "procedure_code": rows.procedure_code.take(at).array("text"),
+            "service_from": rows.service_from[at],
+            "program": rows.payer("program").take(at).array("text"),
+            "denial_category": category.take(at).array("text"),
+            "reason": reason.take(at).array("text"),
+        }
     )
-    on_line = rows["line_key"].notna()
-    for name in ("service_from", "billed_cents", "paid_cents"):
-        rows[name] = rows[f"{name}_line"].where(on_line & rows[f"{name}_line"].notna(), rows[name])
-    rows["stage"] = rows["stage"].fillna("payment")
-    order = pd.Series(range(len(claims.claims)), index=claims.claims["claim_key"])
-    rows["order"] = rows["claim_key"].map(order)
-    return rows.sort_values(["order", "denial_key"], kind="stable").reset_index(drop=True)
+    places = set_.claim_at(claim), set_.line_at(line)
+    return comparison.asked(part, set_.tables, set_.netted, places=places), at
 
 
-def _events(claims: Claims, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the last appeal event of each row (index of `rows`): on its line, or on its claim."""
-    events = claims.appeal_events
-    events = events.assign(
-        day=events[["filed_on", "decided_on"]].max(axis=1), filed=True
-    ).sort_values("day", kind="stable", na_position="first")
-    names = ["level", "filed_on", "decided_on", "outcome", "recovered_cents", "filed", "day"]
-    on_line = events[events["line_key"].notna()].drop_duplicates("line_key", keep="last")
-    on_claim = events[events["line_key"].isna()].drop_duplicates("claim_key", keep="last")
-    of_line = on_line.set_index("line_key")[names].reindex(rows["line_key"]).set_axis(rows.index)
-    of_claim = (
-        on_claim.set_index("claim_key")[names].reindex(rows["claim_key"]).set_axis(rows.index)
+def _looked(rows: _Rows, at: np.ndarray, more: pd.Series) -> _Rows:
+    """Return the rows with what the comparison adds (in the order of the rows compared)."""
+    more = coded(more)
+    code = np.full(len(rows.claim), -1)
+    code[at] = more.code
+    found = rows.second_look
+    number, first = combined([found, Coded(code, more.values)])
+    pairs = zip(found.code[first], code[first], strict=True)
+    words = [*more.values, ""]
+    told = [f"{found.values[one]} {words[other]}".strip() for one, other in pairs]
+    return replace(rows, second_look=Coded(number, told))
+
+
+# --- appeals and dates ---------------------------------------------------------------------------
+
+
+def _events(set_: _Set, rows: _Rows) -> np.ndarray:
+    """Return each row's last appeal event, its place in the table: on its line, or on its claim."""
+    events = set_.tables.appeal_events
+    none = np.full(len(rows.claim), -1)
+    if events.empty:
+        return none
+    day = np.fmax(_day(events["filed_on"]), _day(events["decided_on"]))
+    order = np.argsort(day.view("int64"), kind="stable")  # as a number no day comes first
+    line_keys = keys_of(events["line_key"])
+    on_line = line_keys.is_valid().to_numpy(zero_copy_only=False)
+    line = positions(line_keys, set_.line_keys)
+    of_line = _last(line, order[on_line[order]], len(set_.line_keys), rows.line)
+    of_claim = none
+    if not on_line.all():
+        claim = positions(keys_of(events["claim_key"]), set_.claim_keys)
+        of_claim = _last(claim, order[~on_line[order]], len(set_.claim_keys), rows.claim)
+    later = taken(day, of_claim, _NEVER) > taken(day, of_line, _NEVER)
+    return np.where((of_line < 0) | later, of_claim, of_line)
+
+
+def _last(number: np.ndarray, order: np.ndarray, size: int, wanted: np.ndarray) -> np.ndarray:
+    """Return the last event, in this order, of each line or claim that is wanted."""
+    last = np.full(size, -1, dtype="int64")
+    order = order[number[order] >= 0]
+    last[number[order]] = order  # of several for one place the last one stays
+    return taken(last, wanted, -1)
+
+
+def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.DataFrame:
+    """Return the rows as a frame of WORKLIST, with their dates."""
+    claims, lines = set_.tables.claims, set_.tables.claim_lines
+    events = set_.tables.appeal_events
+    claim, line = set_.claim_at(rows.claim), set_.line_at(rows.line)
+    event = _events(set_, rows)
+
+    def of_claim(name: str) -> Coded:
+        return coded(claims[name]).take(claim)
+
+    def day_of_claim(name: str) -> np.ndarray:
+        return taken(_day(claims[name]), claim, _NEVER)
+
+    notice, remittance = day_of_claim("notice_date"), day_of_claim("remittance_date")
+    received = day_of_claim("notice_received")
+    dated = ~np.isnat(notice)
+    notice_from = np.where(dated, 0, np.where(np.isnat(remittance), 2, 1)).astype("int8")
+    notice = np.where(dated, notice, remittance)
+    decided_on = taken(_day(events["decided_on"]), event, _NEVER)
+    facts = {
+        "stage": of_claim("stage").filled("payment"),
+        "last_level": coded(events["level"]).take(event),
+        "outcome": coded(events["outcome"]).take(event),
+        "closed": of_claim("case_status"),
+    }
+    number, table = asked.memory("step").ask(
+        _step_facts(rows, facts, event >= 0, notice, received, decided_on)
     )
-    later = of_line["filed"].isna() | (of_claim["day"] > of_line["day"])
-    last = of_line.where(~later, of_claim)
-    last["filed"] = last["filed"].notna()
-    return last.drop(columns="day").rename(columns={"level": "last_level"})
+    step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
+    decided = step["from_decision"].isin({True})
+    notice_from[decided] = 3
+    notice = np.where(decided, decided_on, notice)
+    received[decided] = _NEVER
+    route = rows.answer("route")
+    disputed = step["by_contract"].isin({True}) & route.isin({"appeal"})
+    made = {
+        "denial_key": text(rows.keys),
+        "claim_key": text(keys_at(set_.claim_keys, rows.claim)),
+        "line_key": text(keys_at(set_.line_keys, rows.line)),
+        "file_id": rows.file_id,
+        "row": rows.row,
+        "service_from": rows.service_from,
+        "procedure_code": rows.procedure_code,
+        "stage": facts["stage"],
+        "group_code": rows.group_code,
+        "carc": rows.carc,
+        "rarcs": rows.rarcs,
+        "route": route.with_value(disputed, "contract_dispute"),
+        "second_look": rows.second_look,
+        "denied_cents": rows.denied,
+        "other_reasons": rows.other_reasons,
+        "notice_date": notice,
+        "notice_from": Coded(notice_from, ["notice_date", "remittance_date", "", "decided_on"]),
+        "notice_received": received,
+        "last_level": facts["last_level"],
+        "filed_on": taken(_day(events["filed_on"]), event, _NEVER),
+        "decided_on": decided_on,
+        "outcome": facts["outcome"],
+        "recovered_cents": events["recovered_cents"].array.take(event, allow_fill=True),
+    }
+
+    def cells(name: str, kind: str) -> Any:
+        """Return one column: the few that are ready, then what each question says, then the claim."""
+        if name in made:
+            return made.pop(name)
+        if name in table:
+            return table[name].take(number)
+        if name in rows.table:
+            return rows.answer(name)
+        if name in rows.who.facts:
+            return rows.payer(name)
+        if kind == "cents":
+            return _line_else_claim(lines[name].array, line, claims[name].array, claim)
+        if name in _NUMBERS:
+            return text(keys_at(keys_of(claims[name]), claim))
+        return of_claim(name)
+
+    # One column after the other: what it was made of is let go before the next is written out.
+    written = {}
+    for column in WORKLIST:
+        found = cells(column.name, column.kind)
+        if isinstance(found, Coded):
+            found = found.array(column.kind, categories=categories)
+        written[column.name] = found
+    return pd.DataFrame(written, copy=False)
 
 
-def _dates(rows: pd.DataFrame, asked: Brain) -> pd.DataFrame:
-    from_notice = rows["notice_date"].notna()
-    rows["notice_from"] = np.select(
-        [from_notice, rows["remittance_date"].notna()], ["notice_date", "remittance_date"], ""
-    )
-    rows["notice_date"] = rows["notice_date"].where(from_notice, rows["remittance_date"])
-    rows = rows.join(ask(rows, asked.contract.keys, asked.contract))
-    facts = _step_facts(rows, asked.step.keys)
-    rows = rows.drop(columns=["appealable"]).join(ask(facts, asked.step.keys, asked.step))
-    decided = rows["from_decision"].astype(bool)
-    rows["notice_from"] = rows["notice_from"].mask(decided, "decided_on")
-    rows["notice_date"] = rows["notice_date"].mask(decided, rows["decided_on"])
-    rows["notice_received"] = rows["notice_received"].mask(decided)
-    by_contract = rows["by_contract"].astype(bool) & rows["route"].eq("appeal")
-    rows["route"] = rows["route"].mask(by_contract, "contract_dispute")
-    return rows
+# The claim's two numbers: nearly as many texts as rows.
+_NUMBERS = frozenset({"patient_control_number", "payer_claim_control_number"})
+_TURNS = ("from_decision", "by_contract")
 
 
-def _step_facts(rows: pd.DataFrame, keys: tuple[str, ...]) -> pd.DataFrame:
+def _line_else_claim(
+    of_line: pd.arrays.IntegerArray,
+    line: np.ndarray,
+    of_claim: pd.arrays.IntegerArray,
+    claim: np.ndarray,
+) -> pd.arrays.IntegerArray:
+    """Return the line's cents, and the claim's where the line states none."""
+    found = of_line.take(line, allow_fill=True)
+    missing = found.isna()
+    if missing.any():
+        found[missing] = of_claim.take(claim[missing], allow_fill=True)
+    return found
+
+
+def _step_facts(
+    rows: _Rows,
+    facts: dict[str, Coded],
+    filed: np.ndarray,
+    notice: np.ndarray,
+    received: np.ndarray,
+    decided_on: np.ndarray,
+) -> dict[str, Coded]:
     """Return the facts of the next step, without those that cannot change it: the keys stay few."""
-    facts = rows.reindex(columns=keys)
-    facts["amount"] = rows["denied_cents"] // 100
-    facts["closed"] = rows["case_status"].eq("closed").fillna(False).astype(bool)
-    appealable = rows["appealable"].astype("boolean").fillna(True).astype(bool)
-    facts["why_not"] = rows["why_not"].mask(appealable)
-    facts["program_gap"] = rows["program_gap"].where(rows["program"].isna())
-    for program in facts["program"].unique():
-        mine = facts["program"].isna() if pd.isna(program) else facts["program"].eq(program)
-        matters = turns_on(_none(program))
-        if "denial_category" not in matters:
-            facts.loc[mine, "denial_category"] = pd.NA
-        idle = [name for name in ("amount", "nature", "state_window") if name not in matters]
-        facts.loc[mine, idle] = pd.NA
+    program = rows.payer("program")
     # Once an appeal is filed, its decision is the notice; amount and nature choose the level that
     # follows a decision; nothing of this matters for what was won or still waits.
-    goes_on = facts["outcome"].notna() & ~facts["outcome"].isin(["overturned", "withdrawn"])
-    facts.loc[~goes_on, ["amount", "nature"]] = pd.NA
-    facts.loc[~goes_on, "decided_on"] = pd.NaT
-    facts.loc[facts["filed"], ["notice_date", "notice_received"]] = pd.NaT
-    return facts
+    outcome = facts["outcome"]
+    goes_on = (outcome.code >= 0) & ~outcome.isin({"overturned", "withdrawn"})
+    appealable = ~rows.answer("appealable").isin({False})
+    amount = Coded(np.full(len(filed), -1), [])
+    counted = goes_on & _matters("amount", program) & ~rows.denied.isna()
+    if counted.any():
+        code, dollars = pd.factorize(rows.denied[counted].to_numpy("int64") // 100)
+        amount.code[counted] = code
+        amount = Coded(amount.code, dollars.tolist())
+    return {
+        "program": program,
+        "stage": facts["stage"],
+        "contracted": rows.payer("contracted"),
+        "denial_category": rows.answer("denial_category").only(
+            _matters("denial_category", program)
+        ),
+        "nature": rows.answer("nature").only(goes_on & _matters("nature", program)),
+        "notice_date": _days(notice, ~filed),
+        "notice_received": _days(received, ~filed),
+        "last_level": facts["last_level"],
+        "filed": Coded(filed.astype("int8"), [False, True]),
+        "outcome": outcome,
+        "decided_on": _days(decided_on, goes_on),
+        "amount": amount,
+        "state_window": rows.payer("state_window").only(_matters("state_window", program)),
+        "contract": rows.payer("contract"),
+        "why_not": rows.answer("why_not").only(~appealable),
+        "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
+        "program_gap": rows.payer("program_gap").only(program.code < 0),
+    }
 
 
-def _none(cell: Any) -> Any:
-    return None if pd.isna(cell) else cell
+def _matters(fact: str, program: Coded) -> np.ndarray:
+    """Return for each row whether its next step can turn on the fact."""
+    programs = [*program.values, None]
+    return np.array([fact in turns_on(one) for one in programs], dtype=bool)[program.code]
+
+
+def _days(days: np.ndarray, where: np.ndarray) -> Coded:
+    """Return the days by numbers, and none outside `where`."""
+    return coded(pd.Series(np.where(where, days, _NEVER)))
 
 
 class _Callable(ModuleType):
