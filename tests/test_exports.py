@@ -762,24 +762,24 @@ def test_rows_of_one_claim_become_one_claim_with_its_lines_and_adjustments(tmp_p
     )
     claims = read_export(path)
     file_id = claims.files["file_id"].iloc[0]
-    assert claims.claims["claim_key"].tolist() == [f"{file_id}-1", f"{file_id}-2"]
+    assert claims.claims["claim_key"].tolist() == [f"{file_id}-2", f"{file_id}-4"]
     assert claims.claims["billed_cents"].tolist() == [13000, 700]
     assert claims.claim_lines["line_key"].tolist() == [
-        f"{file_id}-1-1",
         f"{file_id}-2-1",
-        f"{file_id}-1-2",
+        f"{file_id}-4-1",
+        f"{file_id}-2-2",
     ]
     assert claims.adjustments["adjustment_key"].tolist() == [
-        f"{file_id}-1-a1",
-        f"{file_id}-1-a2",
         f"{file_id}-2-a1",
-        f"{file_id}-1-a3",
+        f"{file_id}-2-a2",
+        f"{file_id}-4-a1",
+        f"{file_id}-2-a3",
     ]
     assert claims.adjustments["line_key"].tolist() == [
-        f"{file_id}-1-1",
-        f"{file_id}-1-1",
         f"{file_id}-2-1",
-        f"{file_id}-1-2",
+        f"{file_id}-2-1",
+        f"{file_id}-4-1",
+        f"{file_id}-2-2",
     ]
     assert claims.remark_codes["rarc"].tolist() == ["N115"]
     assert codes(claims) == []
@@ -812,7 +812,7 @@ def test_one_claim_number_with_two_payers_or_two_notices_is_two_decisions(tmp_pa
     claims = read_export(path)
     assert claims.claims["payer_name"].tolist() == ["First", "Second", "First"]
     assert claims.claims["row"].tolist() == [2, 3, 4]
-    assert claims.adjustments["claim_key"].str[-1].tolist() == ["1", "2", "3", "2"]
+    assert claims.adjustments["claim_key"].str[-1].tolist() == ["2", "3", "4", "3"]
 
 
 def test_facts_of_a_claim_that_differ_are_findings_and_an_open_row_keeps_it_open(tmp_path):

@@ -1,18 +1,21 @@
 """An export's rows become claims, lines, adjustments, remark codes and appeal events.
 
-Rows are only ever grouped by numbers that stand for distinct contents, so the work is the same
-however long the contents are.
+Rows are only ever compared by the numbers of their contents, so the work is the same however long
+the contents are. A row is compared with the row that leads its group; only those that differ from
+it are looked at again, and they are few, since the rows of a claim mostly stand together.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.claims.columns import NOTHING, Notes
 from toolkit.claims.layouts import COLUMNS, Layout
 from toolkit.claims.sheets import Cells
-from toolkit.claims.tables import conform
+from toolkit.claims.tables import conform, same, text, texts, whole
 
 # Facts of the claim that an export row repeats; `first` row that has one decides.
 _CLAIM_FACTS = (
@@ -22,6 +25,7 @@ _CLAIM_FACTS = (
     "notice_received", "claim_received", "claim_billed", "claim_paid", "patient_responsibility",
     "case_status", "owner", "stage",
 )  # fmt: skip
+_PAYER = ("payer_id", "payer_name")
 # A row of the same claim number that differs in one of these is another decision of the payer, as
 # another CLP segment would be: its appeal has its own clock.
 _DECISION_FACTS = (
@@ -34,7 +38,8 @@ _LINE_FACTS = (
     "line_control_number", "service_from", "service_to", "procedure_code", "modifiers",
     "revenue_code", "diagnosis_code", "units", "billed", "allowed", "paid",
 )  # fmt: skip
-
+# Without a line number these tell one line from another.
+_SERVICE = ("procedure_code", "modifiers", "revenue_code", "service_from")
 
 _ADJUSTMENT_FACTS = {
     "group_code": "group_code",
@@ -50,6 +55,7 @@ _EVENT_FACTS = {
     "appeal_outcome": "outcome",
     "recovered": "recovered_cents",
 }
+_DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True)
@@ -75,23 +81,25 @@ def place(columns: dict[str, Cells], rows: np.ndarray, *, chosen: Layout, file_i
 
 def tables(placed: Rows, notes: Notes) -> dict[str, pd.DataFrame]:
     """Return the canonical tables of the rows; rows that contradict or repeat are noted."""
-    claims = _claim_table(placed, notes)
-    lines = _line_table(placed, notes)
-    claims = _with_line_sums(claims, lines)
-    adjustment, event = _adjustment_of(placed), _event_of(placed)
-    whole = _grouped(adjustment, event, codes_of(placed.columns, "rarc", len(placed.rows)))
+    claims = _claim_columns(placed, notes)
+    lines, owner = _line_columns(placed, claims["claim_key"], notes)
+    claims |= _line_sums(claims, lines, owner)
+    # of one line, or of one claim where they name no line
+    spot = _led(_starts(placed.claim)[placed.claim], placed.line)
+    adjustment = _led(spot, *_codes(placed.columns, _ADJUSTMENT_FACTS))
+    repeats = _led(adjustment, *_codes(placed.columns, (*_EVENT_FACTS, "appeal_stated", "rarc")))
     notes.add(
-        placed.rows[_repeats(whole)], "", "repeated_row",
+        placed.rows[repeats != np.arange(len(repeats))], "", "repeated_row",
         "says what an earlier row says and was counted once; where it is a second line of the same "
         "service, add the line number to the export",
     )  # fmt: skip
-    keys = claims["claim_key"].array, lines["line_key"].array
+    keys = claims["claim_key"], lines["line_key"]
     return {
-        "claims": claims,
-        "claim_lines": lines,
+        "claims": conform(claims, "claims"),
+        "claim_lines": conform(lines, "claim_lines"),
         "adjustments": _adjustment_table(placed, adjustment, *keys),
-        "remark_codes": _remark_table(placed, *keys),
-        "appeal_events": _event_table(placed, event, *keys),
+        "remark_codes": _remark_table(placed, spot, *keys),
+        "appeal_events": _event_table(placed, spot, *keys),
     }
 
 
@@ -100,19 +108,79 @@ def one_of(cells: Cells, words: tuple[str, ...]) -> np.ndarray:
     return np.array([v in words for v in cells.values] + [False])[cells.codes]
 
 
-def _grouped(*parts: np.ndarray) -> np.ndarray:
-    """Return one number per row that is equal where all parts are equal; parts count from -1."""
-    group = np.zeros(len(parts[0]), dtype=np.int64)
-    for part in parts:
-        width = int(part.max(initial=-1)) + 2
-        group, _ = pd.factorize(group * width + part + 1)
-        group = group.astype(np.int64)
-    return group
-
-
 def codes_of(columns: dict[str, Cells], column: str, count: int) -> np.ndarray:
     """Return a column's codes by row; -1 throughout where the export does not have it."""
     return columns[column].codes.astype(np.int64) if column in columns else np.full(count, -1)
+
+
+def days_of(cells: Cells, codes: np.ndarray) -> np.ndarray:
+    """Return whole numbers (days, cents) by code; NOTHING where there is none."""
+    return np.append(_numbers(cells), NOTHING)[codes]
+
+
+def _numbers(cells: Cells) -> np.ndarray:
+    return np.asarray(cells.values, dtype=np.int64)
+
+
+# ---------------------------------------------------------------------------------- groups of rows
+
+
+def _codes(columns: dict[str, Cells], names) -> list[np.ndarray]:
+    """Return the codes of those columns that the export has."""
+    return [columns[c].codes for c in names if c in columns]
+
+
+def _led(lead: np.ndarray, *parts: np.ndarray) -> np.ndarray:
+    """Return for each row the first row that is equal to it in `lead` and in all parts.
+
+    `lead` is such an answer itself, of coarser groups; parts count from -1.
+    """
+    lead = lead.copy()
+    rest = np.flatnonzero(lead != np.arange(len(lead)))  # rows that an earlier one speaks for
+    for part in parts:
+        apart = rest[part[rest] != part[lead[rest]]]
+        if len(apart):
+            width = int(part.max(initial=-1)) + 2
+            lead[apart] = apart[_first_equal(lead[apart] * width + part[apart] + 1)]
+            rest = rest[lead[rest] != rest]
+    return lead
+
+
+def _first_equal(keys: np.ndarray) -> np.ndarray:
+    """Return for each key, none negative, the place where it stands first."""
+    top = int(keys.max(initial=-1)) + 1
+    if top > 4 * len(keys):
+        keys, distinct = pd.factorize(keys)
+        top = len(distinct)
+    first = np.empty(top, dtype=np.int64)
+    first[keys[::-1]] = np.arange(len(keys))[::-1]  # the last to be written is the first
+    return first[keys]
+
+
+def _numbered(lead: np.ndarray) -> np.ndarray:
+    """Return the groups' numbers by row, from 0 by first appearance."""
+    return (np.cumsum(lead == np.arange(len(lead))) - 1)[lead]
+
+
+def _starts(group: np.ndarray) -> np.ndarray:
+    """Return where each group, numbered by first appearance, has its first row."""
+    return np.flatnonzero(np.diff(np.maximum.accumulate(group), prepend=-1))
+
+
+def _places(group: np.ndarray) -> np.ndarray:
+    """Return each entry's place within its group, from 1, in order of appearance."""
+    order = None
+    if (group[1:] < group[:-1]).any():
+        order = np.argsort(group, kind="stable")
+        group = group[order]
+    at = np.arange(len(group))
+    start = np.where(np.diff(group, prepend=-1) != 0, at, 0)
+    within = at - np.maximum.accumulate(start) + 1
+    if order is None:
+        return within
+    places = np.empty_like(within)
+    places[order] = within
+    return places
 
 
 def _claims_of(columns: dict[str, Cells]) -> np.ndarray:
@@ -120,127 +188,134 @@ def _claims_of(columns: dict[str, Cells]) -> np.ndarray:
     count = len(next(iter(columns.values())).codes)
     account = codes_of(columns, "patient_control_number", count)
     icn = codes_of(columns, "payer_claim_control_number", count)
-    payer = _grouped(codes_of(columns, "payer_id", count), codes_of(columns, "payer_name", count))
     # without our own number the payer's is the claim's
     number = np.where(account >= 0, account, account.max(initial=-1) + 1 + icn)
-    claim = _grouped(number, payer)
-    for column in _DECISION_FACTS:
-        if column in columns:
-            claim = _grouped(claim, _spread(codes_of(columns, column, count), claim))
-    return claim
+    lead = _led(_first_equal(number + 1), *_codes(columns, _PAYER))
+    for codes in _codes(columns, _DECISION_FACTS):
+        lead = _led(lead, _spread(codes, lead))
+    return _numbered(lead)
 
 
-def _spread(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
+def _spread(codes: np.ndarray, lead: np.ndarray) -> np.ndarray:
     """Return the codes; where a group has only one, its blank rows take it."""
-    first = _first(codes, group)
-    single = np.ones(len(first), dtype=bool)
-    single[group[(codes >= 0) & (codes != first[group])]] = False
-    return np.where((codes < 0) & single[group], first[group], codes)
+    if (codes >= 0).all():
+        return codes
+    first = codes.copy()  # by the row that leads
+    rest = np.flatnonzero(lead != np.arange(len(lead)))
+    said, by = codes[rest], lead[rest]
+    _fill(first, by, said)
+    several = by[(said >= 0) & (said != first[by])]
+    first[several] = -1  # their rows keep what they say themselves
+    return np.where(codes < 0, first[lead], codes)
 
 
-def _first(codes: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Return each group's first code that is not missing."""
-    first = np.full(int(group.max(initial=-1)) + 1, -1, dtype=np.int64)
-    at = np.flatnonzero(codes >= 0)[::-1]
+def _fill(first: np.ndarray, group: np.ndarray, codes: np.ndarray) -> None:
+    """Give each group that has no code yet the first of these, in place."""
+    at = np.flatnonzero((codes >= 0) & (first[group] < 0))[::-1]
     first[group[at]] = codes[at]  # the last to be written is the first in the file
-    return first
 
 
 def _lines_of(chosen: Layout, columns: dict[str, Cells], claim: np.ndarray) -> np.ndarray:
     """Return each row's line, numbered by first appearance over the file; -1 for none."""
     count = len(claim)
-    number = codes_of(columns, "line_number", count)
-    if "line_number" in columns and chosen.claim_line_numbers:
-        whole = one_of(columns["line_number"], chosen.claim_line_numbers)
-    else:
-        whole = np.zeros(count, dtype=bool)
-    service = _grouped(
-        *(
-            codes_of(columns, c, count)
-            for c in ("procedure_code", "modifiers", "revenue_code", "service_from")
-        )
-    )
-    named = (codes_of(columns, "procedure_code", count) >= 0) | (
-        codes_of(columns, "revenue_code", count) >= 0
-    )
-    at_line = ((number >= 0) | named) & ~whole
-    key = np.where(number >= 0, number, number.max(initial=-1) + 1 + service)
+    numbered = np.zeros(count, dtype=bool)
+    at_line = np.zeros(count, dtype=bool)
+    for codes in _codes(columns, ("procedure_code", "revenue_code")):
+        at_line |= codes >= 0
+    if "line_number" in columns:
+        numbered = columns["line_number"].codes >= 0
+        at_line |= numbered
+        if chosen.claim_line_numbers:
+            at_line &= ~one_of(columns["line_number"], chosen.claim_line_numbers)
+    at = np.flatnonzero(at_line)
+    parts = [codes[at] for codes in _codes(columns, ("line_number",))]
+    by_number = numbered[at]
+    if not by_number.all():
+        parts += [np.where(by_number, -1, codes[at]) for codes in _codes(columns, _SERVICE)]
     line = np.full(count, -1, dtype=np.int64)
-    line[at_line] = _grouped(claim[at_line], key[at_line])
+    line[at] = _numbered(_led(_first_equal(claim[at]), *parts))
     return line
 
 
-def _text(cells: Cells, codes: np.ndarray) -> pd.Series:
-    values = pd.array([*cells.values, None], dtype="str")
-    return pd.Series(values.take(np.where(codes < 0, len(cells.values), codes)))
-
-
-def days_of(cells: Cells, codes: np.ndarray) -> np.ndarray:
-    """Return whole numbers (days, cents) by code; NOTHING where there is none."""
-    return np.array([*cells.values, NOTHING], dtype=np.int64)[codes]
-
-
-def _dates(days: np.ndarray) -> np.ndarray:
-    stamps = np.full(len(days), np.datetime64("NaT"), dtype="datetime64[us]")
-    known = days != NOTHING
-    stamps[known] = days[known].astype("datetime64[D]").astype("datetime64[us]")
-    return stamps
-
-
-def _ints(values: np.ndarray) -> pd.array:
-    missing = values == NOTHING
-    return pd.arrays.IntegerArray(np.where(missing, 0, values), missing)
+# ----------------------------------------------------------------------------------- typed columns
 
 
 def _typed(columns: dict[str, Cells], column: str, codes: np.ndarray):
-    kind = COLUMNS[column][0]
+    """Return what the codes stand for, of the type that the canonical tables have."""
+    kind, cells = COLUMNS[column][0], columns[column]
     if kind == "date":
-        return _dates(days_of(columns[column], codes))
+        return _dates(days_of(cells, codes))
     if kind == "money":
-        return _ints(days_of(columns[column], codes))
+        return whole(np.append(_numbers(cells), 0)[codes], codes < 0)
     if kind == "number":
-        values = np.array([*columns[column].values, np.nan], dtype=float)[codes]
-        return pd.arrays.FloatingArray(np.nan_to_num(values), np.isnan(values))
-    return _text(columns[column], codes)
+        values = np.nan_to_num(np.array([*cells.values, 0.0], dtype=float))
+        return pd.arrays.FloatingArray(values[codes], codes < 0)
+    return texts(cells.values, codes)
 
 
-def _facts(columns, names, rows, group, notes, *, of: str) -> dict[str, np.ndarray]:
+def _dates(days: np.ndarray) -> np.ndarray:
+    missing = days == NOTHING
+    stamps = (np.where(missing, 0, days) * _DAY).view("datetime64[us]")
+    stamps[missing] = np.datetime64("NaT")
+    return stamps
+
+
+def _keyed(keys, numbers: np.ndarray, mark: str = ""):
+    """Return keys with '-', the mark and a small number behind them."""
+    count = int(numbers.max(initial=0)) + 1
+    ends = pa.array([f"{mark}{n}" for n in range(count)], pa.large_string())
+    return _joined(pa.array(keys), ends.take(pa.array(numbers)))
+
+
+def _joined(left, right: pa.Array):
+    return text(pc.binary_join_element_wise(left, right, pa.scalar("-", pa.large_string())))
+
+
+def _facts(columns, names, rows, group, starts, notes, *, of: str) -> dict[str, np.ndarray]:
     """Return each group's first code by column, noting rows that say otherwise."""
     found = {}
+    again = np.ones(len(rows), dtype=bool)
+    again[starts] = False
+    again = np.flatnonzero(again)
+    by = group[again]
     for column in names:
         if column not in columns:
             continue
-        codes = columns[column].codes.astype(np.int64)
-        found[column] = first = _first(codes, group)
-        differs = (codes >= 0) & (codes != first[group])
+        codes = columns[column].codes
+        found[column] = first = codes[starts]
+        said = codes[again]
+        _fill(first, by, said)
+        differs = (said >= 0) & (said != first[by])
         notes.add(
-            rows[differs], column, "differs",
+            rows[again[differs]], column, "differs",
             f"{column} differs from an earlier row of the same {of}; the first was taken",
         )  # fmt: skip
     return found
 
 
-def _claim_table(placed: Rows, notes: Notes) -> pd.DataFrame:
-    """Return one row per claim."""
+# ------------------------------------------------------------------------------------------ tables
+
+
+def _claim_columns(placed: Rows, notes: Notes) -> dict:
+    """Return the columns of the claims, one row per claim."""
     columns, rows, claim, file_id = placed.columns, placed.rows, placed.claim, placed.file_id
-    at_line = placed.line >= 0
-    total = int(claim.max(initial=-1)) + 1
-    first_row = _first(np.arange(len(rows)), claim)
-    facts = _facts(columns, _CLAIM_FACTS, rows, claim, notes, of="claim")
+    starts = _starts(claim)
+    facts = _facts(columns, _CLAIM_FACTS, rows, claim, starts, notes, of="claim")
     if "case_status" in facts:  # one open row keeps a claim open: nothing is lost by looking again
         cells = columns["case_status"]
         if "open" in cells.values:
             facts["case_status"][claim[cells.codes == cells.values.index("open")]] = (
                 cells.values.index("open")
             )
+    numbers = pc.cast(pa.array(rows[starts]), pa.large_string())
     out: dict = {
-        "claim_key": _numbered(file_id, np.arange(1, total + 1)),
-        "file_id": [file_id] * total,
-        "row": rows[first_row],
+        "claim_key": _joined(pa.scalar(file_id, pa.large_string()), numbers),
+        "file_id": same(file_id, len(starts)),
+        "row": whole(rows[starts]),
     }
     if "patient_control_number" in columns:
         account = columns["patient_control_number"]
-        out["patient_control_number"] = _text(account, account.codes[first_row])
+        out["patient_control_number"] = texts(account.values, account.codes[starts])
     money = {
         "claim_billed": "billed_cents",
         "claim_paid": "paid_cents",
@@ -251,35 +326,48 @@ def _claim_table(placed: Rows, notes: Notes) -> pd.DataFrame:
     for column, pick in (("service_from", np.minimum), ("service_to", np.maximum)):
         source = column if column in columns else "service_from"
         if source in columns:
-            out[column] = _dates(
-                _extreme(days_of(columns[source], columns[source].codes), claim, total, pick)
-            )
+            days = days_of(columns[source], columns[source].codes)
+            out[column] = _dates(_extreme(days, claim, len(starts), pick))
+    # A row without a line speaks of the claim.
+    bare = np.flatnonzero(placed.line < 0)
     for column, target in (
         ("billed", "billed_cents"),
         ("paid", "paid_cents"),
         ("allowed", "allowed_cents"),
     ):
-        # A row without a line speaks of the claim.
         if column in columns and target not in out:
-            own = np.where(at_line, -1, columns[column].codes)
-            out[target] = _typed(columns, column, _first(own, claim))
-    status = out.get("claim_status")
-    out["is_reversal"] = [False] * total if status is None else (status == "22").fillna(False)
-    return conform(pd.DataFrame(out), "claims")
+            own = np.full(len(starts), -1, dtype=np.int64)
+            _fill(own, claim[bare], columns[column].codes[bare])
+            out[target] = _typed(columns, column, own)
+    reversal = np.zeros(len(starts), dtype=bool)
+    if "claim_status" in facts:
+        reversal = one_of(Cells(facts["claim_status"], columns["claim_status"].values), ("22",))
+    out["is_reversal"] = pd.arrays.BooleanArray(reversal, np.zeros(len(starts), dtype=bool))
+    return out
 
 
-def _with_line_sums(claims: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims with charge and payment summed from the lines where the file has no total.
+def _line_sums(claims: dict, lines: dict, owner: np.ndarray) -> dict:
+    """Return charge and payment of the claims, summed from the lines where the file has no total.
 
     An export of denials may leave out a claim's paid lines, so this is the sum of the lines on file.
-    A line without an amount leaves the claim's sum unknown.
+    A line without an amount leaves the claim's sum unknown. `owner` is the claim of each line.
     """
+    count = len(claims["claim_key"])
+    lines_of = np.bincount(owner, minlength=count)
     filled = {}
     for column in ("billed_cents", "paid_cents"):
-        grouped = lines.groupby("claim_key", sort=False)[column]
-        sums = grouped.sum(min_count=1).where(grouped.count() == grouped.size())
-        filled[column] = claims[column].fillna(claims["claim_key"].map(sums).astype("Int64"))
-    return claims.assign(**filled)
+        if column not in lines:
+            continue
+        missing = lines[column].isna()
+        sums = np.zeros(count, dtype=np.int64)
+        np.add.at(sums, owner, lines[column].to_numpy(dtype=np.int64, na_value=0))
+        known = (lines_of > 0) & (np.bincount(owner[missing], minlength=count) == 0)
+        if column in claims:
+            lacking = claims[column].isna()
+            own = claims[column].to_numpy(dtype=np.int64, na_value=0)
+            sums, known = np.where(lacking, sums, own), known | ~lacking
+        filled[column] = whole(sums, ~known)
+    return filled
 
 
 def _extreme(days: np.ndarray, group: np.ndarray, total: int, pick) -> np.ndarray:
@@ -290,79 +378,58 @@ def _extreme(days: np.ndarray, group: np.ndarray, total: int, pick) -> np.ndarra
     return np.where(out == np.iinfo(np.int64).max, NOTHING, out)
 
 
-def _numbered(prefix, numbers: np.ndarray, mark: str = "") -> pd.Series:
-    return pd.Series(prefix + f"-{mark}" + pd.Series(numbers).astype("str"), dtype="str")
-
-
-def _ordinal(group: np.ndarray) -> np.ndarray:
-    """Return each entry's place within its group, from 1, in order of appearance."""
-    return pd.Series(group).groupby(group, sort=False).cumcount().to_numpy() + 1
-
-
-def _line_table(placed: Rows, notes: Notes) -> pd.DataFrame:
-    """Return one row per claim line."""
-    columns, file_id, at_line = placed.columns, placed.file_id, placed.line >= 0
-    rows, claim, line = placed.rows[at_line], placed.claim[at_line], placed.line[at_line]
-    mine = {c: Cells(v.codes[at_line], v.values) for c, v in columns.items() if c in _LINE_FACTS}
-    first_row = _first(np.arange(len(rows)), line)
-    facts = _facts(mine, _LINE_FACTS, rows, line, notes, of="line")
-    owner = claim[first_row]
-    claim_keys = _numbered(file_id, owner + 1)
-    line_keys = claim_keys + "-" + pd.Series(_ordinal(owner)).astype("str")
+def _line_columns(placed: Rows, claim_keys, notes: Notes) -> tuple[dict, np.ndarray]:
+    """Return the columns of the claim lines, one row per line, and the claim of each."""
+    at = np.flatnonzero(placed.line >= 0)
+    rows, claim, line = placed.rows[at], placed.claim[at], placed.line[at]
+    mine = {
+        c: Cells(placed.columns[c].codes[at], placed.columns[c].values)
+        for c in _LINE_FACTS
+        if c in placed.columns
+    }
+    starts = _starts(line)
+    facts = _facts(mine, _LINE_FACTS, rows, line, starts, notes, of="line")
+    owner = claim[starts]
+    keys = claim_keys.take(owner)
     out = {
-        "line_key": line_keys,
-        "claim_key": claim_keys,
-        "file_id": [file_id] * len(owner),
-        "row": rows[first_row],
+        "line_key": _keyed(keys, _places(owner)),
+        "claim_key": keys,
+        "file_id": same(placed.file_id, len(owner)),
+        "row": whole(rows[starts]),
     }
     money = {"billed": "billed_cents", "allowed": "allowed_cents", "paid": "paid_cents"}
     for column, codes in facts.items():
         out[money.get(column, column)] = _typed(mine, column, codes)
     if "service_to" not in out and "service_from" in out:
-        out["service_to"] = out["service_from"]
-    return conform(pd.DataFrame(out), "claim_lines")
-
-
-def _repeats(group: np.ndarray) -> np.ndarray:
-    return pd.Series(group).duplicated().to_numpy()
+        out["service_to"] = out["service_from"].copy()
+    return out, owner
 
 
 def _base(placed: Rows, at: np.ndarray, claim_keys, line_keys) -> dict:
     """Return the keys of rows as the tables below the line have them."""
     lines = placed.line[at]
-    known = len(line_keys) > 0
     return {
         "claim_key": claim_keys.take(placed.claim[at]),
-        "file_id": np.full(len(at), placed.file_id, dtype=object),
-        "row": placed.rows[at],
-        "line_key": line_keys.take(lines, allow_fill=True) if known else [None] * len(at),
+        "file_id": same(placed.file_id, len(at)),
+        "row": whole(placed.rows[at]),
+        "line_key": texts(pa.array(line_keys), lines),
     }
-
-
-def _adjustment_of(placed: Rows) -> np.ndarray:
-    count = len(placed.rows)
-    facts = (codes_of(placed.columns, c, count) for c in _ADJUSTMENT_FACTS)
-    return _grouped(placed.claim, placed.line, *facts)
 
 
 def _adjustment_table(placed: Rows, adjustment, claim_keys, line_keys) -> pd.DataFrame:
     """Return one row per adjustment, however many rows repeat it with another remark or appeal."""
-    count = len(placed.rows)
-    stated = np.logical_or.reduce(
-        [codes_of(placed.columns, c, count) >= 0 for c in _ADJUSTMENT_FACTS if c != "quantity"]
-    )
-    once = np.flatnonzero(stated & ~_repeats(np.where(stated, adjustment, -1)))
+    stated = np.zeros(len(placed.rows), dtype=bool)
+    for codes in _codes(placed.columns, (c for c in _ADJUSTMENT_FACTS if c != "quantity")):
+        stated |= codes >= 0
+    once = np.flatnonzero(stated & (adjustment == np.arange(len(adjustment))))
     out = _base(placed, once, claim_keys, line_keys)
-    ordinal = pd.Series(_ordinal(placed.claim[once])).astype("str")
-    out["adjustment_key"] = pd.Series(out["claim_key"], dtype="str") + "-a" + ordinal
-    out["adjustment_level"] = pd.array(["line", "claim"], dtype="str").take(
-        (placed.line[once] < 0).astype(np.int64)
-    )
-    out |= _named(placed, _ADJUSTMENT_FACTS, once)
-    return conform(pd.DataFrame(out), "adjustments")
+    out["adjustment_key"] = _keyed(out["claim_key"], _places(placed.claim[once]), "a")
+    out["adjustment_level"] = texts(["line", "claim"], (placed.line[once] < 0).astype(np.int64))
+    out |= _named(placed.columns, _ADJUSTMENT_FACTS, once)
+    return conform(out, "adjustments")
 
 
-def _remark_table(placed: Rows, claim_keys, line_keys) -> pd.DataFrame:
+def _remark_table(placed: Rows, spot, claim_keys, line_keys) -> pd.DataFrame:
     """Return one row per remark code of a line, or of a claim where the row names no line."""
     cells = placed.columns.get("rarc")
     if cells is None or not cells.values:
@@ -377,42 +444,35 @@ def _remark_table(placed: Rows, claim_keys, line_keys) -> pd.DataFrame:
     at = np.repeat(have, sizes[cell])
     within = np.arange(len(at)) - np.repeat(np.cumsum(sizes[cell]) - sizes[cell], sizes[cell])
     code = number[np.repeat(starts[cell], sizes[cell]) + within]
-    first = ~_repeats(_grouped(placed.claim[at], placed.line[at], code))
+    first = np.flatnonzero(_led(_first_equal(spot[at]), code) == np.arange(len(at)))
     out = _base(placed, at[first], claim_keys, line_keys)
-    out["rarc"] = pd.array(list(names), dtype="str").take(code[first])
-    out["found_in"] = np.full(len(out["rarc"]), "export", dtype=object)
-    return conform(pd.DataFrame(out), "remark_codes")
+    out["rarc"] = texts(list(names), code[first])
+    out["found_in"] = same("export", len(first))
+    return conform(out, "remark_codes")
 
 
-def _event_of(placed: Rows) -> np.ndarray:
-    count = len(placed.rows)
-    facts = (codes_of(placed.columns, c, count) for c in (*_EVENT_FACTS, "appeal_stated"))
-    return _grouped(placed.claim, placed.line, *facts)
-
-
-def _event_table(placed: Rows, event, claim_keys, line_keys) -> pd.DataFrame:
+def _event_table(placed: Rows, spot, claim_keys, line_keys) -> pd.DataFrame:
     """Return one row per appeal of a line, or of a claim where the row names no line."""
-    columns, count = placed.columns, len(placed.rows)
-    stated = np.logical_or.reduce(
-        [
-            codes_of(columns, c, count) >= 0
-            for c in ("appeal_stated", "appeal_filed", "appeal_decided")
-        ]
-    )
-    outcome = columns.get("appeal_outcome")
-    if outcome is not None:  # 'pending' alone does not say that anything was filed
-        decided = np.array([v != "undecided" for v in outcome.values] + [False])
-        stated |= decided[outcome.codes]
-    once = np.flatnonzero(stated & ~_repeats(np.where(stated, event, -1)))
-    out = _base(placed, once, claim_keys, line_keys) | _named(placed, _EVENT_FACTS, once)
-    if "outcome" in out:
-        out["outcome"] = out["outcome"].where(out["outcome"] != "undecided")
-    return conform(pd.DataFrame(out), "appeal_events")
+    columns = dict(placed.columns)
+    stated = np.zeros(len(placed.rows), dtype=bool)
+    for codes in _codes(columns, ("appeal_stated", "appeal_filed", "appeal_decided")):
+        stated |= codes >= 0
+    facts = _codes(columns, (*_EVENT_FACTS, "appeal_stated"))
+    if "appeal_outcome" in columns:  # 'pending' alone does not say that anything was filed
+        outcome = columns["appeal_outcome"]
+        decided = np.where(one_of(outcome, ("undecided",)), -1, outcome.codes)
+        stated |= decided >= 0
+        columns["appeal_outcome"] = Cells(decided, outcome.values)
+    at = np.flatnonzero(stated)
+    lead = _led(_first_equal(spot[at]), *(codes[at] for codes in facts))
+    once = at[lead == np.arange(len(at))]
+    out = _base(placed, once, claim_keys, line_keys) | _named(columns, _EVENT_FACTS, once)
+    return conform(out, "appeal_events")
 
 
-def _named(placed: Rows, facts: dict[str, str], at: np.ndarray) -> dict:
+def _named(columns: dict[str, Cells], facts: dict[str, str], at: np.ndarray) -> dict:
     return {
-        ours: _typed(placed.columns, column, placed.columns[column].codes[at])
+        ours: _typed(columns, column, columns[column].codes[at])
         for column, ours in facts.items()
-        if column in placed.columns
+        if column in columns
     }

@@ -67,7 +67,8 @@ _PROCEDURE = re.compile(r"(?:HC:)?([0-9A-Z]{4}[0-9A-Z])((?:[\s:,-][0-9A-Z]{2}){1
 EPOCH = dt.date(1970, 1, 1).toordinal()
 _SERIAL_ZERO = dt.date(1899, 12, 30).toordinal()  # counts right from 1 March 1900 on
 _FIRST_SERIAL = 61
-_RANGE = (dt.date(1900, 1, 1).toordinal(), dt.date(2099, 12, 31).toordinal())
+_YEARS = 1900, 2099
+_RANGE = (dt.date(_YEARS[0], 1, 1).toordinal(), dt.date(_YEARS[1], 12, 31).toordinal())
 NOTHING = np.iinfo(np.int64).min  # a missing day or amount
 
 
@@ -116,6 +117,60 @@ def read_date(text: str, *, forms: frozenset[str], serials: bool, birth: bool) -
         return NOTHING, "date_out_of_range" if int(parts[0]) < 1 else "impossible_date"
 
 
+def read_dates(
+    texts: list[str], *, forms: frozenset[str], serials: bool, birth: bool
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Return days of distinct texts, and the problems by position; plain dates are read at once.
+
+    Plain is a real day of ten characters, YYYY-MM-DD or MM/DD/YYYY; every other text is read by
+    `read_date`, which says the same of the plain ones too.
+    """
+    days = np.full(len(texts), NOTHING, dtype=np.int64)
+    values = pa.array(texts, pa.large_string())
+    at = np.flatnonzero(pc.binary_length(values).to_numpy() == 10)
+    marks = _bytes_of(values if len(at) == len(texts) else values.take(pa.array(at)))[0]
+    marks = marks.reshape(len(at), 10)
+    for form, layout in (("iso", "YYYY/MM/DD"), ("us", "MM/DD/YYYY")):
+        if form in forms and len(at):
+            plain_days, good = _plain_days(marks, layout, dashes=form == "iso")
+            days[at[good]] = plain_days[good]
+    problems = {}
+    for i in np.flatnonzero(days == NOTHING).tolist():
+        days[i], problem = read_date(texts[i], forms=forms, serials=serials, birth=birth)
+        if problem:
+            problems[i] = problem
+    return days, problems
+
+
+def _plain_days(marks: np.ndarray, layout: str, *, dashes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the days of texts of one layout (a row of bytes each), and which are real days."""
+    digits = marks - np.uint8(ord("0"))  # anything else lies above 9
+    good = np.ones(len(marks), dtype=bool)
+    parts = dict.fromkeys("YMD", 0)
+    for i, letter in enumerate(layout):
+        if letter == "/":
+            good &= (marks[:, i] == ord("/")) | (dashes & (marks[:, i] == ord("-")))
+        else:
+            good &= digits[:, i] <= 9
+            parts[letter] = parts[letter] * 10 + digits[:, i].astype(np.int64)
+    good &= (parts["M"] >= 1) & (parts["M"] <= 12) & (parts["D"] >= 1)
+    good &= (parts["Y"] >= _YEARS[0]) & (parts["Y"] <= _YEARS[1])
+    month = ((parts["Y"] - 1970) * 12 + parts["M"] - 1).astype("datetime64[M]")
+    day = month.astype("datetime64[D]") + (parts["D"] - 1)
+    good &= day.astype("datetime64[M]") == month
+    return day.astype(np.int64), good
+
+
+def _bytes_of(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of all texts in a row, and where each starts and the last ends."""
+    _, starts, data = values.buffers()
+    starts = np.frombuffer(starts, dtype=np.int64)[values.offset : values.offset + len(values) + 1]
+    if not len(starts) or data is None:
+        return np.empty(0, dtype=np.uint8), np.zeros(len(values) + 1, dtype=np.int64)
+    data = np.frombuffer(data, dtype=np.uint8)[starts[0] : starts[-1]]
+    return data, starts - starts[0]
+
+
 def _time_or_none(text: str, end: int) -> bool:
     return len(text) == end or bool(_TIME.fullmatch(text[end:]))
 
@@ -142,21 +197,51 @@ def read_money(text: str) -> tuple[int, str]:
     return (-int(cents) if negative or "-" in bare else int(cents)), ""
 
 
-def read_moneys(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return cents and problems of distinct texts; plain amounts are read all at once."""
+def read_moneys(texts: list[str]) -> tuple[np.ndarray, dict[int, str]]:
+    """Return cents of distinct texts, and the problems by position; plain amounts are read at once.
+
+    Plain is a number of up to 13 digits with at most two decimals; every other text is read by
+    `read_money`, which says the same of the plain ones too.
+    """
     cents = np.full(len(texts), NOTHING, dtype=np.int64)
-    problems = np.full(len(texts), "", dtype=object)
-    if not texts:
-        return cents, problems
-    values = pa.array(texts, pa.string())
-    easy = pc.match_substring_regex(values, _PLAIN_MONEY).to_numpy(zero_copy_only=False)
-    if easy.any():
-        amounts = pc.cast(pc.filter(values, pa.array(easy)), pa.decimal128(17, 2))
+    values = pa.array(texts, pa.large_string())
+    two = _two_decimals(values)
+    if two.any():
+        cents[two] = _without_point(values if two.all() else values.filter(pa.array(two)))
+    if not two.all():
+        rest = np.flatnonzero(~two)
+        others = values.take(pa.array(rest))
+        plain_ones = pc.match_substring_regex(others, _PLAIN_MONEY)
+        amounts = pc.cast(others.filter(plain_ones), pa.decimal128(17, 2))
         scaled = pc.multiply(amounts, pa.scalar(Decimal(100), pa.decimal128(3, 0)))
-        cents[easy] = pc.cast(scaled, pa.int64()).to_numpy(zero_copy_only=False)
-    for i in np.flatnonzero(~easy):
-        cents[i], problems[i] = read_money(texts[i])
+        easy = plain_ones.to_numpy(zero_copy_only=False)
+        cents[rest[easy]] = pc.cast(scaled, pa.int64()).to_numpy()
+    problems = {}
+    for i in np.flatnonzero(cents == NOTHING).tolist():
+        cents[i], problem = read_money(texts[i])
+        if problem:
+            problems[i] = problem
     return cents, problems
+
+
+def _two_decimals(values: pa.Array) -> np.ndarray:
+    """Return which texts are up to 13 digits, a point and two digits."""
+    data, starts = _bytes_of(values)
+    first, after = starts[:-1], starts[1:]
+    others = np.append(0, np.cumsum((data - np.uint8(ord("0"))) > 9))  # bytes that are no digits
+    good = (others[after] - others[first] == 1) & (after - first >= 4) & (after - first <= 16)
+    good[good] = data[after[good] - 3] == ord(".")
+    return good
+
+
+def _without_point(values: pa.Array) -> np.ndarray:
+    """Return the whole numbers that texts with one point each are without it."""
+    data, starts = _bytes_of(values)
+    starts = starts - np.arange(len(starts))
+    buffers = [None, pa.py_buffer(starts.tobytes()), pa.py_buffer(data[data != ord(".")].tobytes())]
+    return pc.cast(
+        pa.Array.from_buffers(pa.large_string(), len(values), buffers), pa.int64()
+    ).to_numpy()
 
 
 def read_number(text: str) -> tuple[float, str]:
@@ -175,6 +260,9 @@ def read_id(text: str) -> tuple[str | None, str]:
 
 def read_ids(texts: list[str]) -> tuple[list[str | None], dict[int, str]]:
     """Return identifiers of distinct texts, and the problems by position; few need a look."""
+    letters = "".join(texts)
+    if "." not in letters and "+" not in letters:  # neither 123.0 nor 1.2E+10 can be among them
+        return texts, {}
     values = pa.array(texts, pa.large_string())
     odd = pc.match_substring_regex(values, _ODD_ID).to_numpy(zero_copy_only=False)
     out, problems = texts, {}

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.claims import cells as read_cells
 from toolkit.claims.layouts import COLUMNS, Layout, level_table, plain, word_table
 from toolkit.claims.sheets import Cells, Sheet
-from toolkit.claims.tables import conform
+from toolkit.claims.tables import conform, same, texts, whole
 
 NOTHING = read_cells.NOTHING
 _CODE_READERS = {
@@ -16,6 +17,7 @@ _CODE_READERS = {
     "modifiers": read_cells.read_modifiers,
     "revenue_code": read_cells.read_revenue_code,
 }
+_FILE = -1  # in place of a row's number: the finding concerns the file
 _PAYMENTS = ("denied_amount", "paid", "claim_paid", "recovered")
 
 
@@ -24,33 +26,50 @@ class Notes:
 
     def __init__(self, file: str, sheet: Sheet):
         self.file, self.file_id = file, sheet.file_id
-        self.parts: list[pd.DataFrame] = []
+        self.parts: list[tuple[np.ndarray, str, str, str]] = []
         for row, column, code, says in sheet.notes:
             self.add([row], column, code, says)
 
     def add(self, rows, column: str, code: str, says: str) -> None:
+        """Note the same finding in each of the rows; None stands for the file."""
         if len(rows):
-            self.parts.append(
-                pd.DataFrame(
-                    {
-                        "row": pd.array(rows, dtype="Int64"),
-                        "column": column,
-                        "code": code,
-                        "says": says,
-                    }
-                )
-            )
+            if not isinstance(rows, np.ndarray):
+                rows = np.array([_FILE if row is None else row for row in rows], dtype=np.int64)
+            self.parts.append((rows, column, code, says))
 
     def table(self) -> pd.DataFrame:
+        """Return the findings by row and column, the file's first."""
         if not self.parts:
             return conform({}, "findings")
-        found = pd.concat(self.parts, ignore_index=True)
-        found = found.sort_values(["row", "column"], kind="stable", na_position="first")
-        return conform(found.assign(file=self.file, file_id=self.file_id), "findings")
+        parts = sorted(self.parts, key=lambda part: part[1])  # by column; rows below
+        rows = np.concatenate([part[0] for part in parts]).astype(np.int64, copy=False)
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        part = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])[order]
+        columns, codes, says = (_words([p[i] for p in parts], part) for i in (1, 2, 3))
+        return conform(
+            {
+                "file": same(self.file, len(rows)),
+                "file_id": same(self.file_id, len(rows)),
+                "row": whole(rows, rows == _FILE),
+                "column": columns,
+                "code": codes,
+                "says": says,
+            },
+            "findings",
+        )
+
+
+def _words(words: list[str], part: np.ndarray):
+    return texts(pa.array(words, pa.large_string()), part)
 
 
 def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
-    """Return our columns as cells whose values are typed: days, cents, numbers, or text."""
+    """Return our columns as cells whose values are typed.
+
+    Text and numbers are lists, days and cents arrays of int64; no value stands twice among the
+    values of a column, and none is missing.
+    """
     chosen, cells = sheet.match.layout, {}
     for column, positions in sheet.match.positions.items():
         raw = sheet.columns[positions[0]]
@@ -63,15 +82,14 @@ def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
         if column in _CODE_READERS:
             out[column] = _each(raw, _CODE_READERS[column], column, sheet, notes)
         elif kind == "date":
-            forms = frozenset(chosen.dates)
-            birth = column == "birth_date"
-
-            def reader(text, birth=birth, forms=forms):
-                return read_cells.read_date(
-                    text, forms=forms, serials=sheet.serial_dates, birth=birth
-                )
-
-            out[column] = _each(raw, reader, column, sheet, notes)
+            days, problems = read_cells.read_dates(
+                raw.values,
+                forms=frozenset(chosen.dates),
+                serials=sheet.serial_dates,
+                birth=column == "birth_date",
+            )
+            _note_problems(raw, problems, column, sheet, notes)
+            out[column] = _recoded(raw, days)
         elif kind == "money":
             cents, problems = read_cells.read_moneys(raw.values)
             if chosen.money_sign == "credits_negative" and column in _PAYMENTS:
@@ -86,10 +104,8 @@ def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
             out[column] = _each(raw, reader, column, sheet, notes)
         elif kind == "id":
             ids, problems = read_cells.read_ids(raw.values)
-            if problems:
-                at = [problems.get(i, "") for i in range(len(ids))]
-                _note_problems(raw, at, column, sheet, notes)
-            out[column] = _recoded(raw, ids)
+            _note_problems(raw, problems, column, sheet, notes)
+            out[column] = raw if ids is raw.values else _recoded(raw, ids)
         elif kind == "code":
             out[column] = _each(raw, lambda text: (text.upper(), ""), column, sheet, notes)
         else:
@@ -103,42 +119,70 @@ def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
 
 def _each(raw: Cells, reader, column: str, sheet: Sheet, notes: Notes) -> Cells:
     read = [reader(value) for value in raw.values]
-    _note_problems(raw, [problem for _, problem in read], column, sheet, notes)
+    problems = {i: problem for i, (_, problem) in enumerate(read) if problem}
+    _note_problems(raw, problems, column, sheet, notes)
     return _recoded(raw, [value for value, _ in read])
 
 
-def _note_problems(raw: Cells, problems, column: str, sheet: Sheet, notes: Notes) -> None:
-    problems = np.array([*problems, ""], dtype=object)
-    for code in sorted(set(problems) - {""}):
-        hit = (problems == code)[raw.codes]
-        notes.add(sheet.rows[hit], column, code, f"{column} {read_cells.PROBLEMS[code]}")
+def _note_problems(
+    raw: Cells, problems: dict[int, str], column: str, sheet: Sheet, notes: Notes
+) -> None:
+    """Note the rows that hold a value with a problem; `problems` are by place among the values."""
+    for code in sorted(set(problems.values())):
+        bad = np.zeros(len(raw.values) + 1, dtype=bool)
+        bad[[i for i, problem in problems.items() if problem == code]] = True
+        says = f"{column} {read_cells.PROBLEMS[code]}"
+        notes.add(sheet.rows[bad[raw.codes]], column, code, says)
 
 
 def _recoded(raw: Cells, values) -> Cells:
     """Return the cells with new values; None, NOTHING and nan are missing, equal values one."""
-    if values is raw.values:
-        return raw
-    if isinstance(values, np.ndarray) and values.dtype == np.int64:
+    if isinstance(values, np.ndarray):
         remap, kept = pd.factorize(values)
         nothing = np.flatnonzero(kept == NOTHING)
         if len(nothing):
             remap = np.where(remap == nothing[0], -1, remap)
-        return Cells(np.append(remap, -1)[raw.codes], kept.tolist())
-    known = np.empty(len(values), dtype=object)
-    known[:] = [None if v is None or v == NOTHING or v != v else v for v in values]
-    remap, kept = pd.factorize(known)
-    return Cells(np.append(remap, -1)[raw.codes], list(kept))
+        elif len(kept) == len(values):
+            return Cells(raw.codes, values)
+        return Cells(_remapped(raw.codes, remap), kept)
+    kept = [v for v in dict.fromkeys(values) if v is not None and v == v]
+    if len(kept) == len(values):
+        return Cells(raw.codes, kept)
+    number = {v: i for i, v in enumerate(kept)}
+    return Cells(_remapped(raw.codes, [number.get(v, -1) for v in values]), kept)
+
+
+def _remapped(codes: np.ndarray, remap) -> np.ndarray:
+    return np.append(np.asarray(remap, dtype=np.int32), np.int32(-1))[codes]
+
+
+def _pairs(left: Cells, right: Cells) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Return the number of each row's pair of codes, and the pairs."""
+    width = len(right.values) + 1
+    pair = (left.codes.astype(np.int64) + 1) * width + (right.codes + 1)
+    if (len(left.values) + 1) * width <= len(pair):
+        seen = np.zeros((len(left.values) + 1) * width, dtype=bool)
+        seen[pair] = True
+        codes, keys = (np.cumsum(seen) - 1)[pair], np.flatnonzero(seen)
+    else:
+        codes, keys = pd.factorize(pair)
+    a, b = np.divmod(keys, width)
+    return codes.astype(np.int32), list(zip((a - 1).tolist(), (b - 1).tolist(), strict=True))
+
+
+def _differ(left: Cells, right: Cells) -> np.ndarray:
+    """Return which rows hold something in both, and not the same."""
+    number = {v: i for i, v in enumerate(left.values)}
+    as_left = np.array([*(number.get(v, -2) for v in right.values), -1])[right.codes]
+    return (left.codes >= 0) & (right.codes >= 0) & (left.codes != as_left)
 
 
 def _joined(left: Cells, right: Cells) -> Cells:
     """Return two columns' texts as one column, a space between."""
-    width = len(right.values) + 1
-    pair = (left.codes.astype(np.int64) + 1) * width + (right.codes + 1)
-    codes, keys = pd.factorize(pair)
+    codes, pairs = _pairs(left, right)
     texts = []
-    for key in keys:
-        a, b = divmod(int(key), width)
-        parts = ([left.values[a - 1]] if a else []) + ([right.values[b - 1]] if b else [])
+    for a, b in pairs:
+        parts = ([left.values[a]] if a >= 0 else []) + ([right.values[b]] if b >= 0 else [])
         texts.append(" ".join(parts) or None)
     return _recoded(Cells(codes, texts), texts)
 
@@ -158,9 +202,7 @@ def _split_codes(out: dict[str, Cells], sheet: Sheet, notes: Notes) -> None:
             continue
         own = out[other]
         if column == "carc":
-            texts = np.array([*own.values, None], dtype=object)[own.codes]
-            inside = np.array([*extra.values, None], dtype=object)[extra.codes]
-            differs = (extra.codes >= 0) & (own.codes >= 0) & (texts != inside)
+            differs = _differ(own, extra)
             notes.add(
                 sheet.rows[differs], "group_code", "group_differs",
                 "group_code and the code's own group differ; group_code was taken: correct one",
@@ -203,9 +245,7 @@ def _state_program(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: N
         if program is None:
             program = said
             continue
-        a = np.array([*program.values, None], dtype=object)[program.codes]
-        b = np.array([*said.values, None], dtype=object)[said.codes]
-        differs |= (program.codes >= 0) & (said.codes >= 0) & (a != b)
+        differs |= _differ(program, said)
         program = _filled(program, said)
     plan, financial = out.get("plan_name"), out.pop("financial_class", None)
     if financial is not None:
@@ -228,26 +268,18 @@ def _name_levels(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: Not
         return
     table = level_table(chosen)
     program = out.get("program", Cells(np.full(len(sheet.rows), -1), []))
-    width = len(said.values) + 1
-    codes, keys = pd.factorize((program.codes + 1) * width + (said.codes + 1))
+    codes, pairs = _pairs(program, said)
     words = {word for _, word in table}
-    levels, problems = [], []
-    for key in keys:
-        at, word = divmod(int(key), width)
-        if not word:
-            levels.append(None)
-            problems.append("")
-            continue
-        name, text = (program.values[at - 1] if at else ""), plain(said.values[word - 1])
-        level = table.get((name, text))
+    levels, problems = [], {}
+    for i, (at, word) in enumerate(pairs):
+        level = None
+        if word >= 0:
+            name, text = (program.values[at] if at >= 0 else ""), plain(said.values[word])
+            level = table.get((name, text))
+            if not level:
+                unknown_program = at < 0 and text in words
+                problems[i] = "level_needs_program" if unknown_program else "level_not_known"
         levels.append(level)
-        problems.append(
-            ""
-            if level
-            else "level_needs_program"
-            if not at and text in words
-            else "level_not_known"
-        )
     cells = Cells(codes, levels)
     _note_problems(cells, problems, "appeal_level", sheet, notes)
     out["appeal_level"] = _recoded(cells, levels)

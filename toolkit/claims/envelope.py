@@ -8,8 +8,10 @@ empty segment, and for every segment its number in the file as it was received.
 """
 
 import codecs
+import mmap
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -80,14 +82,48 @@ class Envelope:
 
 
 @dataclass(frozen=True)
-class _Interchange:
+class Piece:
+    """Some neighboring segments of one batch, clean and whole; `rows` as in `Batch`."""
+
+    batch: int
     data: bytes
+    rows: np.ndarray
+    ends_batch: bool
+
+
+@dataclass(frozen=True)
+class _Interchange:
+    start: int
+    end: int
     delimiters: Delimiters
     version: str
     layouts: tuple[str, ...]
     bare: bool
     first_row: int
-    rows: int
+    rows: int  # segments to read: one that was cut off at the end of the file is not among them
+
+
+@dataclass(frozen=True)
+class Head:
+    """What all interchanges of a batch share; `swaps` are delimiters that have to be replaced."""
+
+    delimiters: Delimiters
+    version: str
+    layouts: tuple[str, ...]
+    bare: bool
+    parts: tuple[_Interchange, ...]
+    latin: bool = False
+    swaps: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A file gone through once: where its interchanges are, what was found, where it was cut."""
+
+    text: bytes | mmap.mmap
+    heads: tuple[Head, ...]
+    findings: tuple[Finding, ...]
+    cut: Cut | None
 
 
 def is_x12(head: bytes) -> bool:
@@ -104,22 +140,75 @@ def open_envelope(data: bytes, name: str) -> Envelope:
 
     Raises `RemittanceError` when there is no interchange whose delimiters can be read.
     """
+    found = survey(data, name)
+    together: dict[int, list[Piece]] = {}
+    for piece in pieces(found, len(data) + 1):
+        together.setdefault(piece.batch, []).append(piece)
+    batches = []
+    for number, parts in together.items():
+        head = found.heads[number]
+        text = b"".join(part.data for part in parts)
+        ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == head.delimiters.segment[0])
+        starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.int64)
+        rows = np.concatenate([part.rows for part in parts])
+        batches.append(
+            Batch(text, head.delimiters, head.version, head.layouts, head.bare, starts, rows)
+        )
+    return Envelope(tuple(batches), found.findings, found.cut)
+
+
+def survey(data: bytes | mmap.mmap, name: str, size: int = 1 << 22) -> Survey:
+    """Go through the file's bytes once and say what `pieces` will give; no more than `size` at once.
+
+    Raises `RemittanceError` when there is no interchange whose delimiters can be read.
+    """
     findings: list[Finding] = []
-    text = _plain(data, findings)
-    if not text:
+    text, start, stop = _plain(data, findings)
+    if start >= stop:
         raise RemittanceError(f"{name}: the file is empty; {_ASK_AGAIN}.")
-    parts = _interchanges(text, name, findings)
-    cut, parts = _cut_tail(parts, findings)
-    batches: list[Batch] = []
-    group: list[_Interchange] = []
-    for part in parts:
-        if group and _key(group[-1]) != _key(part):
-            batches.append(_batch(group, findings))
-            group = []
-        group.append(part)
-    if group:
-        batches.append(_batch(group, findings))
-    return Envelope(tuple(batches), tuple(findings), cut)
+    parts, valid = _interchanges(text, start, stop, name, findings, size)
+    cut, parts = _cut_tail(text, parts, size)
+    heads: list[Head] = []
+    for first, last in _runs(parts):
+        group = tuple(parts[first:last])
+        one = group[0]
+        layouts = tuple(dict.fromkeys(v for part in group for v in part.layouts))
+        head = Head(one.delimiters, one.version, layouts, one.bare, group)
+        if not all(valid[first:last]) and not _is_utf8(text, group, size):
+            head = _latin(text, head, findings, size)
+        if head.bare:
+            findings.append(
+                Finding(
+                    1,
+                    "ISA",
+                    "no_interchange_header",
+                    "the file has no ISA; its delimiters were read from its first segment, and "
+                    "nothing shows who sent it or whether it is whole",
+                )
+            )
+        heads.append(head)
+    return Survey(text, tuple(heads), tuple(findings), cut)
+
+
+def pieces(found: Survey, size: int) -> Iterator[Piece]:
+    """Give the file's segments in pieces of about `size` bytes, each within one batch."""
+    for number, head in enumerate(found.heads):
+        pending: list[tuple[bytes, np.ndarray]] = []
+        held = 0
+        for part in head.parts:
+            for data, rows in _segments(found.text, part, head, size):
+                if held and held + len(data) > size:
+                    yield _piece(number, pending, ends_batch=False)
+                    pending, held = [], 0
+                pending.append((data, rows))
+                held += len(data)
+        yield _piece(number, pending, ends_batch=True)
+
+
+def _piece(number: int, pending: list[tuple[bytes, np.ndarray]], *, ends_batch: bool) -> Piece:
+    data = b"".join(data for data, _ in pending)
+    rows = [rows for _, rows in pending] or [np.zeros(0, dtype=np.int64)]
+    return Piece(number, data, np.concatenate(rows), ends_batch)
 
 
 # ISA is the one segment of fixed width: its separators stand at fixed places.
@@ -134,28 +223,43 @@ _NEXT_ISA = re.compile(rb"ISA([^A-Za-z0-9\s])..\1.{10}\1..\1", re.DOTALL)
 _AFTER_ISA = (b"GS", b"TA1", b"ISA", b"ISB", b"IEA", b"ST")
 
 
-def _plain(data: bytes, findings: list[Finding]) -> bytes:
-    """Return the bytes without byte order mark, leading blanks and padding at the end."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", "replace").encode()
+def _plain(data: bytes | mmap.mmap, findings: list[Finding]) -> tuple[bytes | mmap.mmap, int, int]:
+    """Return the text and where it begins and ends without byte order mark, blanks and padding."""
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        data = data[:].decode("utf-16", "replace").encode()
         findings.append(
             Finding(None, "file", "utf_16", "the file was saved as UTF-16; it was read as such")
         )
-    bare = data.removeprefix(codecs.BOM_UTF8).lstrip(BLANKS)
-    return bare.removeprefix(codecs.BOM_UTF8).rstrip(b"\x00\x1a")
+    start, stop = 0, len(data)
+    for _ in range(2):
+        start += 3 * (data[start : start + 3] == codecs.BOM_UTF8)
+        start = _BLANK_RUN.match(data, start).end()
+    while stop > start and data[stop - 1] in (0, 26):
+        stop -= 1
+    return data, start, stop
 
 
-def _interchanges(text: bytes, name: str, findings: list[Finding]) -> list[_Interchange]:
-    position = _first_start(text, name, findings)
+def _interchanges(
+    text: bytes | mmap.mmap,
+    start: int,
+    stop: int,
+    name: str,
+    findings: list[Finding],
+    size: int,
+) -> tuple[list[_Interchange], list[bool]]:
+    """Return the interchanges, and for each whether it is plain ASCII."""
+    position = _first_start(text, start, stop, name, findings)
     parts: list[_Interchange] = []
+    plain: list[bool] = []
     row = 1
-    while position < len(text):
-        part, position = _interchange(text, position, row, name)
+    while position < stop:
+        part, ascii_only = _interchange(text, position, stop, row, name, size)
         parts.append(part)
+        plain.append(ascii_only)
         row += part.rows
-        position = _BLANK_RUN.match(text, position).end()
-        if position < len(text) and not _begins_isa(_flat(text, position, 4)):
-            after = _NEXT_ISA.search(text, position)
+        position = _BLANK_RUN.match(text, part.end, stop).end()
+        if position < stop and not _begins_isa(_flat(text, position, 4)):
+            after = _NEXT_ISA.search(text, position, stop)
             findings.append(
                 Finding(
                     row,
@@ -165,14 +269,14 @@ def _interchanges(text: bytes, name: str, findings: list[Finding]) -> list[_Inte
                     "whether it holds claims",
                 )
             )
-            position = after.start() if after else len(text)
-    return parts
+            position = after.start() if after else stop
+    return parts, plain
 
 
 _BLANK_RUN = re.compile(rb"[ \t\r\n\x00\x1a\x0b\x0c]*")
 
 
-def _flat(text: bytes, position: int, length: int) -> bytes:
+def _flat(text: bytes | mmap.mmap, position: int, length: int) -> bytes:
     return text[position : position + 4 * length].translate(None, _BREAKS)[:length]
 
 
@@ -180,14 +284,17 @@ def _begins_isa(flat: bytes) -> bool:
     return flat.startswith(b"ISA") and len(flat) > 3 and not flat[3:4].isalnum()
 
 
-def _first_start(text: bytes, name: str, findings: list[Finding]) -> int:
-    flat = _flat(text, 0, 16)
+def _first_start(
+    text: bytes | mmap.mmap, start: int, stop: int, name: str, findings: list[Finding]
+) -> int:
+    flat = _flat(text, start, 16)
     if _begins_isa(flat) or _BARE_START.match(flat):
-        return 0
-    found = _NEXT_ISA.search(text)
+        return start
+    found = _NEXT_ISA.search(text, start, stop)
     if found is None:
+        what = _what_it_is(text[start : min(start + 4096, stop)])
         raise RemittanceError(
-            f"{name}, row 1, ISA01: {_what_it_is(text)}; an X12 835 remittance begins with an ISA "
+            f"{name}, row 1, ISA01: {what}; an X12 835 remittance begins with an ISA "
             "segment. Give the file as the payer or clearinghouse sent it."
         )
     findings.append(
@@ -220,20 +327,30 @@ def _what_it_is(text: bytes) -> str:
     return "this is not an X12 file (a CSV is read as an export)"
 
 
-def _interchange(text: bytes, start: int, row: int, name: str) -> tuple[_Interchange, int]:
-    """Return the interchange that begins at `start`, and the place after it."""
+def _interchange(
+    text: bytes | mmap.mmap, start: int, stop: int, row: int, name: str, size: int
+) -> tuple[_Interchange, bool]:
+    """Return the interchange that begins at `start`, and whether it is plain ASCII."""
     bare = not _begins_isa(_flat(text, start, 4))
-    delimiters, stated = _bare_delimiters(text) if bare else _read_isa(text, start, row, name)
-    end = _end(text, start, delimiters)
-    data = _clean(text[start:end], delimiters.segment)
+    delimiters, stated = (
+        _bare_delimiters(text, start) if bare else _read_isa(text, start, row, name)
+    )
+    end = _end(text, start, stop, delimiters, size)
     # Every terminator counts, so that in a file with one segment to a line, the row is the line.
-    rows = data.count(delimiters.segment) + (not data.endswith(delimiters.segment))
-    layouts = _layouts(delimiters.segment + data if bare else data, delimiters)
-    version = "4010" if any(v.startswith("00401") for v in layouts or (stated,)) else "5010"
-    return _Interchange(data, delimiters, version, layouts, bare, row, rows), end
+    rows, ascii_only = 0, True
+    layouts: dict[str, None] = {}
+    for data in _clean(text, start, end, delimiters.segment, size):
+        rows += data.count(delimiters.segment) + (not data.endswith(delimiters.segment))
+        ascii_only = ascii_only and data.isascii()
+        layouts |= dict.fromkeys(_layouts(delimiters.segment + data, delimiters))
+    version = "4010" if any(v.startswith("00401") for v in tuple(layouts) or (stated,)) else "5010"
+    return (
+        _Interchange(start, end, delimiters, version, tuple(layouts), bare, row, rows),
+        ascii_only,
+    )
 
 
-def _read_isa(text: bytes, start: int, row: int, name: str) -> tuple[Delimiters, str]:
+def _read_isa(text: bytes | mmap.mmap, start: int, row: int, name: str) -> tuple[Delimiters, str]:
     """Return the delimiters and the version (ISA12) that an ISA states."""
     match = _ISA.match(text, start)
     if match:
@@ -286,13 +403,14 @@ def _isa_error(name: str, row: int) -> RemittanceError:
     )
 
 
-def _bare_delimiters(text: bytes) -> tuple[Delimiters, str]:
+def _bare_delimiters(text: bytes | mmap.mmap, start: int) -> tuple[Delimiters, str]:
     """Return the delimiters of a file without an ISA, from its ST (or GS) and its SVC."""
-    flat = text[:4000].translate(None, _BREAKS)
+    head = text[start : start + 4000]
+    flat = head.translate(None, _BREAKS)
     element = flat[2:3]
     e = re.escape(element)
-    first = re.compile(rb"(?:ST|GS)" + e + rb"[\w .\-/" + e + rb"]*", re.DOTALL).match(text)
-    ending = text[first.end() : first.end() + 8].lstrip(_BREAKS)[:1] if first else b""
+    first = re.compile(rb"(?:ST|GS)" + e + rb"[\w .\-/" + e + rb"]*", re.DOTALL).match(head)
+    ending = head[first.end() : first.end() + 8].lstrip(_BREAKS)[:1] if first else b""
     segment = b"\n" if not ending or ending.isalnum() else ending
     part = re.search(rb"SVC" + e + rb"[A-Z0-9]{2}([^A-Za-z0-9\s.])", text)
     component = part[1] if part and part[1] not in element + segment else b":"
@@ -312,20 +430,103 @@ def _end_pattern(element: bytes, segment: bytes) -> re.Pattern:
     )
 
 
-def _end(text: bytes, start: int, delimiters: Delimiters) -> int:
-    match = _end_pattern(delimiters.element, delimiters.segment).search(text, start)
-    return match.end() if match else len(text)
+def _end(text: bytes | mmap.mmap, start: int, stop: int, delimiters: Delimiters, size: int) -> int:
+    """Return the place after the interchange; the text is looked at in windows."""
+    pattern = _end_pattern(delimiters.element, delimiters.segment)
+    longest = 600  # of an IEA, with every line break that may stand in it
+    at, step = start, max(size, 4 * longest)
+    while True:
+        edge = min(at + step, stop)
+        match = pattern.search(text, at, edge)
+        if edge == stop:
+            return match.end() if match else stop
+        if match and match.end() < edge - longest:
+            return match.end()
+        if match:  # it may go on behind the window
+            step *= 2
+        else:
+            at, step = edge - longest, max(size, 4 * longest)
+            _forget(text, start, at)
 
 
-def _clean(data: bytes, segment: bytes) -> bytes:
+def _forget(text: bytes | mmap.mmap, start: int, stop: int) -> None:
+    """Give the memory of a part of a mapped file back; the file keeps it."""
+    if isinstance(text, mmap.mmap) and hasattr(text, "madvise"):
+        page = mmap.PAGESIZE
+        first = -(-start // page) * page
+        if stop // page * page > first:
+            text.madvise(mmap.MADV_DONTNEED, first, stop // page * page - first)
+
+
+def _clean(
+    text: bytes | mmap.mmap, start: int, end: int, segment: bytes, size: int
+) -> Iterator[bytes]:
+    """Give an interchange in pieces of whole segments without line breaks that end nothing."""
+    at, step = start, size
+    while at < end:
+        stop = min(at + step, end)
+        if stop < end:
+            stop = _after_segment(text, at, stop, segment)
+            if stop <= at:  # one segment longer than the piece
+                step *= 2
+                continue
+            if _BLANK_RUN.match(text, stop, end).end() >= end:
+                stop = end  # what is left are blanks after the last segment
+        data = text[at:stop]
+        if segment == b"\n":
+            if b"\r" in data:
+                data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        elif b"\n" in data or b"\r" in data:
+            data = data.translate(None, _BREAKS)
+        if at > start:
+            data = data.lstrip(b" \t")
+        if segment + b" " in data or segment + b"\t" in data:  # indented for reading
+            data = re.sub(re.escape(segment) + rb"[ \t]+", lambda _: segment, data)
+        if stop == end:
+            stripped = data.rstrip(BLANKS)
+            data = stripped + segment if segment == b"\n" and data.endswith(b"\n") else stripped
+        _forget(text, at, stop)
+        at, step = stop, size
+        if data:
+            yield data
+
+
+def _after_segment(text: bytes | mmap.mmap, at: int, stop: int, segment: bytes) -> int:
+    """Return the place after the last terminator in a stretch, or its begin if there is none."""
+    place = text.rfind(segment, at, stop)
     if segment == b"\n":
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    elif b"\n" in data or b"\r" in data:
-        data = data.translate(None, _BREAKS)
-    if segment + b" " in data or segment + b"\t" in data:  # indented for reading
-        data = re.sub(re.escape(segment) + rb"[ \t]+", lambda _: segment, data)
-    stripped = data.rstrip(BLANKS)
-    return stripped + segment if segment == b"\n" and data.endswith(b"\n") else stripped
+        place = max(place, text.rfind(b"\r", at, stop))
+        if text[place : place + 2] == b"\r\n":
+            place += 1
+    return place + 1 if place >= at else at
+
+
+def _segments(
+    text: bytes | mmap.mmap, part: _Interchange, head: Head, size: int
+) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Give an interchange's segments with their row numbers, without the empty ones, as UTF-8."""
+    own, terminator = part.delimiters.segment, head.delimiters.segment
+    left, row = part.rows, part.first_row
+    for data in _clean(text, part.start, part.end, own, size):
+        if not left:
+            return
+        for old, new in head.swaps:
+            data = data.replace(old, new)
+        if not data.endswith(terminator):
+            data += terminator
+        ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == terminator[0])
+        if len(ends) > left:  # the last one was cut off
+            ends = ends[:left]
+            data = data[: ends[-1] + 1]
+        rows = row + np.arange(len(ends), dtype=np.int64)
+        left, row = left - len(ends), row + len(ends)
+        whole = np.diff(ends, prepend=-1) > 1
+        if not whole.all():
+            data = re.sub(
+                rb"(?:\A|(?<=" + re.escape(terminator) + rb"))" + re.escape(terminator), b"", data
+            )
+            rows = rows[whole]
+        yield (data.decode("latin-1").encode("utf-8") if head.latin else data), rows
 
 
 def _layouts(data: bytes, delimiters: Delimiters) -> tuple[str, ...]:
@@ -344,110 +545,91 @@ _CLOSED_BY = {b"SE": (b"ST", 2), b"GE": (b"GS", 6), b"IEA": (b"ISA", 13)}
 
 
 def _cut_tail(
-    parts: list[_Interchange], findings: list[Finding]
+    text: bytes | mmap.mmap, parts: list[_Interchange], size: int
 ) -> tuple[Cut | None, list[_Interchange]]:
     """Take the last segment of the file away when it is not whole, and say where it was cut."""
     if not parts:
         return None, parts
     last = parts[-1]
     element, _, terminator, _ = last.delimiters
-    if last.data.endswith(terminator):
+    opened: dict[bytes, bytes] = {}
+    tail, segments = b"", 0
+    for data in _clean(text, last.start, last.end, terminator, size):
+        head, _, tail = data.rpartition(terminator)
+        segments += data.count(terminator)
+        for opener, _ in _CLOSED_BY.values():
+            place = (terminator + head).rfind(terminator + opener + element)
+            if place >= 0:
+                opened[opener] = head[place:].split(terminator, 1)[0]
+    if not tail:
         return None, parts
-    head, _, tail = last.data.rpartition(terminator)
     fields = [field.strip() for field in tail.split(element)]
     if fields[0] in _CLOSED_BY and len(fields) == 3:
         # Many senders leave out the very last terminator; the control number shows it is whole.
         opener, number = _CLOSED_BY[fields[0]]
-        start = (terminator + head).rfind(terminator + opener + element)
-        opened = head[start:].split(terminator, 1)[0].split(element) if start >= 0 else []
-        if len(opened) > number and opened[number].strip() == fields[2]:
+        stated = opened.get(opener, b"").split(element)
+        if len(stated) > number and stated[number].strip() == fields[2]:
             return None, parts
     row = last.first_row + last.rows - 1
     name = fields[0].decode("ascii", "replace") if len(fields) > 1 else ""
     cut = Cut(
         row, name if re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", name) else "", name in {"SE", "GE", "IEA"}
     )
-    if not head:
+    if not segments:
         return cut, parts[:-1]
-    kept = _Interchange(
-        head + terminator,
-        last.delimiters,
-        last.version,
-        last.layouts,
-        last.bare,
-        last.first_row,
-        last.rows - 1,
-    )
-    return cut, [*parts[:-1], kept]
+    return cut, [*parts[:-1], replace(last, rows=last.rows - 1)]
+
+
+def _runs(parts: list[_Interchange]) -> Iterator[tuple[int, int]]:
+    """Give first and last + 1 of neighbors with the same delimiters and version."""
+    first = 0
+    for at in range(1, len(parts) + 1):
+        if at == len(parts) or _key(parts[at]) != _key(parts[first]):
+            yield first, at
+            first = at
 
 
 def _key(part: _Interchange) -> tuple:
     return part.delimiters, part.version, part.bare
 
 
-def _batch(parts: list[_Interchange], findings: list[Finding]) -> Batch:
-    """Join interchanges, number their segments and leave out the empty ones."""
-    delimiters = parts[0].delimiters
-    terminator = delimiters.segment
-    data = b"".join(p.data if p.data.endswith(terminator) else p.data + terminator for p in parts)
-    data, delimiters = _utf8(data, delimiters, parts[0].first_row, findings)
-    terminator = delimiters.segment
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == terminator[0])
-    starts = np.concatenate(([0], ends[:-1] + 1)).astype(np.int64)
-    rows = parts[0].first_row + np.arange(len(ends), dtype=np.int64)
-    whole = ends > starts
-    if not whole.all():
-        lengths = (ends - starts + 1)[whole]
-        data = re.sub(
-            rb"(?:\A|(?<=" + re.escape(terminator) + rb"))" + re.escape(terminator), b"", data
-        )
-        starts = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
-        rows = rows[whole]
-    if parts[0].bare:
-        findings.append(
-            Finding(
-                1,
-                "ISA",
-                "no_interchange_header",
-                "the file has no ISA; its delimiters were read from its first segment, and nothing "
-                "shows who sent it or whether it is whole",
-            )
-        )
-    layouts = tuple(dict.fromkeys(v for p in parts for v in p.layouts))
-    return Batch(data, delimiters, parts[0].version, layouts, parts[0].bare, starts, rows)
+def _is_utf8(text: bytes | mmap.mmap, parts: tuple[_Interchange, ...], size: int) -> bool:
+    return _not_utf8(text, Head(parts[0].delimiters, "", (), False, parts), size) is None
 
 
-def _utf8(
-    data: bytes, delimiters: Delimiters, first_row: int, findings: list[Finding]
-) -> tuple[bytes, Delimiters]:
-    """Return the text as UTF-8: as it stands, or else read as Latin-1, which is a finding."""
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    else:
-        return data, delimiters
+def _not_utf8(text: bytes | mmap.mmap, head: Head, size: int) -> int | None:
+    """Return the row of the first segment that is not UTF-8, or None."""
+    for part in head.parts:
+        for data, rows in _segments(text, part, head, size):
+            try:  # a segment ends in ASCII here, so no letter stands across two pieces
+                data.decode("utf-8")
+            except UnicodeDecodeError as error:
+                before = data.count(head.delimiters.segment, 0, error.start)
+                return int(rows[min(before, len(rows) - 1)])
+    return None
+
+
+def _latin(text: bytes | mmap.mmap, head: Head, findings: list[Finding], size: int) -> Head:
+    """Return the head of a batch that is no UTF-8: read as Latin-1, which is a finding."""
     # A delimiter outside ASCII would become two bytes: give such a one a control byte of its own.
-    free = iter(bytes([b]) for b in range(1, 32) if b not in b"\t\r\n" and b not in data)
-    swapped = []
-    for delimiter in delimiters:
-        if delimiter and delimiter[0] > 127:
-            data = data.replace(delimiter, new := next(free))
-            delimiter = new
-        swapped.append(delimiter)
-    delimiters = Delimiters(*swapped)
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        row = first_row + data.count(delimiters.segment, 0, error.start)
-        findings.append(
-            Finding(
-                row,
-                "file",
-                "not_utf_8",
-                "the text is not UTF-8 from this segment on; it was read as Latin-1, so look at "
-                "names with accents before they go into a letter",
-            )
+    used: set[int] = set()
+    for part in head.parts:
+        for data, _ in _segments(text, part, head, size):
+            used.update(data)
+    free = iter(bytes([b]) for b in range(1, 32) if b not in b"\t\r\n" and b not in used)
+    swaps = {d: next(free) for d in head.delimiters if d and d[0] > 127}
+    delimiters = Delimiters(*(swaps.get(d, d) if d else d for d in head.delimiters))
+    head = replace(head, delimiters=delimiters, swaps=tuple(swaps.items()))
+    row = _not_utf8(text, head, size)
+    if row is None:
+        return head
+    findings.append(
+        Finding(
+            row,
+            "file",
+            "not_utf_8",
+            "the text is not UTF-8 from this segment on; it was read as Latin-1, so look at "
+            "names with accents before they go into a letter",
         )
-        data = data.decode("latin-1").encode("utf-8")
-    return data, delimiters
+    )
+    return replace(head, latin=True)

@@ -8,7 +8,9 @@ money is whole cents in nullable `Int64` (the unit is in the name), counts are `
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 Kind = Literal["text", "date", "cents", "count", "number", "flag"]
 
@@ -20,6 +22,7 @@ DTYPES: dict[Kind, str] = {
     "number": "Float64",
     "flag": "boolean",
 }
+_TYPES = {kind: pd.api.types.pandas_dtype(name) for kind, name in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ _KEYS = _columns(
     (
         "claim_key",
         "text",
-        "our key for the claim: file_id + '-' + its ordinal in the file, no claim's value",
+        "our key for the claim, no value of it: file_id + '-' + the row where it first stands (of an 835 its ordinal)",
     ),
     ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
     (
@@ -220,25 +223,84 @@ def conform(frame: pd.DataFrame | dict, table: str) -> pd.DataFrame:
     """Return the frame with exactly the table's columns, in order and of its types.
 
     Columns that are absent come back empty; a column that the table does not know is an error
-    of the caller.
+    of the caller. Arrays that have the table's types already are taken as they are, not copied.
     """
-    frame = pd.DataFrame(frame)
     columns = TABLES[table]
-    unknown = set(frame.columns) - {c.name for c in columns}
+    count = None if isinstance(frame, pd.DataFrame) else _typed(frame, columns)
+    if count is None:
+        frame = pd.DataFrame(frame)
+        count = len(frame)
+    unknown = set(frame) - {c.name for c in columns}
     if unknown:
         raise KeyError(f"{table}: no column {sorted(unknown)}")
-    index = frame.index
+    if isinstance(frame, dict):
+        filled = {c.name: frame.get(c.name) for c in columns}
+        for c in columns:
+            if filled[c.name] is None:
+                filled[c.name] = _nothing(c.kind, count)
+        return pd.DataFrame(filled, copy=False)
     return pd.DataFrame(
         {
             c.name: (
-                frame[c.name].astype(DTYPES[c.kind])
+                frame[c.name].astype(_TYPES[c.kind])
                 if c.name in frame
-                else pd.Series(pd.NA, index=index, dtype="object").astype(DTYPES[c.kind])
+                else pd.Series(_nothing(c.kind, count), index=frame.index)
             )
             for c in columns
         },
-        index=index,
+        index=frame.index,
     ).reset_index(drop=True)
+
+
+def texts(values, codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
+    """Return a text column from its distinct values and their number by row, -1 for none."""
+    if not isinstance(values, pa.Array):
+        values = pa.array(values, pa.large_string())
+    missing = codes < 0
+    return text(values.take(pa.array(codes, mask=missing if missing.any() else None)))
+
+
+def text(values: pa.Array) -> pd.api.extensions.ExtensionArray:
+    """Return the texts as a text column, without looking at each again."""
+    return pd.array(values, dtype=_TYPES["text"])
+
+
+def same(value: str, count: int) -> pd.api.extensions.ExtensionArray:
+    """Return a text column that says the same in every row."""
+    return text(pa.repeat(pa.scalar(value, pa.large_string()), count))
+
+
+def whole(numbers: np.ndarray, missing: np.ndarray | None = None) -> pd.arrays.IntegerArray:
+    """Return a column of cents or counts; what stands below `missing` does not matter."""
+    if missing is None:
+        missing = np.zeros(len(numbers), dtype=bool)
+    return pd.arrays.IntegerArray(numbers.astype(np.int64, copy=False), missing)
+
+
+def _typed(given: dict, columns: tuple[Column, ...]) -> int | None:
+    """Return how many rows the arrays have; None unless all are arrays of the table's types."""
+    kinds = {c.name: _TYPES[c.kind] for c in columns}
+    arrays = (np.ndarray, pd.api.extensions.ExtensionArray)
+    if not given:
+        return 0
+    if not all(isinstance(v, arrays) and v.dtype == kinds.get(name) for name, v in given.items()):
+        return None
+    counts = {len(v) for v in given.values()}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _nothing(kind: Kind, count: int):
+    """Return a column in which every row is missing."""
+    if kind == "text":
+        return text(pa.nulls(count, pa.large_string()))
+    if kind == "date":
+        return np.full(count, np.datetime64("NaT"), dtype="datetime64[us]")
+    missing = np.ones(count, dtype=bool)
+    if kind == "number":
+        return pd.arrays.FloatingArray(np.zeros(count), missing)
+    if kind == "flag":
+        return pd.arrays.BooleanArray(np.zeros(count, dtype=bool), missing)
+    return whole(np.zeros(count, dtype=np.int64), missing)
 
 
 def empty(table: str) -> pd.DataFrame:
