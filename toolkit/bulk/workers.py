@@ -65,20 +65,24 @@ class Processes:
 
 
 class Spark:
-    """Tasks of a Spark cluster, whose workers see the same folders as this process."""
+    """Tasks of Spark, whose workers see the same folders as this process.
 
-    def __init__(self, given: Any, *, session: Any = None) -> None:
-        from toolkit.engines.spark import local_session
+    A session that runs already (a notebook's, spark-submit's) is used and left; else one of this
+    machine is made and stopped.
+    """
+
+    def __init__(self, given: Any, *, jobs: int | None = None) -> None:
+        from toolkit.engines import spark
 
         self._given = given
-        self._own = session is None
-        self._session = session or local_session()
+        self._running = spark.running()
+        self._session = self._running or spark.session(cores=f"local[{jobs or cores()}]")
 
     def __enter__(self) -> "Spark":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._own:
+        if self._running is None:
             self._session.stop()
 
     def each(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -120,7 +124,7 @@ def _do(work: Work, task: Any) -> Any:
 def workers(engine: str, given: Any, *, jobs: int | None = None) -> Processes | Spark:
     """Return who does the work of an engine: pandas in this process, duckdb in processes, spark."""
     if engine == "spark":
-        return Spark(given)
+        return Spark(given, jobs=jobs)
     if engine not in ("pandas", "duckdb"):
         raise UsageError("the engine is one of pandas, duckdb, spark")
     return Processes(given, jobs=1 if engine == "pandas" else jobs or cores())
