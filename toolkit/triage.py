@@ -36,7 +36,7 @@ from toolkit.keys import (
     positions,
     taken,
 )
-from toolkit.law import Contract, turns_on
+from toolkit.law import Contract, telling_amounts, turns_on
 from toolkit.questions import (
     Question,
     code_question,
@@ -883,12 +883,7 @@ def _step_facts(
     outcome = facts["outcome"]
     goes_on = (outcome.code >= 0) & ~outcome.isin({"overturned", "withdrawn"})
     appealable = ~rows.answer("appealable").isin({False})
-    amount = Coded(np.full(len(filed), -1), [])
     counted = goes_on & _matters("amount", program) & ~rows.denied.isna()
-    if counted.any():
-        code, dollars = pd.factorize(rows.denied[counted].to_numpy("int64") // 100)
-        amount.code[counted] = code
-        amount = Coded(amount.code, dollars.tolist())
     return {
         "program": program,
         "stage": facts["stage"],
@@ -903,13 +898,20 @@ def _step_facts(
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,
         "decided_on": _days(decided_on, goes_on),
-        "amount": amount,
+        "amount": _amounts(rows.denied, counted),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
         "contract": rows.payer("contract"),
         "why_not": rows.answer("why_not").only(~appealable),
         "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
         "program_gap": rows.payer("program_gap").only(program.code < 0),
     }
+
+
+def _amounts(cents: pd.arrays.IntegerArray, where: np.ndarray) -> Coded:
+    """Return for each amount the telling one at or below it, in whole dollars; none outside `where`."""
+    telling = [0, *telling_amounts()]
+    dollars = np.where(where, cents.to_numpy("int64", na_value=0) // 100, -1)
+    return Coded(np.searchsorted(telling, dollars, side="right") - 1, telling)
 
 
 def _matters(fact: str, program: Coded) -> np.ndarray:

@@ -27,7 +27,7 @@ from toolkit.claims.pieces import (
     whole,
 )
 from toolkit.claims.reading import files_of, is_remittance
-from toolkit.claims.remittance import read_remittance
+from toolkit.claims.remittance import stream_remittance
 from toolkit.claims.tables import Claims, conform, empty
 from toolkit.errors import InputError
 
@@ -285,7 +285,7 @@ def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
     if rejections.is_rejections(head):
         parts: Any = [rejections.read_acknowledgment(path)]
     else:
-        parts = [read_remittance(path)]
+        parts = stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
         book.write_claims(file_id, number, part)

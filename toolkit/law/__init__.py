@@ -4,7 +4,7 @@ from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import FILERS, STAGES, Program, program, programs
-from toolkit.law.pathway import NextStep, ladder, next_step, turns_on
+from toolkit.law.pathway import NextStep, ladder, next_step, telling_amounts, turns_on
 from toolkit.law.standing import standing
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "read_contract",
     "read_contracts",
     "standing",
+    "telling_amounts",
     "turns_on",
 ]

@@ -1,6 +1,7 @@
 """The ladder of a program, and the step that a case has to take next."""
 
 from datetime import date
+from functools import cache
 
 import msgspec
 
@@ -8,6 +9,7 @@ from toolkit.errors import RefusedError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
 from toolkit.law.model import Level, Program, program, programs
+from toolkit.law.thresholds import thresholds
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +129,19 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
     }
     return frozenset(name for name, matters in facts.items() if matters)
+
+
+@cache
+def telling_amounts() -> tuple[int, ...]:
+    """Return the whole dollars at which an answer may change, in order; between two it does not.
+
+    Bulk work asks with the one at or below an amount, so that the distinct keys stay few.
+    """
+    rules = (rule for name in programs() for level in program(name).levels for rule in level.filing)
+    least = {rule.minimum_amount.dollars for rule in rules if rule.minimum_amount}
+    for year in thresholds().years:
+        least |= {year.alj_hearing, year.judicial_review}
+    return tuple(sorted(least))
 
 
 def _filer(rules: Program, contracted: str | None, stage: str) -> str | None:
