@@ -1,12 +1,14 @@
 """Sources for the tests of reports: a synthetic worklist with a sentinel in each personal column."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import CLAIMS, Claims, conform
-from toolkit.reports import Source
+from toolkit.reports import Source, part_of
+from toolkit.reports.parcel import Parcel, parcel
 
 AS_OF = date(2026, 3, 2)
 SENTINEL = "ZQXSENTINEL"
@@ -23,10 +25,40 @@ _CODES = (
 _STANDING = "A contracted provider files under the contract, not as the enrollee."
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A source's claims and worklist, before they are counted."""
+
+    name: str
+    claims: Claims
+    worklist: pd.DataFrame
+    as_of: date
+    note: str = ""
+    synthetic: bool = True
+
+    @property
+    def source(self) -> Source:
+        """The source as the reports take it."""
+        return Source.of(
+            self.name,
+            self.claims,
+            self.worklist,
+            self.as_of,
+            self.note,
+            synthetic=self.synthetic,
+        )
+
+    @property
+    def parcel(self) -> Parcel:
+        """What a report sees of it."""
+        part = part_of(self.claims, self.worklist, as_of=self.as_of)
+        return parcel(part, note=self.note, synthetic=self.synthetic)
+
+
 def source(
     name: str = "synthetic", *, rows: int = 400, appealed: bool = True, as_of: date = AS_OF
-) -> Source:
-    """Return a source of `rows` denials, seen on `as_of`; every personal cell holds the sentinel."""
+) -> Rows:
+    """Return `rows` denials, seen on `as_of`; every personal cell holds the sentinel."""
     rng = np.random.default_rng(7)
     pick = rng.integers(0, [[len(_PAYERS)], [len(_CODES)], [100]], (3, rows))
     payer, code, roll = pick
@@ -90,6 +122,7 @@ def source(
             "liability": "provider",
             "confidence": "high",
             "decided_by": "carc " + pd.Series(words[:, 1]),
+            "second_look": "",
             "appealable": pd.array(due != "no_appeal_right", dtype="boolean"),
             "billed_cents": cents * 2,
             "paid_cents": cents * 0,
@@ -157,14 +190,13 @@ def source(
         "files",
     )  # fmt: skip
     held = Claims(claims=claims, appeal_events=events, findings=findings, files=files)
-    note = "Made by the tests."
-    return Source(name, held, worklist, as_of, note=note, synthetic=True)
+    return Rows(name, held, worklist, as_of, note="Made by the tests.")
 
 
-def quiet_source(name: str = "quiet") -> Source:
+def quiet_source(name: str = "quiet") -> Rows:
     """Return a source with no overdue denial, no gap, no finding and no appeal."""
     one = source(name, rows=60, appealed=False)
     later = one.worklist["due"] == "due_later"
     worklist = one.worklist[later].reset_index(drop=True)
     claims = Claims(claims=one.claims.claims, files=one.claims.files)
-    return Source(name, claims, worklist, one.as_of + timedelta(days=0), synthetic=False)
+    return Rows(name, claims, worklist, one.as_of, synthetic=False)

@@ -13,6 +13,7 @@ from toolkit.metrics import (
     SMALL_N,
     appeals,
     definitions,
+    ledger_of,
     measures,
     open_ledger,
     outcomes,
@@ -22,7 +23,8 @@ from toolkit.metrics import (
     work,
 )
 from toolkit.metrics import metric as metric_module
-from toolkit.metrics.example import example
+from toolkit.metrics.example import example, example_rows
+from toolkit.metrics.ledger import PERSONAL
 from toolkit.metrics.metric import days_by_which
 
 
@@ -73,8 +75,8 @@ def test_a_rate_on_few_cases_is_labeled_small():
 
 
 def test_no_appeal_gives_no_rate_rather_than_zero():
-    book = example()
-    none = replace(book, appeals=book.appeals.iloc[:0])
+    denials, disputes = example_rows()
+    none = ledger_of(denials, disputes.iloc[:0], as_of=example().as_of)
     for measure in (
         outcomes.overturn_rate_decided,
         outcomes.overturn_rate_dollars,
@@ -93,17 +95,18 @@ def test_pending_appeals_make_the_days_to_decision_longer_never_shorter():
 
 
 def test_an_overturned_appeal_with_no_recovered_amount_is_left_out_of_the_dollar_rate():
-    book = example()
-    won = book.appeals["outcome"] == "overturned"
-    blank = book.appeals.assign(recovered_cents=book.appeals["recovered_cents"].mask(won))
-    rate = outcomes.overturn_rate_dollars(replace(book, appeals=blank))
+    denials, disputes = example_rows()
+    won = disputes["outcome"] == "overturned"
+    blank = disputes.assign(recovered_cents=disputes["recovered_cents"].mask(won))
+    rate = outcomes.overturn_rate_dollars(ledger_of(denials, blank, as_of=example().as_of))
     assert (rate.count, rate.out_of, rate.left_out) == (40_000, 150_000, 1)
 
 
 def test_dollars_recovered_beyond_the_dispute_do_not_push_the_rate_above_one():
-    book = example()
-    rich = book.appeals.assign(recovered_cents=book.appeals["recovered_cents"] * 100)
-    assert outcomes.overturn_rate_dollars(replace(book, appeals=rich)).value <= 1
+    denials, disputes = example_rows()
+    rich = disputes.assign(recovered_cents=disputes["recovered_cents"] * 100)
+    rate = outcomes.overturn_rate_dollars(ledger_of(denials, rich, as_of=example().as_of))
+    assert rate.value <= 1
 
 
 def test_the_due_states_of_a_worklist_add_up_to_all_of_it():
@@ -113,9 +116,10 @@ def test_the_due_states_of_a_worklist_add_up_to_all_of_it():
 
 
 def test_a_due_state_that_nobody_knows_breaks_the_reconciliation():
-    book = example()
-    strange = book.worklist.assign(due=book.worklist["due"].replace("closed", "finished"))
-    broken = [c for c in reconcile(replace(book, worklist=strange)) if not c.holds]
+    denials, disputes = example_rows()
+    strange = denials.assign(due=denials["due"].replace("closed", "finished"))
+    book = ledger_of(strange, disputes, as_of=example().as_of)
+    broken = [c for c in reconcile(book) if not c.holds]
     assert {c.name for c in broken} == {
         "denials by due state = all denials",
         "dollars by due state = all denied dollars",
@@ -123,17 +127,29 @@ def test_a_due_state_that_nobody_knows_breaks_the_reconciliation():
 
 
 def test_a_denial_that_stands_twice_breaks_the_reconciliation():
-    book = example()
-    twice = pd.concat([book.worklist, book.worklist.iloc[[0]]], ignore_index=True)
-    assert not all(c.holds for c in reconcile(replace(book, worklist=twice)))
+    denials, disputes = example_rows()
+    twice = pd.concat([denials, denials.iloc[[0]]], ignore_index=True)
+    broken = [
+        c for c in reconcile(ledger_of(twice, disputes, as_of=example().as_of)) if not c.holds
+    ]
+    assert [(c.name, c.left, c.right) for c in broken] == [("each denial stands once", 12, 13)]
+
+
+def test_a_denial_whose_key_is_not_its_claim_s_breaks_the_reconciliation():
+    denials, disputes = example_rows()
+    # example-1 begins the key example-12, which is another claim's.
+    foreign = denials.assign(claim_key=denials["claim_key"].replace("example-12", "example-1"))
+    broken = [
+        c for c in reconcile(ledger_of(foreign, disputes, as_of=example().as_of)) if not c.holds
+    ]
+    assert [(c.name, c.left, c.right) for c in broken] == [("each denial stands once", 11, 12)]
 
 
 def test_groups_add_up_to_the_whole_with_the_rest_as_one_group():
     book = example()
     found = tables.by_group(
-        book, "payer_name", (work.denials, work.denied_dollars),
-        size=lambda b: b.worklist["denied_cents"], top=1,
-    )  # fmt: skip
+        book, "payer_name", (work.denials, work.denied_dollars), of="denials", top=1
+    )
     assert [name for name, _ in found] == ["Payer A", "all others (2)"]
     assert sum(m[0].value for _, m in found) == work.denials(book).value
     assert sum(m[1].value for _, m in found) == work.denied_dollars(book).value
@@ -141,22 +157,17 @@ def test_groups_add_up_to_the_whole_with_the_rest_as_one_group():
 
 def test_a_group_that_the_file_does_not_name_is_kept():
     names = [name for name, _ in tables.by_group(
-        example(), "program", (work.denials,), size=lambda b: b.worklist["denied_cents"]
+        example(), "program", (work.denials,), of="denials"
     )]  # fmt: skip
     assert "(not stated)" in names
-
-
-def test_urgent_denials_come_by_urgency_then_dollars():
-    found = tables.urgent(example())
-    assert list(found["denial_key"]) == ["example-1", "example-2", "example-3", "example-4"]
 
 
 def test_the_ledger_holds_no_column_that_may_identify_a_patient():
     one = source(rows=20)
     book = open_ledger(one.claims, one.worklist, as_of=AS_OF)
     assert "patient_control_number" in one.worklist
-    for table in (book.worklist, book.appeals):
-        assert not {"patient_control_number", "payer_claim_control_number"} & set(table.columns)
+    for table in book.tables.values():
+        assert not PERSONAL & set(table.columns)
 
 
 def test_an_appeal_of_a_claim_disputes_each_of_its_denials_once_and_one_of_a_line_its_own():

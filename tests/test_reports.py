@@ -19,7 +19,6 @@ from toolkit.errors import ReportError, UsageError
 from toolkit.metrics import tables, work
 from toolkit.reports import charts, execute, kinds, overdue, pdf, run_reports, words, workbook
 from toolkit.reports.page import Page
-from toolkit.reports.parcel import parcel
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks" / "reports").glob("*.ipynb"))
 FAILING_VALUE = "ZQXFAILING"
@@ -62,7 +61,7 @@ def made(tmp_path_factory, temporary):
     out = tmp_path_factory.mktemp("out")
     written = run_reports(
         ["all"],
-        [source(), quiet_source()],
+        [source().source, quiet_source().source],
         as_of=AS_OF,
         out=out,
         formats=("html", "xlsx", "ipynb"),
@@ -137,8 +136,7 @@ def test_a_page_shows_no_code_and_no_missing_value_mark(pages):
 
 
 def test_the_headline_of_the_page_is_that_of_the_metrics(pages):
-    one = source()
-    book = parcel(one.claims, one.worklist, as_of=AS_OF, note="", synthetic=True).ledger
+    book = source().parcel.ledger
     said = " ".join(_Page(pages["overdue_cases-synthetic.html"]).said)
     late, money = work.overdue(book).value, words.dollars(work.overdue_dollars(book).value)
     assert f"{late} denials worth {money} are past the last day to file" in said
@@ -169,7 +167,7 @@ def test_a_source_with_nothing_overdue_reads_well(pages):
 def test_a_source_whose_dates_are_all_unknown_is_not_said_to_have_nothing_due():
     one = source(rows=40)
     unknown = one.worklist.assign(due="no_date", file_by=pd.NaT, gap="program unknown")
-    given = parcel(one.claims, unknown, as_of=AS_OF, note="", synthetic=True)
+    given = replace(one, worklist=unknown).parcel
     said = overdue.summary(Page(given, one.name, "payer", by_hand=False))
     assert "no denial on file has a known date to file by" in said
     assert "40 denials have no date" in said
@@ -194,12 +192,12 @@ def test_the_manifest_names_inputs_and_counts(made):
 def test_a_later_run_keeps_the_manifest_entries_of_reports_that_still_stand(made):
     folder = made["manifest.json"].parent
     run_reports(
-        ["overdue"], [source("third", rows=30)], as_of=AS_OF, out=folder.parent,
+        ["overdue"], [source("third", rows=30).source], as_of=AS_OF, out=folder.parent,
         formats=("xlsx",), progress=False,
     )  # fmt: skip
     (folder / "overdue_cases-third.xlsx").unlink()
     run_reports(
-        ["overdue"], [source("fourth", rows=30)], as_of=AS_OF, out=folder.parent,
+        ["overdue"], [source("fourth", rows=30).source], as_of=AS_OF, out=folder.parent,
         formats=("xlsx",), progress=False,
     )  # fmt: skip
     (folder / "overdue_cases-fourth.xlsx").unlink()
@@ -215,7 +213,7 @@ def failing(tmp_path_factory):
     folder = tmp_path_factory.mktemp("failing")
     raises = (
         "import sys\nimport pandas as pd\n"
-        "found = pd.read_parquet(folder + '/worklist.parquet')['payer_name'].iloc[0]\n"
+        "found = pd.read_parquet(folder + '/gaps.parquet')['payer_name'].iloc[0]\n"
         "print(found); print(found, file=sys.stderr)\n"
         "raise ValueError(found)"
     )
@@ -244,7 +242,7 @@ def test_a_notebook_that_fails_leaves_its_cell_and_error_type_and_nothing_else(
     one = source(rows=30)
     one = replace(one, worklist=one.worklist.assign(payer_name=FAILING_VALUE))
     with pytest.raises(ReportError) as stopped:
-        run_reports(["all"], [one], as_of=AS_OF, out=tmp_path / "out")
+        run_reports(["all"], [one.source], as_of=AS_OF, out=tmp_path / "out")
     assert str(stopped.value) == (
         "lacks-synthetic: its notebook stopped: no parameter named by; "
         "stops-synthetic: cell 2 stopped: ValueError. No report was written."
@@ -282,8 +280,8 @@ def test_a_kernel_that_dies_at_its_start_is_tried_once_more(monkeypatch):
 def test_numbers_that_do_not_agree_stop_the_run_before_a_file_is_written(tmp_path):
     one = source(rows=30)
     twice = replace(one, worklist=one.worklist.assign(denial_key="same"))
-    with pytest.raises(ReportError, match="each denial stands once: 1 and 30 denials"):
-        run_reports(["all"], [twice], as_of=AS_OF, out=tmp_path / "out", progress=False)
+    with pytest.raises(ReportError, match="each denial stands once: 0 and 30 denials"):
+        run_reports(["all"], [twice.source], as_of=AS_OF, out=tmp_path / "out", progress=False)
     assert not list(tmp_path.rglob("*"))
 
 
@@ -295,11 +293,11 @@ def test_numbers_that_do_not_agree_stop_the_run_before_a_file_is_written(tmp_pat
         ({"by": "patient"}, "payer, facility"),
         ({"jobs": 0}, "1 or more"),
         ({"sources": []}, "no source"),
-        ({"sources": [source("A b", rows=5), source("a-b", rows=5)]}, "same name"),
+        ({"sources": [source("A b", rows=5).source, source("a-b", rows=5).source]}, "same name"),
     ],
 )
 def test_a_wrong_call_is_told_what_is_right(wrong, says, tmp_path):
-    call = {"kinds": ["all"], "sources": [source(rows=5)]} | wrong
+    call = {"kinds": ["all"], "sources": [source(rows=5).source]} | wrong
     with pytest.raises(UsageError, match=says):
         run_reports(call.pop("kinds"), call.pop("sources"), as_of=AS_OF, out=tmp_path, **call)
 
@@ -307,16 +305,14 @@ def test_a_wrong_call_is_told_what_is_right(wrong, says, tmp_path):
 def test_a_machine_without_chromium_is_told_the_command_that_helps(tmp_path, monkeypatch):
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
     with pytest.raises(ReportError, match="apt install chromium"):
-        run_reports(["all"], [source(rows=5)], as_of=AS_OF, out=tmp_path, formats=("pdf",))
+        run_reports(["all"], [source(rows=5).source], as_of=AS_OF, out=tmp_path, formats=("pdf",))
 
 
 def _workbook(tmp_path, one, kind="overdue", by="payer"):
     path = tmp_path / "book.xlsx"
-    given = parcel(one.claims, one.worklist, as_of=one.as_of, note="", synthetic=True)
     workbook.write(
-        path, kind=kinds.kinds()[kind], claims=one.claims, worklist=one.worklist, given=given,
-        name=one.name, by=by,
-    )  # fmt: skip
+        path, kind=kinds.kinds()[kind], part=one.source.part, given=one.parcel, name=one.name, by=by
+    )
     return openpyxl.load_workbook(path)
 
 

@@ -331,10 +331,15 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
-    from toolkit.reports import Source
+    from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.reports import Source, part_of_run
 
+    engine = engine_for(options.engine, exports, options.book)
+    if in_parts(engine, exports, options.book):
+        with _run_on(exports, engine, options, also=part_of_run) as run:
+            return [Source.of_run("export", run)]
     claims, _, worklist = _triaged(exports, options)
-    return [Source("export", claims, worklist, options.as_of, "", synthetic=False)]
+    return [Source.of("export", claims, worklist, options.as_of)]
 
 
 def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
@@ -349,7 +354,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     sample = read(export)
     remits, then, note = _sample_remittances()
     return [
-        Source(
+        Source.of(
             "sample",
             sample,
             triage(sample, as_of=options.as_of, payers=payers),
@@ -357,7 +362,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
             "A synthetic export: no patient, payer or hospital in it is real.",
             synthetic=True,
         ),
-        Source(
+        Source.of(
             "remittances",
             remits,
             triage(remits, as_of=then, payers=payers),

@@ -71,14 +71,18 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         assert self.match is not None
         return Opened(Path(self.name), kind, self.file_id, self.match, self.headings, 0)
 
-    def row(self) -> pd.DataFrame:
-        """Return the file's row of the table `files`."""
+    def row(self, rows: int | None = None, *, first: bool = True) -> pd.DataFrame:
+        """Return the file's row of the table `files`, or that of a part with so many rows read.
+
+        Over the parts, one of which is the `first`, rows and transactions add up to the file's.
+        """
+        rows = self.rows_read if rows is None else rows
         if self.match is not None:
-            return file_row(self.name, self.file_id, self.match, rows=self.rows_read)
+            return file_row(self.name, self.file_id, self.match, rows=rows)
         given = {
             "file": [self.name], "file_id": [self.file_id], "source": [self.source],
-            "layout": [self.layout], "rows_read": [self.rows_read],
-            "transactions": [self.transactions],
+            "layout": [self.layout], "rows_read": [rows],
+            "transactions": [self.transactions if first else 0],
         }  # fmt: skip
         return conform(given, "files")
 

@@ -115,7 +115,8 @@ def do_bucket(given: Given, task: Bucket) -> Done:
                 name: conform(pa.concat_tables(some).to_pandas(), name)
                 for name, some in tables[at].items()
             }
-            parts.append(Claims(**found, files=file.row()))
+            count = len(found.get("claims", ()))
+            parts.append(Claims(**found, files=file.row(count, first=False)))
     claims, done.restated = once(
         _together(given, parts), order=[file.file_id for file in given.files]
     )
@@ -149,7 +150,7 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
     found, tallies = read_rows(sheet, notes)
     done.tallies.setdefault(file.file_id, []).extend(tallies)
     done.claims[file.file_id] = done.claims.get(file.file_id, 0) + len(found["claims"])
-    return Claims(**found, findings=notes.table(), files=file.row())
+    return Claims(**found, findings=notes.table(), files=file.row(len(sheet.rows)))
 
 
 def _remittance_piece(
@@ -157,13 +158,15 @@ def _remittance_piece(
 ) -> Claims:
     tables = Book(given.book).read_claims(file.file_id, number)
     found = tables.get("claims")
-    if found is not None and len(found):
+    rows = 0 if found is None else len(found)
+    if found is not None and rows:
         accounts = accounts_of(found)
         aside = _is_aside(given, accounts)
         if aside.any():
             tables = _split(given, tables, accounts, aside, f"{task.number:06d}", at, number)
             done.set_aside += int(aside.sum())
-    return Claims(**tables, files=file.row())
+            rows -= int(aside.sum())
+    return Claims(**tables, files=file.row(rows, first=number == file.pieces[0].number))
 
 
 def _split(given, tables, accounts, aside, task: str, at: int, number: int) -> dict:
@@ -224,8 +227,11 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
         some = [table for part in parts if len(table := getattr(part, name))]
         if some:
             tables[name] = pd.concat(some, ignore_index=True)
-    if "files" in tables:
-        tables["files"] = tables["files"].drop_duplicates("file_id", ignore_index=True)
+    if "files" in tables:  # several pieces of a file
+        counts = {"rows_read": "sum", "transactions": "max"}
+        names = [name for name in tables["files"] if name not in counts]
+        files = tables["files"].groupby(names, sort=False, dropna=False, as_index=False).agg(counts)
+        tables["files"] = conform(files, "files")
     return Claims(**tables)
 
 

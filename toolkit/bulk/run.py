@@ -82,9 +82,9 @@ class Run:
             if due:
                 table = pa.concat_tables([table, *due])
                 table = table.take(pc.sort_indices(table["order"]))
-            yield self._looked(table)
+            yield self.looked(table.drop_columns(["order"]))
         while waiting is not None:
-            yield self._looked(waiting)
+            yield self.looked(waiting.drop_columns(["order"]))
             waiting = next(aside, None)
 
     def also(self) -> Iterator[Any]:
@@ -112,20 +112,20 @@ class Run:
         for batch in pq.ParquetFile(sorted_at).iter_batches(16_000):
             yield _plain(pa.Table.from_batches([batch]))
 
-    def _looked(self, table: pa.Table) -> pa.Table:
-        """Return the table with the second looks that turn on other claims, without its order."""
-        table = table.drop_columns(["order"])
-        if self.looks is None or not len(self.looks):
+    def looked(self, table: pa.Table) -> pa.Table:
+        """Return rows of the worklist with the second looks that turn on other claims."""
+        if self.looks is None or not len(self.looks) or not len(table):
             return table
-        at = pc.index_in(table["denial_key"], value_set=self._looked_keys)
+        keys = table["denial_key"].cast(pa.large_string())
+        at = pc.index_in(keys, value_set=self._looked_keys)
         if at.null_count == len(at):
             return table
         more = pc.fill_null(self._looks_more.take(at.combine_chunks()), "")
-        looks = pc.utf8_trim_whitespace(
-            pc.binary_join_element_wise(table["second_look"], more, _SPACE)
-        )
+        said = table["second_look"].cast(pa.large_string())
+        looks = pc.utf8_trim_whitespace(pc.binary_join_element_wise(said, more, _SPACE))
         place = table.schema.get_field_index("second_look")
-        return table.set_column(place, table.schema.field(place), looks)
+        field = table.schema.field(place)
+        return table.set_column(place, field, looks.cast(field.type))
 
     def __post_init__(self) -> None:
         if self.looks is not None:

@@ -9,9 +9,11 @@ from io import StringIO
 import pandas as pd
 
 from toolkit.claims.tables import conform
-from toolkit.metrics.ledger import Ledger
+from toolkit.metrics.ledger import Ledger, ledger_of
 
 AS_OF = date(2026, 3, 2)
+
+_BLANK = ("level", "group_code", "carc", "rarcs", "reason", "citation", "rule_status")
 
 _WORKLIST = """\
 key,due,dollars,payer_name,program,denial_category,route,appealable,last_level,file_by
@@ -43,6 +45,11 @@ key,level,denied_on,filed_on,decided_on,outcome,recovered,dispute,first
 
 def example() -> Ledger:
     """Return the example ledger, seen on 2026-03-02."""
+    return ledger_of(*example_rows(), as_of=AS_OF)
+
+
+def example_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the example's denials and appeals, one row each."""
     work = pd.read_csv(StringIO(_WORKLIST), dtype="str")
     appeals = pd.read_csv(StringIO(_APPEALS), dtype="str")
     of = work.set_index("key")
@@ -54,6 +61,7 @@ def example() -> Ledger:
         file_by=work["file_by"].astype("datetime64[us]"),
         facility="Main campus",
         gap=work["due"].map({"no_date": "program is not known: add the payer to payers.csv"}),
+        **dict.fromkeys(_BLANK, ""),
     ).drop(columns=["key", "dollars"])
     keys = appeals["key"]
     events = conform(
@@ -68,7 +76,7 @@ def example() -> Ledger:
         facility="Main campus",
         **{c: keys.map(of[c]) for c in ("payer_name", "program", "denial_category")},
     )
-    return Ledger(worklist, events, AS_OF)
+    return worklist, events
 
 
 def _cents(dollars: pd.Series) -> pd.Series:

@@ -1,11 +1,19 @@
-"""What the metrics count on: the worklist, the appeals, and the day on which they are seen."""
+"""What the metrics count on: denials and appeals in groups, and the day on which they are seen.
 
+A ledger holds no row of a denial, so it is as small for ten million of them as for ten thousand:
+it is made part by part and added up.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
 import pandas as pd
 
-from toolkit.claims.tables import TABLES, Claims
+from toolkit.claims.tables import TABLES as CLAIM_TABLES
+from toolkit.claims.tables import Claims
+from toolkit.metrics.disputes import appeals
+from toolkit.metrics.groups import CUTS, TABLES, added, counted, distinct_keys
 
 DUES = (
     "overdue",
@@ -19,116 +27,104 @@ DUES = (
     "closed",
 )
 
-# An appeal that ended on its merits; a dismissed or withdrawn one was never decided.
-DECIDED = ("overturned", "partly_overturned", "upheld")
-WON = ("overturned", "partly_overturned")
-OUTCOMES = (*DECIDED, "dismissed", "withdrawn")
-
 # Columns that may identify a patient, wherever they stand.
-PERSONAL = frozenset(c.name for table in TABLES.values() for c in table if c.personal)
+PERSONAL = frozenset(c.name for table in CLAIM_TABLES.values() for c in table if c.personal)
 
-NOT_STATED = "(not stated)"
-
-_OF_CLAIM = ["payer_name", "facility", "program"]
+_AT_ONCE = 16  # ledgers held before they are added up
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ledger:
-    """One source's denials (one row per denial) and appeals (one row per appeal), as of a day.
+    """One source's denials and appeals, grouped and counted as of a day.
 
-    Neither frame holds a column that may identify a patient.
+    `tables` are those of `toolkit.metrics.groups.TABLES`; none holds a column that may identify a
+    patient. `distinct` is the number of distinct denials, to compare with those counted.
     """
 
-    worklist: pd.DataFrame
-    appeals: pd.DataFrame
     as_of: date
+    tables: Mapping[str, pd.DataFrame]
+    distinct: int
 
-    def where(self, column: str, value: str) -> "Ledger":
-        """Return the part of the ledger whose `column` is `value`, in both tables."""
-        return replace(
-            self,
-            worklist=self.worklist[stated(self.worklist[column]) == value],
-            appeals=self.appeals[stated(self.appeals[column]) == value],
-        )
+    @property
+    def denials(self) -> pd.DataFrame:
+        """The denials by due state and by what became of them."""
+        return self.tables["denials"]
+
+    @property
+    def appeals(self) -> pd.DataFrame:
+        """The appeals by outcome."""
+        return self.tables["appeals"]
+
+    @property
+    def days(self) -> pd.DataFrame:
+        """The appeals by the days they took, on each clock."""
+        return self.tables["days"]
 
     def due(self, *states: str) -> pd.DataFrame:
-        """Return the denials in these due states."""
-        return self.worklist[self.worklist["due"].isin(states)]
+        """Return the groups of denials in these due states."""
+        return self.denials[self.denials["due"].isin(states)]
+
+    def count(self, *states: str) -> int:
+        """Return how many denials are in these due states; with none named, in all."""
+        return int((self.due(*states) if states else self.denials)["denials"].sum())
+
+    def cents(self, *states: str) -> int:
+        """Return the known denied amounts in these due states; with none named, in all."""
+        return int((self.due(*states) if states else self.denials)["cents"].sum())
+
+    @property
+    def filed(self) -> int:
+        """How many appeals are on file."""
+        return int(self.appeals["appeals"].sum())
+
+    def where(self, column: str, *names: str) -> "Ledger":
+        """Return the denials and appeals whose `column` is one of these names.
+
+        `column` is one of CUTS. What comes back is cut: it knows its denials, appeals and days,
+        neither the other tables nor its distinct denials, and cannot be cut again.
+        """
+        if column not in CUTS:
+            raise ValueError(f"a ledger is cut by {', '.join(CUTS)}")
+        cut = {}
+        for name in ("denials", "appeals", "days"):
+            table = self.tables[f"{name}_by"]
+            held = table["cut"].eq(column) & table["name"].isin(names)
+            cut[name] = table[held].drop(columns=["cut", "name"])
+        return replace(self, tables=cut)
+
+    def added(self, others: Iterable["Ledger"]) -> "Ledger":
+        """Return this ledger and the others as one: see `add_up`."""
+        return add_up([self, *others])
 
 
 def open_ledger(claims: Claims, worklist: pd.DataFrame, *, as_of: date) -> Ledger:
-    """Return the ledger of one source, without the columns that may identify a patient."""
-    safe = worklist[[c for c in worklist.columns if c not in PERSONAL]]
-    return Ledger(safe.reset_index(drop=True), appeals(claims, worklist), as_of)
+    """Return the ledger of one source, or of a part that holds every row of its claims."""
+    return ledger_of(worklist, appeals(claims, worklist), as_of=as_of)
 
 
-def appeals(claims: Claims, worklist: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per appeal on file, with the denial that it disputes.
+def ledger_of(worklist: pd.DataFrame, disputes: pd.DataFrame, *, as_of: date) -> Ledger:
+    """Return the ledger of these denials and appeals, one row each."""
+    return Ledger(as_of, counted(worklist, disputes, as_of), distinct_keys(worklist))
 
-    `dispute_cents` is the denied amount of the line, or of all the claim's denials where the
-    appeal concerns the claim; missing where no denial is on file for it. `denied_on` is the
-    notice (else the remittance) of the denial; `is_first` marks the first appeal of a dispute.
+
+def add_up(parts: Iterable[Ledger]) -> Ledger:
+    """Return the ledger of all parts together, in whatever order they come, exact to the cent.
+
+    A claim's rows must all be in one part. Parts are taken as they come, a few held at a time.
+    Raises ValueError where there is no part, or where two are of different days.
     """
-    events = claims.appeal_events.reset_index(drop=True)
-    of_line = events[events["line_key"].notna()]
-    of_claim = events[events["line_key"].isna()]
-    denials = worklist[["claim_key", "line_key", "denial_category", "denied_cents"]]
-    # The category of a claim's appeal is that of its largest denial.
-    denials = denials.sort_values("denied_cents", ascending=False, kind="stable")
-
-    dispute = pd.concat(
-        [
-            _disputed(of_line, denials[denials["line_key"].notna()], ["claim_key", "line_key"]),
-            _disputed(of_claim, denials, ["claim_key"]),
-        ]
-    ).reindex(events.index)
-    facts = claims.claims.drop_duplicates("claim_key").set_index("claim_key")
-    named = worklist.drop_duplicates("claim_key").set_index("claim_key")
-    found = pd.DataFrame(
-        {
-            "claim_key": events["claim_key"],
-            "line_key": events["line_key"],
-            "file_id": events["file_id"],
-            "row": events["row"],
-            **{
-                # The worklist knows more than the file: the hospital's payer table has been asked.
-                c: events["claim_key"].map(named[c]).fillna(events["claim_key"].map(facts[c]))
-                for c in _OF_CLAIM
-            },
-            "denial_category": dispute["denial_category"].astype("str"),
-            "dispute_cents": dispute["denied_cents"].astype("Int64"),
-            "level": events["level"],
-            # Not `map`: it fails on dates where there is no claim at all.
-            "denied_on": facts["notice_date"]
-            .fillna(facts["remittance_date"])
-            .reindex(events["claim_key"])
-            .set_axis(events.index),
-            "filed_on": events["filed_on"],
-            "decided_on": events["decided_on"],
-            "outcome": events["outcome"],
-            "recovered_cents": events["recovered_cents"],
-        }
-    )
-    order = found.sort_values(["filed_on", "decided_on"], kind="stable")
-    turn = order.groupby(["claim_key", "line_key"], dropna=False).cumcount()
-    found["is_first"] = turn.reindex(found.index) == 0
-    return found
+    held: list[Ledger] = []
+    for part in parts:
+        held.append(part)
+        if len(held) == _AT_ONCE:
+            held = [_sum(held)]
+    if not held:
+        raise ValueError("there is no ledger to add up")
+    return held[0] if len(held) == 1 else _sum(held)
 
 
-def stated(names: pd.Series) -> pd.Series:
-    """Return the names with one word for those that the file does not give."""
-    return names.astype("str").fillna(NOT_STATED).replace("", NOT_STATED)
-
-
-def _disputed(events: pd.DataFrame, denials: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    sums = (
-        denials.groupby(keys, as_index=False)
-        .agg({"denial_category": "first", "denied_cents": "sum"})
-        .astype({"denied_cents": "Int64"})
-    )
-    return (
-        events[keys]
-        .reset_index()
-        .merge(sums, on=keys, how="left")
-        .set_index("index")[["denial_category", "denied_cents"]]
-    )
+def _sum(ledgers: list[Ledger]) -> Ledger:
+    if len({one.as_of for one in ledgers}) > 1:
+        raise ValueError("ledgers of different days do not add up")
+    tables = {name: added([one.tables[name] for one in ledgers], name) for name in TABLES}
+    return Ledger(ledgers[0].as_of, tables, sum(one.distinct for one in ledgers))

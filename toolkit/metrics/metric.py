@@ -129,13 +129,27 @@ def days_by_which(share: float, done: pd.Series, waiting: pd.Series | None = Non
     >>> days_by_which(0.5, pd.Series([10, 20, 30]), pd.Series([25, 25, 25]))
     30
     """
-    done = np.sort(done.dropna().to_numpy(dtype="int64"))
-    held = np.empty(0, "int64") if waiting is None else waiting.dropna().to_numpy(dtype="int64")
-    if not done.size:
+    return day_reached(share, _tally(done), None if waiting is None else _tally(waiting))
+
+
+def day_reached(share: float, done: pd.Series, waiting: pd.Series | None = None) -> int | None:
+    """Return what `days_by_which` does, of cases that are counted: how many (value) by days (index).
+
+    >>> day_reached(0.5, pd.Series([1, 2], index=[10, 20]))
+    20
+    """
+    done = done.groupby(level=0).sum()
+    if done.empty:
         return None
-    days, ended = np.unique(done, return_counts=True)
-    every = np.sort(np.concatenate([done, held]))
-    at_risk = every.size - np.searchsorted(every, days, side="left")
+    days, ended = done.index.to_numpy(dtype="int64"), done.to_numpy(dtype="int64")
+    every = done if waiting is None else pd.concat([done, waiting]).groupby(level=0).sum()
+    before = np.concatenate([[0], np.cumsum(every.to_numpy(dtype="int64"))])
+    place = np.searchsorted(every.index.to_numpy(dtype="int64"), days, side="left")
+    at_risk = before[-1] - before[place]
     open_share = np.cumprod(1 - ended / at_risk)
     reached = np.flatnonzero(open_share <= 1 - share + 1e-12)
     return int(days[reached[0]]) if reached.size else None
+
+
+def _tally(days: pd.Series) -> pd.Series:
+    return days.dropna().astype("int64").value_counts()

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from toolkit.metrics.ledger import DECIDED, WON, Ledger
-from toolkit.metrics.metric import days_by_which, metric, wilson
+from toolkit.metrics.groups import DECIDED, WON
+from toolkit.metrics.ledger import Ledger
+from toolkit.metrics.metric import day_reached, metric, wilson
 
 _APPEAL = "one appeal at one level; a case appealed twice counts twice"
 _OURS = "toolkit definition"
@@ -14,9 +15,13 @@ def _decided(ledger: Ledger) -> pd.DataFrame:
     return ledger.appeals[ledger.appeals["outcome"].isin(DECIDED)]
 
 
-def _pending(ledger: Ledger) -> pd.DataFrame:
-    appeals = ledger.appeals
-    return appeals[appeals["outcome"].isna() & appeals["decided_on"].isna()]
+def _won(ledger: Ledger) -> pd.DataFrame:
+    return ledger.appeals[ledger.appeals["outcome"].isin(WON)]
+
+
+def _count(appeals: pd.DataFrame) -> dict:
+    count = int(appeals["appeals"].sum())
+    return {"value": count, "count": count}
 
 
 def _share(count: int, out_of: int, **more: int) -> dict:
@@ -27,42 +32,42 @@ def _share(count: int, out_of: int, **more: int) -> dict:
     } | more  # fmt: skip
 
 
-def _to_appeal(ledger: Ledger) -> pd.Series:
-    first = ledger.appeals[ledger.appeals["is_first"]]
-    days = (first["filed_on"] - first["denied_on"]).dt.days
-    return days[days >= 0]
+def _can_appeal(ledger: Ledger) -> pd.DataFrame:
+    return ledger.denials[ledger.denials["can_appeal"]]
 
 
-def _never_appealed(ledger: Ledger) -> pd.Series:
-    worklist = ledger.worklist
-    can = worklist["appealable"].fillna(False).astype("bool") & (worklist["route"] == "appeal")
-    return can & worklist["last_level"].isna()
+def _days(ledger: Ledger, clock: str) -> tuple[pd.Series, int]:
+    """Return the appeals by the days that they took (index), and how many have no such days."""
+    held = ledger.days[ledger.days["clock"] == clock]
+    known = held["days"].notna()
+    took = held[known].set_index("days")["appeals"]
+    return took, int(held.loc[~known, "appeals"].sum())
 
 
 def _days_to_appeal(ledger: Ledger, share: float) -> dict:
-    days = _to_appeal(ledger)
-    still_open = _never_appealed(ledger) & (ledger.worklist["due"] != "closed")
+    took, left_out = _days(ledger, "to_appeal")
+    can = _can_appeal(ledger)
+    still_open = can[~can["appealed"] & (can["due"] != "closed")]
+    n = int(took.sum())
     return {
-        "value": days_by_which(share, days),
-        "count": len(days),
-        "n": len(days),
-        "censored": int(still_open.sum()),
-        "left_out": int(ledger.appeals["is_first"].sum()) - len(days),
+        "value": day_reached(share, took),
+        "count": n,
+        "n": n,
+        "censored": int(still_open["denials"].sum()),
+        "left_out": left_out,
     }
 
 
 def _days_to_decision(ledger: Ledger, share: float) -> dict:
-    decided = ledger.appeals[ledger.appeals["decided_on"].notna()]
-    done = (decided["decided_on"] - decided["filed_on"]).dt.days
-    done = done[done >= 0]
-    waiting = (pd.Timestamp(ledger.as_of) - _pending(ledger)["filed_on"]).dt.days
-    waiting = waiting[waiting >= 0]
+    took, left_out = _days(ledger, "to_decision")
+    waiting, _ = _days(ledger, "waiting")
+    n = int(took.sum())
     return {
-        "value": days_by_which(share, done, waiting),
-        "count": len(done),
-        "n": len(done),
-        "censored": len(waiting),
-        "left_out": len(decided) - len(done),
+        "value": day_reached(share, took, waiting),
+        "count": n,
+        "n": n,
+        "censored": int(waiting.sum()),
+        "left_out": left_out,
     }
 
 
@@ -84,7 +89,7 @@ def appeals_filed(ledger: Ledger) -> dict:
     >>> appeals_filed(example()).value
     7
     """
-    return {"value": len(ledger.appeals), "count": len(ledger.appeals)}
+    return _count(ledger.appeals)
 
 
 @metric(
@@ -105,8 +110,7 @@ def appeals_decided(ledger: Ledger) -> dict:
     >>> appeals_decided(example()).value
     4
     """
-    count = len(_decided(ledger))
-    return {"value": count, "count": count}
+    return _count(_decided(ledger))
 
 
 @metric(
@@ -127,8 +131,8 @@ def appeals_pending(ledger: Ledger) -> dict:
     >>> appeals_pending(example()).value
     1
     """
-    count = len(_pending(ledger))
-    return {"value": count, "count": count}
+    appeals = ledger.appeals
+    return _count(appeals[appeals["outcome"].isna() & ~appeals["decided"]])
 
 
 @metric(
@@ -150,8 +154,7 @@ def overturn_rate_decided(ledger: Ledger) -> dict:
     >>> rate.count, rate.out_of, rate.value
     (2, 4, 0.5)
     """
-    decided = _decided(ledger)
-    return _share(int(decided["outcome"].isin(WON).sum()), len(decided))
+    return _share(_count(_won(ledger))["count"], _count(_decided(ledger))["count"])
 
 
 @metric(
@@ -174,18 +177,16 @@ def overturn_rate_dollars(ledger: Ledger) -> dict:
     (110000, 220000, 0.5)
     """
     decided = _decided(ledger)
-    lost = decided["outcome"] == "upheld"
-    recovered = decided["recovered_cents"].where(~(lost & decided["recovered_cents"].isna()), 0)
-    known = decided["dispute_cents"].notna() & recovered.notna()
-    dispute = decided.loc[known, "dispute_cents"]
-    capped = recovered[known].clip(upper=dispute)
-    cents, out_of = int(capped.sum()), int(dispute.sum())
+    cents, out_of, n, appeals = (
+        int(decided[name].sum())
+        for name in ("weighed_recovered_cents", "weighed_dispute_cents", "weighed", "appeals")
+    )
     return {
         "value": cents / out_of if out_of else None,
         "count": cents,
         "out_of": out_of,
-        "n": int(known.sum()),
-        "left_out": int((~known).sum()),
+        "n": n,
+        "left_out": appeals - n,
     }
 
 
@@ -207,8 +208,8 @@ def dismissed_share(ledger: Ledger) -> dict:
     >>> dismissed_share(example()).count, dismissed_share(example()).out_of
     (1, 5)
     """
-    dismissed = int((ledger.appeals["outcome"] == "dismissed").sum())
-    return _share(dismissed, len(_decided(ledger)) + dismissed)
+    dismissed = _count(ledger.appeals[ledger.appeals["outcome"] == "dismissed"])["count"]
+    return _share(dismissed, _count(_decided(ledger))["count"] + dismissed)
 
 
 @metric(
@@ -230,8 +231,8 @@ def recovered_dollars(ledger: Ledger) -> dict:
     110000
     """
     cents = int(ledger.appeals["recovered_cents"].sum())
-    won = ledger.appeals[ledger.appeals["outcome"].isin(WON)]
-    return {"value": cents, "count": cents, "left_out": int(won["recovered_cents"].isna().sum())}
+    left_out = int(_won(ledger)["recovered_unknown"].sum())
+    return {"value": cents, "count": cents, "left_out": left_out}
 
 
 @metric(
@@ -252,9 +253,8 @@ def appeal_rate(ledger: Ledger) -> dict:
     >>> appeal_rate(example()).count, appeal_rate(example()).out_of
     (5, 10)
     """
-    worklist = ledger.worklist
-    can = worklist["appealable"].fillna(False).astype("bool") & (worklist["route"] == "appeal")
-    return _share(int((can & worklist["last_level"].notna()).sum()), int(can.sum()))
+    can = _can_appeal(ledger)
+    return _share(int(can.loc[can["appealed"], "denials"].sum()), int(can["denials"].sum()))
 
 
 @metric(

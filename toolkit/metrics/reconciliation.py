@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import pandas as pd
-
-from toolkit.metrics.ledger import DUES, OUTCOMES, Ledger, stated
+from toolkit.metrics.groups import OUTCOMES
+from toolkit.metrics.ledger import DUES, Ledger
 
 
 @dataclass(frozen=True)
@@ -24,39 +23,35 @@ class Check:
 
 def reconcile(ledger: Ledger, *, by: str = "payer_name") -> tuple[Check, ...]:
     """Return the checks that the report prints; each must hold, or the report is not made."""
-    worklist, appeals = ledger.worklist, ledger.appeals
-    rows, cents = len(worklist), int(worklist["denied_cents"].sum())
-    work = worklist.groupby("due")["denied_cents"].agg(["size", "sum"])
-    known = work.reindex([d for d in DUES if d in work.index])
+    rows, cents = ledger.count(), ledger.cents()
+    appeals = ledger.appeals
+    ended = appeals["outcome"].isin(OUTCOMES) | appeals["outcome"].isna()
     return (
-        Check("denials by due state = all denials", int(known["size"].sum()), rows, "denials"),
-        Check("dollars by due state = all denied dollars", _sum(known["sum"]), cents, "cents"),
+        Check("denials by due state = all denials", ledger.count(*DUES), rows, "denials"),
+        Check("dollars by due state = all denied dollars", ledger.cents(*DUES), cents, "cents"),
         Check(
             "dollars by category = all denied dollars",
-            _by(worklist, "denial_category"),
+            _by(ledger, "denial_category"),
             cents,
             "cents",
         ),
-        Check("dollars by program = all denied dollars", _by(worklist, "program"), cents, "cents"),
+        Check("dollars by program = all denied dollars", _by(ledger, "program"), cents, "cents"),
         Check(
             f"dollars by {by.removesuffix('_name')} = all denied dollars",
-            _by(worklist, by),
+            _by(ledger, by),
             cents,
             "cents",
         ),
-        Check("each denial stands once", worklist["denial_key"].nunique(), rows, "denials"),
+        Check("each denial stands once", ledger.distinct, rows, "denials"),
         Check(
             "appeals by outcome + appeals without one = all appeals",
-            int(appeals["outcome"].isin(OUTCOMES).sum()) + int(appeals["outcome"].isna().sum()),
-            len(appeals),
+            int(appeals.loc[ended, "appeals"].sum()),
+            ledger.filed,
             "appeals",
         ),
     )
 
 
-def _by(worklist: pd.DataFrame, column: str) -> int:
-    return _sum(worklist["denied_cents"].groupby(stated(worklist[column])).sum())
-
-
-def _sum(amounts: pd.Series) -> int:
-    return int(amounts.sum()) if len(amounts) else 0
+def _by(ledger: Ledger, column: str) -> int:
+    cut = ledger.tables["denials_by"]
+    return int(cut.loc[cut["cut"] == column, "cents"].sum())

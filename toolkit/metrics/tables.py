@@ -1,104 +1,62 @@
 """The small tables that reports show; each adds up to the headline that it belongs to."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Literal
 
 import pandas as pd
 
-from toolkit.metrics.ledger import DUES, NOT_STATED, WON, Ledger, stated
+from toolkit.metrics.groups import DECIDED, MISSING, NOT_STATED, stated
+from toolkit.metrics.ledger import DUES, Ledger
 from toolkit.metrics.metric import Metric
 
 # Due states that call for a filing now or soon, most urgent first.
 URGENT = ("overdue", "past_safe_date", "due_this_week")
 OPEN = (*URGENT, "due_later", "no_date", "awaiting_decision", "no_appeal_right")
 
-URGENT_COLUMNS = (
-    "claim_key", "row", "payer_name", "program", "level", "file_by", "last_filing_date",
-    "days_left", "denied_cents", "denial_category", "reason", "citation", "rule_status",
-    "filed_when", "standing", "due",
-)  # fmt: skip
+_SUMS = ["denials", "cents"]
 
 
 def by_due(ledger: Ledger) -> pd.DataFrame:
     """Return denials and dollars per due state, in order of urgency; states with no row left out."""
-    sums = ledger.worklist.groupby("due")["denied_cents"].agg(["size", "sum"])
-    sums = sums.reindex([state for state in DUES if state in sums.index])
-    return sums.rename(columns={"size": "denials", "sum": "cents"}).rename_axis("due").reset_index()
+    sums = ledger.denials.groupby("due")[_SUMS].sum()
+    return sums.reindex([state for state in DUES if state in sums.index]).reset_index()
 
 
 def by_week(ledger: Ledger) -> pd.DataFrame:
     """Return open denials and dollars per week (its Monday) of the file-by date and due state."""
-    work = ledger.due(*URGENT, "due_later")
-    work = work[work["file_by"].notna()]
-    monday = work["file_by"] - pd.to_timedelta(work["file_by"].dt.day_of_week, unit="D")
-    sums = work.groupby([monday.rename("week"), "due"])["denied_cents"].agg(["size", "sum"])
-    return sums.rename(columns={"size": "denials", "sum": "cents"}).reset_index()
-
-
-def urgent(ledger: Ledger, states: tuple[str, ...] = URGENT) -> pd.DataFrame:
-    """Return one row per denial in these due states: by urgency, then dollars, then date."""
-    work = ledger.due(*states)
-    order = work.assign(_rank=work["due"].map({state: n for n, state in enumerate(states)}))
-    order = order.sort_values(
-        ["_rank", "denied_cents", "file_by", "denial_key"],
-        ascending=[True, False, True, True],
-        kind="stable",
-    )
-    return order.drop(columns="_rank").reset_index(drop=True)
+    return ledger.tables["weeks"][["week", "due", *_SUMS]]
 
 
 def gaps(ledger: Ledger) -> pd.DataFrame:
     """Return what is missing for a date: one row per gap, with what it would unlock."""
-    work = ledger.due("no_date")
-    said = stated(work["gap"]).rename("gap")
-    sums = work.groupby(said)["denied_cents"].agg(["size", "sum"])
-    sums["payers"] = stated(work["payer_name"]).groupby(said).agg(_most)
-    sums = sums.sort_values(["sum", "size"], ascending=False, kind="stable")
-    return sums.rename(columns={"size": "denials", "sum": "cents"}).reset_index()
+    held = ledger.tables["gaps"]
+    held = held.assign(gap=stated(held["gap"]), payer_name=stated(held["payer_name"]))
+    sums = held.groupby("gap")[_SUMS].sum()
+    payers = held.groupby(["gap", "payer_name"])["denials"].sum()
+    sums["payers"] = [_most(payers[gap]) for gap in sums.index]
+    return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
 
 
 def no_right(ledger: Ledger) -> pd.DataFrame:
     """Return denials that carry no right of appeal, by code and route."""
-    return _by_codes(ledger.due("no_appeal_right"), ["group_code", "carc", "reason", "route"])
+    return _by_codes(ledger.tables["no_right"], ["group_code", "carc", "reason", "route"])
 
 
 def unclassified(ledger: Ledger) -> pd.DataFrame:
     """Return the codes that no entry on file classifies, with count and dollars."""
-    work = ledger.worklist
-    return _by_codes(
-        work[work["denial_category"] == "unclassified"], ["group_code", "carc", "rarcs"]
-    )
+    return _by_codes(ledger.tables["unclassified"], ["group_code", "carc", "rarcs"])
 
 
 def citations(ledger: Ledger) -> pd.DataFrame:
     """Return the rules that gave the dates: program, level, citation, its mark and the denials."""
-    work = ledger.worklist
-    work = work[work["citation"].notna() & (work["citation"] != "")]
-    return _by_codes(work, ["program", "level", "citation", "rule_status"]).sort_values(
-        ["program", "level", "citation"], kind="stable"
-    )
+    found = _by_codes(ledger.tables["rules"], ["program", "level", "citation", "rule_status"])
+    return found.sort_values(["program", "level", "citation"], kind="stable")
 
 
 def outcome_gaps(ledger: Ledger) -> pd.DataFrame:
     """Return what is missing on appeals, and which metric it would complete."""
-    appeals = ledger.appeals
-    missing = {
-        ("filing date", "days to appeal and to decision"): appeals["filed_on"].isna(),
-        ("level of appeal", "outcomes by level"): appeals["level"].isna(),
-        ("outcome of a decided appeal", "overturn rate"): (
-            appeals["outcome"].isna() & appeals["decided_on"].notna()
-        ),
-        ("decision date of a finished appeal", "days to decision"): (
-            appeals["outcome"].notna() & appeals["decided_on"].isna()
-        ),
-        ("recovered amount of an appeal that was won", "dollar-weighted overturn rate"): (
-            appeals["outcome"].isin(WON) & appeals["recovered_cents"].isna()
-        ),
-        ("a denial on file for the appeal", "dollar-weighted overturn rate"): (
-            appeals["dispute_cents"].isna()
-        ),
-    }
-    rows = [(*words, int(mask.sum())) for words, mask in missing.items() if mask.any()]
+    counts = ledger.tables["missing"].set_index("missing")["appeals"]
+    rows = [(name, says, int(counts[name])) for name, says in MISSING.items() if name in counts]
     return pd.DataFrame(rows, columns=["missing", "would_complete", "appeals"])
 
 
@@ -107,50 +65,43 @@ def by_group(
     column: str,
     metrics: tuple[Callable[[Ledger], Metric], ...],
     *,
-    size: Callable[[Ledger], pd.Series],
+    of: Literal["denials", "appeals", "decided"],
     top: int = 20,
 ) -> list[tuple[str, tuple[Metric, ...]]]:
-    """Return the metrics of each group, largest first by `size`; what is left over is one group.
+    """Return the metrics of each group, most dollars first; what is left over is one group.
 
-    `size` gives the rows that count, indexed as their table, with their weight; groups with no
-    such row are left out. The groups together hold every row once, so their counts and dollars
-    add up to those of the ledger.
+    The dollars are those of the denials, or those in dispute of the appeals, or of the decided
+    ones; groups with no such denial or appeal are left out. The groups together hold every one of
+    them once, so their counts and dollars add up to those of the ledger.
     """
-    weights = size(ledger)
-    table = ledger.worklist if weights.name in ledger.worklist else ledger.appeals
-    names = stated(table.loc[weights.index, column])
-    order = (
-        pd.DataFrame({"name": names, "weight": weights.fillna(0), "rows": 1})
-        .groupby("name")
-        .sum()
-        .sort_values(["weight", "rows"], ascending=False, kind="stable")
-    )
-    shown = list(order.index[:top])
+    sizes = _sizes(ledger, column, of)
+    shown, rest = list(sizes.index[:top]), list(sizes.index[top:])
     groups = [(name, ledger.where(column, name)) for name in shown]
-    rest = list(order.index[top:])
     if rest:
-        groups.append(
-            (
-                f"all others ({len(rest)})",
-                replace(
-                    ledger,
-                    worklist=ledger.worklist[stated(ledger.worklist[column]).isin(rest)],
-                    appeals=ledger.appeals[stated(ledger.appeals[column]).isin(rest)],
-                ),
-            )
-        )
+        groups.append((f"all others ({len(rest)})", ledger.where(column, *rest)))
     return [(name, tuple(f(part) for f in metrics)) for name, part in groups]
 
 
-def _by_codes(work: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    named = work.assign(**{key: work[key].astype("str").fillna("") for key in keys})
-    sums = named.groupby(keys)["denied_cents"].agg(["size", "sum"])
-    sums = sums.sort_values(["sum", "size"], ascending=False, kind="stable")
-    return sums.rename(columns={"size": "denials", "sum": "cents"}).reset_index()
+def _sizes(ledger: Ledger, column: str, of: str) -> pd.DataFrame:
+    table = ledger.tables["denials_by" if of == "denials" else "appeals_by"]
+    held = table[table["cut"] == column]
+    if of == "decided":
+        held = held[held["outcome"].isin(DECIDED)]
+    sizes = ["cents", "denials"] if of == "denials" else ["dispute_cents", "appeals"]
+    sums = held.groupby("name")[sizes].sum()
+    return sums.sort_values(sizes, ascending=False, kind="stable")
 
 
-def _most(names: pd.Series, show: int = 4) -> str:
-    counts = names[names != NOT_STATED].value_counts()
+def _by_codes(held: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    named = held.assign(**{key: held[key].fillna("") for key in keys})
+    sums = named.groupby(keys)[_SUMS].sum()
+    return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
+
+
+def _most(payers: pd.Series, show: int = 4) -> str:
+    """Return the payers with most denials, equal ones by name."""
+    counts = payers.drop(index=NOT_STATED, errors="ignore")
+    counts = counts.sort_values(ascending=False, kind="stable")
     if counts.empty:
         return NOT_STATED
     more = f" and {len(counts) - show} more" if len(counts) > show else ""

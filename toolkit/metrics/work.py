@@ -9,15 +9,15 @@ _CALENDAR = "the dates of the rule on file, seen on the report's date"
 _OURS = "toolkit definition"
 
 
-def _cases(ledger: Ledger, state: str) -> dict:
-    count = len(ledger.due(state))
+def _cases(ledger: Ledger, *states: str) -> dict:
+    count = ledger.count(*states)
     return {"value": count, "count": count}
 
 
-def _dollars(ledger: Ledger, state: str) -> dict:
-    amounts = ledger.due(state)["denied_cents"]
-    cents = int(amounts.sum())
-    return {"value": cents, "count": cents, "n": None, "left_out": int(amounts.isna().sum())}
+def _dollars(ledger: Ledger, *states: str) -> dict:
+    held = ledger.due(*states) if states else ledger.denials
+    cents = int(held["cents"].sum())
+    return {"value": cents, "count": cents, "left_out": int(held["unknown"].sum())}
 
 
 @metric(
@@ -38,7 +38,7 @@ def denials(ledger: Ledger) -> dict:
     >>> denials(example()).value
     12
     """
-    return {"value": len(ledger.worklist), "count": len(ledger.worklist)}
+    return _cases(ledger)
 
 
 @metric(
@@ -59,9 +59,7 @@ def denied_dollars(ledger: Ledger) -> dict:
     >>> denied_dollars(example()).value
     780000
     """
-    amounts = ledger.worklist["denied_cents"]
-    cents = int(amounts.sum())
-    return {"value": cents, "count": cents, "left_out": int(amounts.isna().sum())}
+    return _dollars(ledger)
 
 
 @metric(

@@ -8,7 +8,10 @@ first used: papermill and matplotlib are heavy.
 from toolkit import late
 
 _WHERE = {
-    "Source": "run",
+    "Part": "part",
+    "Source": "source",
+    "part_of": "part",
+    "part_of_run": "source",
     "run_reports": "run",
     "open_page": "page",
     "timeline_html": "timeline",

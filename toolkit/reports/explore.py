@@ -10,11 +10,13 @@ import pandas as pd
 from toolkit.denials import categories, code
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
-from toolkit.metrics.ledger import NOT_STATED, stated
+from toolkit.metrics.groups import NOT_STATED, stated
+from toolkit.metrics.ledger import PERSONAL
 from toolkit.metrics.tables import unclassified as without_category
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page, sample_claims
 from toolkit.reports.parcel import parcel
+from toolkit.reports.part import part_of
 
 _BARS = 12  # of a chart
 _ROWS = 15  # of a table
@@ -52,11 +54,11 @@ def open_exploration(source: str, *, as_of: str, payers: str = "") -> Exploratio
     claims = sample_claims(day) if synthetic else read(Path(source))
     worklist = triage(claims, as_of=day, payers=read_payers(Path(payers) if payers else None))
     note = "A small sample made for this notebook." if synthetic else ""
-    given = parcel(claims, worklist, as_of=day, note=note, synthetic=synthetic)
+    given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
     page = Page(given, "sample" if synthetic else Path(source).name, "payer", by_hand=True)
     return Exploration(
         page,
-        _with_months(given.ledger.worklist, claims),
+        _with_months(worklist.drop(columns=[c for c in worklist if c in PERSONAL]), claims),
         _decided(claims),
         len(claims.claims),
         claims.rejections,

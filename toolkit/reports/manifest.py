@@ -42,11 +42,11 @@ def write(
                 for row in given.files.itertuples()
             ],
             "rows_read": given.rows_read,
-            "denials": len(given.ledger.worklist),
-            "appeals": len(given.ledger.appeals),
-            "findings": len(given.findings),
+            "denials": given.ledger.count(),
+            "appeals": given.ledger.filed,
+            "findings": given.found,
             "findings_by_code": {
-                code: int(n) for code, n in given.findings["code"].value_counts(sort=False).items()
+                code: int(n) for code, n in given.findings.groupby("code")["rows"].sum().items()
             },
         }
         for kind, _, given, name in made

@@ -1,9 +1,6 @@
 """The blocks of the outcomes report: what became of the appeals."""
 
-import pandas as pd
-
 from toolkit.metrics import SMALL_N, outcomes, tables
-from toolkit.metrics.ledger import DECIDED, Ledger
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
 
@@ -26,7 +23,7 @@ def summary(page: Page) -> blocks.Block:
     """Return the message in one paragraph and the headline figures."""
     book = page.ledger
     message = blocks.paragraph(_message(page), "lead")
-    if book.appeals.empty:
+    if not book.filed:
         return blocks.block(
             message,
             blocks.paragraph(
@@ -55,10 +52,10 @@ def summary(page: Page) -> blocks.Block:
 def rates(page: Page) -> blocks.Block:
     """Return the overturn rate of each payer or facility with its interval, drawn."""
     found = tables.by_group(
-        page.ledger, page.by_column, (outcomes.overturn_rate_decided,), size=_decided, top=12
+        page.ledger, page.by_column, (outcomes.overturn_rate_decided,), of="decided", top=12
     )
     drawn = [(name, metrics[0]) for name, metrics in found if metrics[0].n]
-    if page.ledger.appeals.empty:
+    if not page.ledger.filed:
         return blocks.NOTHING
     if not drawn:
         return blocks.block(blocks.paragraph("No appeal on file has been decided yet.", "empty"))
@@ -82,7 +79,7 @@ def rates(page: Page) -> blocks.Block:
 
 def groups(page: Page) -> blocks.Block:
     """Return the outcome metrics by payer or facility, program, level and category."""
-    if page.ledger.appeals.empty:
+    if not page.ledger.filed:
         return blocks.NOTHING  # the summary has said so
     columns = {
         page.by.capitalize(): page.by_column,
@@ -96,7 +93,7 @@ def groups(page: Page) -> blocks.Block:
 def days(page: Page) -> blocks.Block:
     """Return how long filing and deciding take."""
     book = page.ledger
-    if book.appeals.empty:
+    if not book.filed:
         return blocks.NOTHING  # the summary has said so
     found = (
         outcomes.days_to_appeal(book),
@@ -116,7 +113,7 @@ def days(page: Page) -> blocks.Block:
 
 def gaps(page: Page) -> blocks.Block:
     """Return what is missing on the appeals, and which figure it would complete."""
-    if page.ledger.appeals.empty:
+    if not page.ledger.filed:
         return blocks.NOTHING  # the summary has said so
     missing = tables.outcome_gaps(page.ledger)
     if missing.empty:
@@ -134,9 +131,7 @@ def gaps(page: Page) -> blocks.Block:
 
 def _table(page: Page, title: str, column: str) -> str:
     # Grouping by level looks at the appeals alone: a denial has the level to file next.
-    found = tables.by_group(
-        page.ledger, column, _COLUMNS, size=lambda book: book.appeals["dispute_cents"]
-    )
+    found = tables.by_group(page.ledger, column, _COLUMNS, of="appeals")
     rows = [
         (words.group(name) if column not in ("payer_name", "facility") else name, *_cells(metrics))
         for name, metrics in found
@@ -177,14 +172,10 @@ def _rate(metric) -> str:
     return words.percent(metric.value) + (f" {_SMALL}" if metric.small else "")
 
 
-def _decided(book: Ledger) -> pd.Series:
-    return book.appeals.loc[book.appeals["outcome"].isin(DECIDED), "dispute_cents"]
-
-
 def _message(page: Page) -> str:
     book = page.ledger
     when = words.long_day(book.as_of)
-    if book.appeals.empty:
+    if not book.filed:
         return f"As of {when}, no appeal events on file, so there is no outcome to report."
     filed, pending = outcomes.appeals_filed(book), outcomes.appeals_pending(book)
     rate, money = outcomes.overturn_rate_decided(book), outcomes.recovered_dollars(book)

@@ -5,10 +5,11 @@ import pandas as pd
 from toolkit.metrics import Ledger, tables, work
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
+from toolkit.reports.part import URGENT_SHOWN
 
 METRICS = work
 
-_SHOWN = 40  # rows per table in the page; the workbook holds all
+_SHOWN = 40  # rows of codes in the page; the workbook holds all
 
 
 def summary(page: Page) -> blocks.Block:
@@ -79,7 +80,7 @@ def calendar(page: Page) -> blocks.Block:
 
 def cases(page: Page) -> blocks.Block:
     """Return the denials to file: overdue, past the safe date, due this week."""
-    if page.ledger.due(*tables.URGENT).empty:
+    if not page.ledger.count(*tables.URGENT):
         said = "No denial with a known date is overdue, past the safe date or due this week."
         return blocks.block(blocks.paragraph(said, "empty"))
     parts = [part for state in tables.URGENT for part in _state(page, state)]
@@ -92,9 +93,7 @@ def groups(page: Page) -> blocks.Block:
         work.overdue, work.overdue_dollars, work.past_safe_date, work.due_this_week,
         work.due_this_week_dollars, work.no_date, work.denials, work.denied_dollars,
     )  # fmt: skip
-    found = tables.by_group(
-        page.ledger, page.by_column, columns, size=lambda book: book.worklist["denied_cents"]
-    )
+    found = tables.by_group(page.ledger, page.by_column, columns, of="denials")
     if not found:
         return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
     rows = [(name, *(words.value(m) for m in metrics)) for name, metrics in found]
@@ -181,11 +180,11 @@ def unclassified(page: Page) -> blocks.Block:
 def _message(page: Page) -> str:
     book, when = page.ledger, words.long_day(page.ledger.as_of)
     gap = work.no_date(book).value
-    if not len(book.worklist):
+    if not book.count():
         return f"As of {when}, no denial is on file."
     said = (
         _dated(book, when)
-        if len(book.due(*tables.URGENT, "due_later"))
+        if book.count(*tables.URGENT, "due_later")
         else [f"As of {when}, no denial on file has a known date to file by."]
     )
     if gap:
@@ -221,13 +220,13 @@ def _dated(book: Ledger, when: str) -> list[str]:
 
 
 def _state(page: Page, state: str) -> list[str]:
-    found = tables.urgent(page.ledger, (state,))
+    many = page.ledger.count(state)
     title = blocks.heading(words.DUE[state])
-    if found.empty:
+    if not many:
         return [title, blocks.paragraph(f"No denial is {words.DUE[state].lower()}.", "empty")]
-    standings = [s for s in dict.fromkeys(found["standing"].fillna("")) if s]
+    top = page.given.urgent[page.given.urgent["due"] == state]
+    standings = [s for s in dict.fromkeys(top["standing"].fillna("")) if s]
     number = {text: str(n) for n, text in enumerate(standings, start=1)}
-    top = found.head(_SHOWN)
     rows = [
         (
             r.claim_key,
@@ -244,7 +243,7 @@ def _state(page: Page, state: str) -> list[str]:
         )
         for r in top.itertuples()
     ]
-    used = [f"Standing {n}: {s}" for s, n in number.items() if (top["standing"] == s).any()]
+    used = [f"Standing {n}: {s}" for s, n in number.items()]
     return [
         title,
         blocks.table(
@@ -253,12 +252,12 @@ def _state(page: Page, state: str) -> list[str]:
                 "Days left", "Denied", "Reason", "Rule", "Standing",
             ),
             rows,
-            caption=_caption("Most dollars first", len(found)),
+            caption=_caption("Most dollars first", many, URGENT_SHOWN, _listed(page)),
             right=(1, 6, 7),
             keep=(0, 4, 5),
             total=(
-                words.count(len(found), "denial"), "", "", "", "", "", "",
-                words.dollars(found["denied_cents"].sum()), "", "", "",
+                words.count(many, "denial"), "", "", "", "", "", "",
+                words.dollars(page.ledger.cents(state)), "", "", "",
             ),
             tones=["bad" if state == "overdue" else "soon"] * len(rows),
             kind="fine",
@@ -267,10 +266,17 @@ def _state(page: Page, state: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _caption(text: str, rows: int) -> str:
-    if rows <= _SHOWN:
+def _caption(text: str, rows: int, shown: int = _SHOWN, listed: str = "all") -> str:
+    if rows <= shown:
         return text
-    return f"{text}; {_SHOWN} of {rows:,} rows, the workbook has all; the last row adds up all"
+    return f"{text}; {shown} of {rows:,} rows, the workbook has {listed}; the last row adds up all"
+
+
+def _listed(page: Page) -> str:
+    most = page.given.most
+    if page.ledger.count(*tables.OPEN) <= most:
+        return "all"
+    return f"the first {most:,} open denials by urgency"
 
 
 def _total(found: pd.DataFrame, place: int) -> tuple[str, ...]:

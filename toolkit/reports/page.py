@@ -14,6 +14,7 @@ from toolkit.metrics import SMALL_N, measures, reconcile
 from toolkit.metrics.tables import citations
 from toolkit.reports import blocks, words
 from toolkit.reports.parcel import Parcel, parcel, unpack
+from toolkit.reports.part import part_of
 
 BY = {"payer": "payer_name", "facility": "facility"}
 
@@ -48,8 +49,8 @@ class Page:
             ("As of", words.long_day(self.ledger.as_of)),
             ("Source", f"{self.source}: {names}" if names else self.source),
             ("Rows read", f"{given.rows_read:,}"),
-            ("Denials", f"{len(self.ledger.worklist):,}"),
-            ("Findings", f"{len(given.findings):,}"),
+            ("Denials", f"{self.ledger.count():,}"),
+            ("Findings", f"{given.found:,}"),
             ("Grouped by", self.by),
         ]
         return blocks.block(
@@ -73,11 +74,13 @@ class Page:
             )
         kinds = (
             found.assign(**{c: found[c].fillna("") for c in ("file", "code", "column", "says")})
+            .sort_values(["first", "says"], kind="stable")
             .groupby(["file", "code", "column"])
-            .agg(rows=("says", "size"), first=("row", "min"), says=("says", "first"))
+            .agg(rows=("rows", "sum"), first=("first", "min"), says=("says", "first"))
             .sort_values("rows", ascending=False, kind="stable")
             .reset_index()
         )
+        many, most = self.given.found, self.given.most
         rows = [
             (
                 k.file,
@@ -91,9 +94,9 @@ class Page:
         ]
         return blocks.block(
             blocks.paragraph(
-                f"{words.count(len(found), 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
+                f"{words.count(many, 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
                 "A finding stops nothing: the row is counted with what it has. "
-                "The workbook lists each one."
+                f"The workbook lists {'each one' if many <= most else f'the first {most:,}'}."
             ),
             blocks.table(
                 ("File", "Kind", "Column", "Findings", "First row", "What to do (first of its kind)"),
@@ -101,7 +104,7 @@ class Page:
                 caption="Findings by file and kind"
                 + (f", the {_FINDINGS_SHOWN} most frequent" if len(kinds) > len(rows) else ""),
                 right=(3, 4),
-                total=("All", "", "", f"{len(found):,}", "", ""),
+                total=("All", "", "", f"{many:,}", "", ""),
             ),
         )  # fmt: skip
 
@@ -208,7 +211,7 @@ def _sample(as_of: date) -> Parcel:
     claims = sample_claims(as_of)
     worklist = triage(claims, as_of=as_of)
     note = "A small sample made for this notebook; toolkit report runs it on your own files."
-    return parcel(claims, worklist, as_of=as_of, note=note, synthetic=True)
+    return parcel(part_of(claims, worklist, as_of=as_of), note=note, synthetic=True)
 
 
 def _row(value: object) -> str:

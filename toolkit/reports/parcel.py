@@ -1,26 +1,32 @@
-"""What a report notebook gets to read: one source's tables, without what may identify a patient."""
+"""What a report notebook gets to read: one source's counts, without what may identify a patient."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from toolkit.claims.tables import Claims
-from toolkit.metrics import Ledger, open_ledger
+from toolkit.metrics import Ledger
+from toolkit.metrics.groups import TABLES
+from toolkit.reports import rows
+from toolkit.reports.part import Part
 
-_TABLES = ("worklist", "appeals", "findings", "files")
+_LISTS = ("urgent", "findings", "files")
 
 
 @dataclass(frozen=True, eq=False)
 class Parcel:
-    """One source as a report sees it; no column of it may identify a patient."""
+    """One source as a report sees it; no column of it may identify a patient.
+
+    The tables are those of a `Part`; `most` is how many rows its workbook lists.
+    """
 
     ledger: Ledger
+    urgent: pd.DataFrame
     findings: pd.DataFrame
     files: pd.DataFrame
+    most: int
     note: str
     synthetic: bool
 
@@ -29,32 +35,33 @@ class Parcel:
         """The data rows of the exports and the claims of the remittances."""
         return int(self.files["rows_read"].sum())
 
+    @property
+    def found(self) -> int:
+        """How many findings there are."""
+        return int(self.findings["rows"].sum())
 
-def parcel(
-    claims: Claims, worklist: pd.DataFrame, *, as_of: date, note: str, synthetic: bool
-) -> Parcel:
+
+def parcel(part: Part, *, note: str, synthetic: bool) -> Parcel:
     """Return what a report may see of one source."""
-    book = open_ledger(claims, worklist, as_of=as_of)
-    return Parcel(book, claims.findings, claims.files, note, synthetic)
+    urgent = rows.frame(part.urgent)
+    return Parcel(part.ledger, urgent, part.findings, part.files, part.most, note, synthetic)
 
 
 def pack(given: Parcel, folder: Path) -> None:
     """Write a parcel as Parquet into a private folder."""
-    for name, table in zip(_TABLES, _tables(given), strict=True):
+    tables = dict(given.ledger.tables) | {name: getattr(given, name) for name in _LISTS}
+    for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    said = {"note": given.note, "synthetic": given.synthetic}
+    said = {
+        "distinct": given.ledger.distinct, "most": given.most, "note": given.note,
+        "synthetic": given.synthetic,
+    }  # fmt: skip
     (folder / "about.json").write_text(json.dumps(said), encoding="utf-8")
 
 
 def unpack(folder: Path, *, as_of: date) -> Parcel:
     """Return the parcel that `pack` wrote."""
-    worklist, appeals, findings, files = (
-        pd.read_parquet(folder / f"{name}.parquet") for name in _TABLES
-    )
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in (*TABLES, *_LISTS)}
     said = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    book = Ledger(worklist, appeals, as_of)
-    return Parcel(book, findings, files, said["note"], said["synthetic"])
-
-
-def _tables(given: Parcel) -> Iterable[pd.DataFrame]:
-    return given.ledger.worklist, given.ledger.appeals, given.findings, given.files
+    lists = {name: tables.pop(name) for name in _LISTS}
+    return Parcel(Ledger(as_of, tables, said.pop("distinct")), **lists, **said)

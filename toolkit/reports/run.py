@@ -13,32 +13,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from toolkit import outputs
-from toolkit.claims.tables import Claims
 from toolkit.errors import ReportError, UsageError
 from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
 from toolkit.reports.parcel import Parcel, pack, parcel
+from toolkit.reports.source import Source
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """One or more files, read and triaged, that a report is about.
-
-    `as_of` is the day on which the source is seen; `note` says what the reader must know of it.
-    """
-
-    name: str
-    claims: Claims
-    worklist: pd.DataFrame
-    as_of: date
-    note: str = ""
-    synthetic: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,13 +96,7 @@ def _plan(
     bar: Any,
 ) -> Iterator[_Job]:
     bar.set_description_str(name)
-    given = parcel(
-        source.claims,
-        source.worklist,
-        as_of=source.as_of,
-        note=source.note,
-        synthetic=source.synthetic,
-    )
+    given = parcel(source.part, note=source.note, synthetic=source.synthetic)
     try:
         agree(given, BY[by])
     except ReportError as error:
@@ -184,8 +161,7 @@ def _write_workbooks(planned: Sequence[_Job], made: Path, *, by: str, bar: Any) 
         workbook.write(
             made / f"{job.name}.xlsx",
             kind=job.kind,
-            claims=job.source.claims,
-            worklist=job.source.worklist,
+            part=job.source.part,
             given=job.given,
             name=job.task["parameters"]["source"],
             by=by,

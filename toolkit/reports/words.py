@@ -6,7 +6,7 @@ import pandas as pd
 
 from toolkit.law import wording
 from toolkit.metrics import SMALL_N, Metric
-from toolkit.metrics.ledger import NOT_STATED
+from toolkit.metrics.groups import NOT_STATED
 
 DUE = {
     "overdue": "Overdue",

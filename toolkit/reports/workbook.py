@@ -12,21 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.claims.tables import Claims
 from toolkit.metrics import SMALL_N, Metric, measures
 from toolkit.metrics import tables as small_tables
-from toolkit.reports import words
+from toolkit.reports import rows, words
 from toolkit.reports.kinds import Kind
 from toolkit.reports.page import BY, agree
 from toolkit.reports.parcel import Parcel
+from toolkit.reports.part import Part
 
 PATIENT_NOTE = (
     "This sheet holds patient account and payer claim numbers: protected health information. "
     "Keep it inside the hospital; the HTML page of this report holds none."
 )
-
-# Excel ends at 1,048,576 rows; long before that a workbook no longer opens in reasonable time.
-MOST_ROWS = 200_000
 
 # column, heading, kind, width, meaning
 _WORK = (
@@ -125,8 +122,7 @@ class Book:
     file: Any
     forms: dict[str, Any]
     kind: Kind
-    claims: Claims
-    worklist: pd.DataFrame
+    part: Part
     given: Parcel
     name: str
     by: str
@@ -136,8 +132,7 @@ def write(
     path: Path,
     *,
     kind: Kind,
-    claims: Claims,
-    worklist: pd.DataFrame,
+    part: Part,
     given: Parcel,
     name: str,
     by: str,
@@ -149,7 +144,7 @@ def write(
     with xlsxwriter.Workbook(path, options) as file:
         as_of = datetime.combine(given.ledger.as_of, time(), tzinfo=UTC)
         file.set_properties({"title": f"{kind.title}: {name}", "created": as_of})
-        book = Book(file, _forms(file), kind, claims, worklist, given, name, by)
+        book = Book(file, _forms(file), kind, part, given, name, by)
         for sheet in kind.sheets:
             SHEETS[sheet](book)
 
@@ -165,8 +160,8 @@ def about(book: Book) -> None:
         ("Note", given.note),
         *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
         ("Rows read", given.rows_read),
-        ("Denials", len(given.ledger.worklist)),
-        ("Findings", len(given.findings)),
+        ("Denials", given.ledger.count()),
+        ("Findings", given.found),
         ("", ""),
         ("Numbers that agree", ""),
         *((c.name, "holds") for c in agree(given, BY[book.by])),
@@ -197,49 +192,38 @@ def headline(book: Book) -> None:
 
 def worklist(book: Book) -> None:
     """Write every open denial with its account numbers, most urgent first."""
-    order = small_tables.urgent(
-        type(book.given.ledger)(book.worklist, book.given.ledger.appeals, book.given.ledger.as_of),
-        small_tables.OPEN,
-    )
+    listed, many = rows.frame(book.part.worklist), book.part.ledger.count(*small_tables.OPEN)
     notes = [PATIENT_NOTE]
-    if len(order) > MOST_ROWS:
+    if many > len(listed):
         notes.append(
-            f"The first {MOST_ROWS:,} of {len(order):,} open denials by urgency; "
+            f"The first {len(listed):,} of {many:,} open denials by urgency; "
             "toolkit worklist writes all of them."
         )
-    _frame(book, "Worklist", order.head(MOST_ROWS), _WORK, notes)
+    _frame(book, "Worklist", listed, _WORK, notes)
 
 
 def appeals(book: Book) -> None:
     """Write every appeal on file with its account numbers."""
-    found = book.given.ledger.appeals
-    numbers = book.claims.claims.drop_duplicates("claim_key").set_index("claim_key")
-    named = found.assign(
-        **{
-            c: found["claim_key"].map(numbers[c])
-            for c in ("patient_control_number", "payer_claim_control_number")
-        }
-    )
-    order = named.sort_values(["decided_on", "filed_on"], ascending=False, kind="stable")
+    listed, many = rows.frame(book.part.appeals), book.part.ledger.filed
     notes = [PATIENT_NOTE]
-    if order.empty:
+    if listed.empty:
         notes.append("No appeal events on file.")
-    if len(order) > MOST_ROWS:
-        notes.append(f"The latest {MOST_ROWS:,} of {len(order):,} appeals.")
-    _frame(book, "Appeals", order.head(MOST_ROWS), _APPEALS, notes)
+    if many > len(listed):
+        notes.append(f"The latest {len(listed):,} of {many:,} appeals.")
+    _frame(book, "Appeals", listed, _APPEALS, notes)
 
 
 def denial_groups(book: Book) -> None:
     """Write the report's metrics by payer or facility."""
-    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "denied_cents")
+    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "denials")
 
 
 def appeal_groups(book: Book) -> None:
     """Write the report's metrics by payer or facility, program, level and category."""
-    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "dispute_cents")
-    _groups(book, "By program", "program", "Program", "dispute_cents")
-    _groups(book, "By level", "level", "Level", "dispute_cents")
-    _groups(book, "By category", "denial_category", "Category", "dispute_cents")
+    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "appeals")
+    _groups(book, "By program", "program", "Program", "appeals")
+    _groups(book, "By level", "level", "Level", "appeals")
+    _groups(book, "By category", "denial_category", "Category", "appeals")
 
 
 def gaps(book: Book) -> None:
@@ -267,7 +251,7 @@ def appeal_gaps(book: Book) -> None:
         (50, 40, 12),
         missing.itertuples(index=False),
         empty="No appeal on file lacks a fact."
-        if len(book.given.ledger.appeals)
+        if book.given.ledger.filed
         else "No appeal events on file.",
     )
 
@@ -300,11 +284,11 @@ def unclassified(book: Book) -> None:
 
 def findings(book: Book) -> None:
     """Write every finding of the readers."""
-    found = book.given.findings
-    notes = [] if len(found) else ["No row of the files gave cause for a finding."]
-    if len(found) > MOST_ROWS:
-        notes.append(f"The first {MOST_ROWS:,} of {len(found):,} findings.")
-    _frame(book, "Findings", found.head(MOST_ROWS), _FINDINGS, notes)
+    listed, many = rows.frame(book.part.found), book.given.found
+    notes = [] if many else ["No row of the files gave cause for a finding."]
+    if many > len(listed):
+        notes.append(f"The first {len(listed):,} of {many:,} findings.")
+    _frame(book, "Findings", listed, _FINDINGS, notes)
 
 
 def definitions(book: Book) -> None:
@@ -348,14 +332,9 @@ def _functions(book: Book) -> list[Callable[..., Metric]]:
     return [f for f in measures() if f.__module__.endswith(f".{book.kind.metrics}")]
 
 
-def _groups(book: Book, sheet: str, column: str, title: str, weight: str) -> None:
+def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
     functions = _functions(book)
-
-    def size(ledger: Any) -> pd.Series:
-        table = ledger.appeals if weight == "dispute_cents" else ledger.worklist
-        return table[weight]
-
-    found = small_tables.by_group(book.given.ledger, column, functions, size=size, top=200)
+    found = small_tables.by_group(book.given.ledger, column, functions, of=of, top=200)
     named = column in ("payer_name", "facility")
     rows = [(name if named else words.group(name), *metrics) for name, metrics in found]
     if rows:
@@ -367,7 +346,7 @@ def _groups(book: Book, sheet: str, column: str, title: str, weight: str) -> Non
         ("text", *("metric" for _ in functions)),
         (30, *(16 for _ in functions)),
         rows,
-        empty="No appeal events on file." if weight == "dispute_cents" else "No denial is on file.",
+        empty="No appeal events on file." if of == "appeals" else "No denial is on file.",
     )
 
 

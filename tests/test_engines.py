@@ -1,0 +1,368 @@
+"""One triage of denial rows on every engine: equal answers, row by row, and equal to those by hand."""
+
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from engine_rows import AS_OF, PAYERS, by_hand, by_law, denial_rows, plain
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.denials import normalize_text
+from toolkit.engines import ANSWERS, FACTS, duck, facts, rows, totals, triage_files, triage_rows
+from toolkit.errors import InputError, UsageError
+
+GIVEN = {"as_of": AS_OF, "payers": PAYERS}
+
+
+@pytest.fixture(scope="module")
+def some() -> pd.DataFrame:
+    return denial_rows(3_000)
+
+
+@pytest.fixture(scope="module")
+def answered(some) -> pd.DataFrame:
+    return triage_rows(some, **GIVEN)
+
+
+def _same(found, answered: pd.DataFrame, *, names=tuple(ANSWERS)) -> None:
+    """Check the answers against pandas's, row by row; rows are told apart by their number."""
+    order = np.argsort(np.array(plain(found["row"])))
+    where = answered.set_index("row")
+    numbers = [plain(found["row"])[at] for at in order]
+    assert len(numbers) == len(set(numbers))
+    for name in names:
+        mine = plain(found[name])
+        assert [mine[at] for at in order] == plain(where.loc[numbers, name]), name
+
+
+def test_every_row_has_the_answers_of_asking_by_hand(some, answered):
+    for row, found in zip(
+        some.to_dict("records"), answered[list(ANSWERS)].to_dict("records"), strict=True
+    ):
+        for name, value in by_hand(row).items():
+            mine = plain([found[name]])[0]
+            assert (set(mine.split()) if name == "second_look" else mine) == value, name
+
+
+def test_a_plain_row_is_what_the_law_and_the_codes_say():
+    row = {"program": "original_medicare", "contracted": "not_contracted", "group_code": "CO",
+           "carc": "50", "notice_date": date(2026, 9, 1)}  # fmt: skip
+    found = triage_rows(pd.DataFrame([row]), as_of=AS_OF).iloc[0]
+    denial, step = by_law(row)
+    assert found["denial_category"] == denial.denial_category == "medical_necessity"
+    assert (found["route"], found["decided_by"]) == (denial.route, denial.decided_by)
+    assert found["level"] == step.level == "redetermination"
+    assert found["last_filing_date"].date() == step.deadline.last_filing_date
+    assert found["file_by"].date() == step.deadline.file_by
+    assert found["days_left"] == (step.deadline.file_by - AS_OF).days
+    assert (found["citation"], found["why"]) == (step.deadline.citation, step.why)
+
+
+def test_pandas_keeps_its_index_its_order_and_its_frame(some, answered):
+    shuffled = some.sample(frac=1, random_state=3)
+    shuffled.index = shuffled.index // 7  # numbers that stand several times
+    before = shuffled.copy()
+    found = triage_rows(shuffled, **GIVEN)
+    pd.testing.assert_frame_equal(shuffled, before)
+    pd.testing.assert_index_equal(found.index, before.index)
+    assert found["row"].tolist() == before["row"].tolist()
+    _same(found, answered)
+
+
+def test_blocks_of_rows_have_the_answers_of_the_whole(some, answered, monkeypatch):
+    monkeypatch.setattr(rows, "_BLOCK", 700)
+    _same(triage_rows(some, **GIVEN), answered)
+
+
+def test_polars_and_arrow_have_the_answers_of_pandas(some, answered):
+    table = pa.Table.from_pandas(some, preserve_index=False)
+    found = triage_rows(table, **GIVEN)
+    assert isinstance(found, pa.Table) and found["row"].equals(table["row"])
+    _same(found, answered)
+    batch = triage_rows(table.to_batches()[0], **GIVEN)
+    assert isinstance(batch, pa.RecordBatch)
+    _same(batch, answered)
+    frame = triage_rows(pl.from_arrow(table), **GIVEN)
+    assert isinstance(frame, pl.DataFrame)
+    _same(frame, answered)
+    lazy = triage_rows(pl.from_arrow(table).lazy(), **GIVEN)
+    assert isinstance(lazy, pl.LazyFrame)
+    assert lazy.collect().equals(frame) and lazy.collect_schema() == frame.schema
+
+
+def test_duckdb_has_the_answers_of_pandas(some, answered):
+    con = duckdb.connect()
+    shuffled = some.sample(frac=1, random_state=5)  # noqa: F841 - the engine finds it by its name
+    found = triage_rows(con.sql("FROM shuffled"), **GIVEN)
+    assert isinstance(found, duckdb.DuckDBPyRelation)
+    _same(found.to_arrow_table(), answered)
+    assert con.sql("SHOW TABLES").fetchall() == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("sampled", [True, False], ids=["ahead", "afterwards"])
+def test_files_have_the_answers_of_pandas_whatever_a_sample_told(
+    some, answered, tmp_path, monkeypatch, kind, sampled
+):
+    path = tmp_path / f"rows.{kind}"
+    if kind == "csv":
+        some.to_csv(path, index=False)
+    else:
+        some.to_parquet(path, row_group_size=300)
+    if sampled:  # of a part of the rows
+        monkeypatch.setattr(duck, "_SAMPLE_ROWS", 600)
+        monkeypatch.setattr(duck, "_SLICES", 4)
+        monkeypatch.setattr(duck, "_SLICE_BYTES", 20_000)
+    written = triage_files(path, tmp_path / "out.parquet", **GIVEN)
+    assert written.rows == len(some)
+    assert written.path.stat().st_mode & 0o077 == 0
+    found = pq.read_table(written.path)
+    found = found.set_column(
+        found.column_names.index("row"), "row", found["row"].cast(pa.string()).cast(pa.int64())
+    )
+    _same(found, answered)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("sampled", [True, False], ids=["one pass", "no sample"])
+def test_totals_are_those_of_the_rows(some, answered, tmp_path, monkeypatch, kind, sampled):
+    path = tmp_path / f"rows.{kind}"
+    if kind == "csv":
+        some.to_csv(path, index=False)
+    else:
+        some.to_parquet(path, row_group_size=300)
+    if sampled:
+        monkeypatch.setattr(duck, "_SAMPLE_ROWS", 600)
+        monkeypatch.setattr(duck, "_SLICES", 4)
+        monkeypatch.setattr(duck, "_SLICE_BYTES", 20_000)
+    by = ["payer_name", "denial_category", "month", "due"]
+    found = totals(path, by=by, **GIVEN)
+    cents, wrong = rows.cents_of(some["denied"], dollars=True)
+    known = cents != rows.NOTHING
+    mine = answered.assign(
+        month=answered["notice_date"].dt.to_period("M").dt.start_time.astype("datetime64[us]"),
+        cents=np.where(known, cents, 0), none=~known, bad=wrong > 0,
+    )  # fmt: skip
+    mine = mine.groupby(by, dropna=False, observed=True).agg(
+        denials=("cents", "size"), denied_cents=("cents", "sum"), no_amount=("none", "sum"),
+        bad_amount=("bad", "sum"),
+    ).reset_index()  # fmt: skip
+    assert _sorted(found, by) == _sorted(mine, by)
+    assert found["bad_amount"].sum() > 0
+
+
+def _sorted(frame: pd.DataFrame, by: list[str]) -> list[tuple]:
+    columns = [plain(frame[c]) for c in [*by, "denials", "denied_cents", "no_amount", "bad_amount"]]
+    return sorted(zip(*columns, strict=True), key=str)
+
+
+def test_totals_without_groups_are_one_row(some, tmp_path):
+    some.to_parquet(tmp_path / "rows.parquet")
+    found = totals(tmp_path / "rows.parquet", by=(), **GIVEN)
+    assert found["denials"].tolist() == [len(some)]
+
+
+# --- kinds of cells ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("empty", [None, float("nan"), pd.NA, pd.NaT, "", "  ", "N/A"])
+def test_every_kind_of_nothing_is_nothing(empty):
+    full = {"program": "original_medicare", "contracted": "no", "carc": "50"}
+    bare = triage_rows(pd.DataFrame([full]), as_of=AS_OF)
+    frame = pd.DataFrame({**{k: [v] for k, v in full.items()},
+                          **{k: pd.Series([empty], dtype=object) for k in FACTS if k not in full}})  # fmt: skip
+    found = triage_rows(frame, as_of=AS_OF)
+    for name in ANSWERS:
+        assert plain(found[name]) == plain(bare[name]), name
+
+
+@pytest.mark.parametrize(
+    "day",
+    [date(2026, 9, 1), pd.Timestamp("2026-09-01 17:30"), np.datetime64("2026-09-01"), "2026-09-01",
+     "20260901", "9/1/2026", pd.Timestamp("2026-09-01 23:30", tz="America/New_York")],
+)  # fmt: skip
+def test_a_day_is_the_same_day_in_every_type(day):
+    row = {
+        "program": ["original_medicare"],
+        "contracted": ["no"],
+        "carc": ["50"],
+        "notice_date": [day],
+    }
+    found = triage_rows(pd.DataFrame(row), as_of=AS_OF)
+    assert found["notice_date"].tolist() == [pd.Timestamp("2026-09-01")]
+    assert found["due"].tolist() == ["due_later"]
+
+
+@pytest.mark.parametrize("carc", ["16", " co16", "CO-16", "16.0", 16, 16.0, "016"])
+def test_a_code_is_the_same_code_in_every_spelling(carc):
+    found = triage_rows(pd.DataFrame({"carc": [carc], "rarcs": [["N130", "M76"]]}), as_of=AS_OF)
+    assert plain(found["decided_by"]) == plain(
+        triage_rows(pd.DataFrame({"carc": ["16"], "rarcs": ["N130 M76"]}), as_of=AS_OF)[
+            "decided_by"
+        ]
+    )
+
+
+def test_what_cannot_be_read_is_a_gap_and_a_finding_and_is_never_repeated():
+    secret = "Testpatient 4711"
+    rows_ = pd.DataFrame(
+        {"program": ["original_medicare"] * 3, "contracted": ["no"] * 3, "carc": ["50"] * 3,
+         "stage": [None, secret, None], "notice_date": [secret, "2026-09-01", "2026-09-01"],
+         "remittance_date": ["2026-09-01"] * 3}
+    )  # fmt: skip
+    found = triage_rows(rows_, as_of=AS_OF)
+    assert found["due"].tolist() == ["no_date", "no_date", "due_later"]
+    assert found["gap"].str.startswith(("notice_date: ", "stage: ")).tolist() == [True, True, False]
+    assert found["file_by"].isna().tolist() == [True, True, False]
+    assert [text.partition(":")[0] for text in found["findings"]] == ["notice_date", "stage", ""]
+    said = found[[c for c in found if c not in ("stage",)]].drop(columns="remittance_date")
+    assert secret not in said.astype(str).to_csv()
+
+
+def test_no_rows_are_no_rows_with_the_same_columns(some, answered):
+    found = triage_rows(some.iloc[:0], **GIVEN)
+    assert list(found.columns) == list(answered.columns) and not len(found)
+    assert found["file_by"].dtype == answered["file_by"].dtype
+    assert triage_rows(pa.Table.from_pandas(some.iloc[:0]), **GIVEN).num_rows == 0
+    part = some.iloc[:0]  # noqa: F841
+    assert triage_rows(duckdb.connect().sql("FROM part"), **GIVEN).fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "columns", [["carc"], ["denial_text"], ["rarcs", "notice_date", "program"]]
+)
+def test_columns_that_are_not_there_are_missing_facts(some, columns):
+    full = some.assign(**{c: pd.Series(None, index=some.index, dtype="str")
+                          for c in FACTS if c in some and c not in columns})  # fmt: skip
+    expected = triage_rows(full, **GIVEN)
+    few = some[["row", *columns]]
+    _same(triage_rows(few, **GIVEN), expected)
+    _same(triage_rows(duckdb.connect().sql("FROM few"), **GIVEN).to_arrow_table(), expected)
+
+
+def test_only_the_answers_that_are_asked_for_are_given(some, answered):
+    found = triage_rows(some, columns=["due", "denial_category"], **GIVEN)
+    assert [c for c in found if c not in some] == ["denial_category", "due"]
+    _same(found, answered, names=("due", "denial_category"))
+
+
+@pytest.mark.parametrize(
+    ("rows_", "columns", "says"),
+    [
+        (pd.DataFrame({"CARC": ["16"]}), None, "no column carc"),
+        (pd.DataFrame({"carc": ["16"]}), ["deadline"], "are no answers"),
+        (pd.DataFrame([["16", "50"]], columns=["carc", "carc"]), None, "carc twice"),
+        ([{"carc": "16"}], None, "pandas DataFrame"),
+        (pd.Series(["16"], name="carc"), None, "Spark DataFrame"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_what_to_give(rows_, columns, says):
+    with pytest.raises(UsageError, match=says):
+        triage_rows(rows_, as_of=AS_OF, columns=columns)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def test_months_that_differ_are_united_by_name_and_told(tmp_path):
+    day = date(2026, 9, 1)
+    frame = {"program": ["original_medicare"], "contracted": ["no"], "carc": ["50"]}
+    for month, more in enumerate(
+        ({"notice_date": [day]}, {"notice_date": ["2026-09-01"]}, {"remittance_date": [day]})
+    ):
+        table = pa.table(frame | more | {"row": [month]})
+        (tmp_path / f"month={month}").mkdir()
+        pq.write_table(table, tmp_path / f"month={month}" / "rows.parquet")
+    written = triage_files(tmp_path, tmp_path.parent / "united.parquet", as_of=AS_OF)
+    found = pq.read_table(written.path)
+    assert found["last_filing_date"].unique().to_pylist() == [date(2027, 1, 4)]
+    assert any("2 types" in note for note in written.notes)
+    assert any("no column of 1 of 3 files" in note for note in written.notes)
+
+
+def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):
+    (tmp_path / "rows.csv").write_text("row,carc,denied\n1,16,0.10\n2,4,0.20\n")
+    found = totals(tmp_path / "rows.csv", by=["denial_category"], as_of=AS_OF)
+    assert found["denied_cents"].sum() == 30
+    assert "unclassified" not in found["denial_category"].tolist()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet")
+    with pytest.raises(InputError, match=r"broken\.parquet"):
+        totals(tmp_path, by=["due"], as_of=AS_OF)
+    with pytest.raises(InputError, match="no file is there"):
+        totals(tmp_path / "*.csv", by=["due"], as_of=AS_OF)
+    with pytest.raises(UsageError, match="no column carc"):
+        (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+        totals(tmp_path / "other.csv", by=["due"], as_of=AS_OF)
+
+
+def test_a_memory_limit_that_is_reached_is_said(some, tmp_path):
+    some.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(UsageError, match="memory limit"):
+        triage_files(tmp_path / "rows.parquet", tmp_path / "out.parquet", memory="1MB", **GIVEN)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="ab1239# ./,:-stndrd'", max_size=30))
+def test_a_text_with_its_longer_numbers_written_alike_normalizes_to_the_same(text):
+    assert normalize_text(facts.text_key(text)) == normalize_text(text)
+
+
+def test_rows_whose_days_are_nearly_all_different_have_the_answers_of_asking_by_hand():
+    count = 2_000
+    frame = denial_rows(count, seed=9, bad=0)
+    first = date(1990, 1, 1)
+    frame["notice_date"] = [(first + timedelta(days=7 * n)).isoformat() for n in range(count)]
+    frame["denied"] = [f"{n}.{n % 100:02d}" for n in range(count)]
+    found = triage_rows(frame, **GIVEN)
+    for row, mine in zip(
+        frame.to_dict("records"), found[list(ANSWERS)].to_dict("records"), strict=True
+    ):
+        for name, value in by_hand(row).items():
+            if name != "second_look":
+                assert plain([mine[name]])[0] == value, name
+
+
+def test_only_the_side_of_an_amount_matters_to_the_law():
+    row = {"program": "tricare", "contracted": "no", "carc": "50", "last_level": "reconsideration",
+           "outcome": "upheld", "decided_on": "2026-09-01"}  # fmt: skip
+    limits = rows.thresholds()
+    cents = sorted({d * 100 + by for d in limits for by in (-1, 0, 1)} | {0, -500})
+    frame = pd.DataFrame([row | {"denied_cents": one} for one in cents])
+    asked = rows.Asker(as_of=AS_OF)
+    rows.triage_frame(frame, asked, ("due",))
+    assert asked.step.size <= len(limits) + 1
+    whole = triage_rows(frame, as_of=AS_OF)
+    for at, one in enumerate(cents):
+        alone = by_hand(row | {"denied": f"{one / 100:.2f}"})
+        assert plain(whole["due"])[at] == alone["due"]
+
+
+def test_numbers_that_do_not_fit_into_one_are_numbered_step_by_step():
+    rng = np.random.default_rng(1)
+    parts = [(rng.integers(0, 3, 500), 1 << 30) for _ in range(5)]
+    number, distinct = rows.numbers(parts)
+    assert (distinct[number] == np.stack([part for part, _ in parts], axis=1)).all()
+
+
+def test_importing_the_engines_imports_no_engine():
+    code = (
+        "import sys, toolkit.engines; toolkit.engines.triage_rows; "
+        "print([m for m in ('pandas', 'duckdb', 'polars', 'pyspark', 'narwhals') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
