@@ -95,7 +95,7 @@ def test_a_browser_that_was_named_and_does_not_start_is_not_replaced_in_silence(
 
 def test_make_has_every_job_of_the_setup_script(setup):
     targets = re.findall(
-        r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert set(targets) == {"help", *setup.JOBS}
 
