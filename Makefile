@@ -35,7 +35,7 @@ law:  ## write docs/law.md and docs/tables.md anew from the rules and tables on 
 evaluate:  ## precision and recall of the free-text reasons
 	@$(JOB) evaluate $(ARGS)
 
-bench:  ## time the walk from file to worklist (ARGS="--rows 1000000")
+bench:  ## time it beside other ways to do the same (ARGS="--quick", "--full")
 	@$(JOB) bench $(ARGS)
 
 pictures:  ## take the README's pictures anew

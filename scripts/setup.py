@@ -118,10 +118,9 @@ def evaluate(arguments: list) -> None:
 
 
 def bench(arguments: list) -> None:
-    """time the walk from file to worklist, and single deadlines"""
+    """time it beside other ways to do the same (--quick, --full; --write: docs/performance.md)"""
     environment()
-    run("python", str(ROOT / "benchmarks" / "walk.py"), *arguments)
-    run("python", str(ROOT / "benchmarks" / "law.py"))
+    run("python", "-m", "benchmarks.suite", *arguments)
 
 
 def lock(arguments: list) -> None:
