@@ -24,7 +24,7 @@ GIVEN = {"as_of": AS_OF, "payers": PAYERS}
 
 @pytest.fixture(scope="module")
 def some() -> pd.DataFrame:
-    return denial_rows(3_000)
+    return denial_rows(1_500)
 
 
 @pytest.fixture(scope="module")
@@ -323,7 +323,7 @@ def test_a_text_with_its_longer_numbers_written_alike_normalizes_to_the_same(tex
 
 
 def test_rows_whose_days_are_nearly_all_different_have_the_answers_of_asking_by_hand():
-    count = 2_000
+    count = 1_000
     frame = denial_rows(count, seed=9, bad=0)
     first = date(1990, 1, 1)
     frame["notice_date"] = [(first + timedelta(days=7 * n)).isoformat() for n in range(count)]
@@ -366,3 +366,24 @@ def test_importing_the_engines_imports_no_engine():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_spark_that_is_not_installed_is_an_error_that_says_what_to_install(monkeypatch):
+    from toolkit.engines import spark
+
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    with pytest.raises(UsageError, match=r"pip install denial-toolkit\[spark\]"):
+        spark.session()
+
+
+@pytest.mark.parametrize("home", [None, "nowhere"])
+def test_java_that_is_not_there_is_an_error_that_says_so(monkeypatch, tmp_path, home):
+    from toolkit.engines import spark
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    if home:
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path / home))
+    monkeypatch.setattr(spark, "_spark", lambda: None)
+    with pytest.raises(UsageError, match="JAVA_HOME" if home else "PATH"):
+        spark.session()

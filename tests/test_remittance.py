@@ -680,3 +680,10 @@ def test_no_message_holds_a_value_of_a_claim(read):
     leaks = [(label, message) for label, message in told if SENTINEL.search(message)]
     assert leaks == []
     assert len({message for _, message in told}) > 40  # the defects did provoke their messages
+
+
+def test_a_modifier_stands_on_the_line_that_has_it():
+    claims = read_remittance(SAMPLES / "public" / "azoner_pyx12_x12testdata_835id.txt")
+    modifiers = claims.claim_lines["modifiers"]
+    assert modifiers.iloc[2] == "TG"
+    assert modifiers.iloc[:2].isna().all()

@@ -20,6 +20,7 @@ _WHERE = {
     "programs": "law",
     "read_contracts": "law",
     "triage": "triage",
+    "triage_rows": "engines",
     "read_payers": "claims",
     "Case": "cases",
     "CaseStore": "cases",

@@ -224,7 +224,7 @@ def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
     Amounts are dollars with two decimals. In CSV a text that a spreadsheet would take for a
     formula is written with an apostrophe before it.
     """
-    return write_tables([arrow_of(worklist).cast(arrow_schema())], path)
+    return write_tables([arrow_of(worklist)], path)
 
 
 def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
@@ -241,7 +241,7 @@ def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
 def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
     """Return the worklist as it stands in a Parquet file: dollars exact, days as dates.
 
-    Text columns that are categories stay so; `plain_texts` makes them text.
+    Text columns that are categories stay so, as dictionaries.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -273,9 +273,18 @@ def arrow_schema() -> "pa.Schema":
 def _parquet(tables: "Iterable[pa.Table]", path: Path) -> None:
     import pyarrow.parquet as pq
 
-    with pq.ParquetWriter(path, arrow_schema()) as writer:
+    writer = None
+    try:
         for table in tables:
-            writer.write_table(table)
+            # Texts may come as dictionaries: they are written as such, and are texts to any reader.
+            if writer is None:
+                writer = pq.ParquetWriter(path, table.schema, store_schema=False)
+            writer.write_table(table.cast(writer.schema))
+        if writer is None:
+            writer = pq.ParquetWriter(path, arrow_schema(), store_schema=False)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:

@@ -28,11 +28,21 @@ from toolkit.claims.sheets import Sheet
 from toolkit.claims.tables import conform, empty
 from toolkit.comparison import compared
 from toolkit.law import Contract
+from toolkit.worklist import WORKLIST
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
 PART_ROWS = 32_000
 _SORTED_AT_ONCE = 4_000_000
 _SPACE = pa.scalar(" ", pa.large_string())
+_UNLIKE = {"denial_key", "claim_key", "line_key"} | {c.name for c in WORKLIST if c.personal}
+_SCHEMA = pa.schema(
+    [
+        field
+        if field.type != pa.large_string() or field.name in _UNLIKE
+        else pa.field(field.name, pa.dictionary(pa.int32(), pa.large_string()))
+        for field in [*worklist.arrow_schema(), pa.field("order", pa.int64())]
+    ]
+)
 _FOLDERS = ("parts", "aside", "asked", "given", "findings", "also", "spill")
 
 
@@ -72,7 +82,7 @@ class Run:
         waiting = next(aside, None)
         for path in sorted((self.given.work / "parts").glob("pieces-*.arrow")):
             with pa.OSFile(str(path)) as file:
-                table = _plain(pa.ipc.open_file(file).read_all())
+                table = _alike(pa.ipc.open_file(file).read_all())
             last = table["order"][-1].as_py()
             due = []
             while waiting is not None and waiting["order"][0].as_py() <= last:
@@ -80,7 +90,7 @@ class Run:
                 due.append(waiting.slice(0, upto))
                 waiting = waiting.slice(upto) if upto < len(waiting) else next(aside, None)
             if due:
-                table = pa.concat_tables([table, *due])
+                table = pa.concat_tables([table, *due]).unify_dictionaries()
                 table = table.take(pc.sort_indices(table["order"]))
             yield self.looked(table.drop_columns(["order"]))
         while waiting is not None:
@@ -110,7 +120,7 @@ class Run:
                     f"TO {_text(sorted_at)} (FORMAT parquet, ROW_GROUP_SIZE 20000)"
                 )
         for batch in pq.ParquetFile(sorted_at).iter_batches(16_000):
-            yield _plain(pa.Table.from_batches([batch]))
+            yield _alike(pa.Table.from_batches([batch]))
 
     def looked(self, table: pa.Table) -> pa.Table:
         """Return rows of the worklist with the second looks that turn on other claims."""
@@ -125,7 +135,7 @@ class Run:
         looks = pc.utf8_trim_whitespace(pc.binary_join_element_wise(said, more, _SPACE))
         place = table.schema.get_field_index("second_look")
         field = table.schema.field(place)
-        return table.set_column(place, field, looks.cast(field.type))
+        return table.set_column(place, field, _typed(looks, field.type))
 
     def __post_init__(self) -> None:
         if self.looks is not None:
@@ -321,10 +331,21 @@ def _kinds(paths: Path) -> pd.Series | None:
     return None if first is None else pd.read_parquet(first).dtypes
 
 
-def _plain(table: pa.Table) -> pa.Table:
-    """Return a part's table with texts as texts."""
-    schema = worklist.arrow_schema().append(pa.field("order", pa.int64()))
-    return table.cast(schema)
+def _alike(table: pa.Table) -> pa.Table:
+    """Return a part's table with the same types as every part's: texts that repeat are dictionaries."""
+    columns = [
+        _typed(table[field.name], field.type)
+        for field in _SCHEMA
+        if field.name in table.column_names
+    ]
+    names = [field.name for field in _SCHEMA if field.name in table.column_names]
+    return pa.table(columns, names=names)
+
+
+def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if not pa.types.is_dictionary(kind) or pa.types.is_dictionary(column.type):
+        return column.cast(kind)
+    return column.cast(kind.value_type).dictionary_encode().cast(kind)
 
 
 def _text(path: Path) -> str:

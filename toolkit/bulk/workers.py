@@ -118,7 +118,11 @@ def _begin(given: Any) -> None:
 
 
 def _do(work: Work, task: Any) -> Any:
-    return work(_given, task)
+    import pyarrow as pa
+
+    answer = work(_given, task)
+    pa.default_memory_pool().release_unused()  # else each worker keeps its greatest part for good
+    return answer
 
 
 def workers(engine: str, given: Any, *, jobs: int | None = None) -> Processes | Spark:

@@ -101,6 +101,7 @@ class _Interchange:
     bare: bool
     first_row: int
     rows: int  # segments to read: one that was cut off at the end of the file is not among them
+    tail: bool = False  # its last segment is not ended
 
 
 @dataclass(frozen=True)
@@ -337,15 +338,16 @@ def _interchange(
     )
     end = _end(text, start, stop, delimiters, size)
     # Every terminator counts, so that in a file with one segment to a line, the row is the line.
-    rows, ascii_only = 0, True
+    rows, ascii_only, tail = 0, True, False
     layouts: dict[str, None] = {}
     for data in _clean(text, start, end, delimiters.segment, size):
-        rows += data.count(delimiters.segment) + (not data.endswith(delimiters.segment))
+        tail = not data.endswith(delimiters.segment)
+        rows += data.count(delimiters.segment) + tail
         ascii_only = ascii_only and data.isascii()
-        layouts |= dict.fromkeys(_layouts(delimiters.segment + data, delimiters))
+        layouts |= dict.fromkeys(_layouts(data, delimiters))
     version = "4010" if any(v.startswith("00401") for v in tuple(layouts) or (stated,)) else "5010"
     return (
-        _Interchange(start, end, delimiters, version, tuple(layouts), bare, row, rows),
+        _Interchange(start, end, delimiters, version, tuple(layouts), bare, row, rows, tail),
         ascii_only,
     )
 
@@ -480,7 +482,7 @@ def _clean(
             data = data.translate(None, _BREAKS)
         if at > start:
             data = data.lstrip(b" \t")
-        if segment + b" " in data or segment + b"\t" in data:  # indented for reading
+        if _indented(data, segment):
             data = re.sub(re.escape(segment) + rb"[ \t]+", lambda _: segment, data)
         if stop == end:
             stripped = data.rstrip(BLANKS)
@@ -489,6 +491,16 @@ def _clean(
         at, step = stop, size
         if data:
             yield data
+
+
+def _indented(data: bytes, segment: bytes) -> bool:
+    """Say whether a blank follows a terminator, as in a file indented for reading."""
+    text = np.frombuffer(data, dtype=np.uint8)
+    after = text[1:] == 32
+    if b"\t" in data:
+        after |= text[1:] == 9
+    after &= text[:-1] == segment[0]
+    return bool(after.any())
 
 
 def _after_segment(text: bytes | mmap.mmap, at: int, stop: int, segment: bytes) -> int:
@@ -531,6 +543,8 @@ def _segments(
 
 def _layouts(data: bytes, delimiters: Delimiters) -> tuple[str, ...]:
     pattern = _layout_pattern(delimiters.element, delimiters.segment)
+    if data.startswith(b"GS"):
+        data = delimiters.segment + data
     return tuple(dict.fromkeys(v.decode() for v in pattern.findall(data)))
 
 
@@ -551,6 +565,8 @@ def _cut_tail(
     if not parts:
         return None, parts
     last = parts[-1]
+    if not last.tail:
+        return None, parts
     element, _, terminator, _ = last.delimiters
     opened: dict[bytes, bytes] = {}
     tail, segments = b"", 0

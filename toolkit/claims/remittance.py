@@ -25,20 +25,21 @@ import mmap
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from toolkit.claims import remittance_tables as made
 from toolkit.claims.envelope import Survey, pieces, survey
 from toolkit.claims.remittance_odd import Diagnostic, Odd, Trail, follow, read_odd, typed
 from toolkit.claims.remittance_plain import Block, Judged, judge, rules, split, tables
 from toolkit.claims.remittance_spec import segment_ids
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.remittance_tables import Columns, Found, Money, Part, Payments
+from toolkit.claims.tables import TABLES, Claims, conform, empty, same, text, whole
 from toolkit.errors import RemittanceError
 
 # What else comes with an ISA, in our own words.
@@ -167,18 +168,19 @@ def read_references_and_amounts(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]
         for part in reader.read(with_references=True):
             for name, column in (("references", "reference"), ("amounts", "amount_cents")):
                 table = part.tables[name]
-                found[name].append(
-                    pd.DataFrame(
-                        {
-                            **_keys(part, table),
-                            "line_key": _line_key(part, table),
-                            "qualifier": _series(_of(table, "qualifier")),
-                            column: _series(_of(table, "value"))
-                            if name == "references"
-                            else _cents(part, "amounts", "value", "AMT02"),
-                        }
-                    )
+                value = (
+                    text(table["value"])
+                    if name == "references"
+                    else made.money(part, "amounts", "value", "AMT02").column()
                 )
+                own = {
+                    **made.keys(part, table),
+                    "row": made.rows_of(part, table),
+                    "line_key": made.line_key(part, table),
+                    "qualifier": text(table["qualifier"]),
+                    column: value,
+                }
+                found[name].append(pd.DataFrame(own, copy=False))
     references, amounts = (pd.concat(frames, ignore_index=True) for frames in found.values())
     return references, amounts
 
@@ -245,11 +247,11 @@ def _text(path: Path) -> Iterator[tuple[bytes | mmap.mmap, str]]:
 class _Payment:
     """The open transaction of a part's end: what the next part needs of it."""
 
-    frame: pd.DataFrame  # one row
-    paid: int | None = 0  # so far; None when an amount is missing
-    provider: int | None = 0
-    claims: int = 0
-    last_claim_off: Any = 0
+    head: Payments  # one row
+    paid: Money  # so far
+    provider: Money
+    claims: int
+    last_claim_off: int | None  # None when an amount is missing
 
 
 @dataclass(frozen=True)
@@ -259,37 +261,8 @@ class _Open:
     number: int
     last_row: int
     claims: int
-    last_claim_off: Any
-    off: Any
-
-
-@dataclass
-class _Part:
-    """The tables of one part, and what goes with them."""
-
-    file_id: str
-    tables: dict[str, pa.Table]  # parents counted from 0 in the part
-    rows: np.ndarray
-    claim_keys: pa.Array
-    line_keys: pa.Array
-    found: list[pd.DataFrame] = field(default_factory=list)
-    unclean: dict[tuple[str, str], list[tuple[int, int]]] = field(default_factory=dict)
-
-    begins: np.ndarray | None = None  # of its remittances: place of the ST, -1 for one before
-    closed: np.ndarray | None = None
-    last_rows: np.ndarray | None = None
-    payment: np.ndarray | None = None  # of each claim: which of those remittances
-    provider_payment: np.ndarray | None = None
-    goes_on: bool = False  # the last of them is not all here
-
-    def same(self, count: int) -> pd.Series:
-        """Return the file's id as a column."""
-        return _series(pa.repeat(pa.scalar(self.file_id, pa.large_string()), count))
-
-    def find(self, rows: Any, column: str, code: str, says: str) -> None:
-        """Add the finding once for each row number given."""
-        if len(rows):
-            self.found.append(_found(rows, column, code, says))
+    last_claim_off: int | None
+    off: int | None
 
 
 _CLAIM_TABLES = (
@@ -327,7 +300,7 @@ class _Reader:
             held = self._claims_of(part)
         yield self._last(held or Claims())
 
-    def read(self, *, with_references: bool = False) -> Iterator[_Part]:
+    def read(self, *, with_references: bool = False) -> Iterator[Part]:
         """Give the parts; afterwards all that concerns the whole file is known."""
         names = _CLAIM_TABLES + (("references", "amounts") if with_references else ())
         size = max(4096, min(_PIECE, 2000 * self.claims_at_once))
@@ -339,16 +312,22 @@ class _Reader:
                 batch, self.trail, self.loop, self.inside = piece.batch, Trail(), 0, False
             data, rows = rest + piece.data, np.concatenate((rest_rows, piece.rows))
             about = rules(head.version)
-            while len(rows):
+            more = True
+            while more and len(rows):
                 block = split(data, rows, head.delimiters, about)
                 judged = judge(block, about, loop=self.loop, inside=self.inside)
                 cut = self._cut(block, judged, whole=piece.ends_batch)
                 if cut is None:
                     break
                 ends = piece.ends_batch and cut == len(block)
-                yield self._part(block.head(cut), judged, about, head, names, ends_batch=ends)
+                # What is left of a piece mostly has no end before the next one is there.
+                more = piece.ends_batch or int(judged.claim_unit.sum()) > self.claims_at_once
+                part = self._part(block.head(cut), judged, about, head, names, ends_batch=ends)
                 data = data[int(block.at[cut] - block.at[0]) :] if cut < len(block) else b""
-                rows = rows[cut:]
+                rows = rows[cut:].copy()
+                del block, judged  # not held while the part becomes tables
+                yield part
+                del part
             rest, rest_rows = data, rows
 
     def _cut(self, block: Block, judged: Judged, *, whole: bool) -> int | None:
@@ -378,7 +357,7 @@ class _Reader:
         names: tuple[str, ...],
         *,
         ends_batch: bool,
-    ) -> _Part:
+    ) -> Part:
         n = len(block)
         goes_on = False  # the last transaction, in the next part
         if n < len(judged.mark):
@@ -418,40 +397,38 @@ class _Reader:
         own |= tables(block, judged, about, framed, _FRAME_TABLES)
         unclean: dict[tuple[str, str], list[tuple[int, int]]] = {}
         if odd is not None:
-            own = _merged(own, odd, about, block, unclean)
+            own = _merged(own, odd, about, unclean)
         part = self._placed(own, block, judged, unclean)
         if odd is not None:
-            part.found.append(_diagnostics(odd.diagnostics, block, judged))
+            part.found += _diagnostics(odd.diagnostics, block)
         self._sets(part, block, judged, followed.remittance, going_on=goes_on)
         self.trail = followed.trail
         self.loop, self.inside = judged.last_loop, goes_on
         return part
 
-    def _placed(
-        self, own: dict[str, pa.Table], block: Block, judged: Judged, unclean: dict
-    ) -> _Part:
+    def _placed(self, own: dict[str, Columns], block: Block, judged: Judged, unclean: dict) -> Part:
         """Return the tables with parents as numbers of rows, and the keys of claims and lines."""
         at = {name: own[name]["at"].to_numpy() for name in ("claims", "services")}
         claims = len(at["claims"])
         count = np.arange(self.claims + 1, self.claims + claims + 1)
-        claim_keys = _numbered(pa.scalar(self.file_id, pa.large_string()), count, 6)
+        claim_keys = made.numbered(pa.scalar(self.file_id, pa.large_string()), count, 6)
         self.claims += claims
         owner = np.searchsorted(at["claims"], own["services"]["claim_at"].to_numpy())
         ordinal = np.arange(1, len(owner) + 1) - np.searchsorted(owner, owner)
-        line_keys = _numbered(claim_keys.take(pa.array(owner)), ordinal, 3)
+        line_keys = made.numbered(claim_keys.take(pa.array(owner)), ordinal, 3)
         placed = {}
         for name, table in own.items():
-            columns = dict(zip(table.column_names, table.columns, strict=True))
+            columns = dict(table)
             for key, parent in (("claim", "claims"), ("service", "services")):
                 if f"{key}_at" in columns:
                     refs = columns.pop(f"{key}_at").to_numpy()
                     columns[key] = pa.array(np.searchsorted(at[parent], refs), mask=refs < 0)
-            placed[name] = pa.table(columns)
-        return _Part(self.file_id, placed, block.rows, claim_keys, line_keys, [], unclean)
+            placed[name] = columns
+        return Part(self.file_id, placed, block.rows, claim_keys, line_keys, [], unclean)
 
     def _sets(
         self,
-        part: _Part,
+        part: Part,
         block: Block,
         judged: Judged,
         remittance: np.ndarray,
@@ -475,7 +452,7 @@ class _Reader:
             if begin >= 0 and not kind:
                 self.others.append((int(block.rows[begin]), _set_kind(block, int(begin))))
                 part.find(
-                    [block.rows[begin]],
+                    block.rows[[begin]],
                     "ST01",
                     "not_a_remittance",
                     "this transaction is not a remittance (835) and was not read",
@@ -493,7 +470,7 @@ class _Reader:
     def _digest(self, block: Block, begin: int, stop: int, closed: bool, goes_on: bool) -> None:
         """Find whole transactions that stand earlier in the file, word for word."""
         if begin >= 0:
-            self.body = hashlib.blake2b(digest_size=16)
+            self.body = hashlib.sha256()
             self.body_row = int(block.rows[begin])
         first = begin + 1
         last = len(block) if goes_on else stop
@@ -501,93 +478,91 @@ class _Reader:
         high = int(block.at[last]) if last < len(block) else block.limit
         self.body.update(memoryview(block.data)[low : max(low, high)])
         if not goes_on and closed:
-            digest = self.body.digest()
+            digest = self.body.digest()[:16]
             if digest in self.digests:
                 self.repeats += 1
                 self.first_repeat = self.first_repeat or self.body_row
             self.digests.add(digest)
 
-    def _claims_of(self, part: _Part) -> Claims:
-        payments, amounts = self._payments(part), _claim_amounts(part)
-        lines, adjustments = _lines(part), _adjustments(part)
-        remarks, provider = _remarks(part), _provider_adjustments(part)
-        self._check_balances(part, payments, amounts, lines, adjustments, provider)
-        claims = _claims(part, payments, amounts, lines)
+    def _claims_of(self, part: Part) -> Claims:
+        payments = self._payments(part)
+        amounts, owed = made.claim_amounts(part)
+        lines, line_amounts, span = made.lines(part)
+        adjustments, adjusted, of_claim, of_line = made.adjustments(part)
+        remarks = made.remarks(part)
+        provider, provided = made.provider_adjustments(part)
+        line_off = line_amounts.off(made.summed(adjusted, of_line, len(line_amounts.row)))
+        claim_off = amounts.off(made.summed(adjusted, of_claim, len(amounts.row)))
+        for row, segment, off in (
+            (line_amounts.row, "SVC", line_off),
+            (amounts.row, "CLP", claim_off),
+        ):
+            part.find(row[(off.cents != 0) & ~off.missing], *_BALANCE[segment])
+        self._check_payments(part, payments, amounts.paid, provided, claim_off)
         return Claims(
-            claims=conform(claims, "claims"),
-            claim_lines=conform(_drop_ids(lines), "claim_lines"),
-            adjustments=conform(_drop_ids(adjustments), "adjustments"),
-            remark_codes=conform(remarks, "remark_codes"),
-            provider_adjustments=conform(_drop_ids(provider), "provider_adjustments"),
+            claims=made.claims(part, payments, amounts, owed, line_amounts, span),
+            claim_lines=lines,
+            adjustments=adjustments,
+            remark_codes=remarks,
+            provider_adjustments=provider,
             findings=self._findings(part.found),
         )
 
-    def _payments(self, part: _Part) -> pd.DataFrame:
-        """Return one row per transaction of the part, the one from the part before first."""
-        frame = _payments(part).assign(
-            closed=part.closed[part.begins >= 0], last_row=part.last_rows[part.begins >= 0]
-        )
-        if len(part.begins) and part.begins[0] < 0:
-            carried = self.open.frame.assign(closed=part.closed[0], last_row=part.last_rows[0])
-            frame = pd.concat([carried, frame], ignore_index=True) if len(frame) else carried
-        return frame
+    def _payments(self, part: Part) -> Payments:
+        """Return the transactions of the part, the one from the part before first."""
+        payments = made.payments(part)
+        carried = bool(len(part.begins)) and part.begins[0] < 0
+        return payments.after(self.open.head) if carried else payments
 
-    def _check_balances(
-        self,
-        part: _Part,
-        payments: pd.DataFrame,
-        claims: pd.DataFrame,
-        lines: pd.DataFrame,
-        adjustments: pd.DataFrame,
-        provider: pd.DataFrame,
+    def _check_payments(
+        self, part: Part, payments: Payments, claim_paid: Money, provided: Money, claim_off: Money
     ) -> None:
-        """Find what does not add up: lines, claims (835 guide, balancing), then payments."""
-        claim_off = _off(claims, _sum(adjustments, "claim", claims))
-        for frame, segment, off in (
-            (lines, "SVC", _off(lines, _sum(adjustments, "service", lines))),
-            (claims, "CLP", claim_off),
-        ):
-            rows = frame["row"]
-            part.find(rows[(off != 0).fillna(False).to_numpy()], *_BALANCE[segment])
-        if not len(payments):
+        """Find the payments that do not add up (835 guide, balancing); note those without an SE."""
+        count = len(payments.row)
+        if not count:
             return
-        paid = _sum(claims, "payment", payments, "paid_cents")
-        gave = _sum(provider, "payment", payments)
-        number = np.bincount(claims["payment"].to_numpy("i8"), minlength=len(payments))
-        last = np.full(len(payments), -1, dtype="i8")
-        last[claims["payment"].to_numpy("i8")] = np.arange(len(claims))
+        paid = made.summed(claim_paid, part.payment, count)
+        gave = made.summed(provided, part.provider_payment, count)
+        number = np.bincount(part.payment, minlength=count)
+        last = np.full(count, -1, dtype="i8")
+        last[part.payment] = np.arange(len(part.payment))
         was = self.open if part.begins[0] < 0 else None
         if was is not None:
-            paid[0] = pd.NA if was.paid is None else paid[0] + was.paid
-            gave[0] = pd.NA if was.provider is None else gave[0] + was.provider
-        off = payments["amount_cents"] - paid + gave
-        done = np.ones(len(payments), dtype=bool)
+            for sums, before in ((paid, was.paid), (gave, was.provider)):
+                sums.cents[0] += before.cents[0]
+                sums.missing[0] |= before.missing[0]
+            number[0] += was.claims
+        off = Money(
+            payments.amount.cents - paid.cents + gave.cents,
+            payments.amount.missing | paid.missing | gave.missing,
+        )
+        done = np.ones(count, dtype=bool)
         done[-1] = not part.goes_on
-        wrong = (off != 0).fillna(False).to_numpy() & done
-        part.find((payments["row"] + 1)[wrong], *_BALANCE["BPR"])
+        # A claim or adjustment without an amount adds nothing, so the total still has to be reached.
+        wrong = (off.cents != 0) & ~payments.amount.missing & done
+        part.find((payments.row + 1)[wrong], *_BALANCE["BPR"])
 
-        def ending(place: int) -> tuple[int, Any]:
-            carried = was if place == 0 else None
-            count = int(number[place]) + (carried.claims if carried else 0)
+        def last_off(place: int) -> int | None:
             if last[place] >= 0:
-                return count, claim_off[last[place]]
-            return count, carried.last_claim_off if carried else 0
+                return claim_off.at(last[place])
+            return was.last_claim_off if was is not None and place == 0 else 0
 
-        for place in np.flatnonzero(done & ~payments["closed"].to_numpy(dtype=bool)):
-            count, claim_left = ending(place)
-            number_in_file = self.payments + int(place) - (was is not None)
-            last_row = int(payments["last_row"].iloc[place])
-            self.unclosed.append(_Open(number_in_file, last_row, count, claim_left, off[place]))
-        self.payments += len(payments) - (was is not None)
+        carried = int(was is not None)
+        for place in np.flatnonzero(done & ~part.closed):
+            self.unclosed.append(
+                _Open(
+                    self.payments + int(place) - carried,
+                    int(part.last_rows[place]),
+                    int(number[place]),
+                    last_off(place),
+                    off.at(place),
+                )
+            )
+        self.payments += count - carried
         self.open = None
         if part.goes_on:
-            count, claim_left = ending(len(payments) - 1)
             self.open = _Payment(
-                payments.iloc[[-1]].reset_index(drop=True),
-                None if pd.isna(paid.iloc[-1]) else int(paid.iloc[-1]),
-                None if pd.isna(gave.iloc[-1]) else int(gave.iloc[-1]),
-                count,
-                claim_left,
+                payments.last(), paid.last(), gave.last(), int(number[-1]), last_off(count - 1)
             )
 
     def _last(self, part: Claims) -> Claims:
@@ -597,7 +572,7 @@ class _Reader:
         found = _check_ends(self)
         if self.repeats:
             found.append(
-                _found(
+                Found(
                     [self.first_repeat],
                     "ST",
                     "repeated_transactions",
@@ -607,7 +582,7 @@ class _Reader:
                 )
             )
         for one in self.survey.findings:
-            found.append(_found([one.row], one.column, one.code, one.says))
+            found.append(Found([one.row], one.column, one.code, one.says))
         layouts = dict.fromkeys(v for head in self.survey.heads for v in head.layouts)
         files = {
             "file": self.name,
@@ -625,16 +600,32 @@ class _Reader:
         own["files"] = conform(pd.DataFrame(files, index=[0]), "files")
         return Claims(**own)
 
-    def _findings(self, found: list[pd.DataFrame]) -> pd.DataFrame:
+    def _findings(self, found: list[Found]) -> pd.DataFrame:
         """Return findings as their table, each place and code once in the file."""
-        if not found:
-            return conform({}, "findings")
-        findings = pd.concat(found, ignore_index=True).drop_duplicates(["row", "column", "code"])
-        keys = list(findings[["row", "column", "code"]].itertuples(index=False, name=None))
-        findings = findings[[key not in self.told for key in keys]]
-        self.told.update(keys)
-        findings = findings.assign(file=self.name, file_id=self.file_id)
-        return _in_order(conform(findings, "findings"))
+        kept: list[tuple] = []
+        for rows, column, code, says in found:
+            for row in rows:
+                if (row, column, code) not in self.told:
+                    self.told.add((row, column, code))
+                    kept.append((row, column, code, says))
+        if not kept:
+            return empty("findings")
+        kept.sort(key=lambda one: -1 if one[0] is None else one[0])
+        rows, *words = zip(*kept, strict=True)
+        return conform(
+            {
+                "file": same(self.name, len(kept)),
+                "file_id": same(self.file_id, len(kept)),
+                "row": whole(
+                    np.array([row or 0 for row in rows]), np.array([row is None for row in rows])
+                ),
+                **{
+                    name: text(pa.array(values, pa.large_string()))
+                    for name, values in zip(("column", "code", "says"), words, strict=True)
+                },
+            },
+            "findings",
+        )
 
 
 def _in_order(findings: pd.DataFrame) -> pd.DataFrame:
@@ -642,15 +633,16 @@ def _in_order(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _merged(
-    own: dict[str, pa.Table],
+    own: dict[str, Columns],
     odd: Odd,
     about: Any,
-    block: Block,
     unclean: dict[tuple[str, str], list[tuple[int, int]]],
-) -> dict[str, pa.Table]:
+) -> dict[str, Columns]:
     """Return the plain tables and the parser's as one, in the order of the file."""
-    merged = {}
-    for name, table in own.items():
+    merged = dict(own)
+    for name, columns in own.items():
+        if not len(odd.tables[name]):
+            continue
         other, off = typed(odd.tables[name], name, about.kinds[name])
         at = other["at"].to_numpy()
         for column, kinds in off.items():
@@ -658,17 +650,12 @@ def _merged(
             if len(where):
                 unclean[name, column] = [(int(at[n]), int(kinds[n])) for n in where]
         if len(other):
+            table = pa.table(columns)
             table = pa.concat_tables([table, other.select(table.column_names).cast(table.schema)])
             keys = [("at", "ascending"), ("n", "ascending")]
-            table = table.sort_by(keys if "n" in table.column_names else keys[:1]).combine_chunks()
-        merged[name] = table
+            table = table.sort_by(keys if "n" in table.column_names else keys[:1])
+            merged[name] = {c: table[c].combine_chunks() for c in table.column_names}
     return merged
-
-
-def _numbered(prefix: Any, ordinals: np.ndarray, width: int, mark: str = "-") -> pa.Array:
-    """Return prefix + mark + ordinal, the ordinal padded with zeros."""
-    digits = pc.utf8_lpad(pa.array(ordinals, pa.int64()).cast(pa.large_string()), width, "0")
-    return pc.binary_join_element_wise(prefix, digits, pa.scalar(mark, pa.large_string()))
 
 
 def _set_kind(block: Block, at: int) -> str:
@@ -692,19 +679,14 @@ def _not_a_remittance(name: str, others: list[tuple[int, str]]) -> RemittanceErr
 # --- findings -----------------------------------------------------------------------------------
 
 
-def _found(rows: Any, column: Any, code: Any, says: Any) -> pd.DataFrame:
-    frame = pd.DataFrame({"row": pd.array(list(rows), dtype="Int64")})
-    return frame.assign(column=column, code=code, says=says)
-
-
 _QUOTED_ID = re.compile(r'"([A-Z][A-Z0-9]{1,2})"')
 
 
-def _diagnostics(diagnostics: list[Diagnostic], block: Block, judged: Judged) -> pd.DataFrame:
+def _diagnostics(diagnostics: list[Diagnostic], block: Block) -> list[Found]:
     """Return the parser's diagnostics as findings, in our words and without their values."""
     known = segment_ids() | _ENVELOPE_IDS
     element = block.delimiters.element
-    rows: list[tuple[int, str, str, str]] = []
+    found: list[Found] = []
     for diagnostic in diagnostics:
         kind, place = diagnostic.kind, diagnostic.at
         here = block.bytes_of(place)[:-1] if place < len(block) else b""
@@ -725,31 +707,14 @@ def _diagnostics(diagnostics: list[Diagnostic], block: Block, judged: Judged) ->
             column = f"{segment}{diagnostic.element:02d}"
             column += f"-{diagnostic.component}" if diagnostic.component else ""
         row = block.rows[place] if place < len(block) else block.rows[-1] + 1
-        rows.append((int(row), column, code, says))
-    return _found(*zip(*rows, strict=True)) if rows else _found([], [], [], [])
+        found.append(Found([int(row)], column, code, says))
+    return found
 
 
-def _off(frame: pd.DataFrame, adjusted: pd.Series) -> pd.Series:
-    """Return charge less payment less adjustments; missing where one of them is unknown."""
-    return frame["billed_cents"] - frame["paid_cents"] - adjusted
-
-
-def _sum(
-    frame: pd.DataFrame, key: str, over: pd.DataFrame, column: str = "amount_cents"
-) -> pd.Series:
-    """Return the column's sum for each row of `over`: 0 with none, missing with one unknown."""
-    within = frame[frame[key].notna()]
-    places, amounts = within[key].to_numpy(dtype="int64"), within[column]
-    sums, unknown = np.zeros(len(over), dtype="int64"), np.zeros(len(over), dtype=bool)
-    np.add.at(sums, places, amounts.fillna(0).to_numpy(dtype="int64"))
-    unknown[places[amounts.isna().to_numpy()]] = True
-    return pd.Series(pd.arrays.IntegerArray(sums, unknown))
-
-
-def _check_ends(reader: _Reader) -> list[pd.DataFrame]:
+def _check_ends(reader: _Reader) -> list[Found]:
     """Refuse a file that shows that claims are missing; find one that merely lacks its trailer."""
     cut = reader.survey.cut
-    found: list[pd.DataFrame] = []
+    found: list[Found] = []
     for one in reader.unclosed:
         last = cut is not None and one.number == reader.payments - 1
         inside = last and not cut.ends_transaction
@@ -758,12 +723,12 @@ def _check_ends(reader: _Reader) -> list[pd.DataFrame]:
             column, why = cut.segment_id or "segment", "in the middle of a segment"
         elif not one.claims:
             column, why = "CLP", "before its first claim"
-        elif not _is_zero(one.last_claim_off):
+        elif one.last_claim_off != 0:
             column, why = "CLP03", "inside a claim that does not add up"
-        elif not _is_zero(one.off):
+        elif one.off != 0:
             column, why = "BPR02", "before its payments reach the announced total"
         else:
-            truncated = _found(
+            truncated = Found(
                 [cut.row if last else row],
                 cut.segment_id if last else "SE",
                 "truncated",
@@ -778,7 +743,7 @@ def _check_ends(reader: _Reader) -> list[pd.DataFrame]:
         )
     if cut is not None and not reader.unclosed:
         found.append(
-            _found(
+            Found(
                 [cut.row],
                 cut.segment_id or "segment",
                 "truncated",
@@ -787,332 +752,3 @@ def _check_ends(reader: _Reader) -> list[pd.DataFrame]:
             )
         )
     return found
-
-
-def _is_zero(cents: Any) -> bool:
-    return not pd.isna(cents) and int(cents) == 0
-
-
-# --- from tables of segments to ours -------------------------------------------------------------
-
-
-def _of(table: pa.Table, column: str) -> pa.Array:
-    """Return a column in one piece."""
-    chunks = table[column].chunks
-    return chunks[0] if len(chunks) == 1 else table[column].combine_chunks()
-
-
-def _series(array: pa.Array) -> pd.Series:
-    return pd.Series(pd.array(array, dtype=_STR))
-
-
-_STR = pd.StringDtype("pyarrow", na_value=np.nan)
-
-
-def _upper(table: pa.Table, column: str) -> pa.Array:
-    return pc.utf8_upper(_of(table, column))
-
-
-def _code(table: pa.Table, column: str) -> pd.Series:
-    return _series(_upper(table, column))
-
-
-def _date(table: pa.Table, column: str) -> pd.Series:
-    return pd.Series(_of(table, column).to_numpy(zero_copy_only=False))
-
-
-def _cents(part: _Part, of: str, column: str, element: str) -> pd.Series:
-    """Return whole cents; an amount finer than a cent, or too large, is a finding and missing."""
-    for at, kind in part.unclean.get((of, column), ()):
-        code, says = _UNCLEAN[kind]
-        part.find([part.rows[at]], element, code, says)
-    return _whole(_of(part.tables[of], column))
-
-
-_UNCLEAN = {
-    1: ("part_of_a_cent", "the amount is finer than a cent; it was left empty"),
-    2: ("amount_too_large", "the amount cannot be true; it was left empty"),
-}
-
-
-def _whole(values: pa.Array) -> pd.Series:
-    missing = values.is_null().to_numpy(zero_copy_only=False)
-    whole = pc.fill_null(values, 1).to_numpy(zero_copy_only=False) if missing.any() else values
-    return pd.Series(pd.arrays.IntegerArray(np.array(whole, dtype="i8"), missing.copy()))
-
-
-def _rows(part: _Part, table: pa.Table) -> pd.Series:
-    return pd.Series(part.rows[_of(table, "at").to_numpy()])
-
-
-def _keys(part: _Part, table: pa.Table) -> dict[str, Any]:
-    return {
-        "claim_key": _series(part.claim_keys.take(_of(table, "claim"))),
-        "file_id": part.same(len(table)),
-        "row": _rows(part, table),
-    }
-
-
-def _line_key(part: _Part, table: pa.Table) -> pd.Series:
-    return _series(part.line_keys.take(_of(table, "service")))
-
-
-def _drop_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop(columns=[c for c in ("payment", "claim", "service") if c in frame])
-
-
-def _payments(part: _Part) -> pd.DataFrame:
-    """One row per transaction that begins here: who pays whom, when, and how much in all."""
-    table = part.tables["payments"]
-    kind = _code(table, "payee_id_kind")
-    return pd.DataFrame(
-        {
-            "row": _rows(part, table),
-            "amount_cents": _cents(part, "payments", "amount", "BPR02"),
-            "remittance_date": _date(table, "production_date").fillna(_date(table, "payment_date")),
-            "payer_id": _series(
-                pc.coalesce(
-                    _of(table, "payer_id"), _of(table, "payer_id_2u"), _of(table, "payer_id_naic")
-                )
-            ),
-            "payer_name": _series(_of(table, "payer_name")),
-            "provider_name": _series(_of(table, "payee_name")),
-            "provider_npi": _series(_of(table, "payee_id")).where(kind == "XX"),
-        }
-    )
-
-
-def _claim_amounts(part: _Part) -> pd.DataFrame:
-    """One row per claim: its transaction and its money."""
-    return pd.DataFrame(
-        {
-            "payment": part.payment,
-            "row": _rows(part, part.tables["claims"]),
-            "billed_cents": _cents(part, "claims", "billed", "CLP03"),
-            "paid_cents": _cents(part, "claims", "paid", "CLP04"),
-            "patient_responsibility_cents": _cents(
-                part, "claims", "patient_responsibility", "CLP05"
-            ),
-        }
-    )
-
-
-# The payer's numbers for a patient. Never 34, the social security number.
-_MEMBER_KINDS = pa.array(["MI", "HN", "MR", "II"], pa.large_string())
-_NONE = pa.scalar(None, pa.large_string())
-
-
-def _claims(
-    part: _Part, payments: pd.DataFrame, amounts: pd.DataFrame, lines: pd.DataFrame
-) -> pd.DataFrame:
-    table = part.tables["claims"]
-    place = pa.array(part.payment)
-    status = _code(table, "claim_status")
-    days_from, days_to = _span(lines, len(amounts))
-    first, last = _date(table, "statement_from"), _date(table, "statement_to")
-    members = [
-        pc.if_else(
-            pc.is_in(pc.fill_null(_upper(table, f"{who}_id_kind"), ""), _MEMBER_KINDS),
-            _of(table, f"{who}_id"),
-            _NONE,
-        )
-        for who in ("patient", "insured")
-    ]
-    shared = {
-        name: _series(pa.array(payments[name], pa.large_string(), from_pandas=True).take(place))
-        for name in ("payer_id", "payer_name", "provider_name", "provider_npi")
-    }
-    return pd.DataFrame(
-        {
-            "claim_key": _series(part.claim_keys),
-            "file_id": part.same(len(amounts)),
-            "row": amounts["row"],
-            "patient_control_number": _series(_of(table, "patient_control_number")),
-            "payer_claim_control_number": _series(_of(table, "payer_claim_control_number")),
-            "patient_name": _series(pc.coalesce(_name(table, "patient"), _name(table, "insured"))),
-            "member_id": _series(pc.coalesce(*members)),
-            "plan_name": _series(_of(table, "contract_class")),
-            "claim_filing_indicator": _code(table, "claim_filing_indicator"),
-            "claim_status": status,
-            "is_reversal": (status == "22").astype("boolean").mask(status.isna()),
-            # A first day without a last one is the last one too (835 guide, DTM 232).
-            "service_from": first.fillna(days_from),
-            "service_to": last.fillna(first).fillna(days_to),
-            "remittance_date": payments["remittance_date"].to_numpy()[part.payment],
-            "claim_received": _date(table, "claim_received"),
-            "billed_cents": amounts["billed_cents"],
-            "allowed_cents": _sum(lines, "claim", amounts, "allowed_cents").mask(
-                ~np.isin(np.arange(len(amounts)), lines["claim"].to_numpy())
-            ),
-            "paid_cents": amounts["paid_cents"],
-            "patient_responsibility_cents": amounts["patient_responsibility_cents"],
-            **shared,
-        }
-    )
-
-
-def _span(lines: pd.DataFrame, claims: int) -> tuple[pd.Series, pd.Series]:
-    """Return the first and last day of each claim's lines; missing where no line has one."""
-    spans = []
-    for column, pick, none in (
-        ("service_from", np.minimum, np.iinfo("i8").max),
-        ("service_to", np.maximum, np.iinfo("i8").min),
-    ):
-        days = lines[column].to_numpy().astype("datetime64[us]")
-        number = np.where(np.isnat(days), none, days.astype("i8"))
-        best = np.full(claims, none)
-        pick.at(best, lines["claim"].to_numpy(), number)
-        best[best == none] = np.iinfo("i8").min  # as numpy writes a missing date
-        spans.append(pd.Series(best.view("datetime64[us]")))
-    return spans[0], spans[1]
-
-
-def _name(table: pa.Table, who: str) -> pa.Array:
-    """Return 'last, first'; whichever there is, when there is one."""
-    return _joined([_of(table, f"{who}_last"), _of(table, f"{who}_first")], ", ")
-
-
-def _joined(parts: list[pa.Array], between: str) -> pa.Array:
-    """Return what each row has of the parts, in one; missing where it has nothing."""
-    joined = parts[0]
-    for part in parts[1:]:
-        if part.null_count == len(part):
-            continue
-        # Not with null_handling="skip": that drops the rows in which nothing is said.
-        both = pc.binary_join_element_wise(joined, part, pa.scalar(between, pa.large_string()))
-        joined = pc.coalesce(both, joined, part)
-    return joined
-
-
-# Kinds of SVC01 that are no procedure: revenue codes, drug and device numbers.
-_NOT_PROCEDURES = pa.array(["NU", "N4", "N6", "UI"], pa.large_string())
-
-
-def _lines(part: _Part) -> pd.DataFrame:
-    table = part.tables["services"]
-    kind, code = pc.fill_null(_upper(table, "code_kind"), ""), _upper(table, "code")
-    revenue = pc.coalesce(pc.if_else(pc.equal(kind, "NU"), code, _NONE), _of(table, "revenue_code"))
-    if revenue.null_count < len(revenue):
-        revenue = pc.replace_substring_regex(revenue, r"^(\d{3})$", r"0\1")
-    modifiers = _joined([_upper(table, f"modifier_{n}") for n in range(1, 5)], " ")
-    first = _date(table, "service_date").fillna(_date(table, "period_from"))
-    last = _date(table, "service_date").fillna(_date(table, "period_to")).fillna(first)
-    no_date = first.isna() & last.isna()
-    if no_date.any():
-        # A line without dates has those of its claim (835 guide, DTM of the service line).
-        claims = part.tables["claims"].take(_of(table, "claim"))
-        claim_first = _date(claims, "statement_from")
-        claim_last = _date(claims, "statement_to").fillna(claim_first)
-        first, last = first.mask(no_date, claim_first), last.mask(no_date, claim_last)
-    return pd.DataFrame(
-        {
-            "claim": _of(table, "claim").to_numpy(),
-            "line_key": _series(part.line_keys),
-            **_keys(part, table),
-            "line_control_number": _series(_of(table, "line_control_number")),
-            "service_from": first,
-            "service_to": last,
-            "procedure_code": _series(pc.if_else(pc.is_in(kind, _NOT_PROCEDURES), _NONE, code)),
-            "modifiers": _series(modifiers),
-            "revenue_code": _series(revenue),
-            "units": _number(pc.coalesce(_of(table, "units_billed"), _of(table, "units_paid"))),
-            "billed_cents": _cents(part, "services", "billed", "SVC02"),
-            "allowed_cents": _cents(part, "services", "allowed", "AMT02"),
-            "paid_cents": _cents(part, "services", "paid", "SVC03"),
-        }
-    )
-
-
-def _number(values: pa.Array) -> pd.Series:
-    missing = values.is_null().to_numpy(zero_copy_only=False)
-    # Under a missing number stands 0, as pandas has it nowhere visible.
-    numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False)
-    return pd.Series(pd.arrays.FloatingArray(np.array(numbers), missing.copy()))
-
-
-def _adjustments(part: _Part) -> pd.DataFrame:
-    table = part.tables["adjustments"]
-    claim = _of(table, "claim").to_numpy()
-    # Lines follow their claim, so the adjustments of a claim stand together.
-    ordinal = np.arange(1, len(claim) + 1) - np.searchsorted(claim, claim)
-    keys = _keys(part, table)
-    carc = _upper(table, "carc")
-    if pc.any(pc.starts_with(carc, "0")).as_py():
-        carc = pc.replace_substring_regex(carc, "^0+(.)", r"\1")
-    amount = _cents(part, "adjustments", "amount", "CAS")
-    part.find(
-        keys["row"][carc.is_null().to_numpy(zero_copy_only=False)],
-        "CAS",
-        "adjustment_without_reason",
-        "an adjustment here has an amount and no reason code; it cannot be classified",
-    )
-    lineless = _of(table, "service").is_null()
-    claim_keys = part.claim_keys.take(pa.array(claim))
-    level = pc.if_else(lineless, *(pa.scalar(one, pa.large_string()) for one in ("claim", "line")))
-    return pd.DataFrame(
-        {
-            "claim": claim,
-            "service": _whole(_of(table, "service")),
-            "adjustment_key": _series(_numbered(claim_keys, ordinal, 3, "-a")),
-            **keys,
-            "line_key": _line_key(part, table),
-            "adjustment_level": _series(level),
-            "group_code": _code(table, "group_code"),
-            "carc": _series(carc),
-            "amount_cents": amount,
-            "quantity": _number(_of(table, "quantity")),
-        }
-    )
-
-
-def _remarks(part: _Part) -> pd.DataFrame:
-    """One row per remark code: LQ of the lines, MOA and MIA of the claims."""
-    lq = part.tables["remarks"]
-    kind = _code(lq, "qualifier")
-    lines = pd.DataFrame(
-        {
-            **_keys(part, lq),
-            "line_key": _line_key(part, lq),
-            "rarc": _code(lq, "value"),
-            "found_in": "LQ",
-        }
-    )
-    other = (kind != "HE").to_numpy()
-    part.find(
-        lines["row"][other],
-        "LQ01",
-        "not_a_remark_code",
-        "this code is of another list than remittance advice remark codes; it was not read",
-    )
-    parts = [lines[~other] if other.any() else lines]
-    for name, found_in in (("outpatient", "MOA"), ("inpatient", "MIA")):
-        table = part.tables[name]
-        if len(table):
-            frame = {**_keys(part, table), "rarc": _code(table, "remark"), "found_in": found_in}
-            parts.append(pd.DataFrame(frame))
-    if len(parts) == 1:
-        remarks = parts[0]
-    else:
-        remarks = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable")
-    missing = remarks["rarc"].isna()
-    return remarks[~missing] if missing.any() else remarks
-
-
-def _provider_adjustments(part: _Part) -> pd.DataFrame:
-    table = part.tables["provider_adjustments"]
-    return pd.DataFrame(
-        {
-            "payment": part.provider_payment,
-            "file_id": part.same(len(table)),
-            "row": _rows(part, table),
-            "provider_id": _series(_of(table, "provider_id")),
-            "fiscal_period_end": _date(table, "fiscal_period_end"),
-            "reason_code": _code(table, "reason_code"),
-            "reference_id": _series(_of(table, "reference_id")),
-            "amount_cents": _cents(part, "provider_adjustments", "amount", "PLB"),
-        }
-    )
-
-
-def _drop_ids(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.drop(columns=[c for c in ("payment", "claim", "service") if c in frame])

@@ -253,6 +253,7 @@ def _feed(
         if not inside:
             if name in (b"GE", b"IEA"):
                 _restated(fed, block, first, int(counted[name]), followed, element)
+                counted[name] = 0  # a transaction may follow without a GS
             else:
                 fed.add(block, first, last)
             counted |= {b"ISA": {b"IEA": 0}, b"GS": {b"GE": 0}}.get(name, {})

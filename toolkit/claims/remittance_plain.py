@@ -387,6 +387,15 @@ class Judged:
     kinds: dict[str, Kind]
     by_place: dict[tuple[str, str], np.ndarray]  # loop and name of the occurrence
     last_loop: int
+    owners: dict[str, np.ndarray] = field(default_factory=dict, repr=False)  # as `owner` gave them
+
+    def owner(self, name: str) -> np.ndarray:
+        """Return for each segment the last one of an identifier before it or at it, or -1."""
+        if name not in self.owners:
+            owner = np.full(len(self.mark), -1, dtype="i4")
+            owner[self.starts(name)] = self.starts(name)
+            self.owners[name] = np.maximum.accumulate(owner)
+        return self.owners[name]
 
     def starts(self, name: str) -> np.ndarray:
         """Return the segments of an identifier."""
@@ -403,7 +412,7 @@ class Judged:
         places = {key: found[found < count] for key, found in self.by_place.items()}
         kept = {name: kind for name, kind in kinds.items() if len(kind.segments)}
         return replace(
-            self, **own, kinds=kept, by_place=places, last_loop=int(self.loop[count - 1])
+            self, **own, kinds=kept, by_place=places, last_loop=int(self.loop[count - 1]), owners={}
         )
 
 
@@ -710,7 +719,7 @@ _STACKED = {
 
 def tables(
     block: Block, judged: Judged, about: Rules, use: np.ndarray, names: tuple[str, ...]
-) -> dict[str, pa.Table]:
+) -> dict[str, dict[str, pa.Array]]:
     """Return the named tables of the spec from the segments to use, typed as `typed` has them.
 
     `at` is the segment's place in the block; `claim_at` and `service_at` those of the CLP and SVC
@@ -724,14 +733,6 @@ def tables(
         elif name in _STACKED or "segment" in TABLES[name]:
             own[name] = _repeated(block, judged, name, columns, use)
     return own
-
-
-def _owner(judged: Judged, kind: str) -> np.ndarray:
-    """Return for each segment the last one of a kind before it or at it, or -1."""
-    owner = np.full(len(judged.mark), -1, dtype="i4")
-    if kind in judged.kinds:
-        owner[judged.kinds[kind].segments] = judged.kinds[kind].segments
-    return np.maximum.accumulate(owner)
 
 
 def _typed(
@@ -777,7 +778,7 @@ def _opened(
     columns: dict[str, dict],
     holds: dict[str, str],
     use: np.ndarray,
-) -> pa.Table:
+) -> dict[str, pa.Array]:
     """Return one row per loop, with the first value that stands in it for each column."""
     opener, loop = _OPENERS[name]
     kind = judged.kinds.get(opener)
@@ -803,8 +804,8 @@ def _opened(
         made[column] = _typed(block, of, sources[key], about, holds[column], len(rows))
     made["at"] = pa.array(rows, pa.int64())
     if name == "services":
-        made["claim_at"] = pa.array(_owner(judged, "CLP").take(rows), pa.int64())
-    return pa.table(made)
+        made["claim_at"] = pa.array(judged.owner("CLP").take(rows), pa.int64())
+    return made
 
 
 def _first(
@@ -828,7 +829,7 @@ def _first(
             said = block.word(start[own], length[own])
             own = own[(said == _word(value)) & (length[own] == len(value))]
     segments = kind.segments[own]
-    owner = judged.mark if where_loop == loop else _owner(judged, "ST")  # a loop of the head
+    owner = judged.mark if where_loop == loop else judged.owner("ST")  # a loop of the head
     place = place_of.take(owner.take(segments))
     own, place = own[place >= 0], place[place >= 0]
     first[place[::-1]] = own[::-1]
@@ -837,7 +838,7 @@ def _first(
 
 def _repeated(
     block: Block, judged: Judged, name: str, holds: dict[str, str], use: np.ndarray
-) -> pa.Table:
+) -> dict[str, pa.Array]:
     """Return one row per repetition in a segment that says anything, in the order of the file."""
     segment = TABLES[name]["segment"]
     kind = judged.kinds.get(segment)
@@ -881,11 +882,11 @@ def _repeated(
     made["at"] = pa.array(at, pa.int64())
     made["n"] = pa.array(order % 8, pa.int64())
     if segment != "PLB":
-        claim, line = _owner(judged, "CLP").take(at), _owner(judged, "SVC").take(at)
+        claim, line = judged.owner("CLP").take(at), judged.owner("SVC").take(at)
         made["claim_at"] = pa.array(claim, pa.int64())
         if "2110" in TABLES[name]["loops"]:
             made["service_at"] = pa.array(np.where(line > claim, line, -1), pa.int64())
-    return pa.table(made)
+    return made
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ money is whole cents in nullable `Int64` (the unit is in the name), counts are `
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -305,6 +306,11 @@ def _nothing(kind: Kind, count: int):
 
 def empty(table: str) -> pd.DataFrame:
     """Return the table with its columns and no row."""
+    return _empty(table).copy(deep=False)
+
+
+@lru_cache(maxsize=len(TABLES))
+def _empty(table: str) -> pd.DataFrame:
     return conform({}, table)
 
 

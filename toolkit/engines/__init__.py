@@ -1,0 +1,19 @@
+"""One triage of denial rows on any engine: pandas, DuckDB, Spark, polars, Arrow, dask.
+
+The rules are asked in plain Python, once per distinct key, whatever holds the rows. An engine is
+imported when rows of it are given.
+"""
+
+from toolkit import late
+
+_WHERE = {
+    "triage_rows": "frames",
+    "ANSWERS": "rows",
+    "FACTS": "facts",
+    "triage_files": "duck",
+    "totals": "duck",
+    "Written": "duck",
+}
+
+__all__ = sorted(_WHERE)
+__getattr__, __dir__ = late.names(__name__, _WHERE)

@@ -1,0 +1,154 @@
+"""One triage for every kind of frame: the same kind comes out, with the same rows.
+
+No engine is imported before a frame of it is given.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+from toolkit.claims.payers import Payer
+from toolkit.errors import UsageError
+from toolkit.law import Contract
+
+ACCEPTED = (
+    "a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table or RecordBatch, a dask "
+    "DataFrame, a DuckDB relation or a Spark DataFrame"
+)
+
+
+def triage_rows(
+    rows: Any,
+    *,
+    as_of: date,
+    payers: Iterable[Payer] = (),
+    contracts: Iterable[Contract] = (),
+    columns: Iterable[str] | None = None,
+) -> Any:
+    """Return the same rows in the same kind of frame, with the answers of a triage as columns.
+
+    Each row is one denial. Read are the columns, by canonical name, those of
+    `toolkit.engines.facts.FACTS` that are there; one of carc, rarcs and denial_text has to be. Cells
+    are read as an export's are. `columns` names the answers (default: all of
+    `toolkit.engines.ANSWERS`); fewer are cheaper.
+
+    An answer whose name the frame has already (program, contracted, notice_date) stands in that
+    column's place: what was stated, filled from the payer facts; the day whose notice counts. The
+    others follow at the end. Texts are categories in pandas, polars and Arrow. pandas keeps index
+    and order, polars and Arrow the order; DuckDB and Spark promise none.
+
+    A cell that cannot be read is told in `findings`, and where the date turns on it, the date is a
+    gap. What needs other rows of a claim or a patient is not done here: reversals are not netted,
+    several adjustments of a line stay several rows, no duplicate's original is looked up, and a
+    line's payment is not known. `toolkit worklist` does that.
+
+    Raises UsageError for a frame of another kind or without a reason, a column that is none, and an
+    engine that is not installed.
+    """
+    find = _engine(rows)
+    if find is None:
+        raise UsageError(f"rows: a frame of this kind is not read; give {ACCEPTED}")
+    given = {"as_of": as_of, "payers": tuple(payers), "contracts": tuple(contracts)}
+    return find(rows, columns, given)
+
+
+def _engine(rows: Any) -> Callable[..., Any] | None:
+    """Return who triages a frame, by the package that its type comes from."""
+    package = type(rows).__module__.partition(".")[0]
+    by_package = {
+        "pandas": _pandas, "polars": _polars, "pyarrow": _arrow, "dask": _dask,
+        "dask_expr": _dask, "duckdb": _duckdb, "_duckdb": _duckdb, "pyspark": _spark,
+    }  # fmt: skip
+    found = by_package.get(package)
+    if found and type(rows).__name__ in _KINDS:
+        return found
+    if "narwhals" in sys.modules and package == "narwhals":
+        return _narwhals
+    return None
+
+
+_KINDS = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation"})
+
+
+def _pandas(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    from toolkit.engines import rows
+
+    return rows.triage_frame(frame, rows.asker(**given), rows.wanted(columns))
+
+
+def _arrow(table: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    import pyarrow as pa
+
+    from toolkit.engines import rows
+
+    if isinstance(table, pa.RecordBatch):
+        whole = _arrow(pa.Table.from_batches([table]), columns, given).combine_chunks()
+        batches = whole.to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=whole.schema)
+    return rows.triage_table(table, rows.asker(**given), rows.wanted(columns))
+
+
+def _polars(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    import polars as pl
+
+    from toolkit.engines import rows
+
+    if isinstance(frame, pl.LazyFrame):
+        names = rows.wanted(columns)
+        schema = _polars_schema(frame.collect_schema(), names)
+        return frame.map_batches(
+            lambda part: _polars(part, names, given), schema=schema, streamable=False
+        )
+    names, asked = rows.wanted(columns), rows.asker(**given)
+    there = rows.there(frame.columns)
+    facts = rows.triage_table(frame.select(there).to_arrow(), asked, names)
+    answers = pl.from_arrow(facts.select(list(names)))
+    return frame.with_columns(answers.get_columns())
+
+
+def _polars_schema(schema: Any, names: Iterable[str]) -> Any:
+    import polars as pl
+
+    from toolkit.engines import rows
+
+    kinds = {"text": pl.Categorical(), "date": pl.Date, "flag": pl.Boolean, "count": pl.Int32}
+    return pl.Schema({**schema, **{name: kinds[rows.ANSWERS[name]] for name in names}})
+
+
+def _dask(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    from toolkit.engines import rows
+
+    names = rows.wanted(columns)
+    rows.there(frame.columns)
+    meta = _part(frame._meta, names, given)
+    return frame.map_partitions(_part, names, given, meta=meta)
+
+
+def _part(frame: Any, names: tuple[str, ...], given: dict[str, Any]) -> Any:
+    """Return one part of a dask frame; texts are plain, as the parts' categories would differ."""
+    from toolkit.engines import rows
+
+    asked = rows.Asker(**given) if not len(frame) else rows.asker(**given)
+    found = rows.triage_frame(frame, asked, names)
+    texts = [name for name in names if rows.ANSWERS[name] == "text"]
+    return found.astype(dict.fromkeys(texts, "str"))
+
+
+def _duckdb(relation: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    from toolkit.engines import duck
+
+    return duck.triage_relation(relation, columns=columns, **given)
+
+
+def _spark(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    from toolkit.engines import spark
+
+    return spark.triage_frame(frame, columns=columns, **given)
+
+
+def _narwhals(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
+    import narwhals as nw
+
+    native = nw.to_native(frame)
+    return nw.from_native(triage_rows(native, columns=columns, **given))
