@@ -246,6 +246,7 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
             pq.write_table(table, given.work / "parts" / f"{name}.parquet", store_schema=False)
         else:
             write_arrow(given.work / "parts" / f"{name}.arrow", table)
+    asked = asked.assign(part=name)
     for kind, frame in (("asked", asked), ("given", others), ("findings", claims.findings)):
         if len(frame):
             path = given.work / kind / f"{name}.parquet"

@@ -92,9 +92,10 @@ class Run:
             if due:
                 table = pa.concat_tables([table, *due]).unify_dictionaries()
                 table = table.take(pc.sort_indices(table["order"]))
-            yield self.looked(table.drop_columns(["order"]))
+            parts = ("bucket", path.stem) if due else (path.stem,)
+            yield self.looked(table.drop_columns(["order"]), *parts)
         while waiting is not None:
-            yield self.looked(waiting.drop_columns(["order"]))
+            yield self.looked(waiting.drop_columns(["order"]), "bucket")
             waiting = next(aside, None)
 
     def also(self) -> Iterator[Any]:
@@ -122,25 +123,26 @@ class Run:
         for batch in pq.ParquetFile(sorted_at).iter_batches(16_000):
             yield _alike(pa.Table.from_batches([batch]))
 
-    def looked(self, table: pa.Table) -> pa.Table:
-        """Return rows of the worklist with the second looks that turn on other claims."""
+    def looked(self, table: pa.Table, *parts: str) -> pa.Table:
+        """Return rows of the worklist with the second looks that turn on other claims.
+
+        `parts` are those that the rows are of, by the beginning of their names; default: any.
+        """
         if self.looks is None or not len(self.looks) or not len(table):
             return table
-        keys = table["denial_key"].cast(pa.large_string())
-        at = pc.index_in(keys, value_set=self._looked_keys)
+        mine = self.looks[self.looks["part"].str.startswith(parts)] if parts else self.looks
+        keys = pa.array(mine["denial_key"], pa.large_string())
+        at = pc.index_in(table["denial_key"].cast(pa.large_string()), value_set=keys)
         if at.null_count == len(at):
             return table
-        more = pc.fill_null(self._looks_more.take(at.combine_chunks()), "")
+        more = pa.array(mine["more"], pa.large_string()).take(at.combine_chunks())
         said = table["second_look"].cast(pa.large_string())
-        looks = pc.utf8_trim_whitespace(pc.binary_join_element_wise(said, more, _SPACE))
+        looks = pc.utf8_trim_whitespace(
+            pc.binary_join_element_wise(said, pc.fill_null(more, ""), _SPACE)
+        )
         place = table.schema.get_field_index("second_look")
         field = table.schema.field(place)
         return table.set_column(place, field, _typed(looks, field.type))
-
-    def __post_init__(self) -> None:
-        if self.looks is not None:
-            self._looked_keys = pa.array(self.looks["denial_key"], pa.large_string())
-            self._looks_more = pa.array(self.looks["more"], pa.large_string())
 
 
 def triage_book(
@@ -290,7 +292,7 @@ def _file_findings(file: File, tallies: list[Tally]) -> pd.DataFrame:
 
 
 def _looks(given: Given) -> pd.DataFrame:
-    """Return the second looks that turn on other claims of the same patient: denial_key, more.
+    """Return the second looks that turn on other claims of the same patient: part, denial_key, more.
 
     Only the services of patients of whom something is asked are looked at, some patients at a time.
     """
@@ -319,11 +321,9 @@ def _looks(given: Given) -> pd.DataFrame:
                     frame.astype(kinds) if kinds is not None else frame
                     for frame, kinds in zip(frames, like.values(), strict=True)
                 )
-                more = compared(one, other)
-                found.append(
-                    more[more.ne("")].rename_axis("denial_key").rename("more").reset_index()
-                )
-    return pd.concat(found, ignore_index=True)
+                found.append(one[["part", "denial_key"]].assign(more=compared(one, other).array))
+    looks = pd.concat(found, ignore_index=True)
+    return looks[looks["more"].ne("")]
 
 
 def _kinds(paths: Path) -> pd.Series | None:
