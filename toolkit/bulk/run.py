@@ -31,7 +31,7 @@ from toolkit.law import Contract
 from toolkit.worklist import WORKLIST
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
-PART_ROWS = 32_000
+PART_ROWS = 24_000
 _SORTED_AT_ONCE = 4_000_000
 _SPACE = pa.scalar(" ", pa.large_string())
 _UNLIKE = {"denial_key", "claim_key", "line_key"} | {c.name for c in WORKLIST if c.personal}

@@ -1,67 +1,11 @@
 """Who does the parts of the work: this process, processes of this machine, or a Spark cluster."""
 
-import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from toolkit.errors import ToolkitError, UsageError
-
-Work = Callable[[Any, Any], Any]
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
-
-
-class Processes:
-    """Processes of this machine. `given` is what all parts of the work need; it is sent once."""
-
-    def __init__(self, given: Any, *, jobs: int) -> None:
-        self._jobs, self._given = jobs, given
-        self._pool = None
-        if jobs > 1:
-            self._pool = ProcessPoolExecutor(
-                jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(given,)
-            )
-
-    def __enter__(self) -> "Processes":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def each(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Give (task, answer) as they are done; tasks are taken only as workers are free."""
-        if self._pool is None:
-            for task in tasks:
-                yield task, work(self._given, task)
-            return
-        todo, running = iter(tasks), {}
-        try:
-            while True:
-                while len(running) < 2 * self._jobs:
-                    task = next(todo, _END)
-                    if task is _END:
-                        break
-                    running[self._pool.submit(_do, work, task)] = task
-                if not running:
-                    return
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield running.pop(future), future.result()
-        except BrokenProcessPool:
-            raise ToolkitError(
-                "a process that did a part of the work ended; is memory short? Nothing was written"
-            ) from None
+from toolkit.errors import UsageError
+from toolkit.processes import Processes, Work, cores
 
 
 class Spark:
@@ -106,23 +50,6 @@ class Spark:
         for row in frame.mapInArrow(run, "answer binary").toLocalIterator():
             number, answer = pickle.loads(row.answer)
             yield tasks[number], answer
-
-
-_END = object()
-_given: Any = None
-
-
-def _begin(given: Any) -> None:
-    global _given
-    _given = given
-
-
-def _do(work: Work, task: Any) -> Any:
-    import pyarrow as pa
-
-    answer = work(_given, task)
-    pa.default_memory_pool().release_unused()  # else each worker keeps its greatest part for good
-    return answer
 
 
 def workers(engine: str, given: Any, *, jobs: int | None = None) -> Processes | Spark:

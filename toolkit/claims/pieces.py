@@ -20,8 +20,8 @@ from toolkit.claims.columns import Notes, read_columns
 from toolkit.claims.layouts import Match
 from toolkit.errors import ExportError
 
-PIECE_BYTES = 12 << 20
-PIECE_ROWS = 32_000
+PIECE_BYTES = 8 << 20
+PIECE_ROWS = 24_000
 _ACCOUNT = ("patient_control_number", "payer_claim_control_number")
 
 

@@ -978,7 +978,9 @@ class _Event:
     def _sides(self, asker: Asker, who: _Asked) -> np.ndarray:
         """Return on which side of the rules' amounts a decided row lies; 0 where it cannot matter."""
         sides = np.zeros(self.row.size, dtype=np.int8)
-        matters = np.array(["amount" in turns_on(f["program"]) for f in asker._who_facts], dtype=bool)
+        matters = np.array(
+            ["amount" in turns_on(f["program"]) for f in asker._who_facts], dtype=bool
+        )
         at = np.flatnonzero(self.goes_on & matters[who.rows()])
         if len(at):
             cents = self.row.cents_at(at)
