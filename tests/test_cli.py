@@ -116,10 +116,44 @@ def test_a_worklist_is_written_and_summed(capsys, tmp_path):
     assert sum(one["denials"] for one in found["by_due"].values()) == found["denials"]
 
 
-def test_an_engine_that_is_not_built_is_wrong_usage(capsys, tmp_path):
-    words = ["worklist", str(EXPORT), "--engine", "spark", "--out", str(tmp_path / "w.csv")]
-    code, found, _ = run(capsys, *words)
-    assert code == 2 and "not built yet" in found["error"]
+def test_every_engine_writes_the_same_worklist(capsys, tmp_path):
+    said = []
+    for engine in ("pandas", "duckdb", "auto"):
+        out = tmp_path / f"{engine}.csv"
+        words = ["worklist", str(EXPORT), "--engine", engine, "--out", str(out)]
+        code, found, _ = run(capsys, *words, "--as-of", "2026-11-01")
+        assert code == 0
+        said.append((found | {"out": ""}, out.read_bytes()))
+    assert said[0] == said[1] == said[2]
+
+
+def test_an_engine_nobody_knows_and_an_ending_nobody_reads_are_wrong_usage(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        main(["worklist", str(EXPORT), "--engine", "abacus", "--out", str(tmp_path / "w.csv")])
+    assert stopped.value.code == 2
+    capsys.readouterr()
+    code, found, _ = run(capsys, "worklist", str(EXPORT), "--out", str(tmp_path / "w.txt"))
+    assert code == 2 and "--out" in found["error"]
+
+
+def test_a_book_is_gathered_once_and_serves_worklists_and_reports(capsys, tmp_path):
+    book = tmp_path / "book"
+    code, found, _ = run(capsys, "gather", str(EXPORT), "--book", str(book))
+    assert (code, found["read"], found["files"]) == (0, 1, 1)
+    code, found, _ = run(capsys, "gather", str(EXPORT.parent), "--book", str(book))
+    assert code == 0 and found["read"] >= 0 and found["left_out"] == []
+    once, again = tmp_path / "once.csv", tmp_path / "again.csv"
+    words = ["--as-of", "2026-11-01"]
+    code, one, _ = run(capsys, "worklist", str(book), "--out", str(once), *words)
+    assert code == 0
+    code, two, _ = run(capsys, "worklist", str(EXPORT), "--book", str(book), "--out", str(again), *words)  # fmt: skip
+    assert code == 0
+    assert one | {"out": ""} == two | {"out": ""}
+    assert once.read_bytes() == again.read_bytes()
+    code, found, _ = run(
+        capsys, "report", "overdue", str(book), "--out", str(tmp_path / "r"), "--format", "xlsx", *words
+    )  # fmt: skip
+    assert code == 0 and len(found["written"]) == 2
 
 
 def test_a_file_that_cannot_be_read_exits_4_in_one_line(capsys, tmp_path):

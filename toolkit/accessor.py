@@ -111,7 +111,7 @@ def _answer(**there: str | None) -> dict[str, Any]:
         "warnings": "; ".join(denial.warnings),
         "hardness": hardness(denial),
         "second_look": " ".join(look.id for look in looks),
-        "findings": "; ".join(f"{column}: {FINDINGS[code]}" for column, code in _findings(cells)),
+        "findings": "; ".join(f"{column}: {FINDINGS[code]}" for column, code in findings_of(cells)),
     }
 
 
@@ -125,7 +125,7 @@ FINDINGS = {
 }
 
 
-def _findings(cells: dict[str, str | None]) -> list[tuple[str, str]]:
+def findings_of(cells: dict[str, str | None]) -> list[tuple[str, str]]:
     """Return (column, kind) of what could not be read as what it is. Never the cell's content."""
     found = []
     group = codes.read_group(cells["group_code"] or "")
@@ -177,4 +177,4 @@ def _counted(findings: pd.Series) -> list[dict[str, Any]]:
     return list(counted.values())
 
 
-__all__ = ["COLUMNS", "DenialsAccessor", "classify_frame"]
+__all__ = ["COLUMNS", "FINDINGS", "DenialsAccessor", "classify_frame", "findings_of"]
