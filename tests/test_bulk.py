@@ -1,5 +1,6 @@
 """Any size: a book of pieces gives the worklist that reading everything at once gives, row by row."""
 
+import errno
 import shutil
 from datetime import date
 from pathlib import Path
@@ -12,9 +13,11 @@ import pytest
 
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.bulk import gathering as bulk_gathering
+from toolkit.bulk.database import database
 from toolkit.claims import pieces, read, read_payers, write_sample
 from toolkit.claims.payers import SAMPLE
-from toolkit.errors import InputError, UsageError
+from toolkit.cli import main
+from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
 
@@ -274,3 +277,30 @@ def test_account_numbers_are_the_same_in_every_process():
     assert numbers.tolist() == pieces.numbers_of(["SYN000000001", "é", ""]).tolist()
     assert len(set(numbers)) == 3
     assert numbers.dtype == np.uint64
+
+
+def test_what_does_not_fit_into_the_memory_limit_is_put_on_disk_or_told(tmp_path):
+    (tmp_path / "spill").mkdir()
+    rows = "SELECT range AS n, md5(range::text) AS t FROM range(400000)"
+    with database(tmp_path, memory="60MB") as db:
+        found = db.execute(
+            f"SELECT t FROM ({rows}) ORDER BY t DESC LIMIT 1 OFFSET 399999"
+        ).fetchall()
+        assert found[0][0].startswith("0000")
+    with pytest.raises(ToolkitError, match="60MB"), database(tmp_path, memory="60MB") as db:
+        db.execute(f"SELECT list(t ORDER BY t) FROM ({rows})").fetchall()
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(sample, tmp_path, monkeypatch, capsys):
+    sample.head(100).to_csv(tmp_path / "a.csv", index=False)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr("toolkit.bulk.book.write_arrow", full)
+    words = ["worklist", str(tmp_path / "a.csv"), "--book", str(tmp_path / "book")]
+    monkeypatch.setattr("toolkit.processes.cores", lambda: 1)
+    monkeypatch.setattr("toolkit.bulk.workers.cores", lambda: 1)
+    assert main([*words, "--out", str(tmp_path / "w.csv")]) == 1
+    assert "disk is full" in capsys.readouterr().err
+    assert not (tmp_path / "w.csv").exists()

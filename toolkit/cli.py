@@ -40,19 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("toolkit: stopped", file=sys.stderr)
         return 1
-    except (
-        Exception
-    ) as error:  # its text may hold a claim's value: only its kind and place are told
-        import traceback
+    except Exception as error:
+        return _fault(error, options.json)
+    return 0
 
+
+def _fault(error: Exception, as_json: bool) -> int:
+    """Tell a fault: its text may hold a claim's value, so only its kind and place are told."""
+    import errno
+    import traceback
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        message = (
+            "the disk is full: make room, or set TMPDIR to a folder with more. Nothing was written"
+        )
+    else:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
         message = f"a fault of ours: {type(error).__name__} at {place}"
-        print(f"toolkit: {message}", file=sys.stderr)
-        if options.json:
-            print(_as_json({"error": message}))
-        return 1
-    return 0
+    print(f"toolkit: {message}", file=sys.stderr)
+    if as_json:
+        print(_as_json({"error": message}))
+    return 1
 
 
 def _import_msgspec() -> None:

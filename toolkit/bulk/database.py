@@ -6,12 +6,17 @@ from pathlib import Path
 
 import duckdb
 
+from toolkit.errors import ToolkitError
+
 MEMORY = "300MB"
 
 
 @contextmanager
 def database(work: Path, *, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a connection that spills to `work/spill` and loads nothing from anywhere."""
+    """Give a connection that spills to `work/spill` and loads nothing from anywhere.
+
+    Raises ToolkitError where neither memory nor disk is enough.
+    """
     settings = {
         "memory_limit": memory,
         "temp_directory": str(work / "spill"),
@@ -19,5 +24,12 @@ def database(work: Path, *, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyCon
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    with duckdb.connect(config=settings) as connection:
-        yield connection
+    try:
+        with duckdb.connect(config=settings) as connection:
+            yield connection
+    except duckdb.OutOfMemoryException:
+        raise ToolkitError(
+            f"what must be sorted or compared takes more than {memory}, even with the disk's help; "
+            "nothing was written: do fewer files at once, or make room on the disk of the temporary "
+            "folder"
+        ) from None
