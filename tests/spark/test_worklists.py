@@ -79,6 +79,8 @@ def test_without_pyspark_or_java_the_command_says_what_to_install(tmp_path, monk
     write_sample(tmp_path / "a.parquet", rows=50, seed=2, as_of=DAY)
     words = ["worklist", str(tmp_path / "a.parquet"), "--engine", "spark"]
     words += ["--out", str(tmp_path / "w.csv")]
+    # Another test's session would be used as it is.
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     assert main(words) == 2
     assert "Java 17" in capsys.readouterr().err
