@@ -69,7 +69,14 @@ def _of_size(folder: Path, scale: Scale, rows: int) -> list[Job]:
         over = {"floor": f"floor_{kind}"}
         add(f"floor_{kind}", f"DuckDB decodes the columns, {name}: the floor", "rows:floor", kind,
             rounds, same="")  # fmt: skip
-        add(f"ours_duckdb_{kind}", f"**ours, DuckDB, {name}**", "rows:totals", kind, rounds, **over)
+        add(
+            f"ours_duckdb_{kind}",
+            f"**ours, {name}, by the kernel in processes**",
+            "rows:totals",
+            kind,
+            rounds,
+            **over,
+        )
         add(f"ours_annotated_{kind}", f"ours, every row with its answers to Parquet, from {name}",
             "rows:annotated", kind, seldom, same="", given={"out": path_of(folder, "annotated.parquet")},
             **over)  # fmt: skip
@@ -169,8 +176,8 @@ def floor(path: str) -> Iterator[None]:
 
 
 def totals(path: str) -> Iterator[None]:
-    """Ours on DuckDB, the file's totals."""
-    from toolkit.engines.duck import totals as of_files
+    """Ours by processes, the file's totals."""
+    from toolkit.engines import totals as of_files
 
     as_of = date.fromisoformat(AS_OF)
     yield
@@ -181,8 +188,8 @@ def totals(path: str) -> Iterator[None]:
 
 
 def annotated(path: str, out: str) -> Iterator[None]:
-    """Ours on DuckDB: every row with all its answers, written as Parquet."""
-    from toolkit.engines.duck import triage_files
+    """Ours by processes: every row with all its answers, written as Parquet."""
+    from toolkit.engines import triage_files
 
     as_of = date.fromisoformat(AS_OF)
     yield

@@ -53,7 +53,7 @@ def test(arguments: list) -> None:
     run("lint-imports", "--no-logo")
     say("Ruff.")
     run("ruff", "check")
-    say("Tests.")
+    say("Tests. Those on Spark are a job of their own: test-spark.")
     run("pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments)
 
 

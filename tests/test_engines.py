@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.denials import normalize_text
-from toolkit.engines import ANSWERS, FACTS, duck, facts, rows, totals, triage_files, triage_rows
+from toolkit.engines import ANSWERS, FACTS, facts, files, rows, totals, triage_files, triage_rows
 from toolkit.errors import InputError, UsageError
 
 GIVEN = {"as_of": AS_OF, "payers": PAYERS}
@@ -108,19 +108,17 @@ def test_duckdb_has_the_answers_of_pandas(some, answered):
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@pytest.mark.parametrize("sampled", [True, False], ids=["ahead", "afterwards"])
-def test_files_have_the_answers_of_pandas_whatever_a_sample_told(
-    some, answered, tmp_path, monkeypatch, kind, sampled
+@pytest.mark.parametrize("cut", [True, False], ids=["in parts", "at once"])
+def test_files_have_the_answers_of_pandas_in_the_order_of_their_rows(
+    some, answered, tmp_path, monkeypatch, kind, cut
 ):
     path = tmp_path / f"rows.{kind}"
     if kind == "csv":
         some.to_csv(path, index=False)
     else:
         some.to_parquet(path, row_group_size=300)
-    if sampled:  # of a part of the rows
-        monkeypatch.setattr(duck, "_SAMPLE_ROWS", 600)
-        monkeypatch.setattr(duck, "_SLICES", 4)
-        monkeypatch.setattr(duck, "_SLICE_BYTES", 20_000)
+    if cut:
+        _small_parts(monkeypatch)
     written = triage_files(path, tmp_path / "out.parquet", **GIVEN)
     assert written.rows == len(some)
     assert written.path.stat().st_mode & 0o077 == 0
@@ -128,21 +126,50 @@ def test_files_have_the_answers_of_pandas_whatever_a_sample_told(
     found = found.set_column(
         found.column_names.index("row"), "row", found["row"].cast(pa.string()).cast(pa.int64())
     )
+    assert found["row"].to_pylist() == some["row"].tolist()
     _same(found, answered)
 
 
+def _small_parts(monkeypatch) -> None:
+    """Read files in many parts, and these in several batches."""
+    monkeypatch.setattr(files, "BATCH", 100)
+    monkeypatch.setattr(files, "TASK_ROWS", 300)
+    monkeypatch.setattr(files, "CUT_BYTES", 20_000)
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-@pytest.mark.parametrize("sampled", [True, False], ids=["one pass", "no sample"])
-def test_totals_are_those_of_the_rows(some, answered, tmp_path, monkeypatch, kind, sampled):
+def test_processes_have_the_answers_of_one(some, answered, tmp_path, monkeypatch, kind):
+    path, out = tmp_path / f"rows.{kind}", tmp_path / "out"
+    if kind == "csv":
+        some.to_csv(path, index=False)
+    else:
+        some.to_parquet(path, row_group_size=300)
+    _small_parts(monkeypatch)
+    written = triage_files(path, out, jobs=2, **GIVEN)
+    parts = sorted(out.iterdir())
+    assert written.rows == len(some) and len(parts) > 1
+    assert all(part.stat().st_mode & 0o077 == 0 for part in [out, *parts])
+    found = pa.concat_tables(map(pq.read_table, parts))
+    numbers = found["row"].cast(pa.string()).cast(pa.int64())
+    assert numbers.to_pylist() == some["row"].tolist()
+    _same(found.set_column(found.column_names.index("row"), "row", numbers), answered)
+    by = ["program", "due", "carc"]
+    one, two = (totals(path, by=by, jobs=jobs, **GIVEN) for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+    with pytest.raises(UsageError, match="no empty folder"):
+        triage_files(path, out, **GIVEN)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("cut", [True, False], ids=["in parts", "at once"])
+def test_totals_are_those_of_the_rows(some, answered, tmp_path, monkeypatch, kind, cut):
     path = tmp_path / f"rows.{kind}"
     if kind == "csv":
         some.to_csv(path, index=False)
     else:
         some.to_parquet(path, row_group_size=300)
-    if sampled:
-        monkeypatch.setattr(duck, "_SAMPLE_ROWS", 600)
-        monkeypatch.setattr(duck, "_SLICES", 4)
-        monkeypatch.setattr(duck, "_SLICE_BYTES", 20_000)
+    if cut:
+        _small_parts(monkeypatch)
     by = ["payer_name", "denial_category", "month", "due"]
     found = totals(path, by=by, **GIVEN)
     cents, wrong = rows.cents_of(some["denied"], dollars=True)
@@ -293,6 +320,48 @@ def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):
     found = totals(tmp_path / "rows.csv", by=["denial_category"], as_of=AS_OF)
     assert found["denied_cents"].sum() == 30
     assert "unclassified" not in found["denial_category"].tolist()
+
+
+@pytest.mark.parametrize("odd", ["quotes", "zipped", "tabs", "returns"])
+def test_a_csv_is_read_however_it_is_written(some, tmp_path, monkeypatch, odd):
+    lines = some.assign(note="two\nlines, and more")
+    path = tmp_path / ("rows.csv.gz" if odd == "zipped" else "rows.csv")
+    parted, ends = ("\t" if odd == "tabs" else ","), ("\r" if odd == "returns" else "\n")
+    lines.to_csv(path, index=False, sep=parted, lineterminator=ends, encoding="utf-8-sig")
+    if odd == "quotes":  # a sign for inches opens no cell
+        text = path.read_text("utf-8").replace("Gold", 'Gold 5" wide')
+        path.write_text(text, "utf-8")
+        some = some.assign(plan_name=some["plan_name"].str.replace("Gold", 'Gold 5" wide'))
+    _small_parts(monkeypatch)
+    found = triage_files(path, tmp_path / "out.parquet", **GIVEN)
+    table = pq.read_table(found.path)
+    assert table["note"].unique().to_pylist() == ["two\nlines, and more"]
+    numbers = table["row"].cast(pa.int64())
+    assert numbers.to_pylist() == some["row"].tolist()
+    _same(table.set_column(table.column_names.index("row"), "row", numbers),
+          triage_rows(some, **GIVEN))  # fmt: skip
+
+
+def test_a_broken_file_of_a_folder_is_told_and_stops_nothing(some, tmp_path):
+    some.to_parquet(tmp_path / "good.parquet")
+    (tmp_path / "broken.parquet").write_bytes(b"not parquet")
+    found = totals(tmp_path, by=(), **GIVEN)
+    assert found["denials"].tolist() == [len(some)]
+    assert [note for note in found.attrs["notes"] if note.startswith("broken.parquet: ")]
+    with pytest.raises(InputError, match=r"broken\.parquet"):
+        totals([tmp_path, tmp_path / "broken.parquet"], by=(), **GIVEN)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_files_without_rows_are_no_rows_with_the_same_columns(some, answered, tmp_path, kind):
+    path, none = tmp_path / f"rows.{kind}", some.iloc[:0]
+    none.to_csv(path, index=False) if kind == "csv" else none.to_parquet(path)
+    for name in ("out.parquet", "out"):
+        written = triage_files(path, tmp_path / name, **GIVEN)
+        assert written.rows == 0
+        assert pq.read_table(written.path).column_names == list(answered.columns)
+    assert not len(totals(path, by=["month", "carc", "days_left"], **GIVEN))
+    assert totals(path, by=(), **GIVEN).iloc[0].tolist() == [0, 0, 0, 0]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

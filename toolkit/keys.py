@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from toolkit.claims.tables import DTYPES, Kind, text
 
 # What a remembered answer may cost: past this many keys a memory begins again.
-_REMEMBERED = 500_000
+_REMEMBERED = 150_000
 
 
 def ask(

@@ -16,7 +16,7 @@ from toolkit.denials.second_look import second_look
 from toolkit.law import Contract, next_step
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
-_REMEMBERED = 2_000_000
+_REMEMBERED = 150_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -205,7 +205,7 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
         file.seek(csv.offset)
         while block := file.read(size):
             data = rest + block
-            end = _last_end(data) if csv.codec in ("utf-8", "cp1252") else None
+            end = last_end(data) if csv.codec in ("utf-8", "cp1252") else None
             if end is None:
                 if len(data) < 8 * size and csv.codec in ("utf-8", "cp1252"):
                     rest = data  # a cell of many lines: look on
@@ -220,8 +220,8 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
     yield from found or [whole(opened)]
 
 
-def _last_end(data: bytes) -> int | None:
-    """Return the offset after the last row end, or None where none is in sight."""
+def last_end(data: bytes) -> int | None:
+    """Return the offset after the last row end of a CSV's bytes, or None where none is in sight."""
     odd = data.count(b'"') % 2
     at = len(data)
     for _ in range(2000):
@@ -236,16 +236,19 @@ def _last_end(data: bytes) -> int | None:
 
 
 def _plain_quotes(opened: Opened, place: Place) -> bool:
-    """Say whether every quote opens or closes a cell, or is doubled inside one."""
     with opened.path.open("rb") as file:
         file.seek(place.start)
-        data = file.read(place.end - place.start)
+        return plain_quotes(file.read(place.end - place.start), opened.csv.delimiter)
+
+
+def plain_quotes(data: bytes, delimiter: str) -> bool:
+    """Say whether every quote opens or closes a cell, or is doubled inside one."""
     if b'"' not in data:
         return True
     signs = np.frombuffer(data, dtype=np.uint8)
     quotes = np.flatnonzero(signs == ord('"'))
     edge = np.zeros(256, dtype=bool)
-    edge[[ord(opened.csv.delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+    edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
     opening, closing = quotes[0::2], quotes[1::2]
     starts = (opening == 0) | edge[signs[np.maximum(opening - 1, 0)]]
     last = len(signs) - 1

@@ -10,9 +10,9 @@ _WHERE = {
     "triage_rows": "frames",
     "ANSWERS": "rows",
     "FACTS": "facts",
-    "triage_files": "duck",
-    "totals": "duck",
-    "Written": "duck",
+    "triage_files": "files",
+    "totals": "files",
+    "Written": "files",
 }
 
 __all__ = sorted(_WHERE)

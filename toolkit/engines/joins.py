@@ -218,21 +218,6 @@ class Source:
             if column in keys
         ]
 
-    def missed(self, *, looks: bool, days: bool) -> str:
-        """Return whether the key tables have no answer to a row."""
-        tests = ["t.who_class IS NULL"]
-        if looks:
-            tests.append("l.what IS NULL")
-        if self.odd_amounts:
-            tests.append(f"(a.raw IS NULL AND {self.odd_amount()} IS NOT NULL)")
-        if days:
-            tests += [
-                f"({alias}.raw IS NULL AND {self.stated(column)})"
-                for alias, column in DAY_TABLES.items()
-                if self.kinds.get(column, "date") != "date"
-            ]
-        return " OR ".join(tests)
-
     def answer(self, wanted: str) -> str:
         """Return one answer, as an expression over the joined tables."""
         if wanted in WHO_ANSWERS:
@@ -288,28 +273,3 @@ class Source:
             parts.append("a.findings")
         filled = ", ".join(f"nullif({part}, '')" for part in parts)
         return f"concat_ws('; ', {filled})"
-
-
-class KeySource(Source):
-    """Rows that are keys already, as `Source.keys` gives them, with `side` and `odd_amount`."""
-
-    def keys(self) -> dict[str, str]:
-        """Return the columns as they are."""
-        return {c: f"s.{c}" for c in self.there if c not in facts.AMOUNT}
-
-    def text(self, column: str) -> str:
-        """Return a column; of a day, the cell beside the key."""
-        alias = next((a for a, c in DAY_TABLES.items() if c == column), None)
-        return f"s.raw_{alias}" if alias else f"s.{column}"
-
-    def quoted(self, column: str) -> str:
-        return self.text(column)
-
-    def side(self) -> str:
-        return "s.side"
-
-    def odd_amount(self) -> str:
-        return "s.odd_amount"
-
-    def cents(self) -> str:
-        return "a.cents" if self.odd_amounts else "CAST(NULL AS BIGINT)"

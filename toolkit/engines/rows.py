@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.accessor import FINDINGS, _findings
+from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.cells import NOTHING, PROBLEMS, read_moneys
 from toolkit.claims.payers import Payer
 from toolkit.denials.second_look import of_service, turns_on_service
@@ -718,7 +718,7 @@ _IDLE = (
     "amount",
 )  # fmt: skip
 _BARRED = "barred by the code"  # stands for the code's own words, so that keys stay few
-_KEPT = 4_000_000  # past so many answers the asker starts anew: what is kept has a bound
+_KEPT = 200_000  # past so many answers the asker starts anew: what is kept has a bound
 _MONEY = ("not_money", "too_many_decimals")
 
 
@@ -748,7 +748,7 @@ def _wrong_day(first: int, second: int) -> tuple[str, str] | None:
 
 def _code_findings(*cells: str | None) -> list[str]:
     given = dict(zip(facts.WHAT, cells, strict=True))
-    found = _findings(given | {"program": None, "procedure_code": None})
+    found = findings_of(given | {"program": None, "procedure_code": None})
     return [f"{column}: {FINDINGS[code]}" for column, code in found]
 
 
