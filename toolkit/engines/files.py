@@ -688,9 +688,8 @@ def totals(
         return done
 
     def done(_: _Task, table: pa.Table) -> None:
-        found.append(table)
-        if len(found) > 20:
-            found[:] = [_added(found, by)]
+        found[:] = [_added([*found, table], by)]
+        pa.default_memory_pool().release_unused()
 
     _run(given, jobs, _add, begin)
     table = _added(found, by)

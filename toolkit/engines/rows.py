@@ -718,7 +718,7 @@ _IDLE = (
     "amount",
 )  # fmt: skip
 _BARRED = "barred by the code"  # stands for the code's own words, so that keys stay few
-_KEPT = 200_000  # past so many answers the asker starts anew: what is kept has a bound
+_KEPT = 1_000_000  # past so many answers the asker starts anew: what is kept has a bound
 _MONEY = ("not_money", "too_many_decimals")
 
 
