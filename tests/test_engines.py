@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from toolkit.denials import normalize_text
 from toolkit.engines import ANSWERS, FACTS, facts, files, rows, totals, triage_files, triage_rows
 from toolkit.errors import InputError, UsageError
+from toolkit.law import telling_amounts
 
 GIVEN = {"as_of": AS_OF, "payers": PAYERS}
 
@@ -409,7 +410,7 @@ def test_rows_whose_days_are_nearly_all_different_have_the_answers_of_asking_by_
 def test_only_the_side_of_an_amount_matters_to_the_law():
     row = {"program": "tricare", "contracted": "no", "carc": "50", "last_level": "reconsideration",
            "outcome": "upheld", "decided_on": "2026-09-01"}  # fmt: skip
-    limits = rows.thresholds()
+    limits = telling_amounts()
     cents = sorted({d * 100 + by for d in limits for by in (-1, 0, 1)} | {0, -500})
     frame = pd.DataFrame([row | {"denied_cents": one} for one in cents])
     asked = rows.Asker(as_of=AS_OF)

@@ -20,7 +20,7 @@ from toolkit.engines import facts, joins, rows
 from toolkit.engines.joins import DAY_ANSWERS, Source, name
 from toolkit.engines.rows import Asker
 from toolkit.errors import UsageError
-from toolkit.law import Contract
+from toolkit.law import Contract, telling_amounts
 
 # Beside it the process holds Python, the key tables and buffers of the readers: 0.75 GB in all.
 MEMORY = "400MB"
@@ -219,7 +219,7 @@ def keyed(asked: Asker, part: pa.Table) -> pa.Table:
     columns = {c: part[c] for c in part.column_names if c in facts.FACTS}
     if "side" in part.column_names:
         sides = part["side"].combine_chunks().fill_null(0).to_numpy()
-        cents = np.array([0, 0, *rows.thresholds()]) * 100
+        cents = np.array([0, 0, *telling_amounts()]) * 100
         columns["denied_cents"] = pa.array(cents[sides], mask=sides == 0)
     numbers = asked.keyed(columns)
     codes, words = numbers.pop("unread")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolkit.engines import facts
-from toolkit.engines.rows import thresholds
 from toolkit.errors import UsageError
+from toolkit.law import telling_amounts
 
 DIALECTS = ("duckdb", "spark")
 
@@ -167,7 +167,7 @@ class Source:
             return "CAST(NULL AS INTEGER)"
         sides = " + ".join(
             f"CASE WHEN {self.cents()} >= {dollars * 100} THEN 1 ELSE 0 END"
-            for dollars in thresholds()
+            for dollars in telling_amounts()
         )
         decided = self.stated("outcome")
         return f"CASE WHEN {decided} AND {self.cents()} IS NOT NULL THEN 1 + {sides} END"

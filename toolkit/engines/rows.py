@@ -25,7 +25,7 @@ from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import is_drug, service_of
 from toolkit.engines import facts
 from toolkit.errors import UsageError
-from toolkit.law import Contract, program, programs, turns_on
+from toolkit.law import Contract, telling_amounts, turns_on
 from toolkit.questions import (
     code_question,
     contract_question,
@@ -972,7 +972,7 @@ class _Event:
             (np.where(self.filed, row.codes(asker, "outcome"), 0), len(asker.cells["outcome"])),
             (self.filed.astype(np.int8), 2),
             (self.goes_on.astype(np.int8), 2),
-            (self._sides(asker, who), len(thresholds()) + 2),
+            (self._sides(asker, who), len(telling_amounts()) + 2),
         ]
 
     def _sides(self, asker: Asker, who: _Asked) -> np.ndarray:
@@ -984,7 +984,7 @@ class _Event:
         at = np.flatnonzero(self.goes_on & matters[who.rows()])
         if len(at):
             cents = self.row.cents_at(at)
-            side = np.searchsorted(thresholds(), cents // 100, side="right") + 1
+            side = np.searchsorted(telling_amounts(), cents // 100, side="right") + 1
             sides[at] = np.where(cents == NOTHING, 0, side)
         return sides
 
@@ -996,7 +996,7 @@ class _Event:
                     "closed": closed, "goes_on": False, "wrong": None}  # fmt: skip
         _, level, outcome, filed, goes_on, side = key
         said, problem = asker.cells["outcome"].entries[outcome]
-        dollars = (0, *thresholds())
+        dollars = (0, *telling_amounts())
         return {
             "last_level": asker._level(level, program_id)[0],
             "filed": bool(filed),
@@ -1016,19 +1016,6 @@ class _Event:
         if self.filed is not None:
             packed[self.filed] = self.first[self.filed].astype(np.int64) << _DAY_BITS
         return packed
-
-
-@lru_cache(maxsize=1)
-def thresholds() -> tuple[int, ...]:
-    """Return the whole dollars at which an answer of the rules on file changes, in order."""
-    found = {
-        rule.minimum_amount.dollars
-        for name in programs()
-        for level in program(name).levels
-        for rule in level.filing
-        if rule.minimum_amount
-    }
-    return tuple(sorted(found))
 
 
 def cents_of(column: Any, *, dollars: bool) -> tuple[np.ndarray, np.ndarray]:
