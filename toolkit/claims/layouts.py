@@ -120,7 +120,9 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     missing: tuple[str, ...] = ()
     dates: tuple[DateForm, ...]
     two_digit_years: Literal["2000-2099"] = "2000-2099"
-    money_sign: Literal["as_835", "credits_negative"] = "as_835"
+    date_order: Literal["", "month_first", "day_first"] = ""  # '': as each column shows
+    # as_835 turns a column whose every amount is negative; as_written never does
+    money_sign: Literal["as_835", "credits_negative", "as_written"] = "as_835"
     leave_out: dict[str, tuple[str, ...]] = {}  # heading -> words; such a row is no denial
     total_line_numbers: tuple[str, ...] = ()  # such a row sums up others
     claim_line_numbers: tuple[str, ...] = ()  # such a row is about the whole claim
@@ -160,6 +162,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     positions: dict[str, tuple[int, ...]]
     leave_out: dict[int, frozenset[str]] = {}
+    # further adjustments beside the first in the same row: our column -> position, one each
+    adjustments: tuple[dict[str, int], ...] = ()
 
     @property
     def lacking(self) -> tuple[Need, ...]:

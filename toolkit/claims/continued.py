@@ -1,0 +1,76 @@
+"""Rows that continue the one above: a grouped report names the claim on its first row only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.claims.furniture import sums_at
+from toolkit.claims.grids import Tally, tally
+from toolkit.claims.sheets import Cells, Sheet
+
+_NUMBERS = ("patient_control_number", "payer_claim_control_number")
+_FILLED = (*_NUMBERS, "payer_id", "payer_name")
+# A row that says otherwise in one of these is of another claim, whose number is missing.
+_SAME = (
+    *_FILLED, "patient_name", "patient_last_name", "member_id", "plan_name", "financial_class",
+    "program", "notice_date", "notice_received", "remittance_date", "claim_status",
+)  # fmt: skip
+_REASONS = ("carc", "rarc", "denial_text", "procedure_code", "revenue_code")
+
+
+@dataclass(frozen=True)
+class Continued:
+    """A sheet's columns with the claim filled in where rows continue the one above.
+
+    `filled` are positions that changed. `headless` is true where the first rows continue a row that
+    is not there.
+    """
+
+    columns: dict[int, Cells]
+    filled: tuple[int, ...]
+    headless: bool
+    tallies: list[Tally]
+
+
+def continue_rows(sheet: Sheet) -> Continued:
+    """Return the columns with claim number and payer taken from the row above where it goes on.
+
+    A row goes on if it has a reason or a service, no claim number, and nothing that contradicts the
+    last row with a number; a blank row, a total or any other row between ends the group.
+    """
+    columns = sheet.columns
+    named = _filled(sheet, _NUMBERS)
+    if named.all() or not len(named):
+        return Continued(columns, (), False, [])
+    candidate = ~named & _filled(sheet, _REASONS) & ~sums_at(sheet, ~named)
+    place = np.arange(len(named))
+    leader = np.maximum.accumulate(np.where(named, place, -1))
+    ended = np.maximum.accumulate(np.where(~named & ~candidate, place, -1))
+    goes_on = candidate & (leader > ended)
+    for position in _positions(sheet, _SAME):
+        codes = columns[position].codes
+        goes_on &= (codes < 0) | (codes == codes[leader])
+    headless = bool((candidate & (leader < 0) & (ended < 0)).any())
+    if not goes_on.any():
+        return Continued(columns, (), headless, [])
+    out, filled = dict(columns), []
+    for position in _positions(sheet, _FILLED):
+        cells = columns[position]
+        codes = np.where(goes_on & (cells.codes < 0), cells.codes[leader], cells.codes)
+        out[position] = Cells(codes.astype(cells.codes.dtype), cells.values)
+        filled.append(position)
+    says = "have no claim number and continue the row above: they were read as lines of its claim"
+    found = tally(sheet.rows[goes_on], "patient_control_number", "continued_row", says)
+    return Continued(out, tuple(filled), headless, [found])
+
+
+def _positions(sheet: Sheet, names: tuple[str, ...]) -> list[int]:
+    return [p for name in names for p in sheet.match.positions.get(name, ())]
+
+
+def _filled(sheet: Sheet, names: tuple[str, ...]) -> np.ndarray:
+    """Return which rows have a cell in one of the columns."""
+    found = np.zeros(len(sheet.rows), dtype=bool)
+    for position in _positions(sheet, names):
+        found |= sheet.columns[position].codes >= 0
+    return found
