@@ -116,9 +116,9 @@ def _parts(text: str) -> tuple[str, int, str] | None:
     if m := _COMPACT_US.fullmatch(text):
         return m[3], int(m[1]), m[2]
     for form, year, month, day in ((_NAMED, 3, 2, 1), (_NAMED_US, 3, 1, 2)):
-        if (m := form.fullmatch(text)) and m[month].lower() in _MONTHS:
-            if _time_or_none(text, m.end(year)):
-                return m[year], _MONTHS[m[month].lower()], m[day]
+        m = form.fullmatch(text)
+        if m and m[month].lower() in _MONTHS and _time_or_none(text, m.end(year)):
+            return m[year], _MONTHS[m[month].lower()], m[day]
     return None
 
 

@@ -59,7 +59,7 @@ def continue_rows(sheet: Sheet) -> Continued:
         codes = np.where(goes_on & (cells.codes < 0), cells.codes[leader], cells.codes)
         out[position] = Cells(codes.astype(cells.codes.dtype), cells.values)
         filled.append(position)
-    says = "have no claim number and continue the row above: they were read as lines of its claim"
+    says = "without a claim number, read as lines of the claim in the row above"
     found = tally(sheet.rows[goes_on], "patient_control_number", "continued_row", says)
     return Continued(out, tuple(filled), headless, [found])
 

@@ -227,8 +227,8 @@ def _with_mended(
     return TextRows(table, numbers, records, notes, tallies)
 
 
-_SHORT = "end before the last column; the cells they lack are blank"
-_LONG = "have more cells than there are headings; those at the end were read as one cell"
+_SHORT = "shorter than the headings, read with blanks at the end"
+_LONG = "longer than the headings, read with the surplus as part of the last cell"
 
 
 def _ragged(cells: int, headings: int) -> str:

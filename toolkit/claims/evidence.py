@@ -41,6 +41,9 @@ class Decisions(msgspec.Struct, frozen=True):
     assumed: tuple[str, ...] = ()  # date columns both orders fit
 
 
+UNDECIDED = Decisions()
+
+
 def evidence_of(match: Match, columns: dict) -> Evidence:
     """Return the evidence of some rows; `columns` are raw cells by position."""
     counts: dict[str, dict[str, int]] = {}

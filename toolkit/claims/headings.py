@@ -193,5 +193,3 @@ def _column(heading: str) -> str | None:
     for name in layouts():
         found |= set(lay_over(layout(name), [heading], row=1).positions)
     return found.pop() if len(found) == 1 else None
-
-

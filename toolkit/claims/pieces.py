@@ -91,7 +91,9 @@ def open_exports(path: Path, *, layout: str | None) -> list[Opened]:
     if kind == "csv":
         csv = delimited.open_csv(path, head, layout)
         first = csv.match.row + 1
-        return [Opened(path, path.name, kind, file_id, csv.match, csv.headings, first, csv.notes, csv)]
+        return [
+            Opened(path, path.name, kind, file_id, csv.match, csv.headings, first, csv.notes, csv)
+        ]
     if kind == "parquet":
         match, headings, names = sheets.open_parquet(path, layout)
         return [Opened(path, path.name, kind, file_id, match, headings, 2, columns=tuple(names))]
@@ -251,7 +253,9 @@ def _grid_rows(opened: Opened):
     rows, notes = [], []
     for number, cells in enumerate(body):
         if len(cells) > count and any(cell.strip() for cell in cells[count:]):
-            notes.append((number, "", "cells_beside", "has cells beside the last heading, not read"))
+            notes.append(
+                (number, "", "cells_beside", "has cells beside the last heading, not read")
+            )
         rows.append(cells[:count] + [""] * (count - len(cells)))
     positions = wanted(opened.match)
     table = pa.table({str(p): pa.array([row[p] for row in rows], pa.string()) for p in positions})

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.claims.evidence import Decisions
+from toolkit.claims.evidence import UNDECIDED, Decisions
 from toolkit.claims.grids import Note
 from toolkit.claims.headings import wanted
-from toolkit.claims.layouts import Layout, Match, choose, letters
+from toolkit.claims.layouts import Layout, Match, letters
 from toolkit.errors import ExportError
 
 _ARROW_BYTES = 1 << 30  # text beyond this needs 64-bit offsets
@@ -48,7 +48,7 @@ class Sheet:
     rows: np.ndarray
     serial_dates: bool
     notes: list[Note]
-    decisions: Decisions = Decisions()
+    decisions: Decisions = UNDECIDED
 
 
 # Marks by which spreadsheets are told that a cell is text: ="0012", '0012, and ' before = + - @.
@@ -101,7 +101,7 @@ def file_id_of(path: Path) -> str:
 def sheet_of(
     match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
     file_id: str, notes: Iterable[Note] = (), serial_dates: bool = False,
-    decisions: Decisions = Decisions(), blank_rows: bool = False,
+    decisions: Decisions = UNDECIDED, blank_rows: bool = False,
 ) -> Sheet:  # fmt: skip
     """Return the sheet of Arrow columns whose names are positions of the headings.
 
