@@ -104,6 +104,7 @@ class _Cell:
         self.text, self.tokens, self.about = text, _tokens(text), _words()
         self.taken: set[int] = set()
         self.unread = False
+        self.groups: dict[int, str] = {}
         self.adjustments: list[tuple[str, str]] = []
         self.rarcs: list[str] = []
 
@@ -289,7 +290,8 @@ class _Cell:
             if token.kind == "rarc":
                 self.rarcs.append(token.code)
             else:
-                self.adjustments.append((token.group or self._group_before(at), token.code))
+                self.groups[at] = token.group or self._group_before(at)
+                self.adjustments.append((self.groups[at], token.code))
         wordless = not any(
             t.kind == "word"
             and (
@@ -310,10 +312,8 @@ class _Cell:
             unread=self.unread,
         )
 
-    def left_over(self) -> str:
-        """Return the text without its codes, their labels, and amounts where only codes stand."""
-        if not self.taken:
-            return self.text.strip()
+    def _gone(self) -> set[int]:
+        """Return the places of the codes, of their labels, and of what only joins codes."""
         gone = set(self.taken)
         for at in sorted(self.taken):
             gone |= self._label_of(at)
@@ -323,6 +323,13 @@ class _Cell:
                 self.tokens[n].kind == "mark" or self._is_label(self.tokens[n]) for n in between
             ):
                 gone |= set(between)
+        return gone
+
+    def left_over(self) -> str:
+        """Return the text without its codes, their labels, and amounts where only codes stand."""
+        if not self.taken:
+            return self.text.strip()
+        gone = self._gone()
         gone |= {at for at, token in enumerate(self.tokens) if token.kind == "amount"}
         kept = [at for at in range(len(self.tokens)) if at not in gone]
         if not any(
@@ -338,6 +345,18 @@ class _Cell:
                 last = token.end
         parts.append(self.text[last:])
         return _tidy(" ".join(parts))
+
+    def marked(self) -> str:
+        """Return the text with each code as `[CO-197]`, `[197]` or `[N290]`, without its label."""
+        parts, last, gone = [], 0, self._gone()
+        for at, token in enumerate(self.tokens):
+            if at in gone:
+                parts.append(self.text[last : token.start])
+                if at in self.taken and token.kind in _CODES:
+                    group = self.groups.get(at, "")
+                    parts.append(f" [{group + '-' if group else ''}{token.code}] ")
+                last = token.end
+        return "".join((*parts, self.text[last:]))
 
     def _label_of(self, at: int) -> set[int]:
         """Return the places of the words that announce a code."""
@@ -387,3 +406,29 @@ def read_codes(text: str) -> CodesFound:
     if code:
         return CodesFound(adjustments=((group, code),))
     return _Cell(text).read()
+
+
+MARKED = re.compile(r"\[(?:([A-Z]{2})-)?([A-Z]{0,2}[0-9]+)\]")
+
+
+def mark_codes(text: str) -> str:
+    """Return a text with its codes as `[CO-197]`, `[197]` or `[N290]`; marked codes stay as they are."""
+    parts, last = [], 0
+    for mark in MARKED.finditer(text):
+        parts += [_mark(text[last : mark.start()]), mark[0]]
+        last = mark.end()
+    return "".join((*parts, _mark(text[last:])))
+
+
+def _mark(text: str) -> str:
+    if not re.search("[0-9]", text):
+        return text
+    cell = _Cell(text)
+    cell.read()
+    return cell.marked() if cell.taken else text
+
+
+def marked_code(word: str) -> tuple[str, str]:
+    """Return (group code or '', CARC or remark code) of a marked code; both empty for another word."""
+    match = MARKED.fullmatch(word)
+    return (match[1] or "", match[2]) if match else ("", "")
