@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.claims.furniture import sums_at
+from toolkit.claims.furniture import headings_at, sums, sums_at
 from toolkit.claims.grids import Tally, tally
 from toolkit.claims.sheets import Cells, Sheet
 
@@ -12,7 +12,7 @@ _NUMBERS = ("patient_control_number", "payer_claim_control_number")
 _FILLED = (*_NUMBERS, "payer_id", "payer_name")
 # A row that says otherwise in one of these is of another claim, whose number is missing.
 _SAME = (
-    *_FILLED, "patient_name", "patient_last_name", "member_id", "plan_name", "financial_class",
+    "payer_id", "payer_name", "patient_name", "patient_last_name", "member_id", "plan_name", "financial_class",
     "program", "notice_date", "notice_received", "remittance_date", "claim_status",
 )  # fmt: skip
 _REASONS = ("carc", "rarc", "denial_text", "procedure_code", "revenue_code")
@@ -35,21 +35,30 @@ class Continued:
 def continue_rows(sheet: Sheet) -> Continued:
     """Return the columns with claim number and payer taken from the row above where it goes on.
 
-    A row goes on if it has a reason or a service, no claim number, and nothing that contradicts the
-    last row with a number; a blank row, a total or any other row between ends the group.
+    A row goes on if it has a reason or a service, no claim number, leaves blank what the last row with
+    a number says of the claim, and contradicts none of it. A row that is all but its number filled
+    lacks one. A blank row, a total or any other row between ends the group.
     """
     columns = sheet.columns
     named = _filled(sheet, _NUMBERS)
     if named.all() or not len(named):
         return Continued(columns, (), False, [])
-    candidate = ~named & _filled(sheet, _REASONS) & ~sums_at(sheet, ~named)
+    for position in _positions(sheet, _NUMBERS):
+        named &= ~(sums(columns[position]) | headings_at(columns[position], sheet.headings))
+    candidate = ~_filled(sheet, _NUMBERS) & _filled(sheet, _REASONS)
+    candidate &= ~sums_at(sheet, candidate)
     place = np.arange(len(named))
     leader = np.maximum.accumulate(np.where(named, place, -1))
     ended = np.maximum.accumulate(np.where(~named & ~candidate, place, -1))
     goes_on = candidate & (leader > ended)
+    says, blank = np.zeros(len(named), dtype=bool), np.zeros(len(named), dtype=bool)
     for position in _positions(sheet, _SAME):
         codes = columns[position].codes
-        goes_on &= (codes < 0) | (codes == codes[leader])
+        above = codes[leader]
+        goes_on &= (codes < 0) | (codes == above)
+        says |= above >= 0
+        blank |= (above >= 0) & (codes < 0)
+    goes_on &= blank | ~says
     headless = bool((candidate & (leader < 0) & (ended < 0)).any())
     if not goes_on.any():
         return Continued(columns, (), headless, [])

@@ -19,7 +19,7 @@ _NUMERIC = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _NEGATIVE = r"(?i)^[(\-−]|^\$\s*[(\-−]|[\-−]$|\bCR$"
 _REVERSALS = frozenset({"22", "reversal", "reversed", "reversalofpreviouspayment"})
 
-MONTH_FIRST, DAY_FIRST, EITHER = "month_first", "day_first", "either"
+MONTH_FIRST, DAY_FIRST, EITHER, DOTTED = "month_first", "day_first", "either", "dotted"
 POSITIVE, NEGATIVE = "positive", "negative"
 
 
@@ -56,7 +56,7 @@ def evidence_of(match: Match, columns: dict) -> Evidence:
         found: dict[str, int] = {}
         for cells in (columns[p] for p in where):
             if kind == "date":
-                _count_dates(cells.values, found)
+                _count_dates(cells.values, found, years=4 if column == "birth_date" else 2)
             else:
                 _count_signs(cells, reversal, found)
         if found:
@@ -88,8 +88,8 @@ def decide(chosen: Layout, evidence: Evidence) -> Decisions:
             date_order[column] = next(iter(mine))
         elif mine:
             date_order[column] = "mixed"
-        else:
-            date_order[column] = MONTH_FIRST
+        else:  # with points nobody can say: Americans seldom write so
+            date_order[column] = "mixed" if found.get(DOTTED) else MONTH_FIRST
             assumed.append(column)
     negated = []
     for column, found in evidence.counts.items():
@@ -110,7 +110,7 @@ def notes_of(decisions: Decisions) -> list[Note]:
                 "read so"
             )
             notes.append((None, column, "day_first", says))
-        elif order == "mixed":
+        elif order == "mixed" and column not in decisions.assumed:
             says = (
                 f"some dates of {column} can only be month first and some only day first, so those "
                 "that fit both were not read: write them as YYYY-MM-DD, or set date_order in a "
@@ -118,10 +118,14 @@ def notes_of(decisions: Decisions) -> list[Note]:
             )
             notes.append((None, column, "date_order_mixed", says))
     for column in decisions.assumed:
+        read = (
+            "were read month first"
+            if decisions.date_order[column] == MONTH_FIRST
+            else ("were not read, since points part them")
+        )
         says = (
-            f"every date of {column} fits both month first and day first; they were read month "
-            "first: if they come day first, set date_order: day_first in a column map (toolkit map "
-            "FILE)"
+            f"every date of {column} fits both month first and day first; they {read}: say which in "
+            "a column map (toolkit map FILE, then date_order: day_first or month_first)"
         )
         notes.append((None, column, "date_order_assumed", says))
     for column in decisions.negated:
@@ -133,10 +137,10 @@ def notes_of(decisions: Decisions) -> list[Note]:
     return notes
 
 
-def _count_dates(texts: list[str], found: dict[str, int]) -> None:
+def _count_dates(texts: list[str], found: dict[str, int], *, years: int) -> None:
     for text in texts:
         match = _NUMERIC.match(text)
-        if not match:
+        if not match or len(match[4]) < years:
             continue
         first, second = int(match[1]), int(match[3])
         if first > 12 >= second:
@@ -146,7 +150,7 @@ def _count_dates(texts: list[str], found: dict[str, int]) -> None:
         elif first == second:
             continue  # the same day either way
         else:
-            reading = EITHER
+            reading = DOTTED if match[2] == "." else EITHER
         found[reading] = found.get(reading, 0) + 1
 
 

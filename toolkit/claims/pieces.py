@@ -135,12 +135,14 @@ def read_whole(opened: Opened) -> Piece:
     return next(pieces(opened, whole(opened), rows=1 << 62))
 
 
-def sheet_of(opened: Opened, table: pa.Table, rows: np.ndarray) -> sheets.Sheet:
+def sheet_of(
+    opened: Opened, table: pa.Table, rows: np.ndarray, *, blank_rows: bool = False
+) -> sheets.Sheet:
     """Return the sheet of some rows of an export, which hold all rows of their claims."""
     try:
         return sheets.sheet_of(
             opened.match, opened.headings, table, rows, file_id=opened.file_id,
-            serial_dates=opened.serial_dates, decisions=opened.decisions,
+            serial_dates=opened.serial_dates, decisions=opened.decisions, blank_rows=blank_rows,
         )  # fmt: skip
     except ExportError as error:
         raise ExportError(f"{opened.name}, {error}") from None
@@ -268,10 +270,7 @@ def _grid_rows(opened: Opened):
 def _piece(opened: Opened, rows: Piece, numbers: np.ndarray, *, alone: bool) -> Piece:
     """Return rows as a piece: rows that continue the one above filled, and what the columns show."""
     table = rows.table
-    sheet = sheets.sheet_of(
-        opened.match, opened.headings, table, numbers, file_id=opened.file_id, blank_rows=True,
-        serial_dates=opened.serial_dates,
-    )  # fmt: skip
+    sheet = sheet_of(opened, table, numbers, blank_rows=True)
     found = continue_rows(sheet)
     if found.headless and not alone:
         raise NotCut

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from toolkit.claims.evidence import UNDECIDED, Decisions
 from toolkit.claims.grids import Note
-from toolkit.claims.headings import wanted
+from toolkit.claims.headings import find_headings, wanted
 from toolkit.claims.layouts import Layout, Match, letters
 from toolkit.errors import ExportError
 
@@ -130,6 +130,22 @@ def sheet_of(
 def column_labels(headings: list[str], positions: Iterable[int]) -> list[str]:
     """Return how a person finds the columns: their headings, or their letters where they have none."""
     return [headings[p].strip() or f"column {letters(p)}" for p in positions]
+
+
+def open_parquet(path: Path, layout: str | None) -> tuple[Match, list[str], list[str]]:
+    """Return a Parquet file's match, its headings, and the names of the wanted columns."""
+    import pyarrow.parquet as pq
+
+    try:
+        headings = list(pq.ParquetFile(path).schema_arrow.names)
+    except (pa.ArrowException, OSError):
+        raise damaged(path) from None
+    headings += [name for name in _folders(path) if name not in headings]
+    found = find_headings([headings], layout=layout, where=path.name)
+    names = [headings[i] for i in wanted(found.match)]
+    if len(set(names)) < len(names):
+        raise ExportError(f"{path.name}: two columns have one name; rename one of them")
+    return found.match, headings, names
 
 
 def with_folders(table: pa.Table, path: Path) -> pa.Table:
