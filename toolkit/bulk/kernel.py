@@ -208,13 +208,13 @@ def _set_aside(given: Given, name: str, table: pa.Table, accounts, aside) -> Non
     at = np.flatnonzero(aside)
     bucket = (accounts[at] % np.uint64(given.buckets)).astype(np.int64)
     order = np.argsort(bucket, kind="stable")
-    sorted_rows = table.take(pa.array(at[order])).combine_chunks()
+    sorted_rows = table.take(pa.array(at[order])).unify_dictionaries().combine_chunks()
+    [batch] = sorted_rows.to_batches()
     ends = np.searchsorted(bucket[order], np.arange(given.buckets + 1))
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start, end in zip(ends[:-1], ends[1:], strict=True):
-            some = sorted_rows.slice(start, end - start).combine_chunks().to_batches()
-            yield some[0] if some else pa.RecordBatch.from_pylist([], schema=table.schema)
+            yield batch.slice(start, end - start)  # of one dictionary, also where it is empty
 
     write_arrow(given.work / "aside" / f"{name}.arrow", batches(), sorted_rows.schema)
 
