@@ -65,7 +65,7 @@ def codes(claims: Claims) -> list[tuple]:
 
 
 def no_keys(claims: Claims) -> dict[str, pd.DataFrame]:
-    keys = ["file_id", "claim_key", "line_key", "adjustment_key", "file"]
+    keys = ["file_id", "sha256", "claim_key", "line_key", "adjustment_key", "file"]
     return {name: getattr(claims, name).drop(columns=keys, errors="ignore") for name in TABLES}
 
 

@@ -1,6 +1,6 @@
 """A book: a folder in which the rows of many files stand in pieces, each file read once.
 
-    files/<file_id>-<size>.json                one per file, written when the file is wholly in
+    files/<file_id>.json                       one per file, written when the file is wholly in
     rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 30,000 or so each
     claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
 
@@ -20,13 +20,14 @@ import pyarrow.parquet as pq
 from toolkit.claims.evidence import Decisions
 from toolkit.claims.exports import file_row
 from toolkit.claims.grids import Tally
+from toolkit.claims.identity import id_of
 from toolkit.claims.layouts import Match
 from toolkit.claims.pieces import Opened, numbers_of
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole
 
-VERSION = 1
+VERSION = 2
 # Of a remittance; what concerns a file as a whole stands with its last piece.
 CLAIM_TABLES = (
     "claims", "claim_lines", "adjustments", "remark_codes", "provider_adjustments",
@@ -48,8 +49,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     name: str
-    file_id: str
-    size: int
+    sha256: str
     source: str  # export, remittance or rejections
     number: int  # in the order in which files came into the book
     pieces: tuple[Piece, ...]
@@ -64,16 +64,16 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     layout: str = ""
 
     @property
-    def key(self) -> str:
-        """What tells that a file is in the book already: the start of its hash, and its size."""
-        return f"{self.file_id}-{self.size}"
+    def file_id(self) -> str:
+        """The short id that begins our keys."""
+        return id_of(self.sha256)
 
     @property
     def opened(self) -> Opened:
         """The export as its pieces are read."""
         assert self.match is not None
         return Opened(
-            Path(self.name), self.name, self.source, self.file_id, self.match, self.headings, 0,
+            Path(self.name), self.name, self.source, self.sha256, self.match, self.headings, 0,
             serial_dates=self.serial_dates, decisions=self.decisions,
         )  # fmt: skip
 
@@ -86,7 +86,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         if self.match is not None:
             return file_row(self.opened, rows=rows)
         given = {
-            "file": [self.name], "file_id": [self.file_id], "source": [self.source],
+            "file": [self.name], "file_id": [self.file_id], "sha256": [self.sha256], "source": [self.source],
             "layout": [self.layout], "rows_read": [rows],
             "transactions": [self.transactions if first else 0],
         }  # fmt: skip
@@ -122,13 +122,17 @@ class Book:
                     f"{self.folder.name}: the entry {path.name} of the book is damaged; delete it "
                     "and gather the file again"
                 ) from None
-            if one.version == VERSION:
-                found.append(one)
+            if one.version != VERSION:
+                raise InputError(
+                    f"{self.folder.name}: this book was made by another version of the toolkit; "
+                    "gather its files into a new folder"
+                )
+            found.append(one)
         return sorted(found, key=lambda one: (one.number, one.file_id))
 
     def add(self, file: File) -> None:
         """Write the entry of a file whose pieces are all there."""
-        with whole(self.folder / "files" / f"{file.key}.json") as temporary:
+        with whole(self.folder / "files" / f"{file.file_id}.json") as temporary:
             temporary.write_bytes(msgspec.json.encode(file))
 
     def rows_path(self, file_id: str, number: int) -> Path:

@@ -110,7 +110,7 @@ def file_row(opened: Opened, unused: Iterable[int] = (), **counts: int) -> pd.Da
     not_read = column_labels(opened.headings, _not_read(opened, unused))
     return conform(
         {
-            "file": [opened.name], "file_id": [opened.file_id], "source": ["export"],
+            "file": [opened.name], "file_id": [opened.file_id], "sha256": [opened.sha256], "source": ["export"],
             "layout": [opened.match.layout.id], "rows_read": [rows],
             "columns": [json.dumps(read)], "columns_not_read": [json.dumps(not_read)],
             **{name: [value] for name, value in counts.items()},

@@ -23,6 +23,7 @@ from toolkit.claims.evidence import Decisions, Evidence, evidence_of
 from toolkit.claims.file_kinds import kind_of
 from toolkit.claims.grids import Grid, Note, Tally
 from toolkit.claims.headings import HEADING_ROWS, find_headings, wanted
+from toolkit.claims.identity import hash_of, id_of, part_hash
 from toolkit.claims.layouts import Match
 from toolkit.errors import ExportError
 
@@ -42,7 +43,7 @@ class Opened:
     path: Path
     name: str
     kind: str  # csv, parquet, xlsx or page
-    file_id: str
+    sha256: str
     match: Match
     headings: list[str]
     first_row: int  # of the rows below the headings, as a spreadsheet numbers them
@@ -52,6 +53,11 @@ class Opened:
     table: int = 0
     serial_dates: bool = False
     decisions: Decisions = Decisions()
+
+    @property
+    def file_id(self) -> str:
+        """The short id that begins our keys."""
+        return id_of(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -87,17 +93,17 @@ def open_exports(path: Path, *, layout: str | None) -> list[Opened]:
     Raises ExportError if the file is damaged, or no table of it has headings that a layout knows.
     """
     kind, head = kind_of(path)
-    file_id = sheets.file_id_of(path)
+    sha256 = hash_of(path)
     if kind == "csv":
         csv = delimited.open_csv(path, head, layout)
         first = csv.match.row + 1
         return [
-            Opened(path, path.name, kind, file_id, csv.match, csv.headings, first, csv.notes, csv)
+            Opened(path, path.name, kind, sha256, csv.match, csv.headings, first, csv.notes, csv)
         ]
     if kind == "parquet":
         match, headings, names = sheets.open_parquet(path, layout)
-        return [Opened(path, path.name, kind, file_id, match, headings, 2, columns=tuple(names))]
-    return _open_grids(path, kind, file_id, layout)
+        return [Opened(path, path.name, kind, sha256, match, headings, 2, columns=tuple(names))]
+    return _open_grids(path, kind, sha256, layout)
 
 
 def places(opened: Opened, *, size: int = PIECE_BYTES, rows: int = PIECE_ROWS) -> Iterator[Place]:
@@ -202,7 +208,7 @@ def _grids(path: Path, kind: str) -> list[Grid]:
     return {"xlsx": workbooks.grids, "page": web_tables.grids}[kind](path)
 
 
-def _open_grids(path: Path, kind: str, file_id: str, layout: str | None) -> list[Opened]:
+def _open_grids(path: Path, kind: str, sha256: str, layout: str | None) -> list[Opened]:
     """Return the tables that fit a layout; the others are named in a note on the first."""
     grids = _grids(path, kind)
     found: list[Opened] = []
@@ -215,7 +221,7 @@ def _open_grids(path: Path, kind: str, file_id: str, layout: str | None) -> list
             refused.append((grid, error))
             continue
         found.append(Opened(
-            path, name, kind, file_id if not found else sheets.part_id(file_id, at),
+            path, name, kind, part_hash(sha256, at) if found else sha256,
             heads.match, heads.headings, grid.first_row + heads.match.row,
             (*heads.notes, *grid.notes), table=at, serial_dates=grid.serial_dates,
         ))  # fmt: skip

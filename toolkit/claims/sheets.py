@@ -5,7 +5,6 @@ content. All that follows looks at a content once, however many rows hold it.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,17 +84,6 @@ def _without_marks(texts: pa.Array) -> pa.Array:
 
 def _missing(chosen: Layout) -> frozenset[str]:
     return frozenset(word.casefold() for word in chosen.missing)
-
-
-def part_id(file_id: str, part: int) -> str:
-    """Return the id of a further table of a file, as if it were a file of its own."""
-    return hashlib.sha256(f"{file_id}/{part}".encode()).hexdigest()[: len(file_id)]
-
-
-def file_id_of(path: Path) -> str:
-    """Return the first eight hex digits of the SHA-256 of the file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
 
 
 def sheet_of(
