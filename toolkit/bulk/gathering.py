@@ -32,7 +32,7 @@ from toolkit.claims.pieces import (
 )
 from toolkit.claims.reading import files_of, is_remittance
 from toolkit.claims.remittance import stream_remittance
-from toolkit.claims.tables import Claims, conform, empty
+from toolkit.claims.tables import conform, empty
 from toolkit.errors import InputError
 
 # Pieces of a place are numbered from its own number times this; no place has as many.
@@ -135,6 +135,9 @@ class _Gathering:
         else:
             tables = open_exports(path, layout=self.layout)
             units = [_Unit(path, one.sha256, one) for one in tables]
+        for unit in units:  # one whose pieces are damaged is read again
+            if unit.key in self.there and not self.book.holds(self.there[unit.key]):
+                del self.there[unit.key]
         before = {unit.key for unit in self.units} | set(self.there)
         ids = {id_of(key): key for key in before}
         if any(ids.get(id_of(unit.key), unit.key) != unit.key for unit in units):
@@ -278,6 +281,7 @@ class _Written:
     number: int
     rows: int
     spans: int
+    hashes: dict[str, str]
     evidence: Evidence
     notes: list[Note]
     tallies: list[Tally]
@@ -289,10 +293,16 @@ def _export_part(book: Book, task: _Task) -> list[_Written]:
     assert opened is not None
     for number, piece in enumerate(pieces(opened, task.place, rows=task.rows)):
         number += task.at * _PER_PLACE
-        book.write_rows(opened.file_id, number, piece.table)
+        hashes = book.write_rows(opened.file_id, number, piece.table)
         found.append(
             _Written(
-                number, len(piece.table), piece.spans, piece.evidence, piece.notes, piece.tallies
+                number,
+                len(piece.table),
+                piece.spans,
+                hashes,
+                piece.evidence,
+                piece.notes,
+                piece.tallies,
             )
         )
     return found
@@ -303,7 +313,9 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
     assert opened is not None
     found, notes, tallies, row = [], [], [], opened.first_row
     for one in (piece for answer in answers for piece in answer):
-        found.append(Piece(number=one.number, rows=one.rows, first=row, spans=one.spans))
+        found.append(
+            Piece(number=one.number, rows=one.rows, first=row, spans=one.spans, hashes=one.hashes)
+        )
         notes += [(row + place, *rest) for place, *rest in one.notes]
         tallies += [replace(each, first=row + each.first) for each in one.tallies]
         row += one.spans
@@ -318,7 +330,7 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
     )  # fmt: skip
 
 
-def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
+def _remittance_part(book: Book, path: Path) -> list[Any]:
     """Stream a remittance into the book, whole or not at all."""
     file_id = id_of(hash_of(path))
     found: list[Any] = []
@@ -330,8 +342,7 @@ def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
         parts = stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
-        book.write_claims(file_id, number, part)
-        found.append((number, len(part.claims)))
+        found.append((number, len(part.claims), book.write_claims(file_id, number, part)))
         findings.append(part.findings)
         files = part.files if len(part.files) else files
     told = pd.concat(findings, ignore_index=True) if findings else empty("findings")
@@ -347,6 +358,7 @@ def _remittance_file(unit: _Unit, answers: list) -> File:
     return File(
         name=unit.path.name, sha256=unit.key,
         source=about["source"], number=unit.number, layout=about["layout"] or "",
-        pieces=tuple(Piece(number=at, rows=rows) for at, rows in found), notes=notes,
+        pieces=tuple(Piece(number=at, rows=rows, hashes=hashes) for at, rows, hashes in found),
+        notes=notes,
         rows_read=about["rows_read"] or 0, transactions=about["transactions"],
     )  # fmt: skip

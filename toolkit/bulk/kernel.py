@@ -128,7 +128,7 @@ def _export_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    table = Book(given.book).read_rows(file.file_id, number)
+    table = Book(given.book).read_rows(file, piece)
     rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
     table = table.set_column(table.schema.get_field_index("row"), "row", rows)
     accounts = table["account"].to_numpy()
@@ -157,7 +157,8 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
 def _remittance_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
-    tables = Book(given.book).read_claims(file.file_id, number)
+    piece = next(one for one in file.pieces if one.number == number)
+    tables = Book(given.book).read_claims(file, piece)
     found = tables.get("claims")
     rows = 0 if found is None else len(found)
     if found is not None and rows:

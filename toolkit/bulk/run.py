@@ -223,10 +223,7 @@ def _find_several(book: Book, files: tuple[File, ...], work: Path) -> int:
     Done for a range of the numbers at a time, so that memory stays bounded.
     """
     pieces = [(file, piece) for file in files for piece in file.pieces]
-    stored = [
-        np.load(book.accounts_path(file.file_id, piece.number), mmap_mode="r")
-        for file, piece in pieces
-    ]
+    stored = [book.read_accounts(file, piece) for file, piece in pieces]
     total = sum(len(one) for one in stored)
     rows = sum(piece.rows for _, piece in pieces)
     ranges = total // _SORTED_AT_ONCE + 1
