@@ -82,7 +82,7 @@ def _rarcs(text: str) -> Read:
 
 
 def _day(text: str) -> Read:
-    day, problem = cells.read_date(text, order="month_first", serials=False, birth=False)
+    day, problem = cells.read_date(text, order="month_first", epoch=None, birth=False)
     return None if problem else day, problem
 
 
