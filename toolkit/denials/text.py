@@ -75,6 +75,20 @@ class _Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     entries: tuple[_RoleEntry, ...]
 
 
+class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A topic that a text may name and say no more about."""
+
+    id: str
+    category: str
+    reason: str
+    names: tuple[str, ...]
+
+
+class _Topics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    around: tuple[str, ...]
+    topics: tuple[_Topic, ...]
+
+
 class Found(NamedTuple):
     """What a text holds: phrases and codes, those that decide first."""
 
@@ -542,6 +556,13 @@ _FULL_STOP = 1000
 
 
 def _read(normalized: str, reader: _Reader) -> _Read:
+    spelled = _spelled(normalized, reader)
+    words = [_stem(w) for w in spelled]  # stems, from here on
+    return _places(words, spelled, reader)
+
+
+def _spelled(normalized: str, reader: _Reader) -> list[str]:
+    """Return the words of a normalized text, each as it is known and with short forms written out."""
     raw = [_known(w) for w in normalized.replace(",", " , ").replace(".", " . ").split()]
     spelled: list[str] = []
     at, written = 0, reader.written
@@ -554,8 +575,7 @@ def _read(normalized: str, reader: _Reader) -> _Read:
             if raw[at] not in reader.dropped:
                 spelled.append(raw[at])
             at += 1
-    words = [_stem(w) for w in spelled]  # stems, from here on
-    return _places(words, spelled, reader)
+    return spelled
 
 
 def _places(words: list[str], spelled: list[str], reader: _Reader) -> _Read:
@@ -673,7 +693,59 @@ def _found(normalized: str) -> Found:
     order = _decided(hits, reader) if hits else []
     owners = dict.fromkeys(hit.owner for hit in order)
     adjustments, rarcs = _codes(text, rank, order[0].rank if order else _LAST)
-    return Found(tuple(reader.rules.phrases[owner] for owner in owners), adjustments, rarcs)
+    phrases = tuple(reader.rules.phrases[owner] for owner in owners)
+    if not (phrases or adjustments or rarcs or settled):
+        phrases = _topic(text, reader)
+    return Found(phrases, adjustments, rarcs)
+
+
+# --- a topic and nothing else ---------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _topics() -> tuple[Mapping[tuple[str, ...], Phrase], Mapping[str, tuple]]:
+    """Return the topics by the words of their names, and the words that may stand around one."""
+    rules, reader = read(FOLDER / "topics.yaml", _Topics), _reader()
+    around = _by_first((reader.form(words), ()) for words in rules.around)
+    found: dict[tuple[str, ...], Phrase] = {}
+    for topic in rules.topics:
+        where = f"topics.yaml, {topic.id}"
+        check_reason(topic.category, topic.reason, "", where)
+        phrase = Phrase(
+            id=topic.id,
+            category=topic.category,
+            reason=topic.reason,
+            says=topic.names,
+            examples=topic.names,
+            counter_examples=(),
+        )
+        for name in topic.names:
+            words = _spelled(normalize_text(name), reader)
+            key = tuple(_stem(word) for word in words)
+            if found.setdefault(key, phrase) is not phrase:
+                raise RulesError(f"{where}: {name!r} is a name of two topics")
+    return found, around
+
+
+def _topic(text: _Read, reader: _Reader) -> tuple[Phrase, ...]:
+    """Return the topic that a text names, where it holds nothing else but the words around one."""
+    topics, around = _topics()
+    words = [word for word in text.words if word not in ".,"]
+    if len(words) > _TOPIC_WORDS:
+        return ()
+    without, at = [], 0
+    while at < len(words):
+        row = _row_at(around, words, at)
+        if row is None:
+            without.append(words[at])
+        at += row[0] if row else 1
+    for key in (tuple(words), tuple(without)):
+        if key in topics:
+            return (topics[key],)
+    return ()
+
+
+_TOPIC_WORDS = 8
 
 
 # --- what a sentence is for ----------------------------------------------------------------------
