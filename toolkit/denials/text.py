@@ -171,11 +171,16 @@ def _lines(text: str) -> str:
     for line, following in zip(lines, (*lines[1:], ""), strict=True):
         ends = not following or (
             not following[0].islower()
-            and not (line.isupper() and following.isupper())
+            and not (line.isupper() and following.isupper() and not _has_label(line, following))
             and (len(line) < _WRAPPED or line[-1:] in ":)")
         )
         said.append(f"{line} ." if line and ends else line)
     return " ".join(said)
+
+
+def _has_label(*lines: str) -> bool:
+    """Return whether a line begins with a label, as "REASON: ..." does."""
+    return any(re.match(r"[A-Za-z][A-Za-z /]{0,40}:", line) for line in lines)
 
 
 def _plain(text: str, ends: str = " .,") -> str:
