@@ -56,7 +56,7 @@ class _Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     phrases: tuple[Phrase, ...]
 
 
-Role = Literal["reason", "next_step", "footer"]
+Role = Literal["outcome", "reason", "next_step", "footer"]
 
 
 class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +64,7 @@ class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     role: Role
     labels: tuple[str, ...] = ()
+    heads: Literal["yes", "no"] = "yes"  # a label alone gives its role to the next sentence
     inner: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
@@ -755,8 +756,8 @@ _TOPIC_WORDS = 8
 
 # --- what a sentence is for ----------------------------------------------------------------------
 
-_RANK = {"reason": 0, "": 1, "next_step": 2, "footer": 4}
-_LAST = 3
+_RANK = {"outcome": 0, "reason": 1, "": 2, "next_step": 3, "footer": 5}
+_LAST = 4
 _NEVER = _RANK["footer"]
 
 
@@ -798,7 +799,7 @@ def _ranks(
         label, alone = _label(text, sentence, reader)
         entry = min(said.get(nth, set()) | _start(text, sentence, reader), default=None)
         role = label or ("" if entry is None else reader.roles.entries[entry].role)
-        if label or role == "reason":
+        if label or role in ("outcome", "reason"):
             carried, role = (label if alone else ""), role
         elif carried == "reason":
             carried, role = "", role if role == "footer" else "reason"
@@ -819,7 +820,8 @@ def _label(text: _Read, sentence: range, reader: _Reader) -> tuple[Role | Litera
     rest = text.words[sentence.start + row[0] : sentence.stop]
     if rest and rest[0] not in ".,":
         return "", False
-    return reader.roles.entries[row[2][0]].role, all(word in ".," for word in rest)
+    entry = reader.roles.entries[row[2][0]]
+    return entry.role, entry.heads == "yes" and all(word in ".," for word in rest)
 
 
 def _start(text: _Read, sentence: range, reader: _Reader) -> set[int]:
