@@ -55,7 +55,7 @@ def grids(path: Path) -> list[Grid]:
     Raises ExportError if the file is damaged, protected, or larger than a workbook can sensibly be.
     """
     if not zipfile.is_zipfile(path):
-        return _read(path, {}, epoch_1904=False)
+        return _read_old(path)
     try:
         with zipfile.ZipFile(path) as parts:
             _refuse_monsters(path, parts)
@@ -71,6 +71,17 @@ def grids(path: Path) -> list[Grid]:
                 f"{extent.columns:,} columns; save the sheet as CSV"
             )
     return _read(path, extents, epoch_1904=epoch_1904)
+
+
+def _read_old(path: Path) -> list[Grid]:
+    """Return the sheets of an old .xls, whose form itself limits how far they reach."""
+    try:
+        return _read(path, {}, epoch_1904=False)
+    except ExportError:
+        raise ExportError(
+            f"{path.name}: is an old .xls or a password-protected workbook, and cannot be read; "
+            "save it as .xlsx without a password"
+        ) from None
 
 
 def _read(path: Path, extents: dict[int, _Extent], *, epoch_1904: bool) -> list[Grid]:
