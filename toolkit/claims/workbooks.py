@@ -54,7 +54,9 @@ def grids(path: Path) -> list[Grid]:
 
     Raises ExportError if the file is damaged, protected, or larger than a workbook can sensibly be.
     """
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"PK"
+    if not zipped:
         return _read_old(path)
     try:
         with zipfile.ZipFile(path) as parts:
