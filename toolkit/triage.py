@@ -887,6 +887,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice, remittance = day_of_claim("notice_date"), day_of_claim("remittance_date")
     received = day_of_claim("notice_received")
     dated = ~np.isnat(notice)
+    earliest = np.where(dated, _NEVER, day_of_claim("earliest_remittance_date"))
     notice_from = np.where(dated, 0, np.where(np.isnat(remittance), 2, 1)).astype("int8")
     notice = np.where(dated, notice, remittance)
     decided_on = taken(_day(events["decided_on"]), event, _NEVER)
@@ -897,7 +898,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "closed": of_claim("case_status"),
     }
     number, table = asked.memory("step").ask(
-        _step_facts(rows, facts, event >= 0, notice, received, decided_on)
+        _step_facts(rows, facts, event >= 0, notice, earliest, received, decided_on)
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
@@ -982,6 +983,7 @@ def _step_facts(
     facts: dict[str, Coded],
     filed: np.ndarray,
     notice: np.ndarray,
+    earliest: np.ndarray,
     received: np.ndarray,
     decided_on: np.ndarray,
 ) -> dict[str, Coded]:
@@ -1003,6 +1005,7 @@ def _step_facts(
         "nature": rows.answer("nature").only(goes_on & _matters("nature", program)),
         "notice_date": _days(notice, ~filed),
         "notice_received": _days(received, ~filed),
+        "earliest_notice": _days(earliest, ~filed & (program.code >= 0)),
         "last_level": facts["last_level"],
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,

@@ -74,6 +74,11 @@ CLAIMS = _KEYS + _columns(
     ("service_from", "date", "first day of service"),
     ("service_to", "date", "last day of service"),
     ("remittance_date", "date", "production date of the remittance (DTM 405, else BPR16)"),
+    (
+        "earliest_remittance_date",
+        "date",
+        "payment date (BPR16) where it is before the production date: file_by is counted from it",
+    ),
     ("notice_date", "date", "date on the denial notice, where an export has it"),
     ("notice_received", "date", "day the notice was received, where it is documented"),
     ("claim_received", "date", "day the payer received the claim (DTM 050)"),
@@ -205,6 +210,8 @@ FILES = _columns(
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),
+    ("segments", "count", "segments of an 835, counted in its bytes apart from the parser"),
+    ("segments_not_read", "count", "those of them that were not read; findings name them"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

@@ -343,6 +343,24 @@ def read_group(value: Any) -> str:
     return _text(value).upper()
 
 
+MASKED = "?"
+_REDACTED = re.compile("X{1,5}")  # as samples of remittances are published
+
+
+def shown(of: Literal["carc", "rarc", "group_code"], value: Any) -> str:
+    """Return a code as it may be shown anywhere; `?` for what has not the form of one, '' for none.
+
+    What a file has in a code's place may be any text, and a text may name a patient.
+    """
+    text = _text(value).upper() if value is not None else ""
+    if not text:
+        return ""
+    if of == "group_code":
+        return text if text in group_codes() else MASKED
+    form = _CARC if of == "carc" else _RARC
+    return text if form.fullmatch(text) or _REDACTED.fullmatch(text) else MASKED
+
+
 def _text(value: Any) -> str:
     text = value if isinstance(value, str) else str(value)
     text = text.strip()
