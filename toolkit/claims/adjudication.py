@@ -24,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.claims.tables import Claims
+from toolkit.claims.tables import Claims, conform
 from toolkit.denials import classify
 from toolkit.denials.codes import ClaimStatus, claim_statuses, not_a_denial, read_status
 
@@ -356,6 +356,36 @@ def seen(
         found["status_not_known"] = about.unknown
         found["more_adjusted_than_unpaid"] = counts & _over(kept, pairs)
     return [Seen(code, np.flatnonzero(which)) for code, which in found.items() if which.any()]
+
+
+def noted(claims: Claims) -> Claims:
+    """Return an export's tables with a finding for each claim that counts otherwise than it says.
+
+    The tables are of one file and hold all rows of their claims.
+    """
+    if not len(claims.claims):
+        return claims
+    stated, pairs = stated_of(claims)
+    table = claims.claims
+    reversal = table["is_reversal"].to_numpy(bool, na_value=False)
+    found = [
+        pd.DataFrame(
+            {
+                "file": claims.files["file"].iloc[0],
+                "file_id": claims.files["file_id"].iloc[0],
+                "row": table["row"].iloc[kind.claims].to_numpy(),
+                "column": "claim_status" if column_of(kind.code) == "CLP02" else "carc",
+                "code": kind.code,
+                "says": says(kind.code),
+            }
+        )
+        for kind in seen(table["claim_status"], reversal, stated, pairs, remittance=False)
+    ]
+    if not found:
+        return claims
+    every = pd.concat([claims.findings, *(conform(one, "findings") for one in found)])
+    every = every.sort_values(["row", "column"], kind="stable", na_position="first")
+    return replace(claims, findings=every.reset_index(drop=True))
 
 
 def _over(stated: Stated, pairs: list[tuple]) -> np.ndarray:

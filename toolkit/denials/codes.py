@@ -344,7 +344,8 @@ def read_group(value: Any) -> str:
 
 
 MASKED = "?"
-_REDACTED = re.compile("X{1,5}")  # as samples of remittances are published
+# Codes not on file too; a row of X is what published samples have instead of one.
+_CARC_FORM = re.compile(r"[A-Z]{0,2}[0-9]{1,3}|X{1,5}")
 
 
 def shown(of: Literal["carc", "rarc", "group_code"], value: Any) -> str:
@@ -352,13 +353,12 @@ def shown(of: Literal["carc", "rarc", "group_code"], value: Any) -> str:
 
     What a file has in a code's place may be any text, and a text may name a patient.
     """
-    text = _text(value).upper() if value is not None else ""
+    text = "" if value is None else _text(value).upper()
     if not text:
         return ""
     if of == "group_code":
         return text if text in group_codes() else MASKED
-    form = _CARC if of == "carc" else _RARC
-    return text if form.fullmatch(text) or _REDACTED.fullmatch(text) else MASKED
+    return text if (_CARC_FORM if of == "carc" else _RARC).fullmatch(text) else MASKED
 
 
 def _text(value: Any) -> str:
