@@ -43,7 +43,7 @@ from toolkit.claims.remittance_parties import Names, parties
 from toolkit.claims.remittance_plain import Block, Judged, judge, rules, split, tables
 from toolkit.claims.remittance_spec import segment_ids
 from toolkit.claims.remittance_tables import Columns, Found, Money, Part, Payments
-from toolkit.claims.tables import TABLES, Claims, conform, empty, same, text, whole
+from toolkit.claims.tables import TABLES, Claims, conform, dollars, empty, same, text, whole
 from toolkit.denials.codes import MASKED, shown
 from toolkit.errors import RemittanceError
 
@@ -205,12 +205,12 @@ def totals(claims: Claims) -> dict[str, Any]:
     findings = claims.findings[["row", "column", "code", "says"]].astype("object")
     return {
         "claims": len(claims.claims),
-        "billed": _money(claims.claims["billed_cents"].sum()),
-        "paid": _money(claims.claims["paid_cents"].sum()),
+        "billed": dollars(claims.claims["billed_cents"].sum()),
+        "paid": dollars(claims.claims["paid_cents"].sum()),
         "adjustments": len(adjustments),
-        "adjustment_total": _money(adjustments["amount_cents"].sum()),
-        "by_group_code": {str(key): _money(cents) for key, cents in by_code.items()},
-        "provider_adjustments_total": _money(claims.provider_adjustments["amount_cents"].sum()),
+        "adjustment_total": dollars(adjustments["amount_cents"].sum()),
+        "by_group_code": {str(key): dollars(cents) for key, cents in by_code.items()},
+        "provider_adjustments_total": dollars(claims.provider_adjustments["amount_cents"].sum()),
         "remark_codes": {
             str(rarc): int(count) for rarc, count in remarks.value_counts().sort_index().items()
         },
@@ -225,11 +225,6 @@ def totals(claims: Claims) -> dict[str, Any]:
 def _shown(column: pd.Series, of: str) -> pd.Series:
     """Return the codes of a column; what has not the form of one as ?."""
     return column.map({word: shown(of, word) for word in column.dropna().unique()}).fillna("")
-
-
-def _money(cents: int) -> str:
-    cents = int(cents)
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 # --- from bytes to tables -----------------------------------------------------------------------

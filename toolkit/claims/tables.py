@@ -167,12 +167,12 @@ APPEAL_EVENTS = _KEYS + _columns(
 REJECTIONS = _columns(
     ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "segment number in the file"),
-    ("kind", "text", "277CA, 277, 277 request, 277 pending, 999 or 997"),
-    ("transaction", "count", "ordinal of the transaction in the file"),
+    ("kind", "text", "277CA, 277, 277 request, 277 pending, 999, 997 or TA1"),
+    ("transaction", "count", "ordinal of the transaction in the file; missing for a TA1"),
     (
         "level",
         "text",
-        "of a 277: source, receiver, provider, claim or line; of a 999: group, transaction, segment or element",
+        "of a 277: source, receiver, provider, claim or line; of a 999: group, transaction, segment or element; of a TA1: interchange",
     ),
     ("claim", "count", "ordinal of the claim in the file; missing above the claim and in a 999"),
     (
@@ -186,11 +186,22 @@ REJECTIONS = _columns(
     ("status_says", "text", "the same in our own words, where they are on file"),
     ("entity_codes", "text", "whom the status concerns (STC01-3)"),
     ("billed_cents", "cents", "charge of the claim (STC04)"),
+    (
+        "unlisted_rejected",
+        "count",
+        "claims (transactions of a 999, 1 for an interchange) that it rejects without listing them",
+    ),
+    ("unlisted_accepted", "count", "the same of those that it accepts"),
+    (
+        "unlisted_rejected_cents",
+        "cents",
+        "charge of the claims rejected and not listed, where stated",
+    ),
     ("segment", "text", "segment with the error (IK301)"),
     ("place", "count", "its number in the transaction (IK302)"),
     ("loop", "text", "its loop (IK303)"),
     ("element", "text", "element and component with the error (IK401)"),
-    ("error_code", "text", "IK304, IK403, IK501 or AK901"),
+    ("error_code", "text", "IK304, IK403, IK501, AK901 or TA104"),
     ("error_says", "text", "the same in our own words"),
 )
 
@@ -271,6 +282,12 @@ def texts(values, codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
 def text(values: pa.Array) -> pd.api.extensions.ExtensionArray:
     """Return the texts as a text column, without looking at each again."""
     return pd.array(values, dtype=_TYPES["text"])
+
+
+def dollars(cents: int) -> str:
+    """Return cents as dollars with two decimals, as text."""
+    cents = int(cents)
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 def same(value: str, count: int) -> pd.api.extensions.ExtensionArray:
