@@ -62,35 +62,48 @@ def _whole_segments(
 
 
 def _add(count: Counted, data: bytes, delimiters: Delimiters) -> None:
-    data = (
-        data.replace(b"\r", b"\n") if delimiters.segment == b"\n" else data.translate(None, b"\r\n")
-    )
-    count.segments += sum(map(bool, map(_stripped, data.split(delimiters.segment))))
-    paid = _claim(delimiters.element, delimiters.segment).findall(data)
-    count.claims += len(paid)
-    cents = [*map(_cents, paid)]
+    element, terminator = delimiters.element, delimiters.segment
+    data = data.replace(b"\r", b"\n") if terminator == b"\n" else data.translate(None, b"\r\n")
+    blanks = _blanks(terminator)
+    if blanks.search(data):
+        data = blanks.sub(terminator, data)
+    data = terminator + data.lstrip(b" \t\n" + terminator)
+    if not data.endswith(terminator):
+        data += terminator
+    count.segments += data.count(terminator) - 1
+    claims = data.split(terminator + b"CLP" + element)[1:]
+    bare = data.count(terminator + b"CLP" + terminator)
+    count.claims += len(claims) + bare
     if count.paid is not None:
-        count.paid = None if None in cents else count.paid + sum(cents)
-
-
-def _stripped(segment: bytes) -> bytes:
-    return segment.strip(b" \t\n")
+        cents = [_paid(claim[: claim.index(terminator)], element) for claim in claims]
+        count.paid = None if bare or None in cents else count.paid + sum(cents)
 
 
 @lru_cache(maxsize=64)
-def _claim(element: bytes, terminator: bytes) -> re.Pattern:
-    """Match a CLP from its begin to its fourth element."""
-    e, t = re.escape(element), re.escape(terminator)
-    field = rb"[^" + e + t + rb"]*"
-    rest = rb"(?:" + e + field + rb"){3}(?:" + e + rb"(" + field + rb"))"
-    return re.compile(rb"(?:\A|" + t + rb")[ \t\n]*CLP(?=[" + e + t + rb"]|\Z)(?:" + rest + rb")?")
+def _blanks(terminator: bytes) -> re.Pattern:
+    """Match a terminator with the blanks and empty segments behind it."""
+    t = re.escape(terminator)
+    return re.compile(t + rb"[ \t\n" + t + rb"]+")
 
 
-@lru_cache(maxsize=65536)
+def _paid(claim: bytes, element: bytes) -> int | None:
+    """Return the payment (CLP04) of what follows the identifier of a CLP."""
+    fields = claim.split(element, 4)
+    return _cents(fields[3]) if len(fields) > 3 else None
+
+
 def _cents(printed: bytes) -> int | None:
     """Return an amount as whole cents; None where it is no plain amount."""
-    found = re.fullmatch(rb"\s*(-?)(\d{0,15})(?:\.(\d{0,2}))?\s*", printed)
+    whole, _, part = printed.partition(b".")
+    if whole.isdigit() and len(part) == 2 and part.isdigit():
+        return int(whole + part)
+    if whole.isdigit() and not part:
+        return int(whole) * 100
+    found = _AMOUNT.fullmatch(printed)
     if not found or not (found[2] or found[3]):
         return None
     cents = int(found[2] or 0) * 100 + int((found[3] or b"").ljust(2, b"0"))
     return -cents if found[1] else cents
+
+
+_AMOUNT = re.compile(rb"\s*(-?)(\d{0,15})(?:\.(\d{0,2}))?\s*")
