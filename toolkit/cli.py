@@ -640,8 +640,16 @@ def _dated(one: argparse.ArgumentParser) -> None:
 
 
 def _files(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--layout", help="layout of the exports; default: the one that matches")
+    _layout_word(one)
     one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+
+
+def _layout_word(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--layout",
+        metavar="NAME|FILE.yaml",
+        help="layout of the exports, or a YAML file of your own; default: the one that matches",
+    )
 
 
 def _of_level(one: argparse.ArgumentParser) -> None:
@@ -693,12 +701,12 @@ def _engine_words(one: argparse.ArgumentParser) -> None:
 def _gather_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("exports", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--book", type=Path, required=True, help="folder to bring them into")
-    one.add_argument("--layout")
+    _layout_word(one)
 
 
 def _read_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    one.add_argument("--layout")
+    _layout_word(one)
 
 
 def _classify_words(one: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from toolkit.claims.assembly import codes_of, days_of, one_of, place, tables
 from toolkit.claims.columns import NOTHING, Notes, read_columns
-from toolkit.claims.layouts import COLUMNS, Match
+from toolkit.claims.layouts import COLUMNS, Match, notes_on
 from toolkit.claims.sheets import Cells, Sheet, headings_at, read_sheet, totals_at, words_at
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import ExportError
@@ -99,6 +99,8 @@ def note_file(match: Match, tallies: Iterable[Tally], notes: Notes) -> None:
                 "no_column",
                 f"no column for {' or '.join(need.any_of)}: {need.because}",
             )
+    for row, column, code, says in notes_on(match):
+        notes.add([row], column, code, says)
     for one in _added(tallies):
         rows = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
         notes.add([one.first], one.column, one.code, one.says.format(rows=rows))

@@ -136,7 +136,7 @@ def pieces(
         except (pa.ArrowException, OSError):
             raise sheets.damaged(opened.path) from None
     else:
-        sheet = sheets.read_sheet(opened.path, layout=opened.match.layout.id)
+        sheet = sheets.read_sheet(opened.path, layout=opened.match.layout)
         texts = {
             str(position): pa.array(cells.values, pa.string()).take(
                 pa.array(cells.codes, mask=cells.codes < 0)
