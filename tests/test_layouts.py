@@ -425,3 +425,19 @@ def test_an_export_with_reasons_is_never_a_billing_export():
 def test_every_column_of_ours_is_one_that_a_layout_can_name():
     assert set(COLUMNS) >= OF_DENIALS
     assert all(plain(column) for column in COLUMNS)
+
+
+def test_a_billed_claim_is_a_denial_only_where_its_status_says_so(tmp_path):
+    export = written(
+        tmp_path / "x.csv",
+        ["Account", "Payer", "Service Date", "Charges", "Payments", "Claim Status"],
+        ["A1", "Example Plan", "2026-01-05", "100.00", "0.00", "Denied"],
+        ["A2", "Example Plan", "2026-01-06", "200.00", "150.00", "Paid"],
+        ["A3", "Example Plan", "2026-01-07", "300.00", "", "Billed"],
+        ["A4", "Example Plan", "2026-01-07", "300.00", "0.00", ""],
+    )
+    claims = read_export(export)
+    assert len(claims.claims) == 4
+    assert claims.adjustments["row"].tolist() == [2]
+    assert claims.adjustments["carc"].isna().all()
+    assert claims.adjustments["amount_cents"].isna().all()

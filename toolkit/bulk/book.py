@@ -17,7 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit.claims.evidence import Decisions
 from toolkit.claims.exports import file_row
+from toolkit.claims.grids import Tally
 from toolkit.claims.layouts import Match
 from toolkit.claims.pieces import Opened, numbers_of
 from toolkit.claims.tables import TABLES, Claims, conform
@@ -54,7 +56,9 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     match: Match | None = None
     headings: list[str] = []
     serial_dates: bool = False
+    decisions: Decisions = Decisions()
     notes: list[tuple[int | None, str, str, str]] = []
+    tallies: list[Tally] = []
     rows_read: int = 0
     transactions: int | None = None
     layout: str = ""
@@ -67,9 +71,11 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def opened(self) -> Opened:
         """The export as its pieces are read."""
-        kind = "xlsx" if self.serial_dates else "csv"
         assert self.match is not None
-        return Opened(Path(self.name), kind, self.file_id, self.match, self.headings, 0)
+        return Opened(
+            Path(self.name), self.name, self.source, self.file_id, self.match, self.headings, 0,
+            serial_dates=self.serial_dates, decisions=self.decisions,
+        )  # fmt: skip
 
     def row(self, rows: int | None = None, *, first: bool = True) -> pd.DataFrame:
         """Return the file's row of the table `files`, or that of a part with so many rows read.
@@ -78,7 +84,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         """
         rows = self.rows_read if rows is None else rows
         if self.match is not None:
-            return file_row(self.name, self.file_id, self.match, rows=rows)
+            return file_row(self.opened, rows=rows)
         given = {
             "file": [self.name], "file_id": [self.file_id], "source": [self.source],
             "layout": [self.layout], "rows_read": [rows],
@@ -108,7 +114,7 @@ class Book:
     def files(self) -> list[File]:
         """Return the files in the book, oldest first."""
         found = []
-        for path in (self.folder / "files").glob("*.json"):
+        for path in (self.folder / "files").glob("[!.]*.json"):
             try:
                 one = msgspec.json.decode(path.read_bytes(), type=File)
             except msgspec.DecodeError:

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
 from toolkit.claims.columns import Notes
-from toolkit.claims.exports import Tally, read_rows
+from toolkit.claims.exports import read_rows
+from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import sheet_of
 from toolkit.claims.restated import once
@@ -90,7 +91,7 @@ def do_pieces(given: Given, task: Pieces) -> Done:
         else:
             parts.append(_remittance_piece(given, file, at, number, task, done))
     claims = _together(given, parts)
-    return _finish(given, claims, f"pieces-{task.number:06d}", done)
+    return _finish(given, claims, f"pieces-{task.number:012d}", done)
 
 
 def do_bucket(given: Given, task: Bucket) -> Done:
@@ -120,7 +121,7 @@ def do_bucket(given: Given, task: Bucket) -> Done:
     claims, done.restated = once(
         _together(given, parts), order=[file.file_id for file in given.files]
     )
-    return _finish(given, claims, f"bucket-{task.number:06d}", done)
+    return _finish(given, claims, f"bucket-{task.number:012d}", done)
 
 
 def _export_piece(
@@ -133,7 +134,7 @@ def _export_piece(
     accounts = table["account"].to_numpy()
     aside = _is_aside(given, accounts)
     if aside.any():
-        name = f"{task.number:06d}-rows-{at:06d}-{number:06d}"
+        name = f"{task.number:012d}-rows-{at:06d}-{number:012d}"
         _set_aside(given, name, table, accounts, aside)
         done.set_aside += int(aside.sum())
         table = table.filter(pa.array(~aside))
@@ -147,8 +148,8 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
     sheet = sheet_of(opened, table.drop_columns(["row", "account"]), rows)
     notes = Notes(file.name, sheet)
     done.rows_read[file.file_id] = done.rows_read.get(file.file_id, 0) + len(sheet.rows)
-    found, tallies = read_rows(sheet, notes)
-    done.tallies.setdefault(file.file_id, []).extend(tallies)
+    found = read_rows(sheet, notes).tables
+    done.tallies.setdefault(file.file_id, []).extend(notes.tallies)
     done.claims[file.file_id] = done.claims.get(file.file_id, 0) + len(found["claims"])
     return Claims(**found, findings=notes.table(), files=file.row(len(sheet.rows)))
 
@@ -163,7 +164,7 @@ def _remittance_piece(
         accounts = accounts_of(found)
         aside = _is_aside(given, accounts)
         if aside.any():
-            tables = _split(given, tables, accounts, aside, f"{task.number:06d}", at, number)
+            tables = _split(given, tables, accounts, aside, f"{task.number:012d}", at, number)
             done.set_aside += int(aside.sum())
             rows -= int(aside.sum())
     return Claims(**tables, files=file.row(rows, first=number == file.pieces[0].number))
@@ -183,7 +184,7 @@ def _split(given, tables, accounts, aside, task: str, at: int, number: int) -> d
         if mine.any():
             whose = account.reindex(table["claim_key"]).to_numpy()
             arrow = pa.Table.from_pandas(table, preserve_index=False)
-            _set_aside(given, f"{task}-{name}-{at:06d}-{number:06d}", arrow, whose, mine)
+            _set_aside(given, f"{task}-{name}-{at:06d}-{number:012d}", arrow, whose, mine)
         kept[name] = table[~mine].reset_index(drop=True)
     return kept
 

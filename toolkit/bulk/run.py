@@ -21,7 +21,8 @@ from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
 from toolkit.bulk.workers import workers
 from toolkit.claims.columns import Notes
-from toolkit.claims.exports import Tally, no_denial, note_file
+from toolkit.claims.exports import no_denial, note_file
+from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
@@ -257,7 +258,7 @@ def _put_together(given: Given, done: list[Done], findings: pd.DataFrame | None)
             rows_read[file_id] = rows_read.get(file_id, 0) + count
     for file in given.files:
         if file.source == "export" and not claims.get(file.file_id):
-            raise no_denial(Path(file.name))
+            raise no_denial(file.name)
         told_files.append(_file_findings(file, tallies.get(file.file_id, [])))
     restated = [one.restated for one in done if one.restated is not None]
     files = pd.concat([file.row() for file in given.files], ignore_index=True)
@@ -287,7 +288,8 @@ def _file_findings(file: File, tallies: list[Tally]) -> pd.DataFrame:
         return conform(notes.assign(file=file.name, file_id=file.file_id), "findings")
     sheet = Sheet(file.file_id, file.match, file.headings, {}, np.empty(0), False, file.notes)
     notes = Notes(file.name, sheet)
-    note_file(file.match, tallies, notes)
+    notes.tallies += [*file.tallies, *tallies]
+    note_file(file.match, notes)
     return notes.table()
 
 

@@ -4,10 +4,47 @@ Workbooks, web pages and text files that no fast reader can be trusted with all 
 that headings, short rows, totals and the like are judged in one place whatever the format.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 # (row or None, column, code, says): a finding about the file itself, see `toolkit.claims.columns.Notes`.
 Note = tuple[int | None, str, str, str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A finding that is given once for many rows: how many, the first, and its words.
+
+    `says` has `{rows}` where the count goes. Tallies of parts of a file add up to the file's.
+    """
+
+    column: str
+    code: str
+    says: str
+    rows: int
+    first: int
+
+    @property
+    def note(self) -> Note:
+        """The finding as it is shown, on the first of its rows."""
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return self.first, self.column, self.code, self.says.format(rows=rows)
+
+
+def tally(rows: Sequence[int], column: str, code: str, says: str) -> Tally:
+    """Return the tally of some rows, of which there is at least one; `says` follows the count."""
+    said = says.replace("{", "").replace("}", "")
+    return Tally(column, code, f"{{rows}} {said}; this is the first", len(rows), int(rows[0]))
+
+
+def added(tallies: Iterable[Tally]) -> list[Tally]:
+    """Return tallies of parts added up."""
+    total: dict[tuple[str, str, str], Tally] = {}
+    for one in tallies:
+        key = (one.column, one.code, one.says)
+        other = total.get(key, replace(one, rows=0))
+        total[key] = replace(one, rows=one.rows + other.rows, first=min(one.first, other.first))
+    return list(total.values())
 
 
 @dataclass(frozen=True)

@@ -103,10 +103,23 @@ WORDS: dict[str, frozenset[str]] = {
         {"pre_service", "prior_authorization", "payment", "part_b_drug", "concurrent"}
     ),
     "appeal_outcome": frozenset(
-        {"overturned", "partly_overturned", "upheld", "dismissed", "withdrawn", "undecided"}
-    ),
+        {
+            "overturned",
+            "partly_overturned",
+            "upheld",
+            "dismissed",
+            "withdrawn",
+            "in_progress",
+            "not_appealed",
+            "undecided",
+        }
+    ),  # fmt: skip
+    "claim_status": frozenset({"denied", "paid", "pending"}),
     "group_code": frozenset({"CO", "PR", "OA", "PI", "CR"}),
 }
+
+# Words of an outcome that say none: an appeal goes on, there is none, or neither is known.
+NO_OUTCOME = frozenset({"undecided", "in_progress", "not_appealed"})
 
 DateForm = Literal["iso", "compact", "us", "us_two_digit_year", "day_month_name", "excel_serial"]
 

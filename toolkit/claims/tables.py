@@ -205,6 +205,14 @@ FILES = _columns(
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),
+    ("rows_in", "count", "rows of an export below its headings, counted apart from the parser"),
+    ("rows_left_out", "count", "those of them that are in no table; each is named by a finding"),
+    ("rows_blank", "count", "those of them with nothing in any column that is read"),
+    ("denied_in_cents", "cents", "the denied amounts of all rows of an export, added up"),
+    ("denied_left_out_cents", "cents", "those of rows that are in no table"),
+    ("denied_repeated_cents", "cents", "those of rows that repeat an adjustment, counted once"),
+    ("columns", "text", "our column -> headings of an export that it was read from, as JSON"),
+    ("columns_not_read", "text", "the other headings, as JSON"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {

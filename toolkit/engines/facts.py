@@ -82,9 +82,7 @@ def _rarcs(text: str) -> Read:
 
 
 def _day(text: str) -> Read:
-    day, problem = cells.read_date(
-        text, forms=frozenset(layout(_LAYOUT).dates), serials=False, birth=False
-    )
+    day, problem = cells.read_date(text, order="month_first", serials=False, birth=False)
     return None if problem else day, problem
 
 
