@@ -208,7 +208,7 @@ def test_abbreviations_are_written_out(headings, column):
         "Ded Amt", "CoIns Amt", "Copay Amt", "Number of Lines", "No of Units", "Claim Payer ID",
         "Rcvd Dt", "Received Date", "Rsn", "Pt ID", "MRN", "Grp Nbr", "Chk Nbr", "Chk Amt",
         "Bill Dt", "Birth", "Post Date", "Prac Name", "Denial Cat", "Adj Dt", "Auth Nbr", "Reason Amt",
-        "Prim Ins", "Secondary Payer", "Paid Units", "Balance", "Write Off Amt", "Rej Rsn", "Dedamt",
+        "Prim Ins", "Secondary Payer", "Deduct", "Copay", "Paid Units", "Balance", "Write Off Amt", "Rej Rsn", "Dedamt",
         "Denied Units", "Line Count", "Adj", "Ins ID", "Payer Phone", "Pt Pd Amt", "Ins Pd",
     ],
 )  # fmt: skip

@@ -88,6 +88,11 @@ def exact_only() -> frozenset[Key]:
     return frozenset(keys(heading)[0] for heading in _rules().exact_only)
 
 
+def is_word(word: str) -> bool:
+    """Say whether headings use the word, written out."""
+    return (word,) in _written_out().values()
+
+
 def speaks_of_denials(headings: Iterable[str]) -> list[int]:
     """Return the positions of headings that speak of denials or of their reasons."""
     wanted = [

@@ -605,6 +605,10 @@ def _is_one_of_many(column: str, position: int, headings: list[str]) -> bool:
     )
 
 
+_REASONS = ("carc", "rarc", "denial_text", "group_code")
+_A_REASON = 85  # of 100: so like the heading of a reason that the table may hold denials
+
+
 def _may_be_taken(match: Match, headings: list[str]) -> bool:
     """Say whether a layout that nobody named may be taken for the headings.
 
@@ -613,7 +617,15 @@ def _may_be_taken(match: Match, headings: list[str]) -> bool:
     """
     if match.layout.own and not match.layout.own & set(map(plain, headings)):
         return False
-    return not (match.is_billing and speaks_of_denials(headings))
+    if not match.is_billing or match.lacking:
+        return True
+    from toolkit.claims.likeness import likely
+
+    return not speaks_of_denials(headings) and not any(
+        guess.score >= _A_REASON
+        for heading in headings
+        for guess in likely(_of_package(BASE), heading, columns=_REASONS)
+    )
 
 
 def _most_specific(match: Match) -> tuple:
@@ -647,14 +659,13 @@ def _no_fit(candidates: list[Match], rows: list[list[str]], *, name: Choice, whe
             f"({there}); {_way_out(where)}"
         )
     lacking = "; ".join(
-        f"{' or '.join(n.any_of)} ({n.because}), headed for instance "
-        f"'{_example(nearest.layout, n.any_of[0])}'"
+        f"{' or '.join(n.any_of)} ({n.because}), headed for instance '{_example(n.any_of[0])}'"
         for n in nearest.lacking
     )
     return (
         f"{where}, row {nearest.row}: layout {nearest.layout.id} finds no column for {lacking}; "
         f"{_meant(nearest, rows[nearest.row - 1])}add the column to the export, or "
-        f"{_way_out(where)}"
+        f"{'name its heading in that layout' if nearest.layout.own else _way_out(where)}"
     )
 
 
@@ -676,10 +687,10 @@ def _meant(nearest: Match, headings: list[str]) -> str:
         f"column {letters(position)} may be {guess.column}"
         for position, heading in enumerate(headings)
         if position not in read
-        for guess in likely(nearest.layout, heading, columns=lacking)[:1]
+        for guess in likely(_of_package(BASE), heading, columns=lacking)[:1]
     ]
     return f"{', '.join(found)}: " if found else ""
 
 
-def _example(chosen: Layout, column: str) -> str:
-    return next(iter(chosen.columns.get(column, ()) or chosen.from_memory.get(column, ())), column)
+def _example(column: str) -> str:
+    return next(iter(_of_package(BASE).columns.get(column, ())), column)
