@@ -72,27 +72,6 @@ def no_keys(claims: Claims) -> dict[str, pd.DataFrame]:
 # ---------------------------------------------------------------------------------------- layouts
 
 
-@pytest.mark.parametrize("name", layouts())
-def test_each_layout_reads_its_sample_and_is_chosen_by_its_headings(name):
-    claims = read_export(SAMPLES / f"{name}.csv")
-    assert claims.files["layout"].tolist() == [name]
-    assert claims.files["rows_read"].tolist() == [5]
-    assert len(claims.adjustments) >= 3
-    assert claims.adjustments["carc"].notna().all()
-    assert claims.adjustments["group_code"].notna().all()
-    assert (claims.claims["payer_name"].str.len() > 0).all()
-
-
-@pytest.mark.parametrize("name", layouts())
-def test_each_layout_states_its_sources_and_their_marks(name):
-    chosen = layout(name)
-    assert chosen.sources
-    assert {s.status for s in chosen.sources} <= {"V", "V2", "M"}
-    if chosen.from_memory:
-        assert "M" in {s.status for s in chosen.sources}
-    assert (SAMPLES / f"{name}.csv").exists()
-
-
 def test_no_heading_of_a_layout_stands_for_two_of_our_columns():
     for name in layouts():
         chosen = layout(name)
@@ -122,13 +101,6 @@ def test_headings_are_matched_with_case_spaces_and_punctuation_ignored(tmp_path)
     assert claims.claims["patient_control_number"].tolist() == ["A1"]
     assert claims.adjustments[["group_code", "carc"]].to_numpy().tolist() == [["CO", "16"]]
     assert totals(claims)["columns"]["patient_control_number"] == ["CLAIM_Number."]
-
-
-def test_headings_that_fit_two_layouts_equally_are_refused_with_the_way_out(tmp_path):
-    path = tmp_path / "tie.csv"
-    path.write_text("patient_control_number,carc\nA1,50\n", encoding="utf-8")
-    with pytest.raises(ExportError, match=r"tie\.csv, row 1: .* equally well; name the layout"):
-        read_export(path)
 
 
 def test_headings_that_no_layout_knows_are_refused(tmp_path):
@@ -161,15 +133,6 @@ def test_a_missing_required_column_is_named_with_what_needs_it(tmp_path):
     assert "'Claim Number'" in message
     assert SENTINEL not in message
     assert "\n" not in message
-
-
-def test_two_columns_for_one_of_ours_are_refused(tmp_path):
-    path = tmp_path / "twins.csv"
-    path.write_text("Claim Number,CARC,Denied Amount,Denial Amount\nA1,50,1,2\n", encoding="utf-8")
-    with pytest.raises(
-        ExportError, match=r"twins\.csv, row 1, columns C and D: both are our column denied_amount"
-    ):
-        read_export(path, layout="generic")
 
 
 def test_several_columns_of_remark_codes_and_modifiers_are_one(tmp_path):

@@ -15,11 +15,11 @@ import pandas as pd
 
 from toolkit.claims.appeals import filed_words, read_appeals
 from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
-from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns
+from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns, recoded
 from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
 from toolkit.claims.grids import added
 from toolkit.claims.headings import wanted
-from toolkit.claims.layouts import COLUMNS, Match, plain, word_table
+from toolkit.claims.layouts import COLUMNS, Match, notes_on, plain, word_table
 from toolkit.claims.pieces import Opened, no_rows, open_exports, read_whole
 from toolkit.claims.reasons import has_code, with_reasons
 from toolkit.claims.sheets import Cells, Sheet, column_labels
@@ -127,6 +127,7 @@ def note_file(match: Match, notes: Notes) -> None:
                 "no_column",
                 f"no column for {' or '.join(need.any_of)}: {need.because}",
             )
+    notes.add_all(notes_on(match))
     notes.add_all([one.note for one in added(notes.tallies)])
 
 
@@ -139,6 +140,8 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
     sheet, filed = filed_words(sheet)
     columns = read_columns(sheet, notes)
     unused = read_appeals(columns, filed, sheet, notes)
+    if sheet.match.is_billing:
+        columns |= _stated_denials(sheet, columns)
     keep = _denials(sheet, columns, notes)
     kept, columns = _only(sheet, columns, keep)
     read = with_reasons(columns, kept, notes)
@@ -148,6 +151,16 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
     _note_gaps(read.columns, read.rows, notes)
     dollars = _dollars_of(sheet, keep, placed, found)
     return RowsRead(found, int(keep.sum()), unused, *dollars)
+
+
+def _stated_denials(sheet: Sheet, columns: dict[str, Cells]) -> dict[str, Cells]:
+    """Return the reason of billed rows whose status says denied: that status, for want of another."""
+    status = columns.get("claim_status")
+    if status is None:
+        return {}
+    table = word_table(sheet.match.layout, "claim_status")
+    said = [value if table.get(plain(value)) == "denied" else None for value in status.values]
+    return {"denial_text": recoded(status, said)}
 
 
 def _only(
@@ -294,7 +307,7 @@ def _not_denied(sheet: Sheet, columns: dict[str, Cells]) -> np.ndarray:
     """
     count = len(sheet.rows)
     status = columns.get("claim_status")
-    if status is None:
+    if status is None or sheet.match.is_billing:
         return np.zeros(count, dtype=bool)
     table = word_table(sheet.match.layout, "claim_status")
     said = [table.get(plain(value)) in ("paid", "pending") for value in status.values]

@@ -66,7 +66,7 @@ def wanted(match: Match) -> list[int]:
 
 
 def _chosen(rows, headings, *, layout: str | None, where: str) -> Found:
-    first = [_first_of_each(row) for row in rows]
+    first = [first_of_each(row) for row in rows]
     match = choose(first, name=layout, where=where)
     row = headings[match.row - 1]
     return Found(_with_families(match, row), row, [])
@@ -94,7 +94,7 @@ def _joined(above: list[str], below: list[str], *, fill: bool) -> list[str]:
 # ------------------------------------------------------------------------------ numbered headings
 
 
-def _first_of_each(headings: list[str]) -> list[str]:
+def first_of_each(headings: list[str]) -> list[str]:
     """Return the headings, those of the first of several adjustments without their numbers."""
     plain = {column for heading in headings if (column := _column(heading))}
     out = list(headings)
