@@ -686,7 +686,8 @@ def _joined_reasons(mine: _Adjustments, others: Coded, gone: np.ndarray, into: n
 def _primary(set_: _Set, found: _Adjustments) -> tuple[np.ndarray, pd.arrays.IntegerArray, Coded]:
     """Return the adjustment that stands for each denied place, its dollars, its other reasons.
 
-    The largest amount stands for the place, and of equal ones the category that ranks first.
+    The largest amount decides, of equal ones the category that ranks first, and of these the first
+    code or text by its letters: never the order of the rows.
     """
     number = pd.factorize(found.place)[0]
     first = firsts(number)
@@ -698,7 +699,9 @@ def _primary(set_: _Set, found: _Adjustments) -> tuple[np.ndarray, pd.arrays.Int
     some = found.take(several)
     values = some.table["rank"].values
     rank = np.array([*values, 0])[some.answer("rank").code]
-    order = np.lexsort((rank, -some.amount, number[several]))
+    code, words = _code_words(some)
+    spelled = (_by_letters(some.text.values)[some.text.code], _by_letters(words)[code])
+    order = np.lexsort((*spelled, rank, -some.amount, number[several]))
     several = several[order]
     owner = number[several]
     starts = np.ones(len(owner), dtype=bool)
@@ -712,6 +715,13 @@ def _primary(set_: _Set, found: _Adjustments) -> tuple[np.ndarray, pd.arrays.Int
     item, words = _code_words(rest)
     others = _joined(owner[~starts], item, words, len(first)).filled("")
     return primary, pd.arrays.IntegerArray(denied, ~known), others
+
+
+def _by_letters(values: Iterable[str]) -> np.ndarray:
+    """Return the place of each text in the order of their letters; the last is that of none."""
+    values = list(values)
+    place = {value: at for at, value in enumerate(sorted(set(values)))}
+    return np.array([*(place[value] for value in values), -1])
 
 
 def _code_words(found: _Adjustments) -> tuple[np.ndarray, list[str]]:
