@@ -404,7 +404,7 @@ def _over(stated: Stated, pairs: list[tuple]) -> np.ndarray:
 
 def _underpaid(pairs: list[tuple]) -> np.ndarray:
     """Say of each pair whether it may hide an underpayment where it takes the whole charge."""
-    return np.array([_about(*pair, alone=True)[1] for pair in pairs], dtype=bool)
+    return np.array([_underpays(*pair) for pair in pairs], dtype=bool)
 
 
 def alone(stated: Stated) -> np.ndarray:
@@ -443,14 +443,17 @@ def _zero_reasons(stated: Stated, denied: np.ndarray, pairs: list[tuple]) -> np.
 
 
 @lru_cache(maxsize=4096)
-def _about(group: str | None, carc: str | None, *, alone: bool = False) -> tuple[bool, bool]:
-    """Say whether a pair denies something, and whether what it denies or not is a bare reduction.
+def _about(group: str | None, carc: str | None) -> tuple[bool, bool]:
+    """Say whether a pair denies something, and whether it is a bare reduction."""
+    about = classify(None if group == "CR" else group, carc)
+    return about.is_denial, about.reason in BARE_REASONS
 
-    With `alone`, the second says whether it denies as one: it is all there is of an unpaid line.
-    """
-    about = classify(None if group == "CR" else group, carc, unpaid_alone=alone)
-    bare = about.reason in BARE_REASONS
-    return about.is_denial, bare and (about.is_denial or not alone)
+
+@lru_cache(maxsize=4096)
+def _underpays(group: str | None, carc: str | None) -> bool:
+    """Say whether a pair may hide an underpayment where it is all there is of an unpaid line."""
+    about = classify(group, carc, unpaid_alone=True)
+    return about.is_denial and about.reason in BARE_REASONS
 
 
 def stated_of(claims: Claims) -> tuple[Stated, list[tuple]]:
