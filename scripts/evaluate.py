@@ -1,15 +1,17 @@
 """Measure the classification of free text on the labelled texts of tests/cases/evaluation.
 
-    python scripts/evaluate.py                            all three sets
+    python scripts/evaluate.py                            every set
     python scripts/evaluate.py --half both                the two halves of the first set
     python scripts/evaluate.py --half open                while working on phrases
     python scripts/evaluate.py --half open_2              the second set, open as a whole
+    python scripts/evaluate.py --half short_open          short reasons; letters_open: letters
     python scripts/evaluate.py --half open --show-misses open
 
 Precision: of the texts that got a category, the share that is right. Recall: of the texts whose label
 is a category, the share that got the right one. Coverage: of all texts, the share that got a category.
+Reasons: of the texts whose label names a reason and that got that category, the share with that reason.
 `unclassified` and `not_a_denial` are no categories here. A text with several reasons is right when the
-answer is its label or one of its others. The held-back half's texts are never shown.
+answer is its label or one of its others. The texts of the held-back halves are never shown.
 """
 
 import argparse
@@ -22,18 +24,20 @@ from toolkit.denials import classify
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "cases" / "evaluation"
 HALVES = ("open", "held_back")
-SETS = (*HALVES, "open_2")
+SETS = (*HALVES, "open_2", *(f"{name}_{half}" for name in ("short", "letters") for half in HALVES))
 ASKED = {"all": SETS, "both": HALVES}
 NO_CATEGORY = ("unclassified", "not_a_denial")
 
 
 def answers(half: str) -> list[dict]:
     """Return the set's texts, each with its `answer`, the entry that decided, and whether it is `right`."""
-    with (FOLDER / f"texts_{half}.csv").open(encoding="utf-8", newline="") as file:
+    name = half if half.startswith(("short", "letters")) else f"texts_{half}"
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         denial = classify(text=row["text"])
         row["answer"], row["decided_by"] = denial.denial_category, denial.decided_by
+        row["answer_reason"] = denial.reason
         row["right"] = row["answer"] in (row["denial_category"], *row["also"].split())
     return rows
 
@@ -48,15 +52,20 @@ def counts(rows: list[dict]) -> dict:
     answered = [row for row in rows if row["answer"] not in NO_CATEGORY]
     labelled = [row for row in rows if row["denial_category"] not in NO_CATEGORY]
     right, found = sum(row["right"] for row in answered), sum(row["right"] for row in labelled)
+    finer = [row for row in labelled if row["reason"] and row["answer"] == row["denial_category"]]
+    same = sum(row["answer_reason"] == row["reason"] for row in finer)
     return {
         "texts": len(rows),
         "answered": len(answered),
         "answered_right": right,
         "labelled": len(labelled),
         "found": found,
+        "with_reason": len(finer),
+        "reason_right": same,
         "precision": share(right, len(answered)),
         "recall": share(found, len(labelled)),
         "coverage": share(len(answered), len(rows)),
+        "reasons": share(same, len(finer)),
     }
 
 
@@ -83,6 +92,7 @@ def lines(half: str, measured: dict) -> list[str]:
         ("precision", "answered_right", "answered"),
         ("recall", "found", "labelled"),
         ("coverage", "answered", "texts"),
+        ("reasons", "reason_right", "with_reason"),
     ):
         value = "none" if measured[name] is None else f"{measured[name]:.3f}"
         said.append(f"  {name:<10}{value:>6}   {measured[part]} of {measured[whole]}")
@@ -105,11 +115,11 @@ def main() -> None:
     """Measure the sets asked for, and print them; always exit with 0."""
     parser = argparse.ArgumentParser(description="Measure the classification of free text.")
     parser.add_argument("--half", choices=(*SETS, *ASKED), default="all")
-    parser.add_argument("--show-misses", choices=SETS, help="open, open_2: that set's misses")
+    parser.add_argument("--show-misses", choices=SETS, help="an open set's misses")
     parser.add_argument("--json", action="store_true", help="one JSON object and nothing else")
     asked = parser.parse_args()
-    if asked.show_misses == "held_back":
-        refused = "The held-back half's texts are not shown: phrases must not be written from them."
+    if asked.show_misses and asked.show_misses.endswith("held_back"):
+        refused = "The held-back texts are not shown: phrases must not be written from them."
         say(json.dumps({"refused": refused}) if asked.json else refused)
         return
     measured = {}

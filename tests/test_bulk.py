@@ -123,7 +123,7 @@ def test_a_quote_inside_an_unquoted_cell_costs_memory_and_no_row(sample, tmp_pat
     lines = path.read_text(encoding="utf-8").split("\n")
     lines[300] = lines[300].replace("Payment", 'Payment 5" pipe', 1)
     path.write_text("\n".join(lines), encoding="utf-8")
-    opened = pieces.open_export(path, layout=None)
+    [opened] = pieces.open_exports(path, layout=None)
     with pytest.raises(pieces.NotCut):
         for place in pieces.places(opened, size=40_000):
             list(pieces.pieces(opened, place))

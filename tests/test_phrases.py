@@ -228,5 +228,5 @@ def test_order_is_free_with_a_plus_and_kept_with_an_arrow():
         assert not holds("claim + late", "claim. It was late")
     finally:
         text._reader.cache_clear()
-        text._hits.cache_clear()
-        text.find.cache_clear()
+        text._found.cache_clear()
+        text.read_text.cache_clear()

@@ -107,6 +107,16 @@ def _read(options: argparse.Namespace) -> dict[str, Any]:
     return next(iter(found.values())) if len(found) == 1 else {"files": found}
 
 
+def _map(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.claims.mapping import as_answer, as_yaml, propose, write_map
+
+    proposal = propose(options.file)
+    answer = as_answer(proposal)
+    if options.out:
+        return answer | {"out": str(write_map(proposal, options.out))}
+    return answer | {"map": as_yaml(proposal, "NAME")}
+
+
 def _classify(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
@@ -453,6 +463,19 @@ def _show_json(answer: dict[str, Any]) -> None:
     print(_as_json(answer, indent=2))
 
 
+def _show_map(answer: dict[str, Any]) -> None:
+    if "map" in answer:
+        print(answer["map"], end="")
+        return
+    read = [one for one in answer["columns"] if one["state"] in ("read", "beside")]
+    print(f"{answer['out']}: {len(read)} of {len(answer['columns'])} columns of {answer['table']}")
+    for needed in answer["lacking"]:
+        print(f"  lacking: {' or '.join(needed)}")
+    for heading in answer["decide"]:
+        print(f"  to decide: {heading}")
+    print(f"Read it, correct it, then: toolkit read FILE --layout {answer['out']}")
+
+
 def _show_deadline(answer: dict[str, Any]) -> None:
     import msgspec
 
@@ -640,8 +663,16 @@ def _dated(one: argparse.ArgumentParser) -> None:
 
 
 def _files(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--layout", help="layout of the exports; default: the one that matches")
+    _layout_word(one)
     one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+
+
+def _layout_word(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--layout",
+        metavar="NAME|FILE.yaml",
+        help="layout of the exports, or a YAML file of your own; default: the one that matches",
+    )
 
 
 def _of_level(one: argparse.ArgumentParser) -> None:
@@ -693,12 +724,19 @@ def _engine_words(one: argparse.ArgumentParser) -> None:
 def _gather_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("exports", nargs="+", type=Path, metavar="FILE")
     one.add_argument("--book", type=Path, required=True, help="folder to bring them into")
-    one.add_argument("--layout")
+    _layout_word(one)
 
 
 def _read_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    one.add_argument("--layout")
+    _layout_word(one)
+
+
+def _map_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("file", type=Path, metavar="FILE")
+    one.add_argument(
+        "--out", type=Path, metavar="FILE.yaml", help="write the map; best: local/layouts/NAME.yaml"
+    )
 
 
 def _classify_words(one: argparse.ArgumentParser) -> None:
@@ -787,6 +825,13 @@ _COMMANDS = {
         _read_words,
         "what a file holds: totals and findings",
         "read remit.835 --json",
+    ),
+    "map": _Command(
+        _map,
+        _show_map,
+        _map_words,
+        "propose a column map for an export of an unknown system, to be read and corrected",
+        "map export.csv --out local/layouts/ours.yaml",
     ),
     "classify": _Command(
         _classify,

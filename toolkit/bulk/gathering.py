@@ -6,7 +6,7 @@ begun anew. A broken file stops nothing but itself.
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,25 @@ import pandas as pd
 
 from toolkit.bulk.book import Book, File, Piece
 from toolkit.bulk.workers import workers
-from toolkit.claims import rejections, sheets
+from toolkit.claims import rejections
+from toolkit.claims.evidence import Evidence, decide, notes_of, together
+from toolkit.claims.grids import Note, Tally, added
+from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.pieces import (
     PIECE_BYTES,
     PIECE_ROWS,
     NotCut,
     Opened,
     Place,
-    open_export,
+    no_rows,
+    open_exports,
     pieces,
     places,
     whole,
 )
 from toolkit.claims.reading import files_of, is_remittance
 from toolkit.claims.remittance import stream_remittance
-from toolkit.claims.tables import Claims, conform, empty
+from toolkit.claims.tables import conform, empty
 from toolkit.errors import InputError
 
 # Pieces of a place are numbered from its own number times this; no place has as many.
@@ -46,13 +50,28 @@ class Gathered:
 
 @dataclass(frozen=True)
 class _Task:
-    """One part of the work: a place of an export, or a whole remittance."""
+    """One part of the work: a place of a table of an export, or a whole remittance."""
 
+    unit: int
+    at: int  # of the place in the table
     path: Path
-    at: int  # of the place in the file
     opened: Opened | None = None
     place: Place = Place()
     rows: int = PIECE_ROWS
+
+
+@dataclass
+class _Unit:
+    """What becomes one entry of the book: a remittance, or a table of an export."""
+
+    path: Path
+    key: str
+    opened: Opened | None
+    number: int = 0  # in the order in which files came into the book
+    places: int | None = None  # how many, once it is known
+    answers: dict[int, Any] = field(default_factory=dict)
+    uncut: bool = False  # its bytes cannot be cut: it is read whole, at the end
+    file: File | None = None
 
 
 def gather(
@@ -71,7 +90,7 @@ def gather(
     A file that was named and cannot be read raises InputError; one met in a folder or by a pattern
     is left out with a finding. `told` is called with a file's name, the files done, and of how many.
     """
-    there = {file.key: file for file in book.files()}
+    there = {file.sha256: file for file in book.files()}
     given = [(path, one) for path in map(Path, paths) for one in files_of(path)]
     job = _Gathering(book, layout, there, told, len(given), piece_bytes, piece_rows)
     with workers(engine, str(book.folder), jobs=jobs) as crew:
@@ -84,7 +103,7 @@ def gather(
 
 
 class _Gathering:
-    """The state of one `gather`: which file waits for which of its places."""
+    """The state of one `gather`: which table of which file waits for which of its places."""
 
     def __init__(
         self, book: Book, layout: str | None, there: dict[str, File], told, total: int, size: int, rows: int
@@ -92,21 +111,16 @@ class _Gathering:
         self.book, self.layout, self.there, self.told, self.total = book, layout, there, told, total
         self.size, self.rows = size, rows
         self.number = max((file.number for file in there.values()), default=0)
-        self.by_path: dict[Path, File] = {}
+        self.units: list[_Unit] = []
+        self.of_path: dict[Path, list[_Unit]] = {}
         self.broken: dict[Path, InputError] = {}
         self.named: set[Path] = set()
-        self.waiting: dict[Path, dict[int, Any]] = {}
-        self.cut: dict[Path, int | None] = {}  # how many places the file has, once it is known
-        self.opened: dict[Path, Opened] = {}
-        self.numbers: dict[Path, int] = {}
-        self.uncut: list[Path] = []
-        self.keys: dict[Path, str] = {}
         self.done = 0
 
     def tasks(self, given: list[tuple[Path, Path]]) -> Iterator[_Task]:
         """Give the parts of the work, file by file, found while the first are being done."""
         for asked, path in given:
-            if path in self.keys:
+            if path in self.of_path or path in self.broken:
                 continue
             if asked == path:
                 self.named.add(path)
@@ -116,77 +130,88 @@ class _Gathering:
                 self._fail(path, error)
 
     def _of(self, path: Path) -> Iterator[_Task]:
-        remittance = is_remittance(path)
-        opened = None if remittance else open_export(path, layout=self.layout)
-        file_id = sheets.file_id_of(path) if opened is None else opened.file_id
-        key = f"{file_id}-{path.stat().st_size}"
-        known = self.there.get(key) or next(
-            (self.by_path[p] for p, k in self.keys.items() if k == key and p in self.by_path), None
-        )
-        twice = key in self.keys.values()
-        self.keys[path] = key
-        if known or twice:
+        if is_remittance(path):
+            units = [_Unit(path, hash_of(path), None)]
+        else:
+            tables = open_exports(path, layout=self.layout)
+            units = [_Unit(path, one.sha256, one) for one in tables]
+        for unit in units:  # one whose pieces are damaged is read again
+            if unit.key in self.there and not self.book.holds(self.there[unit.key]):
+                del self.there[unit.key]
+        before = {unit.key for unit in self.units} | set(self.there)
+        ids = {id_of(key): key for key in before}
+        if any(ids.get(id_of(unit.key), unit.key) != unit.key for unit in units):
+            raise InputError(
+                f"{path.name}: another file shares the short id of its keys; use another book"
+            )
+        self.of_path[path] = units
+        self.units += units
+        for unit in units:
+            if unit.key not in before:
+                yield from self._of_unit(unit)
+        if all(unit.key in before for unit in units):
             self._end(path)
-            return
-        for folder in self.book.folder.glob(f"*/file_id={file_id}"):
-            shutil.rmtree(folder)  # of a run that was broken off
+
+    def _of_unit(self, unit: _Unit) -> Iterator[_Task]:
+        at_unit = self.units.index(unit)
+        self._clear(unit)  # of a run that was broken off
         self.number += 1
-        self.numbers[path] = self.number
-        self.waiting[path] = {}
-        self.cut[path] = None
-        if opened is None:
-            self.cut[path] = 1
-            yield _Task(path, 0)
+        unit.number = self.number
+        if unit.opened is None:
+            unit.places = 1
+            yield _Task(at_unit, 0, unit.path)
             return
-        self.opened[path] = opened
         count = 0
-        for at, place in enumerate(places(opened, size=self.size)):
+        for at, place in enumerate(places(unit.opened, size=self.size, rows=self.rows)):
             count = at + 1
-            yield _Task(path, at, opened, place, self.rows)
-        self.cut[path] = count
-        self._finish(path)
+            yield _Task(at_unit, at, unit.path, unit.opened, place, self.rows)
+        unit.places = count
+        self._finish(unit)
+
+    def _clear(self, unit: _Unit) -> None:
+        """Remove pieces that a run left without an entry."""
+        for folder in self.book.folder.glob(f"*/file_id={id_of(unit.key)}"):
+            shutil.rmtree(folder)
 
     def again(self) -> list[_Task]:
-        """Return the tasks of the files that must be read whole."""
-        paths, self.uncut = self.uncut, []
-        for path in paths:
-            self.waiting[path], self.cut[path] = {}, 1
-            shutil.rmtree(self.book.rows_path(self.opened[path].file_id, 0).parent)
-        return [
-            _Task(path, 0, self.opened[path], whole(self.opened[path]), self.rows) for path in paths
-        ]
+        """Return the tasks of the tables that must be read whole."""
+        tasks = []
+        for at, unit in enumerate(self.units):
+            if unit.uncut and unit.path not in self.broken:
+                self._clear(unit)
+                unit.uncut, unit.answers, unit.places = False, {}, 1
+                opened = unit.opened
+                tasks.append(_Task(at, 0, unit.path, opened, whole(opened), self.rows))
+        return tasks
 
     def took(self, task: _Task, answer: Any) -> None:
         """Take the answer of one part of the work."""
+        unit = self.units[task.unit]
         if isinstance(answer, NotCut):
-            if task.path not in self.uncut:
-                self.uncut.append(task.path)
-            return
-        if isinstance(answer, InputError):
+            unit.uncut = True
+        elif isinstance(answer, InputError):
             self._fail(task.path, answer)
-            return
-        if task.path in self.broken:
-            return
-        self.waiting[task.path][task.at] = answer
-        self._finish(task.path)
+        elif task.path not in self.broken:
+            unit.answers[task.at] = answer
+            self._finish(unit)
 
-    def _finish(self, path: Path) -> None:
-        """Write the book's entry of a file whose places are all there."""
-        there = self.waiting.get(path, {})
-        if path in self.uncut or path in self.broken or len(there) != self.cut[path]:
+    def _finish(self, unit: _Unit) -> None:
+        """Write the book's entry of a table whose places are all there."""
+        ready = len(unit.answers) == unit.places and unit.file is None
+        if unit.uncut or unit.path in self.broken or not ready:
             return
-        answers = [there[at] for at in sorted(there)]
-        del self.waiting[path]
-        opened = self.opened.get(path)
+        answers = [unit.answers[at] for at in sorted(unit.answers)]
+        unit.answers = {}
         try:
-            make = _export_file if opened else _remittance_file
-            file = make(path, answers, opened, self.numbers[path], self.keys[path])
+            unit.file = (
+                _export_file(unit, answers) if unit.opened else _remittance_file(unit, answers)
+            )
         except InputError as error:
-            self._fail(path, error)
+            self._fail(unit.path, error)
             return
-        self.book.add(file)
-        self.by_path[path] = file
-        self._end(path)
+        self.book.add(unit.file)
+        if all(one.file or one.key in self.there for one in self.of_path[unit.path]):
+            self._end(unit.path)
 
     def _fail(self, path: Path, error: InputError) -> None:
         if path in self.broken:
@@ -203,31 +228,34 @@ class _Gathering:
 
     def gathered(self, given: list[tuple[Path, Path]]) -> Gathered:
         """Return the files asked for, in the order given, each once, with what is to be told."""
-        out = Gathered(read=len(self.by_path))
-        of_key = self.there | {file.key: file for file in self.by_path.values()}
-        seen: dict[str, Path] = {}
+        made = {unit.key: unit.file for unit in self.units if unit.file}
+        out = Gathered(read=len({u.path for u in self.units if u.file}))
+        of_key = self.there | made
+        seen: set[str] = set()
         told: list[dict[str, Any]] = []
         for _, path in given:
             if path in self.broken:
                 says = f"left out: {self.broken[path]}"
                 told.append({"file": path.name, "code": "file_not_read", "says": says})
                 continue
-            key = self.keys[path]
-            if key in seen:
-                says = (
-                    "the same bytes were read already under this or another name; they count once"
-                )
-                told.append(
-                    {
-                        "file": path.name,
-                        "file_id": key[:8],
-                        "code": "file_given_twice",
-                        "says": says,
-                    }
-                )
-                continue
-            seen[key] = path
-            out.files.append(of_key[key])
+            for unit in self.of_path[path]:
+                if unit.key in seen:
+                    says = (
+                        "the same bytes were read already under this or another name; they count "
+                        "once"
+                    )
+                    file_id = id_of(unit.key)
+                    told.append(
+                        {
+                            "file": path.name,
+                            "file_id": file_id,
+                            "code": "file_given_twice",
+                            "says": says,
+                        }
+                    )
+                    continue
+                seen.add(unit.key)
+                out.files.append(of_key[unit.key])
         if told:
             out.findings = conform(pd.DataFrame(told), "findings")
         if self.broken and not out.files:
@@ -246,39 +274,65 @@ def _part(folder: str, task: _Task) -> Any:
         return error
 
 
-def _export_part(book: Book, task: _Task) -> list[tuple[int, int, int, list]]:
+@dataclass(frozen=True)
+class _Written:
+    """A piece that was written into the book: its number, rows, the rows it spans, what it shows."""
+
+    number: int
+    rows: int
+    spans: int
+    hashes: dict[str, str]
+    evidence: Evidence
+    notes: list[Note]
+    tallies: list[Tally]
+
+
+def _export_part(book: Book, task: _Task) -> list[_Written]:
     found = []
     opened = task.opened
     assert opened is not None
-    for number, (table, spans, ragged) in enumerate(pieces(opened, task.place, rows=task.rows)):
+    for number, piece in enumerate(pieces(opened, task.place, rows=task.rows)):
         number += task.at * _PER_PLACE
-        book.write_rows(opened.file_id, number, table)
-        found.append((number, len(table), spans, ragged))
+        hashes = book.write_rows(opened.file_id, number, piece.table)
+        found.append(
+            _Written(
+                number,
+                len(piece.table),
+                piece.spans,
+                hashes,
+                piece.evidence,
+                piece.notes,
+                piece.tallies,
+            )
+        )
     return found
 
 
-def _export_file(path: Path, answers: list, opened: Opened, number: int, key: str) -> File:
-    found, notes, row = [], [], opened.first_row
-    for at, rows, spans, ragged in (piece for answer in answers for piece in answer):
-        found.append(Piece(number=at, rows=rows, first=row, spans=spans))
-        if ragged:
-            csv = opened.csv
-            assert csv is not None
-            notes += [sheets.ragged(row + place, cells, csv) for place, cells in ragged]
-        row += spans
+def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
+    opened = unit.opened
+    assert opened is not None
+    found, notes, tallies, row = [], [], [], opened.first_row
+    for one in (piece for answer in answers for piece in answer):
+        found.append(
+            Piece(number=one.number, rows=one.rows, first=row, spans=one.spans, hashes=one.hashes)
+        )
+        notes += [(row + place, *rest) for place, *rest in one.notes]
+        tallies += [replace(each, first=row + each.first) for each in one.tallies]
+        row += one.spans
     if not any(piece.rows for piece in found):
-        raise sheets.no_rows(path, opened.match)
+        raise no_rows(opened)
+    decisions = decide(opened.match.layout, together(p.evidence for a in answers for p in a))
     return File(
-        name=path.name, file_id=opened.file_id, size=int(key.partition("-")[2]), source="export",
-        number=number, pieces=tuple(found), match=opened.match, headings=opened.headings,
-        serial_dates=opened.serial_dates, notes=[*opened.notes, *notes],
-        layout=opened.match.layout.id,
+        name=opened.name, sha256=opened.sha256, source="export", number=unit.number, pieces=tuple(found), match=opened.match,
+        headings=opened.headings, serial_dates=opened.serial_dates, epoch_1904=opened.epoch_1904, layout=opened.match.layout.id,
+        notes=[*opened.notes, *notes_of(decisions), *notes], tallies=added(tallies),
+        decisions=decisions,
     )  # fmt: skip
 
 
-def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
+def _remittance_part(book: Book, path: Path) -> list[Any]:
     """Stream a remittance into the book, whole or not at all."""
-    file_id = sheets.file_id_of(path)
+    file_id = id_of(hash_of(path))
     found: list[Any] = []
     with path.open("rb") as file:
         head = file.read(1 << 16)
@@ -288,8 +342,7 @@ def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
         parts = stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
-        book.write_claims(file_id, number, part)
-        found.append((number, len(part.claims)))
+        found.append((number, len(part.claims), book.write_claims(file_id, number, part)))
         findings.append(part.findings)
         files = part.files if len(part.files) else files
     told = pd.concat(findings, ignore_index=True) if findings else empty("findings")
@@ -299,12 +352,13 @@ def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
     return [found, notes, files.astype(object).where(files.notna(), None).to_dict("records")]
 
 
-def _remittance_file(path: Path, answers: list, opened: None, number: int, key: str) -> File:
+def _remittance_file(unit: _Unit, answers: list) -> File:
     [[found, notes, files]] = answers
     about = files[0]
     return File(
-        name=path.name, file_id=about["file_id"], size=int(key.partition("-")[2]),
-        source=about["source"], number=number, layout=about["layout"] or "",
-        pieces=tuple(Piece(number=at, rows=rows) for at, rows in found), notes=notes,
+        name=unit.path.name, sha256=unit.key,
+        source=about["source"], number=unit.number, layout=about["layout"] or "",
+        pieces=tuple(Piece(number=at, rows=rows, hashes=hashes) for at, rows, hashes in found),
+        notes=notes,
         rows_read=about["rows_read"] or 0, transactions=about["transactions"],
     )  # fmt: skip

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
 from toolkit.claims.adjudication import noted
 from toolkit.claims.columns import Notes
-from toolkit.claims.exports import Tally, read_rows
+from toolkit.claims.exports import read_rows
+from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import sheet_of
 from toolkit.claims.restated import once
@@ -91,7 +92,7 @@ def do_pieces(given: Given, task: Pieces) -> Done:
         else:
             parts.append(_remittance_piece(given, file, at, number, task, done))
     claims = _together(given, parts)
-    return _finish(given, claims, f"pieces-{task.number:06d}", done)
+    return _finish(given, claims, f"pieces-{task.number:012d}", done)
 
 
 def do_bucket(given: Given, task: Bucket) -> Done:
@@ -121,20 +122,20 @@ def do_bucket(given: Given, task: Bucket) -> Done:
     claims, done.restated = once(
         _together(given, parts), order=[file.file_id for file in given.files]
     )
-    return _finish(given, claims, f"bucket-{task.number:06d}", done)
+    return _finish(given, claims, f"bucket-{task.number:012d}", done)
 
 
 def _export_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    table = Book(given.book).read_rows(file.file_id, number)
+    table = Book(given.book).read_rows(file, piece)
     rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
     table = table.set_column(table.schema.get_field_index("row"), "row", rows)
     accounts = table["account"].to_numpy()
     aside = _is_aside(given, accounts)
     if aside.any():
-        name = f"{task.number:06d}-rows-{at:06d}-{number:06d}"
+        name = f"{task.number:012d}-rows-{at:06d}-{number:012d}"
         _set_aside(given, name, table, accounts, aside)
         done.set_aside += int(aside.sum())
         table = table.filter(pa.array(~aside))
@@ -148,8 +149,8 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
     sheet = sheet_of(opened, table.drop_columns(["row", "account"]), rows)
     notes = Notes(file.name, sheet)
     done.rows_read[file.file_id] = done.rows_read.get(file.file_id, 0) + len(sheet.rows)
-    found, tallies = read_rows(sheet, notes)
-    done.tallies.setdefault(file.file_id, []).extend(tallies)
+    found = read_rows(sheet, notes).tables
+    done.tallies.setdefault(file.file_id, []).extend(notes.tallies)
     done.claims[file.file_id] = done.claims.get(file.file_id, 0) + len(found["claims"])
     return noted(Claims(**found, findings=notes.table(), files=file.row(len(sheet.rows))))
 
@@ -157,14 +158,15 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
 def _remittance_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
-    tables = Book(given.book).read_claims(file.file_id, number)
+    piece = next(one for one in file.pieces if one.number == number)
+    tables = Book(given.book).read_claims(file, piece)
     found = tables.get("claims")
     rows = 0 if found is None else len(found)
     if found is not None and rows:
         accounts = accounts_of(found)
         aside = _is_aside(given, accounts)
         if aside.any():
-            tables = _split(given, tables, accounts, aside, f"{task.number:06d}", at, number)
+            tables = _split(given, tables, accounts, aside, f"{task.number:012d}", at, number)
             done.set_aside += int(aside.sum())
             rows -= int(aside.sum())
     return Claims(**tables, files=file.row(rows, first=number == file.pieces[0].number))
@@ -184,7 +186,7 @@ def _split(given, tables, accounts, aside, task: str, at: int, number: int) -> d
         if mine.any():
             whose = account.reindex(table["claim_key"]).to_numpy()
             arrow = pa.Table.from_pandas(table, preserve_index=False)
-            _set_aside(given, f"{task}-{name}-{at:06d}-{number:06d}", arrow, whose, mine)
+            _set_aside(given, f"{task}-{name}-{at:06d}-{number:012d}", arrow, whose, mine)
         kept[name] = table[~mine].reset_index(drop=True)
     return kept
 
@@ -208,13 +210,13 @@ def _set_aside(given: Given, name: str, table: pa.Table, accounts, aside) -> Non
     at = np.flatnonzero(aside)
     bucket = (accounts[at] % np.uint64(given.buckets)).astype(np.int64)
     order = np.argsort(bucket, kind="stable")
-    sorted_rows = table.take(pa.array(at[order])).combine_chunks()
+    sorted_rows = table.take(pa.array(at[order])).unify_dictionaries().combine_chunks()
+    [batch] = sorted_rows.to_batches()
     ends = np.searchsorted(bucket[order], np.arange(given.buckets + 1))
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start, end in zip(ends[:-1], ends[1:], strict=True):
-            some = sorted_rows.slice(start, end - start).combine_chunks().to_batches()
-            yield some[0] if some else pa.RecordBatch.from_pylist([], schema=table.schema)
+            yield batch.slice(start, end - start)  # of one dictionary, also where it is empty
 
     write_arrow(given.work / "aside" / f"{name}.arrow", batches(), sorted_rows.schema)
 

@@ -15,17 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolkit import worklist
+from toolkit import comparison, worklist
 from toolkit.bulk.book import Book, File
 from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
 from toolkit.bulk.workers import workers
 from toolkit.claims.columns import Notes
-from toolkit.claims.exports import Tally, no_denial, note_file
+from toolkit.claims.exports import no_denial, note_file
+from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
-from toolkit.claims.tables import conform, empty
+from toolkit.claims.tables import Claims, conform, empty
 from toolkit.comparison import compared
 from toolkit.law import Contract
 from toolkit.worklist import WORKLIST
@@ -222,10 +223,7 @@ def _find_several(book: Book, files: tuple[File, ...], work: Path) -> int:
     Done for a range of the numbers at a time, so that memory stays bounded.
     """
     pieces = [(file, piece) for file in files for piece in file.pieces]
-    stored = [
-        np.load(book.accounts_path(file.file_id, piece.number), mmap_mode="r")
-        for file, piece in pieces
-    ]
+    stored = [book.read_accounts(file, piece) for file, piece in pieces]
     total = sum(len(one) for one in stored)
     rows = sum(piece.rows for _, piece in pieces)
     ranges = total // _SORTED_AT_ONCE + 1
@@ -257,7 +255,7 @@ def _put_together(given: Given, done: list[Done], findings: pd.DataFrame | None)
             rows_read[file_id] = rows_read.get(file_id, 0) + count
     for file in given.files:
         if file.source == "export" and not claims.get(file.file_id):
-            raise no_denial(Path(file.name))
+            raise no_denial(file.name)
         told_files.append(_file_findings(file, tallies.get(file.file_id, [])))
     restated = [one.restated for one in done if one.restated is not None]
     files = pd.concat([file.row() for file in given.files], ignore_index=True)
@@ -287,7 +285,8 @@ def _file_findings(file: File, tallies: list[Tally]) -> pd.DataFrame:
         return conform(notes.assign(file=file.name, file_id=file.file_id), "findings")
     sheet = Sheet(file.file_id, file.match, file.headings, {}, np.empty(0), False, file.notes)
     notes = Notes(file.name, sheet)
-    note_file(file.match, tallies, notes)
+    notes.tallies += [*file.tallies, *tallies]
+    note_file(file.match, notes)
     return notes.table()
 
 
@@ -301,8 +300,11 @@ def _looks(given: Given) -> pd.DataFrame:
     found = []
     with database(given.work) as db:
         db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
-        if like[others] is None:
-            db.execute("CREATE TABLE given AS SELECT * FROM asked LIMIT 0")
+        if like[others] is None:  # no service of theirs has a day and a charge
+            nothing = comparison.given(Claims(), np.empty(0, dtype=bool))
+            like[others] = nothing.dtypes
+            db.register("nothing", pa.Table.from_pandas(nothing, preserve_index=False))
+            db.execute("CREATE TABLE given AS SELECT * FROM nothing")
         else:
             db.execute(
                 f"CREATE TABLE given AS SELECT * FROM read_parquet({_text(others)}) "

@@ -85,12 +85,11 @@ def tables(placed: Rows, notes: Notes) -> dict[str, pd.DataFrame]:
     lines, owner = _line_columns(placed, claims["claim_key"], notes)
     claims |= _line_sums(claims, lines, owner)
     # of one line, or of one claim where they name no line
-    spot = _led(_starts(placed.claim)[placed.claim], placed.line)
-    adjustment = _led(spot, *_codes(placed.columns, _ADJUSTMENT_FACTS))
+    spot, adjustment = _adjustments(placed)
     repeats = _led(adjustment, *_codes(placed.columns, (*_EVENT_FACTS, "appeal_stated", "rarc")))
-    notes.add(
+    notes.count(
         placed.rows[repeats != np.arange(len(repeats))], "", "repeated_row",
-        "says what an earlier row says and was counted once; where it is a second line of the same "
+        "saying what an earlier row says, counted once; where one is a second line of the same "
         "service, add the line number to the export",
     )  # fmt: skip
     keys = claims["claim_key"], lines["line_key"]
@@ -113,9 +112,24 @@ def codes_of(columns: dict[str, Cells], column: str, count: int) -> np.ndarray:
     return columns[column].codes.astype(np.int64) if column in columns else np.full(count, -1)
 
 
-def days_of(cells: Cells, codes: np.ndarray) -> np.ndarray:
-    """Return whole numbers (days, cents) by code; NOTHING where there is none."""
-    return np.append(_numbers(cells), NOTHING)[codes]
+def days_of(cells: Cells, codes: np.ndarray, *, missing: int = NOTHING) -> np.ndarray:
+    """Return whole numbers (days, cents) by code; `missing` where there is none."""
+    return np.append(_numbers(cells), missing)[codes]
+
+
+def repeated_cents(placed: Rows) -> int:
+    """Return the denied cents of rows that repeat an adjustment, which is counted once."""
+    cells = placed.columns.get("denied_amount")
+    if cells is None:
+        return 0
+    again = _adjustments(placed)[1] != np.arange(len(placed.rows))
+    return int(days_of(cells, cells.codes, missing=0)[again].sum())
+
+
+def _adjustments(placed: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each row the first of its line or claim, and the first of its adjustment."""
+    spot = _led(_starts(placed.claim)[placed.claim], placed.line)
+    return spot, _led(spot, *_codes(placed.columns, _ADJUSTMENT_FACTS))
 
 
 def _numbers(cells: Cells) -> np.ndarray:
@@ -190,6 +204,8 @@ def _claims_of(columns: dict[str, Cells]) -> np.ndarray:
     icn = codes_of(columns, "payer_claim_control_number", count)
     # without our own number the payer's is the claim's
     number = np.where(account >= 0, account, account.max(initial=-1) + 1 + icn)
+    lost = (account < 0) & (icn < 0)  # its number was lost: a claim by itself
+    number[lost] = number.max(initial=-1) + 1 + np.arange(lost.sum())
     lead = _led(_first_equal(number + 1), *_codes(columns, _PAYER))
     for codes in _codes(columns, _DECISION_FACTS):
         lead = _led(lead, _spread(codes, lead))

@@ -17,14 +17,16 @@ from toolkit.claims.layouts import plain
 
 PROBLEMS = {
     "not_a_date": "is not a date in a form that the layout reads; write it as YYYY-MM-DD",
-    "impossible_date": "is a day that does not exist (month first, then day); write it as YYYY-MM-DD",
+    "impossible_date": "is a day that does not exist; write it as YYYY-MM-DD",
+    "ambiguous_date": "fits both month first and day first, and its column has both; write it as YYYY-MM-DD",
+    "placeholder_date": "is a day that systems write for none, such as 1900-01-01 or 9999-12-31, and was read as blank",
     "two_digit_birth_year": "has a birth year of two digits, which fits two centuries; write four",
     "date_out_of_range": "lies before 1900 or after 2099 and was left out; correct it",
     "not_money": "is not an amount of dollars such as 1234.50, $1,234.50 or (12.00); correct it",
     "too_many_decimals": "has parts of a cent; write dollars and cents",
     "not_a_number": "is not a number; correct it",
-    "scientific": "was rounded to scientific notation by a spreadsheet; export the column as text",
-    "not_a_carc": "is not one claim adjustment reason code, such as 16 or CO-16; correct it",
+    "scientific": "was rounded to scientific notation by a spreadsheet and is not known; export the column as text",
+    "code_not_listed": "has a part that looks like a code and is on no list; that part is left out",
     "not_a_rarc": "has a part that is no remark code such as N130, M20 or MA01; that part is left out",
     "not_a_group_code": "is not one of CO, PR, OA, PI, CR; correct it",
     "not_a_revenue_code": "is not a revenue code of up to four digits; correct it",
@@ -34,15 +36,17 @@ PROBLEMS = {
     "level_needs_program": "names a different level in different programs, and the program is not stated",
 }
 
-_ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
-_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:[ ,].*)?")
-_US_SHORT = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{2})(?:[ ,].*)?")
-_NAMED = re.compile(r"(\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ,]+(\d{4})(?:[ ,].*)?")
-_NAMED_US = re.compile(r"([A-Za-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})(?:[ ,].*)?")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T \-].*)?")
+_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})(?:[T ].*)?")
+_COMPACT_US = re.compile(r"(\d{2})(\d{2})((?:19|20)\d{2})")
+_NUMERIC = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})(?:[ ,T].*)?")
+_NAMED = re.compile(r"(\d{1,2})[- /]?([A-Za-z]{3})[a-z]*\.?[- /,]*(\d{4}|\d{2})(?:[ ,:].*)?")
+_NAMED_US = re.compile(r"([A-Za-z]{3})[a-z]*\.? +(\d{1,2})(?:st|nd|rd|th)?,? +(\d{4})(?:[ ,].*)?")
+_WEEKDAY = re.compile(r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,? +", re.IGNORECASE)
 _SERIAL = re.compile(r"(\d{1,6})(?:\.\d+)?")
 _TIME = re.compile(
-    r"[T ,]\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
+    r"[T ,:\-]\s*\d{1,2}[:.]\d{2}([:.]\d{2}([.:]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?"
+    r"\s*(Z|UTC|[A-Z]{2,4}|[+-]\d{2}:?\d{2})?|[T ]\d{4}(\d{2})?|[T ]"
 )
 _MONTHS = {
     m: i
@@ -50,93 +54,132 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
     )
 }
+# Days that systems write where there is none: the zero days of Excel, SQL Server and .NET, and ends of time.
+_PLACEHOLDERS = frozenset(
+    {(1, 1, 1), (1753, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1900, 1, 2),
+     (2999, 12, 31), (3000, 1, 1), (9999, 12, 30), (9999, 12, 31)}
+)  # fmt: skip
+_NO_DAY = re.compile(r"[0/.\-]*0[0/.\-]*(?:[T ]0{1,2}[:.]00.*)?|1900-01-00.*|9{6,8}|9+/9+/9+")
 
 _MONEY = re.compile(r"-?\$?-?(\d+|\d{1,3}(?:,\d{3})+)(\.\d*)?-?|-?\$?-?\.\d+-?")
+_CURRENCY = re.compile(r"\b(?:USD?|US\$)\b|US(?=\$)", re.IGNORECASE)
+_SIDES = re.compile(r"(?:CR|DR)$", re.IGNORECASE)
 _PLAIN_MONEY = r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"
 _NUMBER = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?[eE]\+\d+")
 _ODD_ID = r"^\d+\.0+$|^\d(\.\d+)?[eE]\+\d+$"
 _INTEGRAL = re.compile(r"(\d+)\.0+")
 
-_CARC = re.compile(r"(?:CARC[\s\-:#]*)?0*([A-Z]\d{1,2}|\d{1,3})")
-_GROUP_CARC = re.compile(r"(CO|PR|OA|PI|CR)\s*[-*_:/. ]?\s*0*([A-Z]\d{1,2}|\d{1,3})")
 _RARC = re.compile(r"(?:N\d{1,4}|MA?\d{1,3})")
 _PARTS = re.compile(r"[\s,;|/+]+")
 _PROCEDURE = re.compile(r"(?:HC:)?([0-9A-Z]{4}[0-9A-Z])((?:[\s:,-][0-9A-Z]{2}){1,4})")
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
-_SERIAL_ZERO = dt.date(1899, 12, 30).toordinal()  # counts right from 1 March 1900 on
+# Day 0 of a spreadsheet's two date systems; the older one counts right from 1 March 1900 on.
+EPOCH_1900 = dt.date(1899, 12, 30).toordinal()
+EPOCH_1904 = dt.date(1904, 1, 1).toordinal()
 _FIRST_SERIAL = 61
 _YEARS = 1900, 2099
 _RANGE = (dt.date(_YEARS[0], 1, 1).toordinal(), dt.date(_YEARS[1], 12, 31).toordinal())
 NOTHING = np.iinfo(np.int64).min  # a missing day or amount
+_PLACEHOLDER_DAYS = [dt.date(*one).toordinal() - EPOCH for one in sorted(_PLACEHOLDERS)]
 
 
-def read_date(text: str, *, forms: frozenset[str], serials: bool, birth: bool) -> tuple[int, str]:
+def read_date(
+    text: str, *, order: str, birth: bool, epoch: int | None = EPOCH_1900
+) -> tuple[int, str]:
     """Return the day as a count from 1970-01-01.
 
-    `forms` are the layout's; a serial number is a date only in a workbook (`serials`). A year of
-    two digits is 2000 to 2099, and nothing at all for a birth date. A time of day is dropped.
+    `order` is that of the column's numeric dates: month_first, day_first, mixed (only those are read
+    that fit one order) or either (only whether it is a date counts). A number of up to five digits is
+    a spreadsheet's count of days from `epoch`, if there is one. A year of two digits is 2000 to 2099, and nothing at
+    all for a birth date. A time of day is dropped.
     """
-    parts = None
-    if "iso" in forms and (m := _ISO.fullmatch(text)) and _time_or_none(text, m.end(3)):
-        parts = m[1], m[2], m[3]
-    elif "us" in forms and (m := _US.fullmatch(text)) and _time_or_none(text, m.end(3)):
-        parts = m[3], m[1], m[2]
-    elif "compact" in forms and (m := _COMPACT.fullmatch(text)):
-        parts = m[1], m[2], m[3]
-    elif (
-        "us_two_digit_year" in forms
-        and (m := _US_SHORT.fullmatch(text))
-        and _time_or_none(text, m.end(3))
-    ):
+    text = _WEEKDAY.sub("", text)
+    if _NO_DAY.fullmatch(text):
+        return NOTHING, "placeholder_date"
+    if (m := _NUMERIC.fullmatch(text)) and _time_or_none(text, m.end(4)):
+        return _numeric(int(m[1]), int(m[3]), m[4], order=order, birth=birth)
+    parts = _parts(text)
+    if parts is None:
+        return _serial(text, epoch) if epoch is not None else (NOTHING, "not_a_date")
+    year, month, day = parts
+    if len(year) == 2:
         if birth:
             return NOTHING, "two_digit_birth_year"
-        parts = f"20{m[3]}", m[1], m[2]
-    elif (
-        "day_month_name" in forms
-        and (m := _NAMED.fullmatch(text))
-        and _time_or_none(text, m.end(3))
-    ):
-        parts = m[3], _MONTHS.get(m[2].lower()), m[1]
-    elif (
-        "day_month_name" in forms
-        and (m := _NAMED_US.fullmatch(text))
-        and _time_or_none(text, m.end(3))
-    ):
-        parts = m[3], _MONTHS.get(m[1].lower()), m[2]
-    elif serials and "excel_serial" in forms and (m := _SERIAL.fullmatch(text)):
-        if int(m[1]) < _FIRST_SERIAL:
-            return NOTHING, "not_a_date"
-        return _in_range(_SERIAL_ZERO + int(m[1]))
-    if parts is None or parts[1] is None:
-        return NOTHING, "not_a_date"
+        year = f"20{year}"
+    return _day(int(year), month, int(day))
+
+
+def _parts(text: str) -> tuple[str, int, str] | None:
+    """Return year, month and day of a date whose order its own form shows."""
+    if (m := _ISO.fullmatch(text)) and _time_or_none(text, m.end(3)):
+        return m[1], int(m[2]), m[3]
+    if (m := _COMPACT.fullmatch(text)) and _time_or_none(text, m.end(3)):
+        return m[1], int(m[2]), m[3]
+    if m := _COMPACT_US.fullmatch(text):
+        return m[3], int(m[1]), m[2]
+    for form, year, month, day in ((_NAMED, 3, 2, 1), (_NAMED_US, 3, 1, 2)):
+        m = form.fullmatch(text)
+        if m and m[month].lower() in _MONTHS and _time_or_none(text, m.end(year)):
+            return m[year], _MONTHS[m[month].lower()], m[day]
+    return None
+
+
+def _numeric(first: int, second: int, year: str, *, order: str, birth: bool) -> tuple[int, str]:
+    if len(year) == 2:
+        if birth:
+            return NOTHING, "two_digit_birth_year"
+        if (first, second) in ((12, 31), (31, 12)) and year == "99":
+            return NOTHING, "placeholder_date"
+        year = f"20{year}"
+    if order in ("mixed", "either"):
+        if first != second and first <= 12 and second <= 12 and order == "mixed":
+            return NOTHING, "ambiguous_date"
+        order = "day_first" if first > 12 else "month_first"
+    month, day = (second, first) if order == "day_first" else (first, second)
+    return _day(int(year), month, day)
+
+
+def _day(year: int, month: int, day: int) -> tuple[int, str]:
+    if (year, month, day) in _PLACEHOLDERS:
+        return NOTHING, "placeholder_date"
     try:
-        return _in_range(dt.date(*map(int, parts)).toordinal())
+        return _in_range(dt.date(year, month, day).toordinal())
     except ValueError:
-        return NOTHING, "date_out_of_range" if int(parts[0]) < 1 else "impossible_date"
+        return NOTHING, "date_out_of_range" if year < 1 else "impossible_date"
+
+
+def _serial(text: str, epoch: int) -> tuple[int, str]:
+    m = _SERIAL.fullmatch(text)
+    if not m or int(m[1]) < _FIRST_SERIAL or len(m[1]) > 5:
+        return NOTHING, "placeholder_date" if m and int(m[1]) in (0, 1, 2) else "not_a_date"
+    return _in_range(epoch + int(m[1]))
 
 
 def read_dates(
-    texts: list[str], *, forms: frozenset[str], serials: bool, birth: bool
+    texts: list[str], *, order: str, birth: bool, epoch: int | None
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Return days of distinct texts, and the problems by position; plain dates are read at once.
 
-    Plain is a real day of ten characters, YYYY-MM-DD or MM/DD/YYYY; every other text is read by
-    `read_date`, which says the same of the plain ones too.
+    Plain is a real day of ten characters, YYYY-MM-DD, or MM/DD/YYYY where the column is month first;
+    every other text is read by `read_date`, which says the same of the plain ones too.
     """
     days = np.full(len(texts), NOTHING, dtype=np.int64)
     values = pa.array(texts, pa.large_string())
     at = np.flatnonzero(pc.binary_length(values).to_numpy() == 10)
     marks = _bytes_of(values if len(at) == len(texts) else values.take(pa.array(at)))[0]
     marks = marks.reshape(len(at), 10)
-    for form, layout in (("iso", "YYYY/MM/DD"), ("us", "MM/DD/YYYY")):
-        if form in forms and len(at):
-            plain_days, good = _plain_days(marks, layout, dashes=form == "iso")
+    forms = [("YYYY/MM/DD", True)]
+    forms += [("MM/DD/YYYY", False)] if order == "month_first" else []
+    for form, dashes in forms:
+        if len(at):
+            plain_days, good = _plain_days(marks, form, dashes=dashes)
             days[at[good]] = plain_days[good]
+    days[np.isin(days, _PLACEHOLDER_DAYS)] = NOTHING
     problems = {}
     for i in np.flatnonzero(days == NOTHING).tolist():
-        days[i], problem = read_date(texts[i], forms=forms, serials=serials, birth=birth)
+        days[i], problem = read_date(texts[i], order=order, birth=birth, epoch=epoch)
         if problem:
             problems[i] = problem
     return days, problems
@@ -182,11 +225,17 @@ def _in_range(ordinal: int) -> tuple[int, str]:
 
 
 def read_money(text: str) -> tuple[int, str]:
-    """Return whole cents, exactly; a part of a cent is a problem, not a rounding."""
-    negative = text.startswith("(") and text.endswith(")")
-    bare = text[1:-1].strip() if negative else text
-    bare = bare.replace(" ", "")
-    if not _MONEY.fullmatch(bare) or bare.count("-") + negative > 1:
+    """Return whole cents, exactly; a part of a cent is a problem, not a rounding.
+
+    Negative are (12.00), -12.00, 12.00- and 12.00 CR.
+    """
+    bare = _CURRENCY.sub("", text.replace("−", "-")).replace(" ", "").replace("\xa0", "")
+    credit = bare.upper().endswith("CR")
+    bare = _SIDES.sub("", bare)
+    bare = bare.removeprefix("$") if bare.startswith("$(") else bare
+    negative = bare.startswith("(") and bare.endswith(")")
+    bare = bare[1:-1] if negative else bare
+    if not _MONEY.fullmatch(bare) or bare.count("-") + negative + credit > 1:
         return NOTHING, "not_money"
     dollars = Decimal(bare.replace("$", "").replace(",", "").replace("-", ""))
     cents = dollars * 100
@@ -194,7 +243,7 @@ def read_money(text: str) -> tuple[int, str]:
         return NOTHING, "too_many_decimals"
     if cents > 10**15:
         return NOTHING, "not_money"
-    return (-int(cents) if negative or "-" in bare else int(cents)), ""
+    return (-int(cents) if negative or credit or "-" in bare else int(cents)), ""
 
 
 def read_moneys(texts: list[str]) -> tuple[np.ndarray, dict[int, str]]:
@@ -273,21 +322,6 @@ def read_ids(texts: list[str]) -> tuple[list[str | None], dict[int, str]]:
     return out, {i: p for i, p in problems.items() if p}
 
 
-def read_carc(text: str) -> tuple[tuple[str, str] | None, str]:
-    """Return (group code or '', CARC) of a cell that holds one code, with or without its group.
-
-    The cell is matched as a whole, so CO-4 is never found in CO-45.
-    """
-    bare, problem = read_id(text.upper())
-    if problem:
-        return None, problem
-    if m := _GROUP_CARC.fullmatch(bare):
-        return (m[1], m[2]), ""
-    if m := _CARC.fullmatch(bare):
-        return ("", m[1]), ""
-    return None, "not_a_carc"
-
-
 def read_rarcs(text: str) -> tuple[str | None, str]:
     """Return the cell's remark codes with one space between; they are parted by space , ; | / +."""
     parts = [p for p in _PARTS.split(text.upper()) if p]
@@ -314,7 +348,9 @@ def read_procedure(text: str) -> tuple[tuple[str, str] | None, str]:
 
 def read_revenue_code(text: str) -> tuple[str | None, str]:
     """Return the revenue code as four digits: `450` is `0450`."""
-    bare, _ = read_id(text)
+    bare, problem = read_id(text)
+    if problem:
+        return None, problem
     return (bare.zfill(4), "") if re.fullmatch(r"\d{1,4}", bare) else (None, "not_a_revenue_code")
 
 

@@ -1,17 +1,19 @@
 """An export's columns, read one after the other: typed values, and a finding for each bad cell."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims import cells as read_cells
+from toolkit.claims.grids import Note, Tally, tally
 from toolkit.claims.layouts import COLUMNS, Layout, level_table, plain, word_table
 from toolkit.claims.sheets import Cells, Sheet
 from toolkit.claims.tables import conform, same, texts, whole
 
 NOTHING = read_cells.NOTHING
 _CODE_READERS = {
-    "carc": read_cells.read_carc,
     "procedure_code": read_cells.read_procedure,
     "rarc": read_cells.read_rarcs,
     "modifiers": read_cells.read_modifiers,
@@ -22,13 +24,16 @@ _PAYMENTS = ("denied_amount", "paid", "claim_paid", "recovered")
 
 
 class Notes:
-    """The findings of one file, gathered by column; they never hold what a cell says."""
+    """The findings of one file, gathered by column; they never hold what a cell says.
+
+    `tallies` are those that are given once for many rows; the parts of a file add up.
+    """
 
     def __init__(self, file: str, sheet: Sheet):
         self.file, self.file_id = file, sheet.file_id
         self.parts: list[tuple[np.ndarray, str, str, str]] = []
-        for row, column, code, says in sheet.notes:
-            self.add([row], column, code, says)
+        self.tallies: list[Tally] = []
+        self.add_all(sheet.notes)
 
     def add(self, rows, column: str, code: str, says: str) -> None:
         """Note the same finding in each of the rows; None stands for the file."""
@@ -36,6 +41,20 @@ class Notes:
             if not isinstance(rows, np.ndarray):
                 rows = np.array([_FILE if row is None else row for row in rows], dtype=np.int64)
             self.parts.append((rows, column, code, says))
+
+    def add_all(self, notes: list[Note]) -> None:
+        """Note findings that concern one row each, or the file."""
+        for row, column, code, says in notes:
+            self.add([row], column, code, says)
+
+    def count(self, rows: np.ndarray, column: str, code: str, says: str) -> None:
+        """Note one finding for all of the rows, with how many they are and the first."""
+        if len(rows):
+            self.tallies.append(tally(rows, column, code, says))
+
+    def forget(self, column: str) -> None:
+        """Drop what was noted of single rows of a column that turned out to be about something else."""
+        self.parts = [part for part in self.parts if part[1] != column]
 
     def table(self) -> pd.DataFrame:
         """Return the findings by row and column, the file's first."""
@@ -64,78 +83,117 @@ def _words(words: list[str], part: np.ndarray):
     return texts(pa.array(words, pa.large_string()), part)
 
 
-def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
-    """Return our columns as cells whose values are typed.
+@dataclass(frozen=True)
+class Read:
+    """Our columns of some rows as typed cells, with the number of each row.
 
-    Text and numbers are lists, days and cents arrays of int64; no value stands twice among the
-    values of a column, and none is missing.
+    Text and numbers are lists, days and cents arrays of int64; no value comes twice among the
+    values of a column, and none is missing. `amount_shared` marks rows whose amount is in another
+    row of the same row of the file.
     """
-    chosen, cells = sheet.match.layout, {}
+
+    columns: dict[str, Cells]
+    rows: np.ndarray
+
+
+def read_columns(sheet: Sheet, notes: Notes) -> dict[str, Cells]:
+    """Return our columns as typed cells, but for those of adjustments (see `toolkit.claims.reasons`)."""
+    chosen = sheet.match.layout
+    out: dict[str, Cells] = {}
     for column, positions in sheet.match.positions.items():
+        if column == "carc":
+            continue
         raw = sheet.columns[positions[0]]
         for position in positions[1:]:
-            raw = _joined(raw, sheet.columns[position])
-        cells[column] = raw
-    out: dict[str, Cells] = {}
-    for column, raw in cells.items():
-        kind = COLUMNS[column][0]
-        if column in _CODE_READERS:
-            out[column] = _each(raw, _CODE_READERS[column], column, sheet, notes)
-        elif kind == "date":
-            days, problems = read_cells.read_dates(
-                raw.values,
-                forms=frozenset(chosen.dates),
-                serials=sheet.serial_dates,
-                birth=column == "birth_date",
-            )
-            _note_problems(raw, problems, column, sheet, notes)
-            out[column] = _recoded(raw, days)
-        elif kind == "money":
-            cents, problems = read_cells.read_moneys(raw.values)
-            if chosen.money_sign == "credits_negative" and column in _PAYMENTS:
-                cents = np.where(cents == NOTHING, NOTHING, -cents)
-            _note_problems(raw, problems, column, sheet, notes)
-            out[column] = _recoded(raw, cents)
-        elif kind == "number":
-            out[column] = _each(raw, read_cells.read_number, column, sheet, notes)
-        elif kind == "word":
-            problem = "not_a_group_code" if column == "group_code" else "unknown_word"
-            reader = read_cells.read_word(word_table(chosen, column), problem)
-            out[column] = _each(raw, reader, column, sheet, notes)
-        elif kind == "id":
-            ids, problems = read_cells.read_ids(raw.values)
-            _note_problems(raw, problems, column, sheet, notes)
-            out[column] = raw if ids is raw.values else _recoded(raw, ids)
-        elif kind == "code":
-            out[column] = _each(raw, lambda text: (text.upper(), ""), column, sheet, notes)
-        else:
-            out[column] = raw
-    _split_codes(out, sheet, notes)
+            raw = joined(raw, sheet.columns[position])
+        out[column] = read_column(column, raw, sheet, notes)
+    _split_procedures(out)
     _join_names(out)
     _state_program(out, chosen, sheet, notes)
-    _name_levels(out, chosen, sheet, notes)
     return out
+
+
+def read_column(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
+    """Return one column's cells as what its kind says, noting those that are not."""
+    kind, chosen = COLUMNS[column][0], sheet.match.layout
+    if column in _CODE_READERS:
+        return _each(raw, _CODE_READERS[column], column, sheet, notes)
+    if kind == "date":
+        return _dates(column, raw, sheet, notes)
+    if kind == "money":
+        return _money(column, raw, sheet, notes)
+    if kind == "number":
+        return _each(raw, read_cells.read_number, column, sheet, notes)
+    if kind == "word":
+        problem = "not_a_group_code" if column == "group_code" else "unknown_word"
+        reader = read_cells.read_word(word_table(chosen, column), problem)
+        return _each(raw, reader, column, sheet, notes)
+    if kind == "id":
+        ids, problems = read_cells.read_ids(raw.values)
+        note_problems(raw, problems, column, sheet, notes)
+        return raw if ids is raw.values else recoded(raw, ids)
+    if kind == "code":
+        return _each(raw, lambda text: (text.upper(), ""), column, sheet, notes)
+    return raw
+
+
+def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
+    days, problems = read_cells.read_dates(
+        raw.values,
+        order=sheet.decisions.date_order.get(column, "month_first"),
+        birth=column == "birth_date",
+        epoch=read_cells.EPOCH_1904 if sheet.epoch_1904 else read_cells.EPOCH_1900,
+    )
+    blanks = {i: p for i, p in problems.items() if p == "placeholder_date"}
+    if blanks:
+        says = f"with a {column} such as 1900-01-01 or 9999-12-31, which systems write for none; read as blank"
+        notes.count(_rows_of(raw, blanks, sheet), column, "placeholder_date", says)
+    note_problems(raw, {i: p for i, p in problems.items() if i not in blanks}, column, sheet, notes)
+    if not sheet.serial_dates:
+        serial = [i for i, v in enumerate(raw.values) if v.isdigit() and len(v) == 5]
+        read = [i for i in serial if days[i] != NOTHING]
+        if read:
+            says = f"with a {column} written as a spreadsheet's count of days, read as such"
+            notes.count(_rows_of(raw, read, sheet), column, "serial_date", says)
+    return recoded(raw, days)
+
+
+def _money(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
+    cents, problems = read_cells.read_moneys(raw.values)
+    turned = column in sheet.decisions.negated or (
+        sheet.match.layout.money_sign == "credits_negative" and column in _PAYMENTS
+    )
+    if turned:
+        cents = np.where(cents == NOTHING, NOTHING, -cents)
+    note_problems(raw, problems, column, sheet, notes)
+    return recoded(raw, cents)
 
 
 def _each(raw: Cells, reader, column: str, sheet: Sheet, notes: Notes) -> Cells:
     read = [reader(value) for value in raw.values]
     problems = {i: problem for i, (_, problem) in enumerate(read) if problem}
-    _note_problems(raw, problems, column, sheet, notes)
-    return _recoded(raw, [value for value, _ in read])
+    note_problems(raw, problems, column, sheet, notes)
+    return recoded(raw, [value for value, _ in read])
 
 
-def _note_problems(
+def _rows_of(raw: Cells, values, sheet: Sheet) -> np.ndarray:
+    """Return the numbers of the rows that hold one of the values, which are named by their place."""
+    hit = np.zeros(len(raw.values) + 1, dtype=bool)
+    hit[list(values)] = True
+    return sheet.rows[hit[raw.codes]]
+
+
+def note_problems(
     raw: Cells, problems: dict[int, str], column: str, sheet: Sheet, notes: Notes
 ) -> None:
     """Note the rows that hold a value with a problem; `problems` are by place among the values."""
     for code in sorted(set(problems.values())):
-        bad = np.zeros(len(raw.values) + 1, dtype=bool)
-        bad[[i for i, problem in problems.items() if problem == code]] = True
+        some = [i for i, problem in problems.items() if problem == code]
         says = f"{column} {read_cells.PROBLEMS[code]}"
-        notes.add(sheet.rows[bad[raw.codes]], column, code, says)
+        notes.add(_rows_of(raw, some, sheet), column, code, says)
 
 
-def _recoded(raw: Cells, values) -> Cells:
+def recoded(raw: Cells, values) -> Cells:
     """Return the cells with new values; None, NOTHING and nan are missing, equal values one."""
     if isinstance(values, np.ndarray):
         remap, kept = pd.factorize(values)
@@ -156,7 +214,7 @@ def _remapped(codes: np.ndarray, remap) -> np.ndarray:
     return np.append(np.asarray(remap, dtype=np.int32), np.int32(-1))[codes]
 
 
-def _pairs(left: Cells, right: Cells) -> tuple[np.ndarray, list[tuple[int, int]]]:
+def pairs_of(left: Cells, right: Cells) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """Return the number of each row's pair of codes, and the pairs."""
     width = len(right.values) + 1
     pair = (left.codes.astype(np.int64) + 1) * width + (right.codes + 1)
@@ -170,56 +228,44 @@ def _pairs(left: Cells, right: Cells) -> tuple[np.ndarray, list[tuple[int, int]]
     return codes.astype(np.int32), list(zip((a - 1).tolist(), (b - 1).tolist(), strict=True))
 
 
-def _differ(left: Cells, right: Cells) -> np.ndarray:
+def differ(left: Cells, right: Cells) -> np.ndarray:
     """Return which rows hold something in both, and not the same."""
     number = {v: i for i, v in enumerate(left.values)}
     as_left = np.array([*(number.get(v, -2) for v in right.values), -1])[right.codes]
     return (left.codes >= 0) & (right.codes >= 0) & (left.codes != as_left)
 
 
-def _joined(left: Cells, right: Cells) -> Cells:
+def joined(left: Cells, right: Cells) -> Cells:
     """Return two columns' texts as one column, a space between."""
-    codes, pairs = _pairs(left, right)
+    codes, pairs = pairs_of(left, right)
     texts = []
     for a, b in pairs:
         parts = ([left.values[a]] if a >= 0 else []) + ([right.values[b]] if b >= 0 else [])
         texts.append(" ".join(parts) or None)
-    return _recoded(Cells(codes, texts), texts)
+    return recoded(Cells(codes, texts), texts)
 
 
-def _split_codes(out: dict[str, Cells], sheet: Sheet, notes: Notes) -> None:
-    """Part `CO-16` into group code and CARC, and `99213-25` into procedure and modifiers."""
-    for column, other in (("carc", "group_code"), ("procedure_code", "modifiers")):
-        if column not in out:
-            continue
-        pair = out[column]
-        first = 1 if column == "carc" else 0
-        out[column] = _recoded(pair, [v[first] for v in pair.values])
-        extra = _recoded(pair, [v[1 - first] or None for v in pair.values])
-        if other not in out:
-            if extra.values:
-                out[other] = extra
-            continue
-        own = out[other]
-        if column == "carc":
-            differs = _differ(own, extra)
-            notes.add(
-                sheet.rows[differs], "group_code", "group_differs",
-                "group_code and the code's own group differ; group_code was taken: correct one",
-            )  # fmt: skip
-            out[other] = _filled(own, extra)
-        else:
-            out[other] = _joined(extra, own) if extra.values else own
-
-
-def _filled(cells: Cells, other: Cells) -> Cells:
+def filled(cells: Cells, other: Cells) -> Cells:
     """Return the cells, taking the other's where they have none."""
     values = [*cells.values, *other.values]
     codes = np.where(
         cells.codes >= 0, cells.codes,
         np.where(other.codes >= 0, other.codes + len(cells.values), -1),
     )  # fmt: skip
-    return _recoded(Cells(codes, values), values)
+    return recoded(Cells(codes, values), values)
+
+
+def _split_procedures(out: dict[str, Cells]) -> None:
+    """Part `99213-25` into procedure and modifiers."""
+    if "procedure_code" not in out:
+        return
+    pair = out["procedure_code"]
+    out["procedure_code"] = recoded(pair, [code for code, _ in pair.values])
+    extra = recoded(pair, [modifiers or None for _, modifiers in pair.values])
+    if not extra.values:
+        return
+    own = out.get("modifiers")
+    out["modifiers"] = extra if own is None else joined(extra, own)
 
 
 def _join_names(out: dict[str, Cells]) -> None:
@@ -230,7 +276,7 @@ def _join_names(out: dict[str, Cells]) -> None:
         out["patient_name"] = last
         return
     marked = Cells(last.codes, [f"{v}," for v in last.values])
-    out["patient_name"] = _joined(marked, first)
+    out["patient_name"] = joined(marked, first)
 
 
 def _state_program(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: Notes) -> None:
@@ -241,15 +287,15 @@ def _state_program(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: N
     for column in ("program", "financial_class", "plan_name"):
         if column not in out:
             continue
-        said = _recoded(out[column], [table.get(plain(v)) for v in out[column].values])
+        said = recoded(out[column], [table.get(plain(v)) for v in out[column].values])
         if program is None:
             program = said
             continue
-        differs |= _differ(program, said)
-        program = _filled(program, said)
+        differs |= differ(program, said)
+        program = filled(program, said)
     plan, financial = out.get("plan_name"), out.pop("financial_class", None)
     if financial is not None:
-        out["plan_name"] = _filled(plan, financial) if plan is not None else financial
+        out["plan_name"] = filled(plan, financial) if plan is not None else financial
     if program is None:
         out.pop("program", None)
         return
@@ -261,14 +307,14 @@ def _state_program(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: N
     out["program"] = Cells(np.where(differs, -1, program.codes), program.values)
 
 
-def _name_levels(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: Notes) -> None:
+def name_levels(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: Notes) -> None:
     """Read the words of the appeal level, which mean different levels in different programs."""
     said = out.get("appeal_level")
     if said is None:
         return
     table = level_table(chosen)
     program = out.get("program", Cells(np.full(len(sheet.rows), -1), []))
-    codes, pairs = _pairs(program, said)
+    codes, pairs = pairs_of(program, said)
     words = {word for _, word in table}
     levels, problems = [], {}
     for i, (at, word) in enumerate(pairs):
@@ -281,7 +327,5 @@ def _name_levels(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: Not
                 problems[i] = "level_needs_program" if unknown_program else "level_not_known"
         levels.append(level)
     cells = Cells(codes, levels)
-    _note_problems(cells, problems, "appeal_level", sheet, notes)
-    out["appeal_level"] = _recoded(cells, levels)
-    # a level that could not be read is still an appeal on file
-    out["appeal_stated"] = Cells(np.where(said.codes >= 0, 0, -1), ["stated"])
+    note_problems(cells, problems, "appeal_level", sheet, notes)
+    out["appeal_level"] = recoded(cells, levels)

@@ -5,6 +5,7 @@ filed against it. A bad cell or row becomes a finding and stops nothing; a file 
 claims, or that lacks a column without which nothing can be said, raises `ExportError`.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,84 +13,111 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.assembly import codes_of, days_of, one_of, place, tables
-from toolkit.claims.columns import NOTHING, Notes, read_columns
-from toolkit.claims.layouts import COLUMNS, Match
-from toolkit.claims.sheets import Cells, Sheet, headings_at, read_sheet, totals_at, words_at
-from toolkit.claims.tables import Claims, conform
+from toolkit.claims.appeals import filed_words, read_appeals
+from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
+from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns, recoded
+from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
+from toolkit.claims.grids import added
+from toolkit.claims.headings import wanted
+from toolkit.claims.layouts import COLUMNS, Match, notes_on, plain, word_table
+from toolkit.claims.pieces import Opened, no_rows, open_exports, read_whole
+from toolkit.claims.reasons import has_code, with_reasons
+from toolkit.claims.sheets import Cells, Sheet, column_labels
+from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import ExportError
 
-
-@dataclass(frozen=True)
-class Tally:
-    """A finding that is told once for many rows: how many, the first, and its words.
-
-    `says` has `{rows}` where the count stands. Tallies of parts of a file add up to the file's.
-    """
-
-    column: str
-    code: str
-    says: str
-    rows: int
-    first: int
+_NUMBERS = ("patient_control_number", "payer_claim_control_number")
 
 
 def read_export(path: Path, *, layout: str | None = None) -> Claims:
     """Return what a denial export holds, as canonical tables with findings.
 
     Without a `layout` the one whose headings fit best is taken; `ExportError` says what to do where
-    none fits, two fit equally well, or the file cannot be read. Grain: see `tables`.
+    none fits, two fit equally well, or the file cannot be read. Of a workbook every sheet that fits a
+    layout is read. Grain: see `tables`.
     """
-    path = Path(path)
-    sheet = read_sheet(path, layout=layout)
-    notes = Notes(path.name, sheet)
-    found, tallies = read_rows(sheet, notes)
-    if not len(found["claims"]):
-        raise no_denial(path)
-    note_file(sheet.match, tallies, notes)
-    files = file_row(path.name, sheet.file_id, sheet.match, rows=len(sheet.rows))
-    files.attrs["columns"] = {
-        column: [sheet.headings[p] for p in sheet.match.positions[column]]
-        for column in COLUMNS
-        if column in sheet.match.positions
-    }
-    return Claims(**found, findings=notes.table(), files=files)
+    opened = open_exports(Path(path), layout=layout)
+    found = [_read_table(one) for one in opened]
+    if not any(len(one.claims) for one in found):
+        raise no_denial(opened[0].name)
+    return found[0] if len(found) == 1 else concat(found)
 
 
-def read_rows(sheet: Sheet, notes: Notes) -> tuple[dict[str, pd.DataFrame], list[Tally]]:
-    """Return the canonical tables of a sheet's rows, or of a part of them, and what adds up.
+def _read_table(opened: Opened) -> Claims:
+    whole = read_whole(opened)
+    if not len(whole.sheet.rows):
+        raise no_rows(opened)
+    notes = Notes(opened.name, whole.sheet)
+    notes.add_all(whole.notes)
+    notes.tallies += whole.tallies
+    found = read_rows(whole.sheet, notes)
+    note_file(opened.match, notes)
+    ragged = sum(one[2] == "ragged_row" for one in whole.notes)
+    counts = found.as_row(len(whole.sheet.rows) + ragged)
+    counts |= {"rows_in": whole.spans, "rows_blank": whole.blank}
+    files = file_row(opened, found.unused, rows=len(whole.sheet.rows), **counts)
+    return Claims(**found.tables, findings=notes.table(), files=files)
 
-    A part holds all rows of its claims; findings about single rows go to `notes`.
+
+@dataclass(frozen=True)
+class RowsRead:
+    """The canonical tables of a sheet's rows, and how rows and denied dollars add up to them.
+
+    `rows_out` counts the rows that are in the tables; `unused` are positions of columns that turned
+    out to be about something else.
     """
-    columns = read_columns(sheet, notes)
-    tallies: list[Tally] = []
-    columns, rows = _denial_rows(sheet, columns, notes, tallies)
-    placed = place(columns, rows, chosen=sheet.match.layout, file_id=sheet.file_id)
-    found = tables(placed, notes)
-    _check_dates(columns, rows, notes)
-    _note_gaps(columns, rows, tallies)
-    return found, tallies
+
+    tables: dict[str, pd.DataFrame]
+    rows_out: int
+    unused: set[int]
+    denied_in: int
+    denied_left_out: int
+    denied_repeated: int
+
+    def as_row(self, rows: int) -> dict[str, int]:
+        """Return the counts as columns of `files`, of so many rows given."""
+        return {
+            "rows_left_out": rows - self.rows_out,
+            "denied_in_cents": self.denied_in,
+            "denied_left_out_cents": self.denied_left_out,
+            "denied_repeated_cents": self.denied_repeated,
+        }
 
 
-def no_denial(path: Path) -> ExportError:
+def no_denial(name: str) -> ExportError:
     """Return the refusal of a file none of whose rows is a denial."""
     return ExportError(
-        f"{path.name}: no row below the headings is a denial with a claim number; export it again"
+        f"{name}: no row below the headings is a denial with a claim number; export it again"
     )
 
 
-def file_row(name: str, file_id: str, match: Match, *, rows: int) -> pd.DataFrame:
-    """Return the row of `files` that tells of an export."""
+def file_row(opened: Opened, unused: Iterable[int] = (), **counts: int) -> pd.DataFrame:
+    """Return the row of `files` that describes a table of an export; `counts` are columns of it."""
+    rows = counts.pop("rows")
+    read = {
+        column: column_labels(opened.headings, opened.match.positions[column])
+        for column in COLUMNS
+        if column in opened.match.positions
+    }
+    not_read = column_labels(opened.headings, _not_read(opened, unused))
     return conform(
         {
-            "file": [name], "file_id": [file_id], "source": ["export"],
-            "layout": [match.layout.id], "rows_read": [rows],
+            "file": [opened.name], "file_id": [opened.file_id], "sha256": [opened.sha256], "source": ["export"],
+            "layout": [opened.match.layout.id], "rows_read": [rows],
+            "columns": [json.dumps(read)], "columns_not_read": [json.dumps(not_read)],
+            **{name: [value] for name, value in counts.items()},
         },
         "files",
     )  # fmt: skip
 
 
-def note_file(match: Match, tallies: Iterable[Tally], notes: Notes) -> None:
+def _not_read(opened: Opened, unused: Iterable[int]) -> list[int]:
+    """Return the positions of the columns that are not read, or were not used after all."""
+    read = set(wanted(opened.match)) - set(unused)
+    return [p for p in range(len(opened.headings)) if p not in read and opened.headings[p].strip()]
+
+
+def note_file(match: Match, notes: Notes) -> None:
     """Note what concerns the file as a whole: columns that are wanted, and what adds up."""
     for need in match.layout.wanted:
         if not set(need.any_of) & set(match.positions):
@@ -99,25 +127,58 @@ def note_file(match: Match, tallies: Iterable[Tally], notes: Notes) -> None:
                 "no_column",
                 f"no column for {' or '.join(need.any_of)}: {need.because}",
             )
-    for one in _added(tallies):
-        rows = "1 row" if one.rows == 1 else f"{one.rows:,} rows"
-        notes.add([one.first], one.column, one.code, one.says.format(rows=rows))
+    notes.add_all(notes_on(match))
+    notes.add_all([one.note for one in added(notes.tallies)])
 
 
-def _added(tallies: Iterable[Tally]) -> list[Tally]:
-    total: dict[tuple[str, str, str], Tally] = {}
-    for one in tallies:
-        key = (one.column, one.code, one.says)
-        other = total.get(key, replace(one, rows=0))
-        total[key] = replace(one, rows=one.rows + other.rows, first=min(one.first, other.first))
-    return list(total.values())
+def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
+    """Return the canonical tables of a sheet's rows, or of a part of them.
+
+    A part holds all rows of its claims. Findings go to `notes`; what adds up over parts to its
+    tallies. Raises ExportError if the dollars in the tables are not those of the rows.
+    """
+    sheet, filed = filed_words(sheet)
+    columns = read_columns(sheet, notes)
+    unused = read_appeals(columns, filed, sheet, notes)
+    if sheet.match.is_billing:
+        columns |= _stated_denials(sheet, columns)
+    keep = _denials(sheet, columns, notes)
+    kept, columns = _only(sheet, columns, keep)
+    read = with_reasons(columns, kept, notes)
+    placed = place(read.columns, read.rows, chosen=sheet.match.layout, file_id=sheet.file_id)
+    found = tables(placed, notes)
+    _check_dates(read.columns, read.rows, notes)
+    _note_gaps(read.columns, read.rows, notes)
+    dollars = _dollars_of(sheet, keep, placed, found)
+    return RowsRead(found, int(keep.sum()), unused, *dollars)
+
+
+def _stated_denials(sheet: Sheet, columns: dict[str, Cells]) -> dict[str, Cells]:
+    """Return the reason of billed rows whose status says denied: that status, for want of another."""
+    status = columns.get("claim_status")
+    if status is None:
+        return {}
+    table = word_table(sheet.match.layout, "claim_status")
+    said = [value if table.get(plain(value)) == "denied" else None for value in status.values]
+    return {"denial_text": recoded(status, said)}
+
+
+def _only(
+    sheet: Sheet, columns: dict[str, Cells], keep: np.ndarray
+) -> tuple[Sheet, dict[str, Cells]]:
+    """Return the rows that stay."""
+    if keep.all():
+        return sheet, columns
+    raw = {p: Cells(c.codes[keep], c.values) for p, c in sheet.columns.items()}
+    typed = {name: Cells(c.codes[keep], c.values) for name, c in columns.items()}
+    return replace(sheet, columns=raw, rows=sheet.rows[keep]), typed
 
 
 def totals(claims: Claims) -> dict:
     """Return the totals of an export, as `toolkit read --json` shows them; money is text.
 
-    `columns` maps our columns to the headings they were read from; it is empty for tables that no
-    longer know the file they came from.
+    `columns` maps our columns to the headings they were read from; `columns_not_read` are the other
+    headings. `rows_in` is `rows_out` + `rows_left_out` + `rows_blank`, and `denied_in` likewise.
     """
     adjustments = claims.adjustments
     by_code = adjustments.groupby(
@@ -138,8 +199,31 @@ def totals(claims: Claims) -> dict:
             k: int(v) for k, v in claims.remark_codes["rarc"].value_counts().sort_index().items()
         },
         "appeal_events": len(claims.appeal_events),
-        "columns": dict(claims.files.attrs.get("columns", {})),
+        **_accounts(claims.files),
         "findings": findings.where(findings.notna(), None).to_dict("records"),
+    }
+
+
+def _accounts(files: pd.DataFrame) -> dict:
+    """Return how rows and dollars of the files add up, and which columns were read."""
+    count = {name: int(files[name].sum()) for name in ("rows_in", "rows_left_out", "rows_blank")}
+    cents = {
+        name: int(files[f"{name}_cents"].sum())
+        for name in ("denied_in", "denied_left_out", "denied_repeated")
+    }
+    columns: dict[str, list[str]] = {}
+    for one in files["columns"].dropna():
+        for column, headings in json.loads(one).items():
+            columns[column] = list(dict.fromkeys([*columns.get(column, []), *headings]))
+    not_read = [h for one in files["columns_not_read"].dropna() for h in json.loads(one)]
+    return {
+        "rows_in": count["rows_in"],
+        "rows_out": count["rows_in"] - count["rows_left_out"] - count["rows_blank"],
+        "rows_left_out": count["rows_left_out"],
+        "rows_blank": count["rows_blank"],
+        **{name: _dollars(value) for name, value in cents.items()},
+        "columns": columns,
+        "columns_not_read": list(dict.fromkeys(not_read)),
     }
 
 
@@ -148,51 +232,140 @@ def _dollars(cents: int) -> str:
     return f"{sign}{cents // 100}.{cents % 100:02d}"
 
 
-def _denial_rows(
-    sheet: Sheet, columns: dict[str, Cells], notes: Notes, tallies: list[Tally]
-) -> tuple[dict[str, Cells], np.ndarray]:
-    """Leave out rows that are no denial: totals, rows without a claim number, other records."""
-    chosen, count = sheet.match.layout, len(sheet.rows)
-    keep = np.ones(count, dtype=bool)
+# ------------------------------------------------------------------- rows that are not denials
+
+
+def _denials(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.ndarray:
+    """Return which rows stay; those that do not are noted: totals, banners, other records."""
+    keep = np.ones(len(sheet.rows), dtype=bool)
     for position, words in sheet.match.leave_out.items():
-        hit = words_at(sheet.columns[position], words) & keep
-        if hit.any():
-            heading = sheet.headings[position].replace("{", "").replace("}", "")
-            says = f"left out by layout {chosen.id} as no denial on file (column {heading})"
-            tallies.append(_tally(sheet.rows[hit], "", "not_a_denial_record", says))
-            keep &= ~hit
-    numbers = [
-        columns[c] for c in ("patient_control_number", "payer_claim_control_number") if c in columns
-    ]
-    summing = np.zeros(count, dtype=bool)
-    nameless = np.logical_and.reduce([c.codes < 0 for c in numbers])
-    for cells in numbers:
-        summing |= totals_at(cells)
-        again = headings_at(cells, sheet.headings) & keep
-        notes.add(
-            sheet.rows[again], "", "heading_again",
-            "repeats the headings and was left out: two exports seem to stand in one file",
+        heading = column_labels(sheet.headings, [position])[0]
+        keep = _leave(
+            keep, words_at(sheet.columns[position], words, plain), sheet, notes,
+            "not_a_denial_record",
+            f"left out by layout {sheet.match.layout.id} as no denial on file (column {heading})",
         )  # fmt: skip
-        keep &= ~again
-    if nameless.any():
-        for cells in sheet.columns.values():
-            summing |= nameless & totals_at(cells)
-    if "line_number" in columns and chosen.total_line_numbers:
-        summing |= one_of(columns["line_number"], chosen.total_line_numbers)
-    notes.add(sheet.rows[summing & keep], "", "totals_row", "sums up other rows and was left out")
-    keep &= ~summing
+    numbers = [columns[c] for c in _NUMBERS if c in columns]
+    nameless = np.logical_and.reduce([cells.codes < 0 for cells in numbers])
+    lost = nameless & _written(sheet, _NUMBERS)
+    nameless &= ~lost
+    again = np.zeros(len(keep), dtype=bool)
+    for cells in numbers:
+        again |= headings_at(cells, sheet.headings)
+    says = "repeating the headings, left out: two exports seem to be in one file"
+    keep = _leave(keep, again, sheet, notes, "heading_again", says)
+    keep = _leave(keep, _sums(sheet, columns, numbers, nameless), sheet, notes, "totals_row",
+                  "summing up other rows, left out")  # fmt: skip
+    says = "with a banner or a page end, left out"
+    keep = _leave(keep, banners_at(sheet, nameless), sheet, notes, "banner_row", says)
     notes.add(
         sheet.rows[nameless & keep], "patient_control_number", "no_claim_number",
         "has no claim number and was left out: give it one, or delete the row",
     )  # fmt: skip
     keep &= ~nameless
-    if keep.all():
-        return columns, sheet.rows
-    return {c: Cells(v.codes[keep], v.values) for c, v in columns.items()}, sheet.rows[keep]
+    return _leave(
+        keep, _not_denied(sheet, columns), sheet, notes, "status_not_denied",
+        "with a claim status of paid or pending, words for a reason and no denied amount, left out "
+        "as no denials",
+    )  # fmt: skip
 
 
-def _tally(rows: np.ndarray, column: str, code: str, says: str) -> Tally:
-    return Tally(column, code, f"{{rows}} {says}; this is the first", len(rows), int(rows[0]))
+def _leave(
+    keep: np.ndarray, hit: np.ndarray, sheet: Sheet, notes: Notes, code: str, says: str
+) -> np.ndarray:
+    """Return which rows are kept without those that are hit, which are counted in one finding."""
+    hit = hit & keep
+    notes.count(sheet.rows[hit], "", code, says)
+    return keep & ~hit
+
+
+def _written(sheet: Sheet, names: Iterable[str]) -> np.ndarray:
+    """Return which rows have anything in one of our columns, readable or not."""
+    found = np.zeros(len(sheet.rows), dtype=bool)
+    for name in names:
+        for position in sheet.match.positions.get(name, ()):
+            found |= sheet.columns[position].codes >= 0
+    return found
+
+
+def _sums(
+    sheet: Sheet, columns: dict[str, Cells], numbers: list[Cells], nameless: np.ndarray
+) -> np.ndarray:
+    found = sums_at(sheet, nameless)
+    for cells in numbers:
+        found |= sums(cells)
+    chosen = sheet.match.layout
+    if "line_number" in columns and chosen.total_line_numbers:
+        found |= one_of(columns["line_number"], chosen.total_line_numbers)
+    return found
+
+
+def _not_denied(sheet: Sheet, columns: dict[str, Cells]) -> np.ndarray:
+    """Return which rows the payer has not denied: their status says so, and no code or amount denies.
+
+    A code or a denied amount outweighs the status, which may be that of another line, or our own.
+    """
+    count = len(sheet.rows)
+    status = columns.get("claim_status")
+    if status is None or sheet.match.is_billing:
+        return np.zeros(count, dtype=bool)
+    table = word_table(sheet.match.layout, "claim_status")
+    said = [table.get(plain(value)) in ("paid", "pending") for value in status.values]
+    hit = np.array([*said, False])[status.codes]
+    if not hit.any():
+        return hit
+    for name in (
+        "denied_amount",
+        "appeal_filed",
+        "appeal_decided",
+        "appeal_outcome",
+        "appeal_stated",
+        "rarc",
+    ):
+        if name in columns:
+            hit &= columns[name].codes < 0
+    places = [*sheet.match.positions.get("carc", ())]
+    places += [
+        p
+        for one in sheet.match.adjustments
+        for n, p in one.items()
+        if n in ("carc", "denied_amount")
+    ]
+    for position in places:
+        cells = sheet.columns[position]
+        coded = [bool(has_code(value)) for value in cells.values]
+        hit &= ~np.array([*coded, False])[cells.codes]
+    return hit
+
+
+# ------------------------------------------------------------------------------------ what adds up
+
+
+def _dollars_of(
+    sheet: Sheet, keep: np.ndarray, placed: Rows, found: dict[str, pd.DataFrame]
+) -> tuple[int, int, int]:
+    """Return the cents of all rows' denied amounts, of those left out, and of those that repeat.
+
+    What is in the tables and these must be all of them: they are added up here from the cells as
+    they were read, apart from the tables.
+    """
+    given = np.zeros(len(sheet.rows), dtype=np.int64)
+    places = [*sheet.match.positions.get("denied_amount", ())]
+    places += [one["denied_amount"] for one in sheet.match.adjustments if "denied_amount" in one]
+    for position in places:
+        raw = sheet.columns[position]
+        quiet = Notes("", replace(sheet, notes=[]))
+        cells = read_column("denied_amount", raw, sheet, quiet)
+        given += days_of(cells, cells.codes, missing=0)
+    denied_in, left_out = int(given.sum()), int(given[~keep].sum())
+    repeated = repeated_cents(placed)
+    out = int(found["adjustments"]["amount_cents"].sum())
+    if denied_in != left_out + repeated + out:
+        raise ExportError(
+            f"the denied amounts of the rows do not add up to those that were read (first row "
+            f"{sheet.rows[0]}); export it again, and report this file's kind"
+        )
+    return denied_in, left_out, repeated
 
 
 def _check_dates(columns, rows, notes) -> None:
@@ -208,17 +381,15 @@ def _check_dates(columns, rows, notes) -> None:
             )  # fmt: skip
 
 
-def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, tallies: list[Tally]) -> None:
+def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, notes: Notes) -> None:
     """Count the rows in which something is lacking, to be told once."""
     if "denied_amount" in columns:
         lacking = columns["denied_amount"].codes < 0
-        if lacking.any():
-            says = "without a denied amount, which add nothing to the amounts at stake"
-            tallies.append(_tally(rows[lacking], "denied_amount", "no_amount", says))
+        if "amount_shared" in columns:
+            lacking &= columns["amount_shared"].codes < 0
+        says = "without a denied amount, which add nothing to the amounts at stake"
+        notes.count(rows[lacking], "denied_amount", "no_amount", says)
     if "plan_name" in columns:
         silent = (columns["plan_name"].codes >= 0) & (codes_of(columns, "program", len(rows)) < 0)
-        if silent.any():
-            says = (
-                "whose plan or financial class states no program: state the programs in payers.csv"
-            )
-            tallies.append(_tally(rows[silent], "program", "program_not_stated", says))
+        says = "whose plan or financial class states no program: state the programs in payers.csv"
+        notes.count(rows[silent], "program", "program_not_stated", says)

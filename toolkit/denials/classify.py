@@ -8,13 +8,16 @@ is not on file is unclassified and says so.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from toolkit.denials import codes
 from toolkit.denials.codes import Carc, Category, Rarc
 from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from toolkit.denials.text import Found
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,13 +97,18 @@ def classify(
     """Return what one adjustment with its remark codes is, and what to do about it.
 
     Grain: one adjustment. `rarcs` is one cell or a list of remark codes; `text` is used to refine
-    the reason a code gave, and decides alone only where there is no code. `unpaid_alone`: the line
+    the reason a code gave, and decides alone only where there is no code; codes written in it are
+    read where `carc` holds none. `unpaid_alone`: the line
     was paid nothing and this is its only adjustment. A cell that cannot be read never raises: the
     answer is `unclassified` with a warning that names the column. Warnings name the columns seen,
     never their values. Source: denial taxonomy 4.4 to 4.6, marks in the rule files.
     """
     warnings: list[str] = []
     group, code, remarks = _read(group_code, carc, rarcs, warnings)
+    said = _said(text)
+    in_text = not code and said is not None and bool(said.adjustments or said.rarcs)
+    if in_text:
+        group, code, remarks, in_text = _codes_in_text(said, group, remarks, warnings)
     entry = codes.carcs().get(code)
     if code and entry is None:
         warnings.append(
@@ -119,9 +127,12 @@ def classify(
     if not settled:
         _decide(draft, code, entry, known)
         _blocking_route(draft, known)
-        _add_text(draft, text, has_code=bool(code), unpaid_alone=unpaid_alone)
+        _add_text(draft, said, has_code=bool(code), in_text=in_text, unpaid_alone=unpaid_alone)
     elif draft.category != "not_a_denial":
         _blocking_route(draft, known)
+    if in_text and draft.decided_by.startswith(("carc", "rarc", "group")):
+        draft.decided_by += " in denial_text"
+        draft.confidence = "medium" if draft.confidence == "high" else draft.confidence
     return _finish(draft, group, entry, known, program)
 
 
@@ -171,6 +182,48 @@ def _read(
     elif not group and code:
         warnings.append("group_code is empty: who bears the amount is not known")
     return group, code, remarks
+
+
+def _said(text: str | None) -> "Found | None":
+    """Return the phrases and codes of a free text; None where there is none."""
+    if not isinstance(text, str) or not text.strip():
+        return None
+    from toolkit.denials.text import read_text  # where there is text to read
+
+    return read_text(text)
+
+
+def _codes_in_text(
+    said: "Found", group: str, remarks: tuple[str, ...], warnings: list[str]
+) -> tuple[str, str, tuple[str, ...], bool]:
+    """Return group code, CARC and remark codes as the text gives them, and whether it gives any.
+
+    What stands in a column of its own goes first. Of several codes the first that is a denial is
+    taken; where none is, and the words name a denial, the words decide.
+    """
+    denials = [pair for pair in said.adjustments if not _is_no_denial(*pair)]
+    words = bool(said.phrases) and said.phrases[0].category != "not_a_denial"
+    if said.adjustments and not denials and words:
+        return group, "", remarks, False
+    own, code = (denials or said.adjustments or (("", ""),))[0]
+    if not code and remarks:
+        return group, "", remarks, False
+    warnings.append("the codes were read in denial_text: look at the remittance")
+    if len(denials) > 1:
+        warnings.append("denial_text holds several codes of denials: the first is taken")
+    if not (group or own) and code:
+        warnings.append("group_code is empty: who bears the amount is not known")
+    return group or own, code, remarks or said.rarcs, True
+
+
+def _is_no_denial(group: str, code: str) -> bool:
+    entry = codes.carcs().get(code)
+    today = entry.retired_to.partition(" ")[0] or code if entry is not None else code
+    return (
+        group in codes.not_a_denial().reversal_groups
+        or (group, today) in _pairs()["pairs"]
+        or (entry is not None and entry.category == "not_a_denial")
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -336,19 +389,21 @@ _APPEALS = frozenset({"appeal", "contract_dispute"})
 
 
 def _add_text(
-    draft: _Draft, text: str | None, *, has_code: bool, unpaid_alone: bool = False
+    draft: _Draft, said: "Found | None", *, has_code: bool, in_text: bool, unpaid_alone: bool
 ) -> None:
     """Rule 9: free text refines the reason a code gave, and decides only where there is no code."""
-    if not isinstance(text, str) or not text.strip():
+    if said is None:
         return
-    from toolkit.denials.text import find
-
-    hits = find(text)
+    hits = said.phrases
     if not hits:
-        if not has_code and draft.category == "unclassified":
+        if not has_code and draft.category == "unclassified" and not in_text:
             draft.warnings.append("no phrase on file fits denial_text")
         return
     first = hits[0]
+    if in_text and _is_open(draft) and first.category not in (draft.category, "not_a_denial"):
+        # "CO-16: modifier missing": the words beside the code say what a remark code would.
+        draft.take(first.category, first.reason, "", f"phrase {first.id}", "inferred")
+        return
     if not has_code and draft.decided_by == "no entry on file":
         draft.take(first.category, first.reason, "", f"phrase {first.id}", "inferred")
         draft.warnings.append("decided by denial_text alone: inferred, read the notice")
@@ -383,6 +438,11 @@ def _add_text(
             f"the codes and denial_text name different reasons: the codes {draft.reason},"
             f" the text {finer[0].reason}"
         )
+
+
+def _is_open(draft: _Draft) -> bool:
+    """Return whether a code decided that says little without a remark code, and has none."""
+    return draft.confidence == "low" and draft.category in _OPEN_CATEGORIES
 
 
 # --- who may appeal ------------------------------------------------------------------------------

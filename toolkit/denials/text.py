@@ -14,7 +14,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from toolkit.denials import codes
 from toolkit.denials.codes import FOLDER, category_of, check_reason
+from toolkit.denials.codes_in_text import mark_codes, marked_code
 from toolkit.errors import RulesError
 from toolkit.rules import read
 
@@ -52,6 +54,48 @@ class _Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     settled: tuple[str, ...]
     ideas: dict[str, tuple[str, ...]]
     phrases: tuple[Phrase, ...]
+
+
+Role = Literal["outcome", "reason", "next_step", "footer"]
+
+
+class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How sentences of one role are told from others: by their label, their first words, a line."""
+
+    role: Role
+    labels: tuple[str, ...] = ()
+    heads: Literal["yes", "no"] = "yes"  # a label alone gives its role to the next sentence
+    inner: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
+    says: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+class _Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    skipped: tuple[str, ...]
+    entries: tuple[_RoleEntry, ...]
+
+
+class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A topic that a text may name and say no more about."""
+
+    id: str
+    category: str
+    reason: str
+    names: tuple[str, ...]
+
+
+class _Topics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    around: tuple[str, ...]
+    topics: tuple[_Topic, ...]
+
+
+class Found(NamedTuple):
+    """What a text holds: phrases and codes, those that decide first."""
+
+    phrases: tuple[Phrase, ...] = ()
+    adjustments: tuple[tuple[str, str], ...] = ()  # (group code or '', CARC)
+    rarcs: tuple[str, ...] = ()
 
 
 # --- normalization -------------------------------------------------------------------------------
@@ -98,6 +142,8 @@ _MONTHS = (
 _DATE = re.compile(rf"(?:\b(?:{_MONTHS}) )?#(?:(?: ,)?(?: (?:{_MONTHS}))? #)*")
 _MARKS = re.compile(r"[.,](?: ?[.,])+ ?")
 _SPACES = re.compile(r"\s+")
+_MARKED = re.compile(r"(\[(?:[A-Z]{2}-)?[A-Z]{0,2}[0-9]+\])")
+_WRAPPED = 60  # a line as long as this goes on in the next, unless that begins a sentence
 
 
 def normalize_text(text: str) -> str:
@@ -105,9 +151,41 @@ def normalize_text(text: str) -> str:
 
     Distinct texts stay few, and a claim's numbers do not travel with the text. A name after a
     title, after a label such as `Patient:`, or after `member` where it is no word of a phrase, goes
-    too. A full stop parts sentences, a comma clauses. Normalizing twice changes nothing.
+    too. A full stop parts sentences, a comma clauses. A reason or remark code stays, as `[CO-197]`.
+    Normalizing twice changes nothing.
     """
-    text = _NAME.sub(" ", text)
+    if not _NUMBER.search(text):
+        return _plain(text)
+    parts = _MARKED.split(mark_codes(_lines(text)))
+    if len(parts) == 1:
+        return _plain(text)
+    parts[::2] = [_plain(f" {part} ", ends=" ") for part in parts[::2]]
+    return _SPACES.sub(" ", " ".join(parts)).strip(" .,")
+
+
+def _lines(text: str) -> str:
+    """Return a text with a full stop where a line ends a sentence without one."""
+    if "\n" not in text:
+        return text
+    lines = [line.strip() for line in text.splitlines()]
+    said = []
+    for line, following in zip(lines, (*lines[1:], ""), strict=True):
+        ends = not following or (
+            not following[0].islower()
+            and not (line.isupper() and following.isupper() and not _has_label(line, following))
+            and (len(line) < _WRAPPED or line[-1:] in ":)")
+        )
+        said.append(f"{line} ." if line and ends else line)
+    return " ".join(said)
+
+
+def _has_label(*lines: str) -> bool:
+    """Return whether a line begins with a label, as "REASON: ..." does."""
+    return any(re.match(r"[A-Za-z][A-Za-z /]{0,40}:", line) for line in lines)
+
+
+def _plain(text: str, ends: str = " .,") -> str:
+    text = _NAME.sub(" ", _lines(text))
     text = _CUED_NAME.sub(_without_name, text).lower()
     for mark, instead in _APOSTROPHE:
         if mark in text:
@@ -127,7 +205,7 @@ def normalize_text(text: str) -> str:
     text = _SPACES.sub(" ", text)
     text = _MARKS.sub(lambda m: ". " if "." in m[0] else ", ", text)
     text = _DATE.sub("#", text) if "#" in text else text
-    return text.strip(" .,")
+    return text.strip(ends)
 
 
 def _without_name(match: re.Match) -> str:
@@ -186,6 +264,10 @@ def _distance(a: str, b: str) -> int:
 # --- patterns ------------------------------------------------------------------------------------
 
 AFFIRMED, DENIED = 1, 2
+_SETTLED, _ROLES_FROM = (
+    -1,
+    -2,
+)  # owners of patterns that are no phrase; an entry of roles has one each
 _BOTH = AFFIRMED | DENIED
 Form = tuple[str, ...]
 
@@ -195,7 +277,7 @@ class _Pattern(NamedTuple):
 
     parts: tuple[int, ...]
     follows: tuple[bool, ...]
-    owner: int  # the phrase's place in the file; -1 for what settles a clause
+    owner: int  # the phrase's place in the file; below 0 what settles a clause, or a role
     keeps_off: bool  # an `unless` of its owner
 
 
@@ -205,13 +287,14 @@ class _Hit(NamedTuple):
     start: int
     weight: tuple[int, int]  # how many, then how near they stand
     advice: bool  # in a sentence that begins "if"
+    rank: int  # of its sentence's role
 
 
 class _Reader:
     """The phrases on file, made ready to read texts with."""
 
-    def __init__(self, rules: _Phrases) -> None:
-        self.rules = rules
+    def __init__(self, rules: _Phrases, roles: _Roles) -> None:
+        self.rules, self.roles = rules, roles
         self.unfolded, self.dropped = frozenset(rules.unfolded), frozenset(rules.dropped)
         self.known_forms: dict[str, Form] = {}
         self.known_ideas: dict[tuple[str, int], dict[Form, int]] = {}
@@ -225,7 +308,15 @@ class _Reader:
             for says in phrase.unless:
                 self.patterns.append(self.pattern(says, where, owner, keeps_off=True))
         for says in rules.settled:
-            self.patterns.append(self.pattern(says, "phrases.yaml, settled", -1, keeps_off=False))
+            self.patterns.append(
+                self.pattern(says, "phrases.yaml, settled", _SETTLED, keeps_off=False)
+            )
+        for nth, entry in enumerate(roles.entries):
+            owner = _ROLES_FROM - nth
+            for says in entry.says:
+                self.patterns.append(self.pattern(says, "roles.yaml", owner, keeps_off=False))
+            for says in entry.unless:
+                self.patterns.append(self.pattern(says, "roles.yaml", owner, keeps_off=True))
         self.general = [phrase.general == "yes" for phrase in rules.phrases]
         self._index()
         self._vocabulary()
@@ -341,13 +432,26 @@ class _Reader:
         self.cues = _by_first((self.form(c), ()) for c in negation.cues)
         self.ends = _by_first((self.form(c), ()) for c in negation.ends_at)
         self.no_cues = _by_first((self.form(c), ()) for c in negation.no_negation)
+        entries = self.roles.entries
+        self.skipped = frozenset(self.roles.skipped)
+        self.labels, self.inner, self.starts = (
+            _by_first(
+                ([w for w in words.split() if w not in self.dropped], (nth,))
+                for nth, entry in enumerate(entries)
+                for words in getattr(entry, name)
+            )
+            for name in ("labels", "inner", "starts")
+        )
         texts = [*rules.written, *rules.written.values(), *rules.fillers, *rules.dropped]
         texts += rules.plain_words
         texts += [*negation.cues, *negation.ends_at, *negation.no_negation]
+        texts += [w for e in entries for w in (*e.labels, *e.inner, *e.starts)]
+        texts += self.roles.skipped
         words = {w for t in texts for w in t.split()}
         words |= {w for p in self.part_forms for form in p for w in form}
         lines = [line for p in rules.phrases for line in p.says]
         lines += [line for idea in rules.ideas.values() for line in idea]
+        lines += [line for entry in entries for line in (*entry.says, *entry.unless)]
         words |= {w for line in lines for w in re.findall("[a-z]+", line)}
         self.known = frozenset(words | {self.stem(w) for w in words})
 
@@ -428,17 +532,17 @@ def _rules() -> _Phrases:
 
 @lru_cache(maxsize=1)
 def _reader() -> _Reader:
-    return _Reader(_rules())
+    return _Reader(_rules(), read(FOLDER / "roles.yaml", _Roles))
 
 
 @lru_cache(maxsize=65536)
 def _known(word: str) -> str:
-    return _reader().word(word)
+    return word if word[0] == "[" else _reader().word(word)
 
 
 @lru_cache(maxsize=16384)
 def _stem(word: str) -> str:
-    return _reader().stem(word)
+    return word if word[0] == "[" else _reader().stem(word)
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -448,6 +552,7 @@ class _Read(NamedTuple):
     """A text as its words, each with its place, its clause and whether a negation covers it."""
 
     words: list[str]
+    spelled: list[str]  # the same words before they are folded
     place: list[int]
     clause: list[int]
     sign: list[int]
@@ -457,6 +562,13 @@ _FULL_STOP = 1000
 
 
 def _read(normalized: str, reader: _Reader) -> _Read:
+    spelled = _spelled(normalized, reader)
+    words = [_stem(w) for w in spelled]  # stems, from here on
+    return _places(words, spelled, reader)
+
+
+def _spelled(normalized: str, reader: _Reader) -> list[str]:
+    """Return the words of a normalized text, each as it is known and with short forms written out."""
     raw = [_known(w) for w in normalized.replace(",", " , ").replace(".", " . ").split()]
     spelled: list[str] = []
     at, written = 0, reader.written
@@ -469,11 +581,10 @@ def _read(normalized: str, reader: _Reader) -> _Read:
             if raw[at] not in reader.dropped:
                 spelled.append(raw[at])
             at += 1
-    words = [_stem(w) for w in spelled]  # stems, from here on
-    return _places(words, reader)
+    return spelled
 
 
-def _places(words: list[str], reader: _Reader) -> _Read:
+def _places(words: list[str], spelled: list[str], reader: _Reader) -> _Read:
     fillers, cues, ends, no_cues = reader.fillers, reader.cues, reader.ends, reader.no_cues
     reach, comma = reader.rules.negation.reach, reader.rules.comma
     place, clause, sign = [], [], []
@@ -501,7 +612,7 @@ def _places(words: list[str], reader: _Reader) -> _Read:
             skip_to = max(skip_to, at + row[0])
         if at >= skip_to and word in cues and (row := _row_at(cues, words, at)):
             covered_to = here + reach + row[0] - 1
-    return _Read(words, place, clause, sign)
+    return _Read(words, spelled, place, clause, sign)
 
 
 def _forms(text: _Read, reader: _Reader) -> dict[int, list[tuple[int, int]]]:
@@ -550,8 +661,8 @@ def _clauses(match: tuple[tuple[int, int], ...], text: _Read) -> set[int]:
 
 
 @lru_cache(maxsize=65536)
-def _hits(normalized: str) -> tuple[Phrase, ...]:
-    """Return the phrases that a normalized text holds, the deciding one first."""
+def _found(normalized: str) -> Found:
+    """Return the phrases and codes that a normalized text holds, the deciding ones first."""
     reader = _reader()
     text = _read(normalized, reader)
     found = _forms(text, reader)
@@ -561,29 +672,176 @@ def _hits(normalized: str) -> tuple[Phrase, ...]:
     for number in {n for key in found if key in by_key for n in by_key[key]}:
         pattern = patterns[number]
         for match in _matches(pattern, found, text, reader):
-            if pattern.owner < 0:
+            if pattern.owner == _SETTLED:
                 settled |= _clauses(match, text)
             else:
                 matched.append((pattern.owner, match))
     off = {
-        owner: {
-            clause
+        owner: [
+            match
             for pattern in reader.unless.get(owner, ())
             for match in _matches(pattern, found, text, reader)
-            for clause in _clauses(match, text)
-        }
+        ]
         for owner in {owner for owner, _ in matched}
     }
+    rank = _ranks(text, reader, matched, off)
     hits, advice = [], _advice(text)
     for owner, match in matched:
         within = _clauses(match, text)
-        if within & settled or within & off[owner]:
+        if owner < 0 or within & settled or any(within & _clauses(m, text) for m in off[owner]):
             continue
         places = frozenset(at for first, last in match for at in range(first, last + 1))
         first, last = match[0][0], match[-1][1]
+        if rank[first] == _NEVER:
+            continue
         weight = (len(places), text.place[first] - text.place[last])
-        hits.append(_Hit(owner, places, first, weight, first in advice))
-    return _decided(hits, reader) if hits else ()
+        hits.append(_Hit(owner, places, first, weight, first in advice, rank[first]))
+    order = _decided(hits, reader) if hits else []
+    owners = dict.fromkeys(hit.owner for hit in order)
+    adjustments, rarcs = _codes(text, rank, order[0].rank if order else _LAST)
+    phrases = tuple(reader.rules.phrases[owner] for owner in owners)
+    if not (phrases or adjustments or rarcs or settled):
+        phrases = _topic(text, reader)
+    return Found(phrases, adjustments, rarcs)
+
+
+# --- a topic and nothing else ---------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _topics() -> tuple[Mapping[tuple[str, ...], Phrase], Mapping[str, tuple]]:
+    """Return the topics by the words of their names, and the words that may stand around one."""
+    rules, reader = read(FOLDER / "topics.yaml", _Topics), _reader()
+    around = _by_first((reader.form(words), ()) for words in rules.around)
+    found: dict[tuple[str, ...], Phrase] = {}
+    for topic in rules.topics:
+        where = f"topics.yaml, {topic.id}"
+        check_reason(topic.category, topic.reason, "", where)
+        phrase = Phrase(
+            id=topic.id,
+            category=topic.category,
+            reason=topic.reason,
+            says=topic.names,
+            examples=topic.names,
+            counter_examples=(),
+        )
+        for name in topic.names:
+            words = _spelled(normalize_text(name), reader)
+            key = tuple(_stem(word) for word in words)
+            if found.setdefault(key, phrase) is not phrase:
+                raise RulesError(f"{where}: {name!r} is a name of two topics")
+    return found, around
+
+
+def _topic(text: _Read, reader: _Reader) -> tuple[Phrase, ...]:
+    """Return the topic that a text names, where it holds nothing else but the words around one."""
+    topics, around = _topics()
+    words = [word for word in text.words if word not in ".,"]
+    if len(words) > _TOPIC_WORDS:
+        return ()
+    without, at = [], 0
+    while at < len(words):
+        row = _row_at(around, words, at)
+        if row is None:
+            without.append(words[at])
+        at += row[0] if row else 1
+    for key in (tuple(words), tuple(without)):
+        if key in topics:
+            return (topics[key],)
+    return ()
+
+
+_TOPIC_WORDS = 8
+
+
+# --- what a sentence is for ----------------------------------------------------------------------
+
+_RANK = {"outcome": 0, "reason": 1, "": 2, "next_step": 3, "footer": 5}
+_LAST = 4
+_NEVER = _RANK["footer"]
+
+
+def _sentences(text: _Read, reader: _Reader) -> list[range]:
+    """Return the sentences of a text, each as the places of its words; a label begins one."""
+    words, starts = text.words, [0]
+    for at, word in enumerate(words):
+        if word == ".":
+            starts.append(at + 1)
+        elif text.spelled[at] in reader.inner and at and words[at - 1] != ".":
+            row = _row_at(reader.inner, text.spelled, at)
+            if row is not None and words[at + row[0] : at + row[0] + 1] == [","]:
+                starts.append(at)
+    ends = [*starts[1:], len(words)]
+    parts = (range(a, b) for a, b in zip(starts, ends, strict=True))
+    return [part for part in parts if any(words[at] not in ".," for at in part)]
+
+
+def _ranks(
+    text: _Read, reader: _Reader, matched: list[tuple[int, tuple]], off: Mapping[int, list[tuple]]
+) -> list[int]:
+    """Return for each word how early its sentence decides; one sentence alone has no other role."""
+    ranks = [_RANK[""]] * len(text.words)
+    sentences = _sentences(text, reader)
+    if len(sentences) < 2:
+        return ranks
+    number = [0] * len(text.words)
+    for nth, sentence in enumerate(sentences):
+        for at in sentence:
+            number[at] = nth
+    against = {(o, number[m[0][0]]) for o, found in off.items() if o <= _ROLES_FROM for m in found}
+    said: dict[int, set[int]] = {}
+    for owner, match in matched:
+        place = number[match[0][0]]
+        if owner <= _ROLES_FROM and (owner, place) not in against:
+            said.setdefault(place, set()).add(_ROLES_FROM - owner)
+    carried = ""
+    for nth, sentence in enumerate(sentences):
+        label, alone = _label(text, sentence, reader)
+        entry = min(said.get(nth, set()) | _start(text, sentence, reader), default=None)
+        role = label or ("" if entry is None else reader.roles.entries[entry].role)
+        if label or role in ("outcome", "reason"):
+            carried, role = (label if alone else ""), role
+        elif carried == "reason":
+            carried, role = "", role if role == "footer" else "reason"
+        else:
+            role = carried or role
+        # "Claims must reach us in 180 days. This one did not." A letter has more than two sentences.
+        rank = _LAST if role == "footer" and len(sentences) == 2 else _RANK[role]
+        for at in sentence:
+            ranks[at] = rank
+    return ranks
+
+
+def _label(text: _Read, sentence: range, reader: _Reader) -> tuple[Role | Literal[""], bool]:
+    """Return the role that a sentence's label gives, and whether the label is all of it."""
+    row = _row_at(reader.labels, text.spelled, sentence.start)
+    if row is None:
+        return "", False
+    rest = text.words[sentence.start + row[0] : sentence.stop]
+    if rest and rest[0] not in ".,":
+        return "", False
+    entry = reader.roles.entries[row[2][0]]
+    return entry.role, entry.heads == "yes" and all(word in ".," for word in rest)
+
+
+def _start(text: _Read, sentence: range, reader: _Reader) -> set[int]:
+    """Return the entries whose first words a sentence begins with."""
+    at = sentence.start
+    while at < sentence.stop - 1 and text.spelled[at] in reader.skipped:
+        at += 1
+    row = _row_at(reader.starts, text.spelled, at)
+    return {row[2][0]} if row is not None else set()
+
+
+def _codes(
+    text: _Read, rank: list[int], best: int
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the codes of the sentences that decide no later than the phrases, in their order."""
+    places = [at for at, word in enumerate(text.words) if word[0] == "[" and rank[at] <= best]
+    found = [marked_code(text.words[at]) for at in sorted(places, key=lambda at: (rank[at], at))]
+    adjustments = (pair for pair in found if pair[0] or pair[1] not in codes.rarcs())
+    remarks = (code for group, code in found if not group and code in codes.rarcs())
+    return tuple(dict.fromkeys(adjustments)), tuple(dict.fromkeys(remarks))
 
 
 def _advice(text: _Read) -> frozenset[int]:
@@ -596,8 +854,8 @@ def _advice(text: _Read) -> frozenset[int]:
     return frozenset(found)
 
 
-def _decided(hits: list[_Hit], reader: _Reader) -> tuple[Phrase, ...]:
-    """Return the hits' phrases in the order in which they decide, each once."""
+def _decided(hits: list[_Hit], reader: _Reader) -> list[_Hit]:
+    """Return the hits in the order in which they decide, without those that another explains."""
     rules, general = reader.rules, reader.general
     first = [phrase.category in rules.first_of_all for phrase in rules.phrases]
     kept = [
@@ -616,6 +874,7 @@ def _decided(hits: list[_Hit], reader: _Reader) -> tuple[Phrase, ...]:
         return (
             hit.advice,
             phrase.category == "not_a_denial",
+            hit.rank,
             general[hit.owner],
             not first[hit.owner],
             hit.start,
@@ -623,16 +882,22 @@ def _decided(hits: list[_Hit], reader: _Reader) -> tuple[Phrase, ...]:
             hit.owner,
         )
 
-    kept.sort(key=order)
-    return tuple(rules.phrases[owner] for owner in dict.fromkeys(hit.owner for hit in kept))
+    return sorted(kept, key=order)
 
 
 @lru_cache(maxsize=16384)
-def find(text: str) -> tuple[Phrase, ...]:
-    """Return the phrases on file that a denial reason holds, the deciding one first.
+def read_text(text: str) -> Found:
+    """Return the phrases and the codes that a denial reason holds, the deciding ones first.
 
-    The reason named first decides, because a writer puts the main reason first. Before it go the
-    categories of `first_of_all`; after it what says little by itself (`general`), and what is no
-    denial. Of two phrases that share a word, the one that explains more words is taken.
+    Of several sentences, those that give the reason go first and footers (appeal rights, deadlines)
+    count for nothing: `roles.yaml`. Within them the reason named first decides, because a writer
+    puts the main reason first. Before it go the categories of `first_of_all`; after it what says
+    little by itself (`general`), and what is no denial. Of two phrases that share a word, the one
+    that explains more words is taken.
     """
-    return _hits(normalize_text(text))
+    return _found(normalize_text(text))
+
+
+def find(text: str) -> tuple[Phrase, ...]:
+    """Return the phrases on file that a denial reason holds, the deciding one first."""
+    return read_text(text).phrases

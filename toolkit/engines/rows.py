@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.cells import NOTHING, PROBLEMS, read_moneys
+from toolkit.claims.layouts import NO_OUTCOME
 from toolkit.claims.payers import Payer
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import is_drug, service_of
@@ -948,7 +949,7 @@ class _Event:
             return
         level, outcome = row.codes(asker, "last_level"), row.codes(asker, "outcome")
         entries = asker.cells["outcome"].entries
-        undecided = np.array([value == "undecided" for value, _ in entries])
+        undecided = np.array([value in NO_OUTCOME for value, _ in entries])
         ends = np.array([value in _ENDS for value, _ in entries])
         wrong = np.array([bool(problem) for _, problem in entries])
         decided = (outcome > 0) & ~undecided[outcome]
@@ -1001,7 +1002,7 @@ class _Event:
         return {
             "last_level": asker._level(level, program_id)[0],
             "filed": bool(filed),
-            "outcome": None if said == "undecided" else said,
+            "outcome": None if said in NO_OUTCOME else said,
             "amount": dollars[side - 1] if side else None,
             "closed": closed,
             "goes_on": bool(goes_on),
