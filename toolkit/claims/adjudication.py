@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from toolkit.claims.tables import Claims, conform
 from toolkit.denials import classify
-from toolkit.denials.codes import ClaimStatus, claim_statuses, not_a_denial, read_status
+from toolkit.denials.codes import ClaimStatus, claim_statuses, read_status
 
 # Reasons of what is no denial by itself, and takes the reason of one that has no amount of its own.
 BARE_REASONS = frozenset({"contractual", "statutory_reduction", "possible_underpayment"})
@@ -402,15 +402,9 @@ def _over(stated: Stated, pairs: list[tuple]) -> np.ndarray:
     return over
 
 
-def _contractual(pairs: list[tuple]) -> np.ndarray:
-    """Say of each pair whether it is a contractual reduction that may hide a denial."""
-    return np.array([pair in _contractual_alone() for pair in pairs], dtype=bool)
-
-
-@lru_cache(maxsize=1)
-def _contractual_alone() -> frozenset[tuple[str, str]]:
-    pairs = not_a_denial().unpaid_alone
-    return frozenset((pair.group_code, carc) for pair in pairs for carc in pair.carcs)
+def _underpaid(pairs: list[tuple]) -> np.ndarray:
+    """Say of each pair whether it may hide an underpayment where it takes the whole charge."""
+    return np.array([_underpays(*pair) for pair in pairs], dtype=bool)
 
 
 def alone(stated: Stated) -> np.ndarray:
@@ -424,7 +418,7 @@ def alone(stated: Stated) -> np.ndarray:
 def _secondary(stated: Stated, secondary: np.ndarray, pairs: list[tuple]) -> np.ndarray:
     found = np.zeros(len(secondary), dtype=bool)
     if secondary.any():
-        at = _contractual(pairs)[stated.code] & _at(secondary, stated.claim)
+        at = _underpaid(pairs)[stated.code] & _at(secondary, stated.claim)
         found[stated.claim[at & alone(stated)]] = True
     return found
 
@@ -438,7 +432,7 @@ def _zero_reasons(stated: Stated, denied: np.ndarray, pairs: list[tuple]) -> np.
     there = np.zeros(len(denied), dtype=bool)
     there[stated.claim[zero]] = True
     some = stated.without(~_at(there, stated.claim))
-    lonely = alone(some) & _contractual(pairs)[some.code]
+    lonely = alone(some) & _underpaid(pairs)[some.code]
     about = [_about(*pair) for pair in pairs]
     bare = lonely | np.array([bare for _, bare in about], dtype=bool)[some.code]
     denies = lonely | np.array([denies for denies, _ in about], dtype=bool)[some.code]
@@ -453,6 +447,13 @@ def _about(group: str | None, carc: str | None) -> tuple[bool, bool]:
     """Say whether a pair denies something, and whether it is a bare reduction."""
     about = classify(None if group == "CR" else group, carc)
     return about.is_denial, about.reason in BARE_REASONS
+
+
+@lru_cache(maxsize=4096)
+def _underpays(group: str | None, carc: str | None) -> bool:
+    """Say whether a pair may hide an underpayment where it is all there is of an unpaid line."""
+    about = classify(group, carc, unpaid_alone=True)
+    return about.is_denial and about.reason in BARE_REASONS
 
 
 def stated_of(claims: Claims) -> tuple[Stated, list[tuple]]:

@@ -722,22 +722,22 @@ class _Reader:
         )
 
 
-# What is found of several claims, adjustments or transactions, in the row of the first of them.
+# What is found in several places, in the row of the first of them.
 _KINDS = {
     "payer_named_again": (
-        "{} times, here first, payer or payee are named again between claims, as where files were "
-        "joined; the claims that follow are theirs"
+        "payer or payee are named again between claims, as where files were joined ({} times, here "
+        "first); the claims that follow are theirs"
     ),
     "payment_date_earlier": (
-        "{} transactions, this one first, have a payment date (BPR16) before their production date (DTM "
-        "405); the production date is the notice, and file_by is counted from the earlier of the two"
+        "the payment date (BPR16) is before the production date (DTM 405), in {} of the transactions, "
+        "here first; the production date is the notice, and file_by is counted from the earlier date"
     ),
     "code_not_well_formed": (
-        "{} codes, here first, have not the form of a code; they may be any text, so they are shown as ? "
-        "and classified as no code on file"
+        "what stands here in a code's place has not the form of a code ({} times, here first); it may be "
+        "any text, so it is shown as ? and classified as a code that is not on file"
     ),
 }
-_OUTSIDE = "{} claims (CLP) stand before or after the interchanges of the file and were not read"
+_OUTSIDE = "claims (CLP) that stand before or after the file's interchanges and were not read: {:,}"
 
 
 def _kind_found(column: str, code: str, row: int, count: int) -> Found:

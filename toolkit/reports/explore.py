@@ -296,7 +296,10 @@ def rejections(found: Exploration) -> blocks.Block:
     keys = ["kind", "level", "standing", "category_code", "status_codes", "error_code"]
     says = ["category_says", "status_says", "error_says"]
     table = table.assign(**{c: table[c].fillna("") for c in (*keys, *says)})
-    sums = table.groupby([*keys, *says]).size().sort_values(ascending=False, kind="stable")
+    # A batch that is rejected as a whole stands for the claims that it does not list.
+    many = table["unlisted_rejected"].where(table["standing"].eq("rejected")).fillna(0)
+    sums = many.clip(lower=1).groupby([table[c] for c in (*keys, *says)]).sum()
+    sums = sums.sort_values(ascending=False, kind="stable")
     rows = [
         (
             kind, words.plain(level), words.plain(standing),
