@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     if argv and argv[0] in _COMMANDS:
         _import_msgspec()
-    options = _parser(argv).parse_args(argv)
+    options = _options(argv)
     try:
         answer = options.run(options)
         if options.json:
@@ -629,12 +629,32 @@ def _width() -> int:
         return 80
 
 
-def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """Return the parser of every command, or of what `argv` needs: a start stays cheap.
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    """Return what the words ask for; behind a command its files and options come in any order."""
+    if not argv or argv[0] not in _COMMANDS:
+        return _parser(argv).parse_args(argv)
+    command = _COMMANDS[argv[0]]
+    parser = argparse.ArgumentParser(prog=f"toolkit {argv[0]}", **_about(command))
+    _fill(parser, command)
+    return parser.parse_intermixed_args(argv[1:])
 
-    Where a command comes first, it is alone; else all are there, with the words of those that are
-    named anywhere.
-    """
+
+def _about(command: _Command) -> dict[str, Any]:
+    return {
+        "description": command.says,
+        "epilog": f"example: toolkit {command.example}",
+        "formatter_class": _Help,
+    }
+
+
+def _fill(parser: argparse.ArgumentParser, command: _Command) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=command.run, show=command.show)
+    command.words(parser)
+
+
+def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser of every command; with `argv`, only the words of those it names are added."""
     parser = argparse.ArgumentParser(
         prog="toolkit",
         description="Denial appeals: categories, pathways, deadlines, letters and reports.",
@@ -642,19 +662,10 @@ def _parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in argv[:1] if argv and argv[0] in _COMMANDS else _COMMANDS:
-        command = _COMMANDS[name]
-        one = commands.add_parser(
-            name,
-            help=command.says,
-            description=command.says,
-            epilog=f"example: toolkit {command.example}",
-            formatter_class=_Help,
-        )
-        one.add_argument("--json", action="store_true", help="one JSON object on standard output")
-        one.set_defaults(run=command.run, show=command.show)
+    for name, command in _COMMANDS.items():
+        one = commands.add_parser(name, help=command.says, **_about(command))
         if argv is None or name in argv:
-            command.words(one)
+            _fill(one, command)
     return parser
 
 
