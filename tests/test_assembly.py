@@ -12,7 +12,7 @@ import pytest
 from toolkit.claims import cells
 from toolkit.claims.columns import NOTHING, Notes
 from toolkit.claims.exports import read_export, read_rows
-from toolkit.claims.pieces import open_exports, read_whole, sheet_of
+from toolkit.claims.pieces import open_exports, read_whole
 from toolkit.claims.sample import write_sample
 from toolkit.claims.sheets import Cells, Sheet
 from toolkit.claims.tables import CLAIMS, DTYPES, TABLES, conform
@@ -60,9 +60,7 @@ def part_of(sheet: Sheet, keep: np.ndarray) -> Sheet:
 def sheet_at(path: Path) -> Sheet:
     """Return the only table of an export as its cells."""
     [opened] = open_exports(path, layout=None)
-    piece = read_whole(opened)
-    rows = piece.table["row"].to_numpy().astype(np.int64) + opened.first_row
-    return sheet_of(opened, piece.table.drop_columns(["row", "account"]), rows)
+    return read_whole(opened).sheet
 
 
 def assembled(sheet: Sheet) -> dict[str, pd.DataFrame]:

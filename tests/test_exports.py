@@ -65,7 +65,7 @@ def codes(claims: Claims) -> list[tuple]:
 
 
 def no_keys(claims: Claims) -> dict[str, pd.DataFrame]:
-    keys = ["file_id", "claim_key", "line_key", "adjustment_key", "file"]
+    keys = ["file_id", "sha256", "claim_key", "line_key", "adjustment_key", "file"]
     return {name: getattr(claims, name).drop(columns=keys, errors="ignore") for name in TABLES}
 
 
@@ -112,7 +112,7 @@ def test_headings_that_no_layout_knows_are_refused(tmp_path):
 
 def test_an_unknown_layout_is_refused_with_the_names_on_file(tmp_path):
     path = csv_of(tmp_path, {})
-    with pytest.raises(ExportError, match="clearinghouse, epic_bdc, generic") as error:
+    with pytest.raises(ExportError, match="clearinghouse, .*epic_bdc, .*generic") as error:
         read_export(path, layout=SENTINEL)
     assert SENTINEL not in str(error.value)
     assert error.value.exit_code == 4

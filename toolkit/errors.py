@@ -14,6 +14,12 @@ class RulesError(ToolkitError):
     """A rule file is defective: a fault of ours, to be mended in `toolkit/rules`."""
 
 
+class LocalFileError(RulesError):
+    """A YAML or CSV file of the hospital's own cannot be read as what it should be."""
+
+    exit_code = 4
+
+
 class ReportError(ToolkitError):
     """A report could not be made; the message names the report and the step, never a value."""
 

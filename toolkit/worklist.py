@@ -29,7 +29,7 @@ WORKLIST = _columns(
     ("denial_key", "text", "our key: the line's, or the claim's + '-c' for a claim-level denial"),
     ("claim_key", "text", "our key for the claim"),
     ("line_key", "text", "our key for the line; missing for a claim-level denial"),
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file"),
     ("row", "count", "where it stands in the file"),
     ("patient_control_number", "text", "ours (CLP01)", True),
     ("payer_claim_control_number", "text", "theirs (CLP07)", True),

@@ -1,12 +1,13 @@
 """A book: a folder in which the rows of many files stand in pieces, each file read once.
 
-    files/<file_id>-<size>.json                one per file, written when the file is wholly in
+    files/<file_id>.json                       one per file, written when the file is wholly in
     rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 30,000 or so each
     claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
 
 A book holds patient data: only its owner may look into it.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,14 @@ import pyarrow.parquet as pq
 from toolkit.claims.evidence import Decisions
 from toolkit.claims.exports import file_row
 from toolkit.claims.grids import Tally
+from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.layouts import Match
 from toolkit.claims.pieces import Opened, numbers_of
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole
 
-VERSION = 1
+VERSION = 2
 # Of a remittance; what concerns a file as a whole stands with its last piece.
 CLAIM_TABLES = (
     "claims", "claim_lines", "adjustments", "remark_codes", "provider_adjustments",
@@ -41,6 +43,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     first: int = 0  # row of the file at which it begins
     spans: int = 0
+    hashes: dict[str, str] = {}  # of its files, by their place in the book
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +51,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     name: str
-    file_id: str
-    size: int
+    sha256: str
     source: str  # export, remittance or rejections
     number: int  # in the order in which files came into the book
     pieces: tuple[Piece, ...]
@@ -64,16 +66,16 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     layout: str = ""
 
     @property
-    def key(self) -> str:
-        """What tells that a file is in the book already: the start of its hash, and its size."""
-        return f"{self.file_id}-{self.size}"
+    def file_id(self) -> str:
+        """The short id that begins our keys."""
+        return id_of(self.sha256)
 
     @property
     def opened(self) -> Opened:
         """The export as its pieces are read."""
         assert self.match is not None
         return Opened(
-            Path(self.name), self.name, self.source, self.file_id, self.match, self.headings, 0,
+            Path(self.name), self.name, self.source, self.sha256, self.match, self.headings, 0,
             serial_dates=self.serial_dates, decisions=self.decisions,
         )  # fmt: skip
 
@@ -86,7 +88,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         if self.match is not None:
             return file_row(self.opened, rows=rows)
         given = {
-            "file": [self.name], "file_id": [self.file_id], "source": [self.source],
+            "file": [self.name], "file_id": [self.file_id], "sha256": [self.sha256], "source": [self.source],
             "layout": [self.layout], "rows_read": [rows],
             "transactions": [self.transactions if first else 0],
         }  # fmt: skip
@@ -122,13 +124,17 @@ class Book:
                     f"{self.folder.name}: the entry {path.name} of the book is damaged; delete it "
                     "and gather the file again"
                 ) from None
-            if one.version == VERSION:
-                found.append(one)
+            if one.version != VERSION:
+                raise InputError(
+                    f"{self.folder.name}: this book was made by another version of the toolkit; "
+                    "gather its files into a new folder"
+                )
+            found.append(one)
         return sorted(found, key=lambda one: (one.number, one.file_id))
 
     def add(self, file: File) -> None:
         """Write the entry of a file whose pieces are all there."""
-        with whole(self.folder / "files" / f"{file.key}.json") as temporary:
+        with whole(self.folder / "files" / f"{file.file_id}.json") as temporary:
             temporary.write_bytes(msgspec.json.encode(file))
 
     def rows_path(self, file_id: str, number: int) -> Path:
@@ -143,20 +149,60 @@ class Book:
         """Return where the sorted numbers of a piece's accounts stand."""
         return self.folder / "accounts" / f"file_id={file_id}" / f"part-{number:05d}.npy"
 
-    def write_rows(self, file_id: str, number: int, table: pa.Table) -> None:
-        """Write a piece of an export's rows, and which accounts it has."""
+    def write_rows(self, file_id: str, number: int, table: pa.Table) -> dict[str, str]:
+        """Write a piece of an export's rows, and which accounts it has; return the files' hashes."""
         path = self.rows_path(file_id, number)
         private_folder(path.parent)
         write_arrow(path, table)
-        self._write_accounts(file_id, number, table["account"].to_numpy())
+        accounts = self._write_accounts(file_id, number, table["account"].to_numpy())
+        return self._hashes([path, accounts])
 
-    def read_rows(self, file_id: str, number: int) -> pa.Table:
-        """Return a piece of an export's rows."""
-        with pa.OSFile(str(self.rows_path(file_id, number))) as file:
-            return pa.ipc.open_file(file).read_all()
+    def read_rows(self, file: File, piece: Piece) -> pa.Table:
+        """Return a piece of an export's rows. Raises InputError if it is not what was written."""
+        data = self._whole(self.rows_path(file.file_id, piece.number), file, piece)
+        return pa.ipc.open_file(pa.py_buffer(data)).read_all()
 
-    def write_claims(self, file_id: str, number: int, part: Claims) -> None:
-        """Write a piece of a remittance's tables (those with rows), and which accounts it has."""
+    def read_accounts(self, file: File, piece: Piece) -> np.ndarray:
+        """Return the sorted numbers of a piece's accounts, not read into memory."""
+        path = self.accounts_path(file.file_id, piece.number)
+        if not self._is_whole(path, piece):
+            raise self._damaged(path, file)
+        return np.load(path, mmap_mode="r")
+
+    def holds(self, file: File) -> bool:
+        """Return whether all pieces of a file are there, each as it was written."""
+        return all(
+            self._is_whole(self.folder / place, piece)
+            for piece in file.pieces
+            for place in piece.hashes
+        )
+
+    def _hashes(self, paths: list[Path]) -> dict[str, str]:
+        return {path.relative_to(self.folder).as_posix(): hash_of(path) for path in paths}
+
+    def _is_whole(self, path: Path, piece: Piece) -> bool:
+        place = path.relative_to(self.folder).as_posix()
+        return path.is_file() and hash_of(path) == piece.hashes.get(place)
+
+    def _whole(self, path: Path, file: File, piece: Piece) -> bytes:
+        place = path.relative_to(self.folder).as_posix()
+        data = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(data).hexdigest() != piece.hashes.get(place):
+            raise self._damaged(path, file)
+        return data
+
+    def _damaged(self, path: Path, file: File) -> InputError:
+        place = path.relative_to(self.folder).as_posix()
+        return InputError(
+            f"{self.folder.name}: {place} is damaged or gone; gather {file.name} into the book again"
+        )
+
+    def write_claims(self, file_id: str, number: int, part: Claims) -> dict[str, str]:
+        """Write a piece of a remittance's tables (those with rows), and which accounts it has.
+
+        Returns the files' hashes.
+        """
+        written = []
         for table in CLAIM_TABLES:
             frame = getattr(part, table)
             if len(frame):
@@ -164,21 +210,28 @@ class Book:
                 private_folder(path.parent)
                 found = pa.Table.from_pandas(frame, preserve_index=False)
                 pq.write_table(found, path, compression="zstd")
-        self._write_accounts(file_id, number, accounts_of(part.claims))
+                written.append(path)
+        written.append(self._write_accounts(file_id, number, accounts_of(part.claims)))
+        return self._hashes(written)
 
-    def read_claims(self, file_id: str, number: int) -> dict[str, pd.DataFrame]:
-        """Return a piece of a remittance's tables, those with rows."""
-        paths = {table: self.table_path(table, file_id, number) for table in CLAIM_TABLES}
-        return {
-            table: conform(pq.read_table(path, partitioning=None).to_pandas(), table)
-            for table, path in paths.items()
-            if path.exists()
-        }
+    def read_claims(self, file: File, piece: Piece) -> dict[str, pd.DataFrame]:
+        """Return a piece of a remittance's tables, those with rows.
 
-    def _write_accounts(self, file_id: str, number: int, accounts: np.ndarray) -> None:
+        Raises InputError if one is not what was written.
+        """
+        tables = {}
+        for table in CLAIM_TABLES:
+            path = self.table_path(table, file.file_id, piece.number)
+            if path.relative_to(self.folder).as_posix() in piece.hashes:
+                data = pa.BufferReader(self._whole(path, file, piece))
+                tables[table] = conform(pq.read_table(data).to_pandas(), table)
+        return tables
+
+    def _write_accounts(self, file_id: str, number: int, accounts: np.ndarray) -> Path:
         path = self.accounts_path(file_id, number)
         private_folder(path.parent)
         np.save(path, np.unique(accounts[accounts != 0]))
+        return path
 
 
 def is_book(folder: Path) -> bool:

@@ -14,9 +14,10 @@ import pandas as pd
 
 from toolkit.bulk.book import Book, File, Piece
 from toolkit.bulk.workers import workers
-from toolkit.claims import rejections, sheets
+from toolkit.claims import rejections
 from toolkit.claims.evidence import Evidence, decide, notes_of, together
 from toolkit.claims.grids import Note, Tally, added
+from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.pieces import (
     PIECE_BYTES,
     PIECE_ROWS,
@@ -31,7 +32,7 @@ from toolkit.claims.pieces import (
 )
 from toolkit.claims.reading import files_of, is_remittance
 from toolkit.claims.remittance import stream_remittance
-from toolkit.claims.tables import Claims, conform, empty
+from toolkit.claims.tables import conform, empty
 from toolkit.errors import InputError
 
 # Pieces of a place are numbered from its own number times this; no place has as many.
@@ -89,7 +90,7 @@ def gather(
     A file that was named and cannot be read raises InputError; one met in a folder or by a pattern
     is left out with a finding. `told` is called with a file's name, the files done, and of how many.
     """
-    there = {file.key: file for file in book.files()}
+    there = {file.sha256: file for file in book.files()}
     given = [(path, one) for path in map(Path, paths) for one in files_of(path)]
     job = _Gathering(book, layout, there, told, len(given), piece_bytes, piece_rows)
     with workers(engine, str(book.folder), jobs=jobs) as crew:
@@ -129,16 +130,20 @@ class _Gathering:
                 self._fail(path, error)
 
     def _of(self, path: Path) -> Iterator[_Task]:
-        size = path.stat().st_size
-        units = (
-            [_Unit(path, f"{sheets.file_id_of(path)}-{size}", None)]
-            if is_remittance(path)
-            else [
-                _Unit(path, f"{one.file_id}-{size}", one)
-                for one in open_exports(path, layout=self.layout)
-            ]
-        )
+        if is_remittance(path):
+            units = [_Unit(path, hash_of(path), None)]
+        else:
+            tables = open_exports(path, layout=self.layout)
+            units = [_Unit(path, one.sha256, one) for one in tables]
+        for unit in units:  # one whose pieces are damaged is read again
+            if unit.key in self.there and not self.book.holds(self.there[unit.key]):
+                del self.there[unit.key]
         before = {unit.key for unit in self.units} | set(self.there)
+        ids = {id_of(key): key for key in before}
+        if any(ids.get(id_of(unit.key), unit.key) != unit.key for unit in units):
+            raise InputError(
+                f"{path.name}: another file shares the short id of its keys; use another book"
+            )
         self.of_path[path] = units
         self.units += units
         for unit in units:
@@ -165,7 +170,7 @@ class _Gathering:
 
     def _clear(self, unit: _Unit) -> None:
         """Remove pieces that a run left without an entry."""
-        for folder in self.book.folder.glob(f"*/file_id={unit.key.partition('-')[0]}"):
+        for folder in self.book.folder.glob(f"*/file_id={id_of(unit.key)}"):
             shutil.rmtree(folder)
 
     def again(self) -> list[_Task]:
@@ -239,7 +244,7 @@ class _Gathering:
                         "the same bytes were read already under this or another name; they count "
                         "once"
                     )
-                    file_id = unit.key.partition("-")[0]
+                    file_id = id_of(unit.key)
                     told.append(
                         {
                             "file": path.name,
@@ -276,6 +281,7 @@ class _Written:
     number: int
     rows: int
     spans: int
+    hashes: dict[str, str]
     evidence: Evidence
     notes: list[Note]
     tallies: list[Tally]
@@ -287,10 +293,16 @@ def _export_part(book: Book, task: _Task) -> list[_Written]:
     assert opened is not None
     for number, piece in enumerate(pieces(opened, task.place, rows=task.rows)):
         number += task.at * _PER_PLACE
-        book.write_rows(opened.file_id, number, piece.table)
+        hashes = book.write_rows(opened.file_id, number, piece.table)
         found.append(
             _Written(
-                number, len(piece.table), piece.spans, piece.evidence, piece.notes, piece.tallies
+                number,
+                len(piece.table),
+                piece.spans,
+                hashes,
+                piece.evidence,
+                piece.notes,
+                piece.tallies,
             )
         )
     return found
@@ -301,7 +313,9 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
     assert opened is not None
     found, notes, tallies, row = [], [], [], opened.first_row
     for one in (piece for answer in answers for piece in answer):
-        found.append(Piece(number=one.number, rows=one.rows, first=row, spans=one.spans))
+        found.append(
+            Piece(number=one.number, rows=one.rows, first=row, spans=one.spans, hashes=one.hashes)
+        )
         notes += [(row + place, *rest) for place, *rest in one.notes]
         tallies += [replace(each, first=row + each.first) for each in one.tallies]
         row += one.spans
@@ -309,17 +323,16 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
         raise no_rows(opened)
     decisions = decide(opened.match.layout, together(p.evidence for a in answers for p in a))
     return File(
-        name=opened.name, file_id=opened.file_id, size=int(unit.key.partition("-")[2]),
-        source="export", number=unit.number, pieces=tuple(found), match=opened.match,
+        name=opened.name, sha256=opened.sha256, source="export", number=unit.number, pieces=tuple(found), match=opened.match,
         headings=opened.headings, serial_dates=opened.serial_dates, layout=opened.match.layout.id,
         notes=[*opened.notes, *notes_of(decisions), *notes], tallies=added(tallies),
         decisions=decisions,
     )  # fmt: skip
 
 
-def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
+def _remittance_part(book: Book, path: Path) -> list[Any]:
     """Stream a remittance into the book, whole or not at all."""
-    file_id = sheets.file_id_of(path)
+    file_id = id_of(hash_of(path))
     found: list[Any] = []
     with path.open("rb") as file:
         head = file.read(1 << 16)
@@ -329,8 +342,7 @@ def _remittance_part(book: Book, path: Path) -> list[tuple[int, Claims | int]]:
         parts = stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
-        book.write_claims(file_id, number, part)
-        found.append((number, len(part.claims)))
+        found.append((number, len(part.claims), book.write_claims(file_id, number, part)))
         findings.append(part.findings)
         files = part.files if len(part.files) else files
     told = pd.concat(findings, ignore_index=True) if findings else empty("findings")
@@ -344,8 +356,9 @@ def _remittance_file(unit: _Unit, answers: list) -> File:
     [[found, notes, files]] = answers
     about = files[0]
     return File(
-        name=unit.path.name, file_id=about["file_id"], size=int(unit.key.partition("-")[2]),
+        name=unit.path.name, sha256=unit.key,
         source=about["source"], number=unit.number, layout=about["layout"] or "",
-        pieces=tuple(Piece(number=at, rows=rows) for at, rows in found), notes=notes,
+        pieces=tuple(Piece(number=at, rows=rows, hashes=hashes) for at, rows, hashes in found),
+        notes=notes,
         rows_read=about["rows_read"] or 0, transactions=about["transactions"],
     )  # fmt: skip

@@ -128,7 +128,7 @@ def _export_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    table = Book(given.book).read_rows(file.file_id, number)
+    table = Book(given.book).read_rows(file, piece)
     rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
     table = table.set_column(table.schema.get_field_index("row"), "row", rows)
     accounts = table["account"].to_numpy()
@@ -157,7 +157,8 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
 def _remittance_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
-    tables = Book(given.book).read_claims(file.file_id, number)
+    piece = next(one for one in file.pieces if one.number == number)
+    tables = Book(given.book).read_claims(file, piece)
     found = tables.get("claims")
     rows = 0 if found is None else len(found)
     if found is not None and rows:
@@ -208,13 +209,13 @@ def _set_aside(given: Given, name: str, table: pa.Table, accounts, aside) -> Non
     at = np.flatnonzero(aside)
     bucket = (accounts[at] % np.uint64(given.buckets)).astype(np.int64)
     order = np.argsort(bucket, kind="stable")
-    sorted_rows = table.take(pa.array(at[order])).combine_chunks()
+    sorted_rows = table.take(pa.array(at[order])).unify_dictionaries().combine_chunks()
+    [batch] = sorted_rows.to_batches()
     ends = np.searchsorted(bucket[order], np.arange(given.buckets + 1))
 
     def batches() -> Iterator[pa.RecordBatch]:
         for start, end in zip(ends[:-1], ends[1:], strict=True):
-            some = sorted_rows.slice(start, end - start).combine_chunks().to_batches()
-            yield some[0] if some else pa.RecordBatch.from_pylist([], schema=table.schema)
+            yield batch.slice(start, end - start)  # of one dictionary, also where it is empty
 
     write_arrow(given.work / "aside" / f"{name}.arrow", batches(), sorted_rows.schema)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolkit import worklist
+from toolkit import comparison, worklist
 from toolkit.bulk.book import Book, File
 from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
@@ -26,7 +26,7 @@ from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
-from toolkit.claims.tables import conform, empty
+from toolkit.claims.tables import Claims, conform, empty
 from toolkit.comparison import compared
 from toolkit.law import Contract
 from toolkit.worklist import WORKLIST
@@ -223,10 +223,7 @@ def _find_several(book: Book, files: tuple[File, ...], work: Path) -> int:
     Done for a range of the numbers at a time, so that memory stays bounded.
     """
     pieces = [(file, piece) for file in files for piece in file.pieces]
-    stored = [
-        np.load(book.accounts_path(file.file_id, piece.number), mmap_mode="r")
-        for file, piece in pieces
-    ]
+    stored = [book.read_accounts(file, piece) for file, piece in pieces]
     total = sum(len(one) for one in stored)
     rows = sum(piece.rows for _, piece in pieces)
     ranges = total // _SORTED_AT_ONCE + 1
@@ -303,8 +300,11 @@ def _looks(given: Given) -> pd.DataFrame:
     found = []
     with database(given.work) as db:
         db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
-        if like[others] is None:
-            db.execute("CREATE TABLE given AS SELECT * FROM asked LIMIT 0")
+        if like[others] is None:  # no service of theirs has a day and a charge
+            nothing = comparison.given(Claims(), np.empty(0, dtype=bool))
+            like[others] = nothing.dtypes
+            db.register("nothing", pa.Table.from_pandas(nothing, preserve_index=False))
+            db.execute("CREATE TABLE given AS SELECT * FROM nothing")
         else:
             db.execute(
                 f"CREATE TABLE given AS SELECT * FROM read_parquet({_text(others)}) "

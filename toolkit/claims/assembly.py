@@ -87,9 +87,9 @@ def tables(placed: Rows, notes: Notes) -> dict[str, pd.DataFrame]:
     # of one line, or of one claim where they name no line
     spot, adjustment = _adjustments(placed)
     repeats = _led(adjustment, *_codes(placed.columns, (*_EVENT_FACTS, "appeal_stated", "rarc")))
-    notes.add(
+    notes.count(
         placed.rows[repeats != np.arange(len(repeats))], "", "repeated_row",
-        "says what an earlier row says and was counted once; where it is a second line of the same "
+        "saying what an earlier row says, counted once; where one is a second line of the same "
         "service, add the line number to the export",
     )  # fmt: skip
     keys = claims["claim_key"], lines["line_key"]

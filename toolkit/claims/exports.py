@@ -16,12 +16,11 @@ import pandas as pd
 from toolkit.claims.appeals import filed_words, read_appeals
 from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
 from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns, recoded
-from toolkit.claims.evidence import decide, notes_of
 from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
-from toolkit.claims.grids import Tally, added
+from toolkit.claims.grids import added
 from toolkit.claims.headings import wanted
 from toolkit.claims.layouts import COLUMNS, Match, notes_on, plain, word_table
-from toolkit.claims.pieces import Opened, no_rows, open_exports, read_whole, sheet_of
+from toolkit.claims.pieces import Opened, no_rows, open_exports, read_whole
 from toolkit.claims.reasons import has_code, with_reasons
 from toolkit.claims.sheets import Cells, Sheet, column_labels
 from toolkit.claims.tables import Claims, concat, conform
@@ -45,25 +44,18 @@ def read_export(path: Path, *, layout: str | None = None) -> Claims:
 
 
 def _read_table(opened: Opened) -> Claims:
-    piece = read_whole(opened)
-    decisions = decide(opened.match.layout, piece.evidence)
-    opened = Opened(**{**vars(opened), "decisions": decisions})
-    rows = piece.table["row"].to_numpy().astype(np.int64) + opened.first_row
-    sheet = sheet_of(opened, piece.table.drop_columns(["row", "account"]), rows)
-    if not len(sheet.rows):
+    whole = read_whole(opened)
+    if not len(whole.sheet.rows):
         raise no_rows(opened)
-    notes = Notes(opened.name, sheet)
-    notes.add_all([*opened.notes, *notes_of(decisions)])
-    notes.add_all([(row + opened.first_row, *rest) for row, *rest in piece.notes])
-    for one in piece.tallies:
-        notes.tallies.append(Tally(**{**vars(one), "first": one.first + opened.first_row}))
-    found = read_rows(sheet, notes)
+    notes = Notes(opened.name, whole.sheet)
+    notes.add_all(whole.notes)
+    notes.tallies += whole.tallies
+    found = read_rows(whole.sheet, notes)
     note_file(opened.match, notes)
-    counts = found.as_row(len(sheet.rows) + len(piece.notes)) | {
-        "rows_in": piece.spans,
-        "rows_blank": len(piece.table) - len(sheet.rows),
-    }
-    files = file_row(opened, found.unused, rows=len(sheet.rows), **counts)
+    ragged = sum(one[2] == "ragged_row" for one in whole.notes)
+    counts = found.as_row(len(whole.sheet.rows) + ragged)
+    counts |= {"rows_in": whole.spans, "rows_blank": whole.blank}
+    files = file_row(opened, found.unused, rows=len(whole.sheet.rows), **counts)
     return Claims(**found.tables, findings=notes.table(), files=files)
 
 
@@ -110,7 +102,7 @@ def file_row(opened: Opened, unused: Iterable[int] = (), **counts: int) -> pd.Da
     not_read = column_labels(opened.headings, _not_read(opened, unused))
     return conform(
         {
-            "file": [opened.name], "file_id": [opened.file_id], "source": ["export"],
+            "file": [opened.name], "file_id": [opened.file_id], "sha256": [opened.sha256], "source": ["export"],
             "layout": [opened.match.layout.id], "rows_read": [rows],
             "columns": [json.dumps(read)], "columns_not_read": [json.dumps(not_read)],
             **{name: [value] for name, value in counts.items()},

@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from toolkit.claims import delimited, sheets, web_tables, workbooks
 from toolkit.claims.columns import Notes, read_columns
 from toolkit.claims.continued import continue_rows
-from toolkit.claims.evidence import Decisions, Evidence, evidence_of
+from toolkit.claims.evidence import Decisions, Evidence, decide, evidence_of, notes_of
 from toolkit.claims.file_kinds import kind_of
 from toolkit.claims.grids import Grid, Note, Tally
 from toolkit.claims.headings import HEADING_ROWS, find_headings, wanted
+from toolkit.claims.identity import hash_of, id_of, part_hash
 from toolkit.claims.layouts import Match
 from toolkit.errors import ExportError
 
@@ -42,7 +43,7 @@ class Opened:
     path: Path
     name: str
     kind: str  # csv, parquet, xlsx or page
-    file_id: str
+    sha256: str
     match: Match
     headings: list[str]
     first_row: int  # of the rows below the headings, as a spreadsheet numbers them
@@ -52,6 +53,11 @@ class Opened:
     table: int = 0
     serial_dates: bool = False
     decisions: Decisions = Decisions()
+
+    @property
+    def file_id(self) -> str:
+        """The short id that begins our keys."""
+        return id_of(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -87,17 +93,17 @@ def open_exports(path: Path, *, layout: str | None) -> list[Opened]:
     Raises ExportError if the file is damaged, or no table of it has headings that a layout knows.
     """
     kind, head = kind_of(path)
-    file_id = sheets.file_id_of(path)
+    sha256 = hash_of(path)
     if kind == "csv":
         csv = delimited.open_csv(path, head, layout)
         first = csv.match.row + 1
         return [
-            Opened(path, path.name, kind, file_id, csv.match, csv.headings, first, csv.notes, csv)
+            Opened(path, path.name, kind, sha256, csv.match, csv.headings, first, csv.notes, csv)
         ]
     if kind == "parquet":
         match, headings, names = sheets.open_parquet(path, layout)
-        return [Opened(path, path.name, kind, file_id, match, headings, 2, columns=tuple(names))]
-    return _open_grids(path, kind, file_id, layout)
+        return [Opened(path, path.name, kind, sha256, match, headings, 2, columns=tuple(names))]
+    return _open_grids(path, kind, sha256, layout)
 
 
 def places(opened: Opened, *, size: int = PIECE_BYTES, rows: int = PIECE_ROWS) -> Iterator[Place]:
@@ -117,22 +123,47 @@ def whole(opened: Opened) -> Place:
 
 def pieces(opened: Opened, place: Place, *, rows: int = PIECE_ROWS) -> Iterator[Piece]:
     """Return the pieces at a place. Raises NotCut where rows need what is outside the place."""
-    if opened.kind == "csv":
-        found = _csv_rows(opened, place)
-    elif opened.kind == "parquet":
-        if place.end is not None:
-            for table in _parquet_batches(opened, place, rows):
-                yield _piece(opened, Piece(table, len(table)), np.arange(len(table)), alone=False)
-            return
-        found = _parquet_whole(opened)
-    else:
-        found = _grid_rows(opened)
+    if opened.kind == "parquet" and place.end is not None:
+        for table in _parquet_batches(opened, place, rows):
+            yield _piece(opened, Piece(table, len(table)), np.arange(len(table)), alone=False)
+        return
+    found = _rows(opened, place)
     yield from _cut(_piece(opened, *found, alone=place.end is None), rows)
 
 
-def read_whole(opened: Opened) -> Piece:
-    """Return all rows of an export as one piece."""
-    return next(pieces(opened, whole(opened), rows=1 << 62))
+def _rows(opened: Opened, place: Place) -> tuple[Piece, np.ndarray]:
+    """Return the rows at a place as they are in the file, and their places in it from 0."""
+    if opened.kind == "csv":
+        return _csv_rows(opened, place)
+    return _parquet_whole(opened) if opened.kind == "parquet" else _grid_rows(opened)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """All rows of a table: its cells without blank rows, how many rows it spans, and findings."""
+
+    sheet: sheets.Sheet
+    spans: int
+    blank: int
+    notes: list[Note]
+    tallies: list[Tally]
+
+
+def read_whole(opened: Opened) -> Whole:
+    """Return all rows of a table at once, as `pieces` would give them one after the other."""
+    rows, numbers = _rows(opened, whole(opened))
+    first = opened.first_row
+    sheet = sheet_of(opened, rows.table, numbers.astype(np.int64) + first, blank_rows=True)
+    found = continue_rows(sheet)
+    decisions = decide(opened.match.layout, evidence_of(opened.match, found.columns))
+    sheet = replace(sheet, columns=found.columns, decisions=decisions)
+    kept = sheets.without_blank_rows(sheet)
+    notes = [(row + first, *rest) for row, *rest in rows.notes]
+    tallies = [replace(one, first=one.first + first) for one in rows.tallies]
+    return Whole(
+        kept, rows.spans, len(sheet.rows) - len(kept.rows),
+        [*opened.notes, *notes_of(decisions), *notes], [*tallies, *found.tallies],
+    )  # fmt: skip
 
 
 def sheet_of(
@@ -159,7 +190,7 @@ def no_rows(opened: Opened) -> ExportError:
 # ----------------------------------------------------------------------- the rows of each kind of file
 
 
-def _csv_rows(opened: Opened, place: Place):
+def _csv_rows(opened: Opened, place: Place) -> tuple[Piece, np.ndarray]:
     csv = opened.csv
     assert csv is not None
     if place.end is not None and not _plain_quotes(opened, place):
@@ -181,7 +212,7 @@ def _parquet_batches(opened: Opened, place: Place, rows: int) -> Iterator[pa.Tab
         raise sheets.damaged(opened.path) from None
 
 
-def _parquet_whole(opened: Opened):
+def _parquet_whole(opened: Opened) -> tuple[Piece, np.ndarray]:
     try:
         schema = pq.read_schema(opened.path)
         there = [name for name in opened.columns if name in schema.names]
@@ -202,7 +233,7 @@ def _grids(path: Path, kind: str) -> list[Grid]:
     return {"xlsx": workbooks.grids, "page": web_tables.grids}[kind](path)
 
 
-def _open_grids(path: Path, kind: str, file_id: str, layout: str | None) -> list[Opened]:
+def _open_grids(path: Path, kind: str, sha256: str, layout: str | None) -> list[Opened]:
     """Return the tables that fit a layout; the others are named in a note on the first."""
     grids = _grids(path, kind)
     found: list[Opened] = []
@@ -215,7 +246,7 @@ def _open_grids(path: Path, kind: str, file_id: str, layout: str | None) -> list
             refused.append((grid, error))
             continue
         found.append(Opened(
-            path, name, kind, file_id if not found else sheets.part_id(file_id, at),
+            path, name, kind, part_hash(sha256, at) if found else sha256,
             heads.match, heads.headings, grid.first_row + heads.match.row,
             (*heads.notes, *grid.notes), table=at, serial_dates=grid.serial_dates,
         ))  # fmt: skip
@@ -249,7 +280,7 @@ def _tables_note(grids: list[Grid], refused: list[Grid]) -> Note | None:
     return None, "", code, "; ".join(said)
 
 
-def _grid_rows(opened: Opened):
+def _grid_rows(opened: Opened) -> tuple[Piece, np.ndarray]:
     grid = _grids(opened.path, opened.kind)[opened.table]
     body, count = grid.rows[opened.match.row :], len(opened.headings)
     rows, notes = [], []

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.claims.envelope import Batch, Envelope, open_envelope
+from toolkit.claims.identity import id_of
 from toolkit.claims.tables import Claims, conform, empty
 from toolkit.denials.acknowledgments import acknowledgment_codes, status_categories, status_codes
 from toolkit.errors import RemittanceError
@@ -60,7 +61,8 @@ def read_acknowledgment(path: Path) -> Claims:
             f"{path.name}: the file cannot be opened ({type(error).__name__})"
         ) from None
     envelope = open_envelope(data, path.name)
-    file_id = hashlib.sha256(data).hexdigest()[:8]
+    sha256 = hashlib.sha256(data).hexdigest()
+    file_id = id_of(sha256)
     rows, transactions = _rows(envelope)
     if not transactions:
         raise RemittanceError(f"{path.name}, row 1, ST01: the file holds no 277, 999 or 997.")
@@ -70,6 +72,7 @@ def read_acknowledgment(path: Path) -> Claims:
     files = {
         "file": [path.name],
         "file_id": [file_id],
+        "sha256": [sha256],
         "source": ["rejections"],
         "layout": [" ".join(dict.fromkeys(v for b in envelope.batches for v in b.layouts))],
         "rows_read": [0],  # no claim of it is counted with the claims that were decided

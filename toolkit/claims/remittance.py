@@ -35,6 +35,7 @@ import pyarrow as pa
 
 from toolkit.claims import remittance_tables as made
 from toolkit.claims.envelope import Survey, pieces, survey
+from toolkit.claims.identity import id_of
 from toolkit.claims.remittance_odd import Diagnostic, Odd, Trail, follow, read_odd, typed
 from toolkit.claims.remittance_plain import Block, Judged, judge, rules, split, tables
 from toolkit.claims.remittance_spec import segment_ids
@@ -149,8 +150,8 @@ def stream_remittance(path: Path, *, claims_at_once: int = 20_000) -> Iterator[C
     `RemittanceError` is raised instead of the last part, and those before are to be thrown away.
     """
     path = Path(path)
-    with _text(path) as (data, file_id):
-        reader = _Reader(path.name, file_id, survey(data, path.name), claims_at_once)
+    with _text(path) as (data, sha256):
+        reader = _Reader(path.name, sha256, survey(data, path.name), claims_at_once)
         yield from reader.parts()
 
 
@@ -163,8 +164,8 @@ def read_references_and_amounts(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     """
     path = Path(path)
     found: dict[str, list[pd.DataFrame]] = {"references": [], "amounts": []}
-    with _text(path) as (data, file_id):
-        reader = _Reader(path.name, file_id, survey(data, path.name), 20_000)
+    with _text(path) as (data, sha256):
+        reader = _Reader(path.name, sha256, survey(data, path.name), 20_000)
         for part in reader.read(with_references=True):
             for name, column in (("references", "reference"), ("amounts", "amount_cents")):
                 table = part.tables[name]
@@ -234,13 +235,13 @@ def _text(path: Path) -> Iterator[tuple[bytes | mmap.mmap, str]]:
             "who may read it."
         ) from None
     with file:
-        file_id = hashlib.file_digest(file, "sha256").hexdigest()[:8]
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         try:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError):  # empty, or nothing that can be mapped
             file.seek(0)
             data = file.read()
-        yield data, file_id
+        yield data, sha256
 
 
 @dataclass
@@ -274,8 +275,9 @@ _FRAME_TABLES = ("payments", "provider_adjustments")
 class _Reader:
     """Reads one file part by part; between two parts it holds what goes over from one to the next."""
 
-    def __init__(self, name: str, file_id: str, found: Survey, claims_at_once: int) -> None:
-        self.name, self.file_id, self.survey = name, file_id, found
+    def __init__(self, name: str, sha256: str, found: Survey, claims_at_once: int) -> None:
+        self.name, self.sha256, self.survey = name, sha256, found
+        self.file_id = id_of(sha256)
         self.claims_at_once = max(claims_at_once, 1)
         self.claims = self.payments = self.remittances = 0
         self.loop, self.inside = 0, False
@@ -587,6 +589,7 @@ class _Reader:
         files = {
             "file": self.name,
             "file_id": self.file_id,
+            "sha256": self.sha256,
             "source": "remittance",
             "layout": " ".join(layouts) or None,
             "rows_read": self.claims,

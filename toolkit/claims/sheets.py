@@ -5,9 +5,8 @@ content. All that follows looks at a content once, however many rows hold it.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -87,17 +86,6 @@ def _missing(chosen: Layout) -> frozenset[str]:
     return frozenset(word.casefold() for word in chosen.missing)
 
 
-def part_id(file_id: str, part: int) -> str:
-    """Return the id of a further table of a file, as if it were a file of its own."""
-    return hashlib.sha256(f"{file_id}/{part}".encode()).hexdigest()[: len(file_id)]
-
-
-def file_id_of(path: Path) -> str:
-    """Return the first eight hex digits of the SHA-256 of the file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:8]
-
-
 def sheet_of(
     match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
     file_id: str, notes: Iterable[Note] = (), serial_dates: bool = False,
@@ -117,14 +105,19 @@ def sheet_of(
                 f"column {letters(position)}: holds neither text, numbers nor dates; "
                 "write it as one of these"
             ) from None
-    if not blank_rows:
-        filled = np.zeros(len(rows), dtype=bool)
-        for cells in raw.values():
-            filled |= cells.codes >= 0
-        if not filled.all():
-            raw = {p: Cells(c.codes[filled], c.values) for p, c in raw.items()}
-            rows = rows[filled]
-    return Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes], decisions)
+    found = Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes], decisions)
+    return found if blank_rows else without_blank_rows(found)
+
+
+def without_blank_rows(sheet: Sheet) -> Sheet:
+    """Return the sheet without rows that hold nothing in any column that is read."""
+    filled = np.zeros(len(sheet.rows), dtype=bool)
+    for cells in sheet.columns.values():
+        filled |= cells.codes >= 0
+    if filled.all():
+        return sheet
+    columns = {p: Cells(c.codes[filled], c.values) for p, c in sheet.columns.items()}
+    return replace(sheet, columns=columns, rows=sheet.rows[filled])
 
 
 def column_labels(headings: list[str], positions: Iterable[int]) -> list[str]:

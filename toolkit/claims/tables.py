@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from toolkit.errors import InputError
+
 Kind = Literal["text", "date", "cents", "count", "number", "flag"]
 
 DTYPES: dict[Kind, str] = {
@@ -46,7 +48,7 @@ _KEYS = _columns(
         "text",
         "our key for the claim, no value of it: file_id + '-' + the row where it first stands (of an 835 its ordinal)",
     ),
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     (
         "row",
         "count",
@@ -137,7 +139,7 @@ REMARK_CODES = _KEYS + _columns(
 )
 
 PROVIDER_ADJUSTMENTS = _columns(
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "segment number in the 835"),
     ("provider_id", "text", "PLB01"),
     ("fiscal_period_end", "date", "PLB02"),
@@ -160,7 +162,7 @@ APPEAL_EVENTS = _KEYS + _columns(
 )
 
 REJECTIONS = _columns(
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "segment number in the file"),
     ("kind", "text", "277CA, 277, 277 request, 277 pending, 999 or 997"),
     ("transaction", "count", "ordinal of the transaction in the file"),
@@ -191,7 +193,7 @@ REJECTIONS = _columns(
 
 FINDINGS = _columns(
     ("file", "text", "name of the file"),
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "where it stands; missing where it concerns the file"),
     ("column", "text", "our column name, or the segment and element of an 835"),
     ("code", "text", "short stable id of the kind of finding"),
@@ -200,7 +202,8 @@ FINDINGS = _columns(
 
 FILES = _columns(
     ("file", "text", "name of the file"),
-    ("file_id", "text", "first eight hex digits of the SHA-256 of the file's bytes"),
+    ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
+    ("sha256", "text", "the whole hash, which says whether two files are the same"),
     ("source", "text", "'export', 'remittance' or 'rejections'"),
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
@@ -347,14 +350,17 @@ class Claims:
 
 def concat(parts: list[Claims]) -> Claims:
     """Return several files' tables as one; a file given twice is read once, with a finding."""
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     kept, again = [], []
     for part in parts:
-        if set(part.files["file_id"]) & seen:
+        of = dict(zip(part.files["file_id"], part.files["sha256"].fillna(""), strict=True))
+        if any(seen.get(file_id, sha256) != sha256 for file_id, sha256 in of.items()):
+            raise InputError("two different files share the short id of our keys; read them apart")
+        if of.keys() & seen.keys():
             again.append(part.files[["file", "file_id"]])
         else:
             kept.append(part)
-        seen |= set(part.files["file_id"])
+        seen |= of
     tables = {
         name: pd.concat([getattr(p, name) for p in kept], ignore_index=True)
         if kept

@@ -26,6 +26,9 @@ DAY_TABLES = {"dn": "notice_date", "dr": "remittance_date", "dd": "decided_on"}
 DAY_ANSWERS = ("notice_date", "notice_from")
 TABLES = ("who", "what", "step", "service", "look", "day", "amount")
 
+# Every sign that Python's `strip` takes for a blank: tabs, line ends, separators, spaces of all widths.
+_BLANKS = "".join(sign for sign in map(chr, range(1, 0x3001)) if sign.isspace())
+
 
 def name(column: str, dialect: str = "duckdb") -> str:
     """Return a column's name as SQL has it."""
@@ -77,7 +80,14 @@ class Source:
         if self.kinds[column] == "date":
             return f"{quoted} IS NOT NULL"
         words = ", ".join(f"'{word}'" for word in sorted(facts.missing_words()))
-        return f"({quoted} IS NOT NULL AND lower(trim({quoted})) NOT IN ({words}))"
+        return f"({quoted} IS NOT NULL AND lower({self._trimmed(quoted)}) NOT IN ({words}))"
+
+    def _trimmed(self, text: str) -> str:
+        """Return a text without the blanks at its ends that Python's `strip` takes away."""
+        if self.dialect == "spark":
+            blanks = "".join(f"\\u{ord(sign):04x}" for sign in _BLANKS)
+            return f"trim(BOTH '{blanks}' FROM {text})"
+        return f"trim({text}, '{_BLANKS}')"
 
     def any_stated(self, *columns: str) -> str:
         """Return whether one of those columns that are there holds something."""

@@ -80,7 +80,7 @@ _WORK = (
     ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
     ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
     ("line_key", "Line key", "text", 18, "our key of the line"),
-    ("file_id", "File id", "text", 10, "first eight hex digits of the file's SHA-256"),
+    ("file_id", "File id", "text", 10, "first sixteen hex digits of the file's SHA-256"),
     ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
 )
 
@@ -100,7 +100,7 @@ _APPEALS = (
     ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
     ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
     ("line_key", "Line key", "text", 18, "our key of the line; blank where the claim is appealed"),
-    ("file_id", "File id", "text", 10, "first eight hex digits of the file's SHA-256"),
+    ("file_id", "File id", "text", 10, "first sixteen hex digits of the file's SHA-256"),
     ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
 )
 

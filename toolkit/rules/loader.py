@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from toolkit.errors import RulesError
+from toolkit.errors import LocalFileError, RulesError
 from toolkit.rules import compiled
 
 RULES = Path(__file__).parent
@@ -84,10 +84,28 @@ def _plain(path: Path, parse: Callable[[bytes, str], Any]) -> Any:
 
     Other files are the hospital's: they are parsed each time, and nothing of them is kept.
     """
-    source = path.read_bytes()
     if not path.is_relative_to(RULES):
-        return parse(source, path.name)
+        return _local(path, parse)
+    source = path.read_bytes()
     return compiled.plain(path.relative_to(RULES).as_posix(), source, parse, _name(path))
+
+
+def _local(path: Path, parse: Callable[[bytes, str], Any]) -> Any:
+    from toolkit.rules.parsing import MOST_BYTES, refuse_unsafe
+
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RulesError(
+                f"{path.name}: is larger than a megabyte; a file of this kind never is"
+            )
+        source = path.read_bytes()
+        if parse is _yaml:
+            refuse_unsafe(_lines(source), path.name)
+        return parse(source, path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalFileError(f"{path.name}: cannot be read ({type(error).__name__})") from None
+    except RulesError as error:
+        raise LocalFileError(str(error)) from None
 
 
 def _yaml(source: bytes, name: str) -> Any:
@@ -111,7 +129,8 @@ def _convert(data: Any, kind: type, path: Path, line: int | None = None) -> Any:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
         where = f", line {line}" if line else ""
-        raise RulesError(f"{_name(path)}{where}: {error}") from None
+        refusal = RulesError if path.is_relative_to(RULES) else LocalFileError
+        raise refusal(f"{_name(path)}{where}: {error}") from None
 
 
 def _name(path: Path) -> str:

@@ -13,6 +13,10 @@ import yaml
 from toolkit.errors import RulesError
 
 _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+MOST_BYTES = 1 << 20
+MOST_DEPTH = 20
+_OPENS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def plain_yaml(text: str, name: str) -> Any:
@@ -21,6 +25,35 @@ def plain_yaml(text: str, name: str) -> Any:
     try:
         node = loader.get_single_node()
         return None if node is None else _plain(node, name)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RulesError(f"{name}{where}: is not YAML ({type(error).__name__})") from None
+    finally:
+        loader.dispose()
+
+
+def refuse_unsafe(text: str, name: str) -> None:
+    """Refuse a YAML text that is not ours and could not be built safely; nothing is built of it here.
+
+    That is more than a megabyte, more than twenty levels, and anchors and aliases, by which a few
+    lines can mean gigabytes. Raises RulesError with file and line.
+    """
+    if len(text) > MOST_BYTES:
+        raise RulesError(f"{name}: is larger than a megabyte; a file of this kind never is")
+    depth = 0
+    loader = _Loader(text)
+    try:
+        while loader.check_event():
+            event = loader.get_event()
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise RulesError(
+                    f"{name}, line {line}: has an anchor or alias (& or *); write it out"
+                )
+            depth += isinstance(event, _OPENS) - isinstance(event, _CLOSES)
+            if depth > MOST_DEPTH:
+                raise RulesError(f"{name}, line {line}: is nested deeper than {MOST_DEPTH} levels")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
