@@ -469,3 +469,11 @@ def test_a_billed_claim_is_a_denial_only_where_its_status_says_so(tmp_path):
     assert claims.adjustments["row"].tolist() == [2]
     assert claims.adjustments["carc"].isna().all()
     assert claims.adjustments["amount_cents"].isna().all()
+
+
+def test_the_documentation_lists_every_layout_with_its_marks():
+    text = (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    listed = {row[0].strip("`"): set(row[2].split(", ")) for row in rows if len(row) == 3}
+    marks = {name: {s.status for s in layout(name).sources} for name in layouts()}
+    assert {name: listed.get(name, set()) for name in marks} == marks
