@@ -189,9 +189,9 @@ DATES = [
 @pytest.mark.parametrize("birth", [False, True])
 def test_dates_read_at_once_are_the_dates_read_one_by_one(order, birth):
     for texts in (DATES, DATES[:2], DATES[-3:], []):
-        days, problems = cells.read_dates(texts, order=order, serials=True, birth=birth)
+        days, problems = cells.read_dates(texts, order=order, epoch=cells.EPOCH_1900, birth=birth)
         for i, text in enumerate(texts):
-            one = cells.read_date(text, order=order, serials=True, birth=birth)
+            one = cells.read_date(text, order=order, epoch=cells.EPOCH_1900, birth=birth)
             assert (int(days[i]), problems.get(i, "")) == one
         assert set(problems) <= set(range(len(texts)))
 
@@ -203,7 +203,7 @@ def test_every_day_of_two_centuries_is_read_at_once_as_it_is():
         ("%Y-%m-%d", "mixed"), ("%m/%d/%Y", "month_first"), ("%d/%m/%Y", "day_first"),
     ):  # fmt: skip
         read, problems = cells.read_dates(
-            [day.strftime(form) for day in days], order=order, serials=False, birth=False
+            [day.strftime(form) for day in days], order=order, epoch=None, birth=False
         )
         assert read.tolist() == [day.toordinal() - cells.EPOCH for day in days]
         assert problems == {}

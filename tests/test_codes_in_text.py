@@ -4,8 +4,10 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from toolkit.denials import codes
+from toolkit.denials import codes, normalize_text
 from toolkit.denials.codes_in_text import CodesFound, read_codes
 from toolkit.rules import load_yaml
 
@@ -60,3 +62,42 @@ def test_noise_is_read_without_an_error():
     signs = "COPRNMAB 0123456789-/.,:;|()$#'’é😀\t\n codereason"
     for _ in range(2000):
         read_codes("".join(chance.choice(signs) for _ in range(chance.randrange(60))))
+
+
+PARTS = [
+    "CO",
+    "PR",
+    "-",
+    " ",
+    "16",
+    "197",
+    "/",
+    "1",
+    "2026",
+    "code",
+    "reason",
+    "denied",
+    ":",
+    "N290",
+]
+PARTS += [
+    "MA130",
+    "B7",
+    ",",
+    "12345",
+    "$",
+    "50.00",
+    "days",
+    "words",
+    "\n",
+    "[CO-16]",
+    "[N290]",
+    "#",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PARTS), max_size=10).map("".join))
+def test_a_normalized_text_keeps_its_codes_and_normalizes_to_itself(text):
+    once = normalize_text(text)
+    assert normalize_text(once) == once

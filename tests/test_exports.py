@@ -153,7 +153,7 @@ def test_several_columns_of_remark_codes_and_modifiers_are_one(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("page.xlsx", b"<html><table><tr><td>" + SENTINEL.encode(), "web page"),
+        ("page.xlsx", b"<html><table><tr><td>" + SENTINEL.encode(), "headings"),
         ("page.csv", b"\xef\xbb\xbf<!DOCTYPE html><p>" + SENTINEL.encode(), "web page"),
         ("text.xlsx", b"Claim Number,CARC\nA1,50\n", "is named .xlsx but holds a text file"),
         ("zip.csv", b"PK\x03\x04" + SENTINEL.encode(), "is named .csv but holds a workbook"),

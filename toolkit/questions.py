@@ -129,13 +129,17 @@ def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
     """Return the question what a denial needs next, by when, and how it stands on the day `as_of`.
 
     `why_not` is the classification's where the denial cannot be appealed, else None; `closed` where
-    the hospital's own system calls the case closed; `gap` what the payer facts lack. In the answer
+    the hospital's own system calls the case closed; `gap` what the payer facts lack; `earliest_notice`
+    a day before the notice date that somebody may read as the notice: `file_by` is counted from it,
+    `last_filing_date` from the notice date. In the answer
     `from_decision` says that the last decision started the clock, and `by_contract` that an appeal
     goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
     """
     contracts = tuple(contracts)
 
-    def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
+    def of(
+        program, contract, notice_received, why_not, closed, program_gap, earliest_notice=None, **facts
+    ):  # fmt: skip
         terms = None if contract is None else contracts[contract]
         found = next_step(program, received=notice_received, contract=terms, **facts)
         deadline = found.deadline
@@ -147,6 +151,11 @@ def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
         dated = deadline is not None and state == "file" and not closed
         ruled = deadline is not None and (dated or state == "nothing_to_file")
         file_by = deadline.file_by if dated else None
+        if file_by and earliest_notice:
+            facts["notice_date"] = earliest_notice
+            safe = next_step(program, received=notice_received, contract=terms, **facts)
+            if safe.state == "file" and safe.level == found.level:
+                file_by = min(file_by, safe.deadline.file_by)
         last = deadline.last_filing_date if dated else None
         return {
             "level": found.level,
@@ -170,7 +179,7 @@ def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
     keys = (
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
         "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
-        "state_window", "contract", "why_not", "closed", "program_gap",
+        "state_window", "contract", "why_not", "closed", "program_gap", "earliest_notice",
     )  # fmt: skip
     texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
     answers = {

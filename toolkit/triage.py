@@ -21,6 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit import comparison
+from toolkit.claims.adjudication import (
+    BARE_REASONS,
+    Stated,
+    limited,
+    money_of,
+    reasons_taken,
+    repeated,
+    statuses,
+)
 from toolkit.claims.payers import Payer
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
@@ -112,9 +121,10 @@ def triage(
     """Return the worklist: one row per denied service line, or per claim-level denial.
 
     Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
-    claims and their reversals are netted and do not appear. `denied_cents` splits the claim's
-    denied dollars by row and never repeats them. Sources: the rules of `toolkit.denials` and
-    `toolkit.law`, each row naming the entry that decided.
+    claims and their reversals are netted and do not appear, nor do claims without a decision of this
+    payer. `denied_cents` splits the claim's denied dollars by row, never repeats them, and is, for a
+    remittance, never more than charge less payment (`toolkit.claims.adjudication`). Sources: the
+    rules of `toolkit.denials` and `toolkit.law`, each row naming the entry that decided.
     """
     return triaged(claims, brain(as_of=as_of, payers=payers, contracts=contracts))
 
@@ -164,6 +174,7 @@ def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> p
     set_ = _Set(claims)
     who = _payers(set_, asked)
     found = _classified(set_, who, asked)
+    found = found.take((found.amount != 0) | found.unknown)
     kinds = asked.code.answers
     frame = pd.DataFrame(
         {
@@ -197,7 +208,9 @@ class _Set:
 
     def __init__(self, claims: Claims) -> None:
         self.tables = claims
-        self.netted = _netted(claims.claims)
+        self.status = statuses(claims.claims["claim_status"])
+        # Claims that hold no denial of this payer: undecided, another payer's, taken back.
+        self.netted = _netted(claims.claims) | ~self.status.decided
         adjustments = claims.adjustments
         self.claim_keys, self.claim = _numbers(
             keys_of(claims.claims["claim_key"]), keys_of(adjustments["claim_key"])
@@ -206,6 +219,7 @@ class _Set:
             keys_of(claims.claim_lines["line_key"]), keys_of(adjustments["line_key"])
         )
         self._claim_of_line: np.ndarray | None = None
+        self.counted: Stated | None = None  # each adjustment once, when they are classified
 
     @property
     def claim_of_line(self) -> np.ndarray:
@@ -329,6 +343,7 @@ class _Adjustments:
     unknown: np.ndarray
     row: pd.api.extensions.ExtensionArray
     file_id: Coded
+    alone: np.ndarray | None = None  # the only one of a line that was paid nothing
     rarcs: Coded | None = None
     unpaid_alone: np.ndarray | None = None
     number: np.ndarray | None = None
@@ -350,19 +365,23 @@ class _Adjustments:
 
 
 def _classified(set_: _Set, who: _Payers, asked: Brain) -> _Adjustments:
-    found = _stated(set_, asked)
-    found = _summed(found)
-    found = found.take((found.amount != 0) | found.unknown)
+    """Return the adjustments with what they are; those without an amount only where it may be a reason."""
+    found = _summed(_stated(set_, asked))
+    stated = (found.amount != 0) | found.unknown
     paid = set_.tables.claim_lines["paid_cents"].to_numpy("int64", na_value=-1)
-    alone = np.bincount(found.place)[found.place] == 1 if len(found.place) else found.unknown
-    found = replace(
-        found,
-        rarcs=_remarks(set_, found),
-        unpaid_alone=alone & (taken(paid, set_.line_at(found.line), -1) == 0),
-    )
+    number = np.bincount(found.place[stated], minlength=int(found.place.max(initial=-1)) + 1)
+    alone = number[found.place] == 1
+    alone &= taken(paid, set_.line_at(found.line), -1) == 0
+    claim = set_.claim_at(found.claim)
+    kept = stated | alone | taken(set_.status.denied, claim, False)
+    found = replace(found, alone=alone & stated).take(kept)
+    # After another payer's decision a whole charge that is contractual hides nothing.
+    first = ~taken(set_.status.secondary, claim, False)[kept]
+    found = replace(found, rarcs=_remarks(set_, found), unpaid_alone=found.alone & first)
     number, table = asked.memory("code").ask(
         {
-            "group_code": found.group_code,
+            # A correction's group code says nothing of what a refused claim was refused for.
+            "group_code": found.group_code.only(~found.group_code.isin({"CR"})),
             "carc": found.carc,
             "rarcs": found.rarcs,
             "text": found.text,
@@ -374,7 +393,7 @@ def _classified(set_: _Set, who: _Payers, asked: Brain) -> _Adjustments:
 
 
 def _stated(set_: _Set, asked: Brain) -> _Adjustments:
-    """Return the adjustments as they stand, without corrections' own and without netted claims."""
+    """Return the adjustments that count: each once, without corrections' own and netted claims'."""
     table = set_.tables.adjustments
     amount = table["amount_cents"]
     found = _Adjustments(
@@ -389,10 +408,32 @@ def _stated(set_: _Set, asked: Brain) -> _Adjustments:
         row=table["row"].array,
         file_id=coded(table["file_id"]),
     )
+    money = _money(set_, found)
+    again = repeated(money, ~set_.netted)
+    set_.counted = money.without(again)
+    claim = money.claim
     stays = ~found.group_code.isin({"CR"})
+    if not stays.all():
+        explained = np.zeros(len(set_.status.denied), dtype=bool)
+        explained[claim[stays & (claim >= 0)]] = True
+        stays |= taken(set_.status.denied & ~explained, claim, False)
+    stays &= ~again
     if set_.netted.any():
-        stays &= ~taken(set_.netted, set_.claim_at(found.claim), False)
+        stays &= ~taken(set_.netted, claim, False)
     return found.take(stays)
+
+
+def _money(set_: _Set, found: _Adjustments) -> Stated:
+    """Return adjustments with the money of their claims and lines."""
+    return Stated(
+        set_.claim_at(found.claim),
+        set_.line_at(found.line),
+        combined([found.group_code, found.carc])[0],
+        found.amount,
+        found.unknown,
+        *money_of(set_.tables.claims),
+        *money_of(set_.tables.claim_lines),
+    )
 
 
 def _summed(found: _Adjustments) -> _Adjustments:
@@ -526,11 +567,9 @@ class _Rows:
 
 def _rows(set_: _Set, asked: Brain) -> _Rows:
     who = _payers(set_, asked)
-    found = _classified(set_, who, asked)
-    denial = found.answer("is_denial").isin({True})
-    found = found.take(denial & ((found.amount > 0) | found.unknown))
+    found = _denials(set_, _classified(set_, who, asked))
     primary, denied, other_reasons = _primary(set_, found)
-    mine = found.take(primary)
+    mine, denied, other_reasons = _limited(set_, found.take(primary), denied, other_reasons)
     silent = _silent(set_, mine.claim)
     claim, line, number, table = mine.claim, mine.line, mine.number, mine.table
     given = {n: getattr(mine, n) for n in ("file_id", "group_code", "carc", "rarcs")}
@@ -572,6 +611,76 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
         second_look=table["second_look"].take(number).filled(""),
         **{name: column.take(order) for name, column in given.items()},
     )
+
+
+def _denials(set_: _Set, found: _Adjustments) -> _Adjustments:
+    """Return the adjustments that deny something, with what they deny.
+
+    A reduction by a payer that came after another one is no underpayment where it is all there is.
+    """
+    denies = found.answer("is_denial").isin({True})
+    bare = found.answer("reason").isin(BARE_REASONS)
+    denies &= ~(
+        bare & found.alone & taken(set_.status.secondary, set_.claim_at(found.claim), False)
+    )
+    rank = np.array([*found.table["rank"].values, 0])[found.answer("rank").code]
+    took = reasons_taken(
+        _money(set_, found), denies=denies, bare=bare, refused=set_.status.denied, rank=rank
+    )
+    line = np.where(took.on_claim, -1, found.line)
+    place = set_.place(line, found.claim)
+    found = replace(found, line=line, place=place, amount=took.amount, unknown=took.unknown)
+    return found.take(took.stays)
+
+
+def _limited(
+    set_: _Set, mine: _Adjustments, denied: pd.arrays.IntegerArray, other_reasons: Coded
+) -> tuple[_Adjustments, pd.arrays.IntegerArray, Coded]:
+    """Return the denials of remittances with no more than charge less payment, by line and claim.
+
+    A denial of the claim for which its lines leave nothing is one of their other reasons.
+    """
+    files = set_.tables.files
+    remittances = files["file_id"][files["source"].eq("remittance")]
+    may = set_.tables.claims["file_id"].isin(remittances).to_numpy()
+    if not may.any():
+        return mine, denied, other_reasons
+    claim, unknown = set_.claim_at(mine.claim), denied.isna()
+    was = denied.to_numpy("int64", na_value=0)
+    cents = limited(set_.counted, claim, set_.line_at(mine.line), was, unknown, may)
+    denied = pd.arrays.IntegerArray(cents, unknown)
+    gone = (mine.line < 0) & (cents == 0) & (was > 0)
+    first = np.full(len(set_.claim_keys), -1)
+    stays = np.flatnonzero(~gone)[::-1]
+    first[mine.claim[stays]] = stays  # of several rows of a claim the first one stays
+    rest = first[mine.claim]
+    gone &= rest >= 0
+    if not gone.any():
+        return mine, denied, other_reasons
+    other_reasons = _joined_reasons(mine, other_reasons, np.flatnonzero(gone), rest[gone])
+    at = np.flatnonzero(~gone)
+    return mine.take(at), denied.take(at), other_reasons.take(at)
+
+
+def _joined_reasons(mine: _Adjustments, others: Coded, gone: np.ndarray, into: np.ndarray) -> Coded:
+    """Return the other reasons with those of denials that are `gone`, each added to the row `into`."""
+    item, words = _code_words(mine)
+    spelled = Coded(item, words)
+    parts = [others.take(into), spelled.take(into), spelled.take(gone), others.take(gone)]
+    number, distinct = combined(parts)
+    told = []
+    for place in distinct:
+        had, own, more, its = (one.values[one.code[place]] for one in parts)
+        added = [word for word in (more, *its.split()) if word != own]
+        told.append(" ".join(dict.fromkeys((*had.split(), *added))))
+    code = np.full(len(others.code), -1)
+    code[into] = number
+    row, few = combined([others, Coded(code, told)])
+    words = [
+        told[code[place]] if code[place] >= 0 else others.values[others.code[place]]
+        for place in few
+    ]
+    return Coded(row, words)
 
 
 def _primary(set_: _Set, found: _Adjustments) -> tuple[np.ndarray, pd.arrays.IntegerArray, Coded]:
@@ -778,6 +887,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice, remittance = day_of_claim("notice_date"), day_of_claim("remittance_date")
     received = day_of_claim("notice_received")
     dated = ~np.isnat(notice)
+    earliest = np.where(dated, _NEVER, day_of_claim("earliest_remittance_date"))
     notice_from = np.where(dated, 0, np.where(np.isnat(remittance), 2, 1)).astype("int8")
     notice = np.where(dated, notice, remittance)
     decided_on = taken(_day(events["decided_on"]), event, _NEVER)
@@ -788,7 +898,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "closed": of_claim("case_status"),
     }
     number, table = asked.memory("step").ask(
-        _step_facts(rows, facts, event >= 0, notice, received, decided_on)
+        _step_facts(rows, facts, event >= 0, notice, earliest, received, decided_on)
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
@@ -873,6 +983,7 @@ def _step_facts(
     facts: dict[str, Coded],
     filed: np.ndarray,
     notice: np.ndarray,
+    earliest: np.ndarray,
     received: np.ndarray,
     decided_on: np.ndarray,
 ) -> dict[str, Coded]:
@@ -894,6 +1005,7 @@ def _step_facts(
         "nature": rows.answer("nature").only(goes_on & _matters("nature", program)),
         "notice_date": _days(notice, ~filed),
         "notice_received": _days(received, ~filed),
+        "earliest_notice": _days(earliest, ~filed & (program.code >= 0)),
         "last_level": facts["last_level"],
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,

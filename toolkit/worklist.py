@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import Column
+from toolkit.denials.codes import shown
 from toolkit.errors import RefusedError, UsageError
 from toolkit.keys import coded, combined
 from toolkit.outputs import whole
@@ -128,10 +129,11 @@ def tally(worklist: pd.DataFrame) -> Tally:
     """Return counts (`size`) and cents (`sum`) by due state, by gap and payer, and by unknown code."""
     gaps = worklist[worklist["due"].eq("no_date")]
     new = worklist[worklist["denial_category"].eq("unclassified")]
+    codes = _counted(new, ["group_code", "carc"])
+    for name in ("group_code", "carc"):  # what has not the form of a code may be any text
+        codes[name] = pd.array([shown(name, one) or None for one in codes[name]], dtype="str")
     return Tally(
-        _counted(worklist, ["due"]),
-        _counted(gaps, ["gap", "payer_name"]),
-        _counted(new, ["group_code", "carc"]),
+        _counted(worklist, ["due"]), _counted(gaps, ["gap", "payer_name"]), _added([codes])
     )
 
 
@@ -185,7 +187,7 @@ def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
         ],
         "unclassified": [
             {
-                "code": "-".join(str(part) for part in code if not pd.isna(part)),
+                "code": "-".join(part for part in code if not pd.isna(part)),
                 "denials": int(size),
                 "denied": dollars(cents),
             }

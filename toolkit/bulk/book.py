@@ -58,6 +58,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     match: Match | None = None
     headings: list[str] = []
     serial_dates: bool = False
+    epoch_1904: bool = False
     decisions: Decisions = Decisions()
     notes: list[tuple[int | None, str, str, str]] = []
     tallies: list[Tally] = []
@@ -76,7 +77,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
         assert self.match is not None
         return Opened(
             Path(self.name), self.name, self.source, self.sha256, self.match, self.headings, 0,
-            serial_dates=self.serial_dates, decisions=self.decisions,
+            serial_dates=self.serial_dates, epoch_1904=self.epoch_1904, decisions=self.decisions,
         )  # fmt: skip
 
     def row(self, rows: int | None = None, *, first: bool = True) -> pd.DataFrame:

@@ -324,7 +324,7 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
     decisions = decide(opened.match.layout, together(p.evidence for a in answers for p in a))
     return File(
         name=opened.name, sha256=opened.sha256, source="export", number=unit.number, pieces=tuple(found), match=opened.match,
-        headings=opened.headings, serial_dates=opened.serial_dates, layout=opened.match.layout.id,
+        headings=opened.headings, serial_dates=opened.serial_dates, epoch_1904=opened.epoch_1904, layout=opened.match.layout.id,
         notes=[*opened.notes, *notes_of(decisions), *notes], tallies=added(tallies),
         decisions=decisions,
     )  # fmt: skip

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
+from toolkit.claims.adjudication import noted
 from toolkit.claims.columns import Notes
 from toolkit.claims.exports import read_rows
 from toolkit.claims.grids import Tally
@@ -151,7 +152,7 @@ def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claim
     found = read_rows(sheet, notes).tables
     done.tallies.setdefault(file.file_id, []).extend(notes.tallies)
     done.claims[file.file_id] = done.claims.get(file.file_id, 0) + len(found["claims"])
-    return Claims(**found, findings=notes.table(), files=file.row(len(sheet.rows)))
+    return noted(Claims(**found, findings=notes.table(), files=file.row(len(sheet.rows))))
 
 
 def _remittance_piece(

@@ -75,7 +75,9 @@ _PARTS = re.compile(r"[\s,;|/+]+")
 _PROCEDURE = re.compile(r"(?:HC:)?([0-9A-Z]{4}[0-9A-Z])((?:[\s:,-][0-9A-Z]{2}){1,4})")
 
 EPOCH = dt.date(1970, 1, 1).toordinal()
-_SERIAL_ZERO = dt.date(1899, 12, 30).toordinal()  # counts right from 1 March 1900 on
+# Day 0 of a spreadsheet's two date systems; the older one counts right from 1 March 1900 on.
+EPOCH_1900 = dt.date(1899, 12, 30).toordinal()
+EPOCH_1904 = dt.date(1904, 1, 1).toordinal()
 _FIRST_SERIAL = 61
 _YEARS = 1900, 2099
 _RANGE = (dt.date(_YEARS[0], 1, 1).toordinal(), dt.date(_YEARS[1], 12, 31).toordinal())
@@ -83,12 +85,14 @@ NOTHING = np.iinfo(np.int64).min  # a missing day or amount
 _PLACEHOLDER_DAYS = [dt.date(*one).toordinal() - EPOCH for one in sorted(_PLACEHOLDERS)]
 
 
-def read_date(text: str, *, order: str, birth: bool, serials: bool = True) -> tuple[int, str]:
+def read_date(
+    text: str, *, order: str, birth: bool, epoch: int | None = EPOCH_1900
+) -> tuple[int, str]:
     """Return the day as a count from 1970-01-01.
 
     `order` is that of the column's numeric dates: month_first, day_first, mixed (only those are read
-    that fit one order) or either (only whether it is a date counts). Where `serials`, a number of five
-    digits is a spreadsheet's count of days. A year of two digits is 2000 to 2099, and nothing at
+    that fit one order) or either (only whether it is a date counts). A number of up to five digits is
+    a spreadsheet's count of days from `epoch`, if there is one. A year of two digits is 2000 to 2099, and nothing at
     all for a birth date. A time of day is dropped.
     """
     text = _WEEKDAY.sub("", text)
@@ -98,7 +102,7 @@ def read_date(text: str, *, order: str, birth: bool, serials: bool = True) -> tu
         return _numeric(int(m[1]), int(m[3]), m[4], order=order, birth=birth)
     parts = _parts(text)
     if parts is None:
-        return _serial(text) if serials else (NOTHING, "not_a_date")
+        return _serial(text, epoch) if epoch is not None else (NOTHING, "not_a_date")
     year, month, day = parts
     if len(year) == 2:
         if birth:
@@ -146,15 +150,15 @@ def _day(year: int, month: int, day: int) -> tuple[int, str]:
         return NOTHING, "date_out_of_range" if year < 1 else "impossible_date"
 
 
-def _serial(text: str) -> tuple[int, str]:
+def _serial(text: str, epoch: int) -> tuple[int, str]:
     m = _SERIAL.fullmatch(text)
     if not m or int(m[1]) < _FIRST_SERIAL or len(m[1]) > 5:
         return NOTHING, "placeholder_date" if m and int(m[1]) in (0, 1, 2) else "not_a_date"
-    return _in_range(_SERIAL_ZERO + int(m[1]))
+    return _in_range(epoch + int(m[1]))
 
 
 def read_dates(
-    texts: list[str], *, order: str, birth: bool, serials: bool
+    texts: list[str], *, order: str, birth: bool, epoch: int | None
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Return days of distinct texts, and the problems by position; plain dates are read at once.
 
@@ -175,7 +179,7 @@ def read_dates(
     days[np.isin(days, _PLACEHOLDER_DAYS)] = NOTHING
     problems = {}
     for i in np.flatnonzero(days == NOTHING).tolist():
-        days[i], problem = read_date(texts[i], order=order, birth=birth, serials=serials)
+        days[i], problem = read_date(texts[i], order=order, birth=birth, epoch=epoch)
         if problem:
             problems[i] = problem
     return days, problems

@@ -142,7 +142,7 @@ def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
         raw.values,
         order=sheet.decisions.date_order.get(column, "month_first"),
         birth=column == "birth_date",
-        serials=True,
+        epoch=read_cells.EPOCH_1904 if sheet.epoch_1904 else read_cells.EPOCH_1900,
     )
     blanks = {i: p for i, p in problems.items() if p == "placeholder_date"}
     if blanks:

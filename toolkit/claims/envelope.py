@@ -448,10 +448,10 @@ def _end(text: bytes | mmap.mmap, start: int, stop: int, delimiters: Delimiters,
             step *= 2
         else:
             at, step = edge - longest, max(size, 4 * longest)
-            _forget(text, start, at)
+            forget(text, start, at)
 
 
-def _forget(text: bytes | mmap.mmap, start: int, stop: int) -> None:
+def forget(text: bytes | mmap.mmap, start: int, stop: int) -> None:
     """Give the memory of a part of a mapped file back; the file keeps it."""
     if isinstance(text, mmap.mmap) and hasattr(text, "madvise"):
         page = mmap.PAGESIZE
@@ -487,7 +487,7 @@ def _clean(
         if stop == end:
             stripped = data.rstrip(BLANKS)
             data = stripped + segment if segment == b"\n" and data.endswith(b"\n") else stripped
-        _forget(text, at, stop)
+        forget(text, at, stop)
         at, step = stop, size
         if data:
             yield data

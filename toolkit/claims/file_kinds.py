@@ -8,7 +8,6 @@ from toolkit.errors import ExportError
 _HEAD_BYTES = 1 << 18
 _ZIP, _PARQUET, _OLE, _PDF = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF"
 _HELP = {
-    "old": "is an old .xls or a password-protected workbook; save it as .xlsx without a password",
     "PDF": "is a PDF; export the table as CSV or XLSX",
     "835": "is an X12 file, not an export; read it as a remittance",
 }
@@ -49,7 +48,7 @@ def _kind(head: bytes) -> str:
     if head.startswith(_ZIP):
         return "xlsx"
     if head.startswith(_OLE):
-        return "old"
+        return "xlsx"
     if head.startswith(_PDF):
         return "PDF"
     if web_tables.is_web_table(head):

@@ -53,7 +53,8 @@ class Grid:
 
     `rows` may be of different lengths. `name` says which table it is ('sheet 2', 'table 1') without
     the file's own words, which may name a patient; it is empty where the file has only one.
-    `first_row` is the number a person sees beside `rows[0]`. `merged` are ranges of merged cells as
+    `first_row` is the number a person sees beside `rows[0]`. `serial_dates` says that a date may be a
+    count of days, since 1904 where `epoch_1904`. `merged` are ranges of merged cells as
     (top, left, bottom, right), counted from 0 within `rows`; only the first cell holds the text.
     `hidden` is true for a sheet that a person does not see.
     """
@@ -62,6 +63,7 @@ class Grid:
     name: str = ""
     first_row: int = 1
     serial_dates: bool = False
+    epoch_1904: bool = False
     merged: tuple[tuple[int, int, int, int], ...] = ()
     hidden: bool = False
     notes: tuple[Note, ...] = ()

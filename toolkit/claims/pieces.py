@@ -21,10 +21,10 @@ from toolkit.claims.columns import Notes, read_columns
 from toolkit.claims.continued import continue_rows
 from toolkit.claims.evidence import Decisions, Evidence, decide, evidence_of, notes_of
 from toolkit.claims.file_kinds import kind_of
-from toolkit.claims.grids import Grid, Note, Tally
+from toolkit.claims.grids import Grid, Note, Tally, tally
 from toolkit.claims.headings import HEADING_ROWS, find_headings, wanted
 from toolkit.claims.identity import hash_of, id_of, part_hash
-from toolkit.claims.layouts import Match
+from toolkit.claims.layouts import COLUMNS, Match
 from toolkit.errors import ExportError
 
 PIECE_BYTES = 8 << 20
@@ -52,6 +52,7 @@ class Opened:
     columns: tuple[str, ...] = ()  # of a Parquet file
     table: int = 0
     serial_dates: bool = False
+    epoch_1904: bool = False
     decisions: Decisions = Decisions()
 
     @property
@@ -173,7 +174,8 @@ def sheet_of(
     try:
         return sheets.sheet_of(
             opened.match, opened.headings, table, rows, file_id=opened.file_id,
-            serial_dates=opened.serial_dates, decisions=opened.decisions, blank_rows=blank_rows,
+            serial_dates=opened.serial_dates, decisions=opened.decisions,
+            epoch_1904=opened.epoch_1904, blank_rows=blank_rows,
         )  # fmt: skip
     except ExportError as error:
         raise ExportError(f"{opened.name}, {error}") from None
@@ -248,7 +250,7 @@ def _open_grids(path: Path, kind: str, sha256: str, layout: str | None) -> list[
         found.append(Opened(
             path, name, kind, part_hash(sha256, at) if found else sha256,
             heads.match, heads.headings, grid.first_row + heads.match.row,
-            (*heads.notes, *grid.notes), table=at, serial_dates=grid.serial_dates,
+            (*heads.notes, *grid.notes), table=at, serial_dates=grid.serial_dates, epoch_1904=grid.epoch_1904,
         ))  # fmt: skip
     if not any(any(any(row) for row in grid.rows) for grid in grids):
         raise ExportError(f"{path.name}: the workbook has no rows; export it again")
@@ -282,17 +284,32 @@ def _tables_note(grids: list[Grid], refused: list[Grid]) -> Note | None:
 
 def _grid_rows(opened: Opened) -> tuple[Piece, np.ndarray]:
     grid = _grids(opened.path, opened.kind)[opened.table]
-    body, count = grid.rows[opened.match.row :], len(opened.headings)
-    rows, notes = [], []
-    for number, cells in enumerate(body):
-        if len(cells) > count and any(cell.strip() for cell in cells[count:]):
-            notes.append(
-                (number, "", "cells_beside", "has cells beside the last heading, not read")
-            )
-        rows.append(cells[:count] + [""] * (count - len(cells)))
+    head, count = opened.match.row, len(opened.headings)
+    body = grid.rows[head:]
+    beside = [
+        number
+        for number, cells in enumerate(body)
+        if len(cells) > count and any(cell.strip() for cell in cells[count:])
+    ]
+    rows = [cells[:count] + [""] * (count - len(cells)) for cells in body]
+    _fill_merged(opened, grid, rows)
     positions = wanted(opened.match)
     table = pa.table({str(p): pa.array([row[p] for row in rows], pa.string()) for p in positions})
-    return Piece(table, len(body), notes=notes), np.arange(len(body))
+    says = "with cells beside the last heading, which were not read"
+    tallies = [tally(beside, "", "cells_beside", says)] if beside else []
+    return Piece(table, len(body), tallies=tallies), np.arange(len(body))
+
+
+def _fill_merged(opened: Opened, grid: Grid, rows: list[list[str]]) -> None:
+    """Give every row below a merged cell its text, in place; an amount is said once, of the first."""
+    kinds = {p: COLUMNS[column][0] for column, ps in opened.match.positions.items() for p in ps}
+    for top, left, bottom, right in grid.merged:
+        if left != right or kinds.get(left, "money") in ("money", "number"):
+            continue
+        first = top - opened.match.row
+        if 0 <= first < len(rows):
+            for row in rows[first + 1 : bottom - opened.match.row + 1]:
+                row[left] = row[left] or rows[first][left]
 
 
 # --------------------------------------------------------------------------------------------- pieces

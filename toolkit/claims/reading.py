@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from toolkit.claims import exports, rejections, remittance
+from toolkit.claims.adjudication import noted
 from toolkit.claims.envelope import is_x12
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
@@ -98,7 +99,7 @@ def _read_one(path: Path, layout: str | None) -> Claims:
         if rejections.is_rejections(_bytes(path)):
             return rejections.read_acknowledgment(path)
         return remittance.read_remittance(path)
-    return exports.read_export(path, layout=layout)
+    return noted(exports.read_export(path, layout=layout))
 
 
 def totals(claims: Claims) -> dict:

@@ -33,14 +33,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from toolkit.claims import adjudication
 from toolkit.claims import remittance_tables as made
+from toolkit.claims.adjudication import Stated, money_of, numbered
 from toolkit.claims.envelope import Survey, pieces, survey
 from toolkit.claims.identity import id_of
+from toolkit.claims.remittance_count import Counted, counted
 from toolkit.claims.remittance_odd import Diagnostic, Odd, Trail, follow, read_odd, typed
+from toolkit.claims.remittance_parties import Names, parties
 from toolkit.claims.remittance_plain import Block, Judged, judge, rules, split, tables
 from toolkit.claims.remittance_spec import segment_ids
 from toolkit.claims.remittance_tables import Columns, Found, Money, Part, Payments
-from toolkit.claims.tables import TABLES, Claims, conform, empty, same, text, whole
+from toolkit.claims.tables import TABLES, Claims, conform, dollars, empty, same, text, whole
+from toolkit.denials.codes import MASKED, shown
 from toolkit.errors import RemittanceError
 
 # What else comes with an ISA, in our own words.
@@ -190,33 +195,37 @@ def totals(claims: Claims) -> dict[str, Any]:
     """Return the totals that `toolkit read` shows for remittances: counts, and money as text.
 
     `adjustments` counts CAS triplets; `by_group_code` sums them by group code and CARC;
-    `remark_codes` counts each code of LQ, MOA and MIA. Findings never hold a claim's value.
+    `remark_codes` counts each code of LQ, MOA and MIA. What has not the form of a code is shown as
+    `?`. `segments` are counted in the file's bytes, and those not read are named in findings.
+    Findings never hold a claim's value.
     """
-    adjustments = claims.adjustments
-    code = adjustments["group_code"].fillna("") + "-" + adjustments["carc"].fillna("")
+    adjustments, remarks = claims.adjustments, _shown(claims.remark_codes["rarc"], "rarc")
+    code = _shown(adjustments["group_code"], "group_code") + "-"
+    code += _shown(adjustments["carc"], "carc")
     by_code = adjustments["amount_cents"].groupby(code).sum()
     findings = claims.findings[["row", "column", "code", "says"]].astype("object")
     return {
         "claims": len(claims.claims),
-        "billed": _money(claims.claims["billed_cents"].sum()),
-        "paid": _money(claims.claims["paid_cents"].sum()),
+        "billed": dollars(claims.claims["billed_cents"].sum()),
+        "paid": dollars(claims.claims["paid_cents"].sum()),
         "adjustments": len(adjustments),
-        "adjustment_total": _money(adjustments["amount_cents"].sum()),
-        "by_group_code": {str(key): _money(cents) for key, cents in by_code.items()},
-        "provider_adjustments_total": _money(claims.provider_adjustments["amount_cents"].sum()),
+        "adjustment_total": dollars(adjustments["amount_cents"].sum()),
+        "by_group_code": {str(key): dollars(cents) for key, cents in by_code.items()},
+        "provider_adjustments_total": dollars(claims.provider_adjustments["amount_cents"].sum()),
         "remark_codes": {
-            str(rarc): int(count)
-            for rarc, count in claims.remark_codes["rarc"].value_counts().sort_index().items()
+            str(rarc): int(count) for rarc, count in remarks.value_counts().sort_index().items()
         },
         "service_lines": len(claims.claim_lines),
         "transactions": int(claims.files["transactions"].sum()),
+        "segments": int(claims.files["segments"].sum()),
+        "segments_not_read": int(claims.files["segments_not_read"].sum()),
         "findings": findings.where(findings.notna(), None).to_dict("records"),
     }
 
 
-def _money(cents: int) -> str:
-    cents = int(cents)
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+def _shown(column: pd.Series, of: str) -> pd.Series:
+    """Return the codes of a column; what has not the form of one as ?."""
+    return column.map({word: shown(of, word) for word in column.dropna().unique()}).fillna("")
 
 
 # --- from bytes to tables -----------------------------------------------------------------------
@@ -290,6 +299,11 @@ class _Reader:
         self.repeats = 0
         self.first_repeat: int | None = None
         self.told: set[tuple] = set()
+        self.names: Names = {}  # payer and payee named again in the open transaction
+        self.handled = self.unread = 0  # segments
+        self.lost = 0  # claims that are in no table
+        self.paid: int | None = 0
+        self.kinds: dict[tuple[str, str], list[int]] = {}  # finding -> first row, how many
 
     # The file is gone through in pieces; a part ends before a claim, LX or segment of the envelope.
 
@@ -403,6 +417,10 @@ class _Reader:
         part = self._placed(own, block, judged, unclean)
         if odd is not None:
             part.found += _diagnostics(odd.diagnostics, block)
+            self.unread += sum(one.kind == "UnknownSegment" for one in odd.diagnostics)
+        self._account_for(part, block, judged, mine)
+        part.parties = parties(block, judged, about, self.names, goes_on=goes_on)
+        self.names = part.parties.last
         self._sets(part, block, judged, followed.remittance, going_on=goes_on)
         self.trail = followed.trail
         self.loop, self.inside = judged.last_loop, goes_on
@@ -427,6 +445,21 @@ class _Reader:
                     columns[key] = pa.array(np.searchsorted(at[parent], refs), mask=refs < 0)
             placed[name] = columns
         return Part(self.file_id, placed, block.rows, claim_keys, line_keys, [], unclean)
+
+    def _account_for(self, part: Part, block: Block, judged: Judged, mine: np.ndarray) -> None:
+        """Count the segments of a part, and find the claims that are in no table."""
+        self.handled += len(block)
+        self.unread += int((judged.inside & ~mine).sum())
+        claims = judged.starts("CLP")
+        lost = claims[~np.isin(claims, part.tables["claims"]["at"].to_numpy())]
+        self.lost += len(lost)
+        # Those of a transaction that is no remittance are found with it.
+        part.find(
+            block.rows[lost[mine[lost] | ~judged.inside[lost]]],
+            "CLP",
+            "claim_not_read",
+            "this claim stands where no claim can be, and was not read; none of its money is counted",
+        )
 
     def _sets(
         self,
@@ -501,14 +534,63 @@ class _Reader:
         ):
             part.find(row[(off.cents != 0) & ~off.missing], *_BALANCE[segment])
         self._check_payments(part, payments, amounts.paid, provided, claim_off)
+        claims = made.claims(part, payments, amounts, owed, line_amounts, span)
+        self._note(part, payments, claims, lines, adjustments, remarks, of_claim, of_line)
+        if self.paid is not None:
+            known = not amounts.paid.missing.any()
+            self.paid = self.paid + int(amounts.paid.cents.sum()) if known else None
         return Claims(
-            claims=made.claims(part, payments, amounts, owed, line_amounts, span),
+            claims=claims,
             claim_lines=lines,
             adjustments=adjustments,
             remark_codes=remarks,
             provider_adjustments=provider,
             findings=self._findings(part.found),
         )
+
+    def _note(
+        self,
+        part: Part,
+        payments: Payments,
+        claims: pd.DataFrame,
+        lines: pd.DataFrame,
+        adjustments: pd.DataFrame,
+        remarks: pd.DataFrame,
+        of_claim: np.ndarray,
+        of_line: np.ndarray,
+    ) -> None:
+        """Note what triage will count otherwise than it is printed, for one finding of each kind."""
+        code, pairs = numbered(*(pa.array(adjustments[name]) for name in ("group_code", "carc")))
+        cents = adjustments["amount_cents"]
+        stated = Stated(
+            of_claim, of_line, code, cents.to_numpy("int64", na_value=0), cents.isna().to_numpy(),
+            *money_of(claims), *money_of(lines),
+        )  # fmt: skip
+        rows = claims["row"].to_numpy("int64")
+        reversal = claims["is_reversal"].to_numpy(bool, na_value=False)
+        for kind in adjudication.seen(
+            claims["claim_status"], reversal, stated, pairs, remittance=True
+        ):
+            self._count(adjudication.column_of(kind.code), kind.code, rows[kind.claims])
+        self._count("N1", "payer_named_again", np.array(part.parties.rows, dtype="i8"))
+        begun = payments.row[~np.isnat(payments.earliest) & np.isin(payments.row, part.rows)]
+        self._count("BPR16", "payment_date_earlier", begun + 1)
+        strange = np.array([MASKED in (shown("group_code", g), shown("carc", c)) for g, c in pairs])
+        if strange.any():
+            self._count(
+                "CAS", "code_not_well_formed", adjustments["row"].to_numpy("int64")[strange[code]]
+            )
+        place, words = pd.factorize(remarks["rarc"])
+        strange = np.array([shown("rarc", word) == MASKED for word in words])
+        if strange.any():
+            self._count(
+                "LQ02", "code_not_well_formed", remarks["row"].to_numpy("int64")[strange[place]]
+            )
+
+    def _count(self, column: str, code: str, rows: np.ndarray) -> None:
+        if len(rows):
+            seen = self.kinds.setdefault((column, code), [int(rows[0]), 0])
+            seen[1] += len(rows)
 
     def _payments(self, part: Part) -> Payments:
         """Return the transactions of the part, the one from the part before first."""
@@ -572,6 +654,13 @@ class _Reader:
         if not self.remittances:
             raise _not_a_remittance(self.name, self.others)
         found = _check_ends(self)
+        count = counted(self.survey)
+        _check_counts(self, count)
+        found += [_kind_found(*kind, *seen) for kind, seen in self.kinds.items()]
+        if count.claims_outside:
+            found.append(
+                Found([None], "CLP", "claim_not_read", _OUTSIDE.format(count.claims_outside))
+            )
         if self.repeats:
             found.append(
                 Found(
@@ -594,6 +683,8 @@ class _Reader:
             "layout": " ".join(layouts) or None,
             "rows_read": self.claims,
             "transactions": self.remittances,
+            "segments": count.segments + count.outside,
+            "segments_not_read": self.unread + count.outside + count.segments - self.handled,
         }
         findings = [part.findings, self._findings(found)]
         own = {name: getattr(part, name) for name in TABLES}
@@ -629,6 +720,29 @@ class _Reader:
             },
             "findings",
         )
+
+
+# What is found of several claims, adjustments or transactions, in the row of the first of them.
+_KINDS = {
+    "payer_named_again": (
+        "{} times, here first, payer or payee are named again between claims, as where files were "
+        "joined; the claims that follow are theirs"
+    ),
+    "payment_date_earlier": (
+        "{} transactions, this one first, have a payment date (BPR16) before their production date (DTM "
+        "405); the production date is the notice, and file_by is counted from the earlier of the two"
+    ),
+    "code_not_well_formed": (
+        "{} codes, here first, have not the form of a code; they may be any text, so they are shown as ? "
+        "and classified as no code on file"
+    ),
+}
+_OUTSIDE = "{} claims (CLP) stand before or after the interchanges of the file and were not read"
+
+
+def _kind_found(column: str, code: str, row: int, count: int) -> Found:
+    says = _KINDS[code].format(f"{count:,}") if code in _KINDS else adjudication.says(code, count)
+    return Found([row], column, code, says)
 
 
 def _in_order(findings: pd.DataFrame) -> pd.DataFrame:
@@ -712,6 +826,28 @@ def _diagnostics(diagnostics: list[Diagnostic], block: Block) -> list[Found]:
         row = block.rows[place] if place < len(block) else block.rows[-1] + 1
         found.append(Found([int(row)], column, code, says))
     return found
+
+
+def _check_counts(reader: _Reader, count: Counted) -> None:
+    """Refuse a file whose bytes hold other segments, claims or payments than were read of it."""
+    cut = reader.survey.cut is not None
+    wrong: tuple[str, str] | None = None
+    if count.segments - reader.handled not in ({0, 1} if cut else {0}):
+        wrong = (
+            "segments",
+            f"{count.segments:,} segments stand in it and {reader.handled:,} were read",
+        )
+    elif count.claims - reader.claims - reader.lost not in ({0, 1} if cut else {0}):
+        read = reader.claims + reader.lost
+        wrong = "CLP", f"{count.claims:,} claims stand in it and {read:,} were read"
+    elif (
+        not (cut or reader.lost or None in (count.paid, reader.paid)) and count.paid != reader.paid
+    ):
+        wrong = "CLP04", "its claim payments do not come to the same when they are read another way"
+    if wrong:
+        raise RemittanceError(
+            f"{reader.name}, {wrong[0]}: the file does not add up: {wrong[1]}; {_AGAIN}."
+        )
 
 
 def _check_ends(reader: _Reader) -> list[Found]:

@@ -308,6 +308,7 @@ def _restated(
 
 
 _LOOP_NAME = re.compile(r'loop "([^"]+)"')
+_OUTER = re.compile(r'loop "(?:group|interchange)"')
 _CLOSES = {"RequiredOccurrenceMissing", "RequiredLoopMissing"}
 
 
@@ -336,8 +337,9 @@ def _diagnostics(
                 place = belongs + 1 if belongs >= 0 else -1
         if place < 0 or (bare and one.kind == "ImplicitLoop" and at == 0):
             continue
-        # A transaction that is plain, or no 835, was not given whole.
-        if judged.inside[belongs] and not odd_sets[judged.set[belongs]]:
+        # A transaction that is plain, or no 835, was not given whole; its envelope always is.
+        unclosed = at is None and one.kind == "UnterminatedLoop" and _OUTER.search(one.rule)
+        if not unclosed and judged.inside[belongs] and not odd_sets[judged.set[belongs]]:
             continue
         kept.append(Diagnostic(one.kind, place, one.element, one.component, one.rule))
     return kept

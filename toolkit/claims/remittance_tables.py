@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.claims.remittance_parties import PAYEE, PAYER, Parties
 from toolkit.claims.tables import conform, same, text, texts, whole
 
 Columns = dict[str, pa.Array]
@@ -63,6 +64,7 @@ class Part:
     payment: np.ndarray | None = None  # of each claim: which of those remittances
     provider_payment: np.ndarray | None = None
     goes_on: bool = False  # the last of them is not all here
+    parties: Parties = field(default_factory=Parties)
 
     def find(self, rows: np.ndarray, column: str, code: str, says: str) -> None:
         """Add the finding once for each row number given."""
@@ -153,14 +155,15 @@ class Payments:
 
     row: np.ndarray
     amount: Money
-    day: np.ndarray
+    day: np.ndarray  # production date (DTM 405), else the payment date (BPR16)
+    earliest: np.ndarray  # the payment date where it is the earlier of the two
     names: Columns
 
     def last(self) -> "Payments":
         """Return the last row, without holding the others."""
         at = [len(self.row) - 1]
         names = {name: values.take(pa.array(at)) for name, values in self.names.items()}
-        return Payments(self.row[at], self.amount.last(), self.day[at], names)
+        return Payments(self.row[at], self.amount.last(), self.day[at], self.earliest[at], names)
 
     def after(self, first: "Payments") -> "Payments":
         """Return both, the first first."""
@@ -169,6 +172,7 @@ class Payments:
             np.concatenate((first.row, self.row)),
             Money(*(np.concatenate(pair) for pair in pairs)),
             np.concatenate((first.day, self.day)),
+            np.concatenate((first.earliest, self.earliest)),
             {n: pa.concat_arrays([first.names[n], self.names[n]]) for n in self.names},
         )
 
@@ -185,8 +189,9 @@ def payments(part: Part) -> Payments:
         ),
     }
     amount = money(part, "payments", "amount", "BPR02")
-    day = days(table["production_date"], table["payment_date"])
-    return Payments(rows_of(part, table), amount, day, names)
+    day, paid = days(table["production_date"], table["payment_date"]), days(table["payment_date"])
+    earliest = np.where(paid < day, paid, np.datetime64("NaT", "us"))  # never true of a missing day
+    return Payments(rows_of(part, table), amount, day, earliest, names)
 
 
 @dataclass(frozen=True)
@@ -265,15 +270,32 @@ def claims(
             "service_from": days(table["statement_from"], first),
             "service_to": days(table["statement_to"], table["statement_from"], last),
             "remittance_date": paid.day[part.payment],
+            "earliest_remittance_date": paid.earliest[part.payment],
             "claim_received": days(table["claim_received"]),
             "billed_cents": amounts.billed.column(),
             "allowed_cents": whole(allowed.cents, allowed.missing | (lines == 0)),
             "paid_cents": amounts.paid.column(),
             "patient_responsibility_cents": owed.column(),
-            **{name: text(values.take(payment)) for name, values in paid.names.items()},
+            **_parties(part, {name: values.take(payment) for name, values in paid.names.items()}),
         },
         "claims",
     )
+
+
+def _parties(part: Part, names: Columns) -> dict[str, pd.api.extensions.ExtensionArray]:
+    """Return payer and payee of each claim: its transaction's, or one named between the claims."""
+    found = part.parties
+    if not found.of_claim:
+        return {name: text(values) for name, values in names.items()}
+    at = part.tables["claims"]["at"].to_numpy()
+    number = np.array([found.of_claim.get(place, -1) for place in at.tolist()])
+    own = {}
+    for name in (*PAYER, *PAYEE):
+        mine = np.array([name in one for one in found.named])[number] & (number >= 0)
+        values = pa.array([one.get(name) for one in found.named], pa.large_string())
+        given = values.take(pa.array(number, mask=~mine))
+        own[name] = text(pc.if_else(pa.array(mine), given, names[name]))
+    return own
 
 
 def _span(

@@ -48,6 +48,7 @@ class Sheet:
     serial_dates: bool
     notes: list[Note]
     decisions: Decisions = UNDECIDED
+    epoch_1904: bool = False
 
 
 # Marks by which spreadsheets are told that a cell is text: ="0012", '0012, and ' before = + - @.
@@ -89,7 +90,7 @@ def _missing(chosen: Layout) -> frozenset[str]:
 def sheet_of(
     match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
     file_id: str, notes: Iterable[Note] = (), serial_dates: bool = False,
-    decisions: Decisions = UNDECIDED, blank_rows: bool = False,
+    decisions: Decisions = UNDECIDED, epoch_1904: bool = False, blank_rows: bool = False,
 ) -> Sheet:  # fmt: skip
     """Return the sheet of Arrow columns whose names are positions of the headings.
 
@@ -105,7 +106,9 @@ def sheet_of(
                 f"column {letters(position)}: holds neither text, numbers nor dates; "
                 "write it as one of these"
             ) from None
-    found = Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes], decisions)
+    found = Sheet(
+        file_id, match, headings, raw, rows, serial_dates, [*notes], decisions, epoch_1904
+    )
     return found if blank_rows else without_blank_rows(found)
 
 

@@ -76,6 +76,11 @@ CLAIMS = _KEYS + _columns(
     ("service_from", "date", "first day of service"),
     ("service_to", "date", "last day of service"),
     ("remittance_date", "date", "production date of the remittance (DTM 405, else BPR16)"),
+    (
+        "earliest_remittance_date",
+        "date",
+        "payment date (BPR16) where it is before the production date: file_by is counted from it",
+    ),
     ("notice_date", "date", "date on the denial notice, where an export has it"),
     ("notice_received", "date", "day the notice was received, where it is documented"),
     ("claim_received", "date", "day the payer received the claim (DTM 050)"),
@@ -164,12 +169,12 @@ APPEAL_EVENTS = _KEYS + _columns(
 REJECTIONS = _columns(
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "segment number in the file"),
-    ("kind", "text", "277CA, 277, 277 request, 277 pending, 999 or 997"),
-    ("transaction", "count", "ordinal of the transaction in the file"),
+    ("kind", "text", "277CA, 277, 277 request, 277 pending, 999, 997 or TA1"),
+    ("transaction", "count", "ordinal of the transaction in the file; missing for a TA1"),
     (
         "level",
         "text",
-        "of a 277: source, receiver, provider, claim or line; of a 999: group, transaction, segment or element",
+        "of a 277: source, receiver, provider, claim or line; of a 999: group, transaction, segment or element; of a TA1: interchange",
     ),
     ("claim", "count", "ordinal of the claim in the file; missing above the claim and in a 999"),
     (
@@ -183,11 +188,22 @@ REJECTIONS = _columns(
     ("status_says", "text", "the same in our own words, where they are on file"),
     ("entity_codes", "text", "whom the status concerns (STC01-3)"),
     ("billed_cents", "cents", "charge of the claim (STC04)"),
+    (
+        "unlisted_rejected",
+        "count",
+        "claims (transactions of a 999, 1 for an interchange) that it rejects without listing them",
+    ),
+    ("unlisted_accepted", "count", "the same of those that it accepts"),
+    (
+        "unlisted_rejected_cents",
+        "cents",
+        "charge of the claims rejected and not listed, where stated",
+    ),
     ("segment", "text", "segment with the error (IK301)"),
     ("place", "count", "its number in the transaction (IK302)"),
     ("loop", "text", "its loop (IK303)"),
     ("element", "text", "element and component with the error (IK401)"),
-    ("error_code", "text", "IK304, IK403, IK501 or AK901"),
+    ("error_code", "text", "IK304, IK403, IK501, AK901 or TA104"),
     ("error_says", "text", "the same in our own words"),
 )
 
@@ -216,6 +232,8 @@ FILES = _columns(
     ("denied_repeated_cents", "cents", "those of rows that repeat an adjustment, counted once"),
     ("columns", "text", "our column -> headings of an export that it was read from, as JSON"),
     ("columns_not_read", "text", "the other headings, as JSON"),
+    ("segments", "count", "segments of an 835, counted in its bytes apart from the parser"),
+    ("segments_not_read", "count", "those of them that were not read; findings name them"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -275,6 +293,12 @@ def texts(values, codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
 def text(values: pa.Array) -> pd.api.extensions.ExtensionArray:
     """Return the texts as a text column, without looking at each again."""
     return pd.array(values, dtype=_TYPES["text"])
+
+
+def dollars(cents: int) -> str:
+    """Return cents as dollars with two decimals, as text."""
+    cents = int(cents)
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
 def same(value: str, count: int) -> pd.api.extensions.ExtensionArray:

@@ -1,4 +1,4 @@
-"""The codes of what comes back before adjudication (277CA, 277, 999, 997), in our own words.
+"""The codes of what comes back before adjudication (277CA, 277, 999, 997, TA1), in our own words.
 
 A claim that a clearinghouse or payer does not take in was never decided: that is a rejection, not a
 denial, and no denial rate counts it.
@@ -37,9 +37,9 @@ class StatusCode(_Row, frozen=True, kw_only=True):
 
 
 class AcknowledgmentCode(_Row, frozen=True, kw_only=True):
-    """A code of a 999 or 997: an error of a segment or element, or the standing of the whole."""
+    """A code of a 999, 997 or TA1: an error of a part, or the standing of the whole."""
 
-    list: Literal["transaction", "group", "segment", "element"]
+    list: Literal["interchange", "note", "group", "transaction", "segment", "element"]
     code: str
     says: str
     standing: Literal["accepted", "rejected", "partly", "error"]
@@ -62,7 +62,7 @@ def status_codes() -> Mapping[str, StatusCode]:
 
 @lru_cache(maxsize=1)
 def acknowledgment_codes() -> Mapping[tuple[str, str], AcknowledgmentCode]:
-    """Return the codes of a 999 or 997 by (list, code)."""
+    """Return the codes of a 999, 997 or TA1 by (list, code)."""
     rows = read_csv(FOLDER / "acknowledgment_codes.csv", AcknowledgmentCode)
     table = {(row.list, row.code): row for row in rows}
     if len(table) != len(rows):

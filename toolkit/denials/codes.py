@@ -120,11 +120,16 @@ class GroupCode(_Row, kw_only=True):
 
 
 class ClaimStatus(_Row, kw_only=True):
-    """A claim status (CLP02) and where it leaves the claim."""
+    """A claim status (CLP02), where it leaves the claim, and whether it is a decision at all."""
 
     code: str
     says: str
-    standing: Literal["decided", "denied", "pending", "reversal", "forwarded", "estimate"]
+    standing: Literal[
+        "decided", "denied", "pending", "reversal", "forwarded", "estimate", "unknown"
+    ]
+    decision: Literal["yes", "no", "unknown"]
+    whose: Literal["this_payer", "other_payer"]
+    turn: Literal["first", "second", "third", ""] = ""  # before whom other payers decided
     in_use: YesNo
     mark: Mark
     source: str
@@ -251,10 +256,9 @@ def code(of: str, value: Any) -> Carc | Rarc | GroupCode | ClaimStatus | PlbReas
     if name == "rarc":
         found = read_rarcs(value)[0]
         return rarcs().get(found[0]) if len(found) == 1 else None
-    text = _text(value).upper()
     if name == "claim_status":
-        text = re.sub(r"\.0+\Z", "", text).lstrip("0")
-    return _LISTS[name]().get(text)
+        return claim_statuses().get(read_status(value))
+    return _LISTS[name]().get(_text(value).upper())
 
 
 # --- spellings -----------------------------------------------------------------------------------
@@ -329,9 +333,32 @@ def read_rarcs(value: Any) -> tuple[tuple[str, ...], bool]:
     return _read_rarcs(text.upper()) if text else ((), True)
 
 
+def read_status(value: Any) -> str:
+    """Return a claim status cell as the list writes it: `05` and `5.0` are 5."""
+    return re.sub(r"\.0+\Z", "", _text(value).upper()).lstrip("0")
+
+
 def read_group(value: Any) -> str:
     """Return a group code cell as upper-case text without blanks; '' where it is blank."""
     return _text(value).upper()
+
+
+MASKED = "?"
+# Codes not on file too; a row of X is what published samples have instead of one.
+_CARC_FORM = re.compile(r"[A-Z]{0,2}[0-9]{1,3}|X{1,5}")
+
+
+def shown(of: Literal["carc", "rarc", "group_code"], value: Any) -> str:
+    """Return a code as it may be shown anywhere; `?` for what has not the form of one, '' for none.
+
+    What a file has in a code's place may be any text, and a text may name a patient.
+    """
+    text = "" if value is None else _text(value).upper()
+    if not text:
+        return ""
+    if of == "group_code":
+        return text if text in group_codes() else MASKED
+    return text if (_CARC_FORM if of == "carc" else _RARC).fullmatch(text) else MASKED
 
 
 def _text(value: Any) -> str:

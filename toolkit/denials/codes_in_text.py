@@ -58,16 +58,18 @@ class _Token(NamedTuple):
 # Three digits at most: `CO 80202` is a place in Colorado. What follows may not make it a longer
 # number, a decimal or an ICD-10 code with its dot; `.0` is what a spreadsheet makes of a number.
 _ENDS = r"(?![A-Za-z0-9])(?!\.[0-9])(?![-/][0-9]{4})"
-_DIGITS = r"0{0,2}(?:[1-9][0-9]{0,2}|0)(?:\.0)?"
+_DIGITS = r"0?(?:[1-9][0-9]{0,2}|0)(?:\.0)?"
+_MONTH, _DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12][0-9]|3[01])"
 _TOKEN = re.compile(
     rf"""
     (?P<amount>\(?-?\$\s?[0-9][0-9,]*(?:\.[0-9]+)?\)?|\(?-?(?<![A-Za-z0-9])[0-9][0-9,]*\.[0-9]{{2}}\)?(?![0-9.]))
-  | (?P<date>(?<![A-Za-z0-9])[0-9]{{1,4}}[/\-.][0-9]{{1,2}}[/\-.][0-9]{{1,4}}(?![A-Za-z0-9]))
+  | (?<![A-Za-z0-9])(?P<date>[0-9]+/[0-9]+/[0-9]{{4,}}|[0-9]{{4}}[\-/.][0-9]{{1,2}}[\-/.][0-9]{{1,2}}
+        |(?:{_MONTH}[/\-.]{_DAY}|{_DAY}[/\-.]{_MONTH})[/\-.](?:[0-9]{{4}}|[0-9]{{2}}))(?![A-Za-z0-9])
   | (?<![A-Za-z0-9])(?P<status>[ADEFPR][0-9]{{1,2}}:[0-9]{{1,3}}(?::[A-Z0-9]{{1,3}})?)(?![A-Za-z0-9])
   | (?<![A-Za-z0-9])(?P<grouped>(?P<g>CO|PR|OA|PI|CR)[\s\-*:_/.\#–]{{0,3}}(?:CARC[\s\-:\#]{{0,3}})?
         (?P<gc>[ABDPWY]?{_DIGITS})){_ENDS}
   | (?<![A-Za-z0-9])(?P<group>CO|PR|OA|PI|CR)(?![A-Za-z0-9])
-  | (?<![A-Za-z0-9])(?P<rarc>(?P<rl>MA|M|N)[\s\-]?0?(?P<rd>[0-9]{{1,4}})(?:\.0)?){_ENDS}
+  | (?<![A-Za-z0-9])(?P<rarc>(?P<rl>MA|M|N)[\s\-]?(?P<rd>[0-9]{{1,4}})(?:\.0)?){_ENDS}
   | (?<![A-Za-z0-9])(?P<letter>[ABDPWY][0-9]{{1,2}}){_ENDS}
   | (?<![A-Za-z0-9])(?P<number>{_DIGITS}){_ENDS}
   | (?P<word>[A-Za-z]+(?:['’][A-Za-z]+)?(?![A-Za-z0-9]))
@@ -79,7 +81,6 @@ _TOKEN = re.compile(
 _BEFORE_CODE = frozenset({"code", "codes", "carc", "reason", "rsn", "adjustment"})
 _CODES = frozenset({"grouped", "rarc", "letter", "number"})
 _APART = frozenset(",;:|/&+*^()[]{}.-–—=#\"'")
-_MAY_BE_DATE = re.compile(r"\s*[0-9]{1,2}\s*/\s*[0-9]{1,2}\s*(?:/\s*[0-9]{2}\s*)?")
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -158,8 +159,6 @@ class _Cell:
 
     def is_list(self) -> bool:
         """Return whether nothing but codes, their labels, joining words and amounts stands here."""
-        if _MAY_BE_DATE.fullmatch(self.text) and self.text.count("/") > 1:
-            return False
         for at, token in enumerate(self.tokens):
             if token.kind in ("amount", "group", *_CODES):
                 continue

@@ -56,7 +56,7 @@ class _Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     phrases: tuple[Phrase, ...]
 
 
-Role = Literal["reason", "next_step", "footer"]
+Role = Literal["outcome", "reason", "next_step", "footer"]
 
 
 class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,6 +64,7 @@ class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     role: Role
     labels: tuple[str, ...] = ()
+    heads: Literal["yes", "no"] = "yes"  # a label alone gives its role to the next sentence
     inner: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
@@ -73,6 +74,20 @@ class _RoleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class _Roles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     skipped: tuple[str, ...]
     entries: tuple[_RoleEntry, ...]
+
+
+class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A topic that a text may name and say no more about."""
+
+    id: str
+    category: str
+    reason: str
+    names: tuple[str, ...]
+
+
+class _Topics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    around: tuple[str, ...]
+    topics: tuple[_Topic, ...]
 
 
 class Found(NamedTuple):
@@ -157,11 +172,16 @@ def _lines(text: str) -> str:
     for line, following in zip(lines, (*lines[1:], ""), strict=True):
         ends = not following or (
             not following[0].islower()
-            and not (line.isupper() and following.isupper())
+            and not (line.isupper() and following.isupper() and not _has_label(line, following))
             and (len(line) < _WRAPPED or line[-1:] in ":)")
         )
         said.append(f"{line} ." if line and ends else line)
     return " ".join(said)
+
+
+def _has_label(*lines: str) -> bool:
+    """Return whether a line begins with a label, as "REASON: ..." does."""
+    return any(re.match(r"[A-Za-z][A-Za-z /]{0,40}:", line) for line in lines)
 
 
 def _plain(text: str, ends: str = " .,") -> str:
@@ -542,6 +562,13 @@ _FULL_STOP = 1000
 
 
 def _read(normalized: str, reader: _Reader) -> _Read:
+    spelled = _spelled(normalized, reader)
+    words = [_stem(w) for w in spelled]  # stems, from here on
+    return _places(words, spelled, reader)
+
+
+def _spelled(normalized: str, reader: _Reader) -> list[str]:
+    """Return the words of a normalized text, each as it is known and with short forms written out."""
     raw = [_known(w) for w in normalized.replace(",", " , ").replace(".", " . ").split()]
     spelled: list[str] = []
     at, written = 0, reader.written
@@ -554,8 +581,7 @@ def _read(normalized: str, reader: _Reader) -> _Read:
             if raw[at] not in reader.dropped:
                 spelled.append(raw[at])
             at += 1
-    words = [_stem(w) for w in spelled]  # stems, from here on
-    return _places(words, spelled, reader)
+    return spelled
 
 
 def _places(words: list[str], spelled: list[str], reader: _Reader) -> _Read:
@@ -673,13 +699,65 @@ def _found(normalized: str) -> Found:
     order = _decided(hits, reader) if hits else []
     owners = dict.fromkeys(hit.owner for hit in order)
     adjustments, rarcs = _codes(text, rank, order[0].rank if order else _LAST)
-    return Found(tuple(reader.rules.phrases[owner] for owner in owners), adjustments, rarcs)
+    phrases = tuple(reader.rules.phrases[owner] for owner in owners)
+    if not (phrases or adjustments or rarcs or settled):
+        phrases = _topic(text, reader)
+    return Found(phrases, adjustments, rarcs)
+
+
+# --- a topic and nothing else ---------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _topics() -> tuple[Mapping[tuple[str, ...], Phrase], Mapping[str, tuple]]:
+    """Return the topics by the words of their names, and the words that may stand around one."""
+    rules, reader = read(FOLDER / "topics.yaml", _Topics), _reader()
+    around = _by_first((reader.form(words), ()) for words in rules.around)
+    found: dict[tuple[str, ...], Phrase] = {}
+    for topic in rules.topics:
+        where = f"topics.yaml, {topic.id}"
+        check_reason(topic.category, topic.reason, "", where)
+        phrase = Phrase(
+            id=topic.id,
+            category=topic.category,
+            reason=topic.reason,
+            says=topic.names,
+            examples=topic.names,
+            counter_examples=(),
+        )
+        for name in topic.names:
+            words = _spelled(normalize_text(name), reader)
+            key = tuple(_stem(word) for word in words)
+            if found.setdefault(key, phrase) is not phrase:
+                raise RulesError(f"{where}: {name!r} is a name of two topics")
+    return found, around
+
+
+def _topic(text: _Read, reader: _Reader) -> tuple[Phrase, ...]:
+    """Return the topic that a text names, where it holds nothing else but the words around one."""
+    topics, around = _topics()
+    words = [word for word in text.words if word not in ".,"]
+    if len(words) > _TOPIC_WORDS:
+        return ()
+    without, at = [], 0
+    while at < len(words):
+        row = _row_at(around, words, at)
+        if row is None:
+            without.append(words[at])
+        at += row[0] if row else 1
+    for key in (tuple(words), tuple(without)):
+        if key in topics:
+            return (topics[key],)
+    return ()
+
+
+_TOPIC_WORDS = 8
 
 
 # --- what a sentence is for ----------------------------------------------------------------------
 
-_RANK = {"reason": 0, "": 1, "next_step": 2, "footer": 4}
-_LAST = 3
+_RANK = {"outcome": 0, "reason": 1, "": 2, "next_step": 3, "footer": 5}
+_LAST = 4
 _NEVER = _RANK["footer"]
 
 
@@ -721,7 +799,7 @@ def _ranks(
         label, alone = _label(text, sentence, reader)
         entry = min(said.get(nth, set()) | _start(text, sentence, reader), default=None)
         role = label or ("" if entry is None else reader.roles.entries[entry].role)
-        if label or role == "reason":
+        if label or role in ("outcome", "reason"):
             carried, role = (label if alone else ""), role
         elif carried == "reason":
             carried, role = "", role if role == "footer" else "reason"
@@ -742,7 +820,8 @@ def _label(text: _Read, sentence: range, reader: _Reader) -> tuple[Role | Litera
     rest = text.words[sentence.start + row[0] : sentence.stop]
     if rest and rest[0] not in ".,":
         return "", False
-    return reader.roles.entries[row[2][0]].role, all(word in ".," for word in rest)
+    entry = reader.roles.entries[row[2][0]]
+    return entry.role, entry.heads == "yes" and all(word in ".," for word in rest)
 
 
 def _start(text: _Read, sentence: range, reader: _Reader) -> set[int]:

@@ -82,7 +82,7 @@ def _rarcs(text: str) -> Read:
 
 
 def _day(text: str) -> Read:
-    day, problem = cells.read_date(text, order="month_first", serials=False, birth=False)
+    day, problem = cells.read_date(text, order="month_first", epoch=None, birth=False)
     return None if problem else day, problem
 
 
@@ -153,9 +153,10 @@ def _levels() -> dict[tuple[str, str], str]:
 # --- denial texts --------------------------------------------------------------------------------
 
 # Every number becomes one sign when a text is normalized, whatever its digits, except that 1st, 2nd
-# and 3rd are words. So a text may be a key with its longer numbers written alike.
-LONG_NUMBER = "[0-9]{2,}"
-ANY_NUMBER = "00"
+# and 3rd are words and that a number of up to four digits may be a code. So a text may be a key with
+# its longer numbers, and its dates, written alike.
+LONG_NUMBER = "[0-9]+/[0-9]+/[0-9]{4,}|[0-9]{5,}"
+ANY_NUMBER = "00000"
 _LONG_NUMBER = re.compile(LONG_NUMBER)
 
 

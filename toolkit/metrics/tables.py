@@ -5,6 +5,7 @@ from typing import Literal
 
 import pandas as pd
 
+from toolkit.denials.codes import shown
 from toolkit.metrics.groups import DECIDED, MISSING, NOT_STATED, stated
 from toolkit.metrics.ledger import DUES, Ledger
 from toolkit.metrics.metric import Metric
@@ -43,8 +44,20 @@ def no_right(ledger: Ledger) -> pd.DataFrame:
 
 
 def unclassified(ledger: Ledger) -> pd.DataFrame:
-    """Return the codes that no entry on file classifies, with count and dollars."""
-    return _by_codes(ledger.tables["unclassified"], ["group_code", "carc", "rarcs"])
+    """Return the codes that no entry on file classifies, with count and dollars.
+
+    What has not the form of a code may be any text of the file, and is shown as `?`.
+    """
+    held = ledger.tables["unclassified"]
+    masked = {
+        "group_code": [shown("group_code", one) for one in held["group_code"]],
+        "carc": [shown("carc", one) for one in held["carc"]],
+        "rarcs": [
+            " ".join(shown("rarc", code) for code in one.split()) if isinstance(one, str) else ""
+            for one in held["rarcs"]
+        ],
+    }
+    return _by_codes(held.assign(**masked), list(masked))
 
 
 def citations(ledger: Ledger) -> pd.DataFrame:

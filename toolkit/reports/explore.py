@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from toolkit.claims.adjudication import statuses
 from toolkit.denials import categories, code
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
@@ -371,7 +372,8 @@ def _with_months(worklist: pd.DataFrame, claims) -> pd.DataFrame:
 
 
 def _decided(claims) -> pd.DataFrame:
-    held = claims.claims[~claims.claims["is_reversal"].fillna(False).astype(bool)]
+    reversal = claims.claims["is_reversal"].fillna(False).astype(bool)
+    held = claims.claims[~reversal & statuses(claims.claims["claim_status"]).decided]
     day = held["notice_date"].fillna(held["remittance_date"])
     month = day.dt.to_period("M").dt.to_timestamp().rename("month")
     return held.groupby(month)["claim_key"].nunique().rename("claims").reset_index()
