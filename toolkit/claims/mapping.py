@@ -386,7 +386,7 @@ def kind_of_value(text: str) -> tuple[str, str]:
 
 def _date_form(text: str) -> str:
     """Return the form of a date (YYYY-MM-DD, MM/DD/YYYY, DD/MM/YYYY, ...), or ''."""
-    day, problem = read_cells.read_date(text, order="either", birth=False, serials=False)
+    day, problem = read_cells.read_date(text, order="either", birth=False, epoch=None)
     if problem or day == read_cells.NOTHING:
         return ""
     head = text.split("T")[0].split(" ")[0]
