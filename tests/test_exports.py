@@ -112,7 +112,7 @@ def test_headings_that_no_layout_knows_are_refused(tmp_path):
 
 def test_an_unknown_layout_is_refused_with_the_names_on_file(tmp_path):
     path = csv_of(tmp_path, {})
-    with pytest.raises(ExportError, match="clearinghouse, epic_bdc, generic") as error:
+    with pytest.raises(ExportError, match="clearinghouse, .*epic_bdc, .*generic") as error:
         read_export(path, layout=SENTINEL)
     assert SENTINEL not in str(error.value)
     assert error.value.exit_code == 4

@@ -18,7 +18,7 @@ from toolkit.claims.layouts import (
     layouts,
     plain,
 )
-from toolkit.errors import ExportError
+from toolkit.errors import ExportError, LocalFileError
 from toolkit.rules.loader import load_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -71,8 +71,11 @@ def test_each_layout_is_chosen_by_its_samples_headings_and_reads_it_exactly(name
     assert last.date() == date.fromisoformat(expect["last_service"])
     for column, heading in case.get("columns", {}).items():
         assert found["columns"][column] == [heading]
+    if "reasons" in case:
+        assert found["by_group_code"] == case["reasons"]
     if layout(name).kind != "billing":
-        assert claims.adjustments["carc"].notna().any()
+        assert claims.adjustments["carc"].notna().all()
+    assert (claims.claims["payer_name"].str.len() > 0).all()
 
 
 @pytest.mark.parametrize("name", layouts())
@@ -162,8 +165,9 @@ def test_our_own_column_names_are_preferred_unless_a_map_says_otherwise(tmp_path
 # --------------------------------------------------------------------------------- abbreviations
 
 
-def test_a_vendor_report_of_abbreviations_is_read():
-    claims = read_export(DATA / "38-vendor-abbreviations.csv")
+@pytest.mark.parametrize("name", [None, "generic"])
+def test_a_vendor_report_of_abbreviations_is_read(name):
+    claims = read_export(DATA / "38-vendor-abbreviations.csv", layout=name)
     assert claims.claims["patient_control_number"].tolist() == ["X12A"]
     assert claims.claims["payer_name"].tolist() == ["Example Plan"]
     adjustments = claims.adjustments[["group_code", "carc", "amount_cents"]]
@@ -227,6 +231,30 @@ def test_words_run_together_are_parted_only_where_there_is_one_way():
     assert keys("clmnbr") == keys("Clm Nbr")
     assert keys("patient")[0].words == ("patient",)
     assert keys("xyzdate")[0].words == ("xyzdate",)
+
+
+def test_a_group_code_of_its_own_rules_the_reasons_numbered_beside_it(tmp_path):
+    export = written(
+        tmp_path / "x.csv",
+        ["Claim Number", "Payer", "Group Code", "Reason Code 1", "Amount Denied 1", "Reason Code 2", "Amount Denied 2"],
+        ["A1", "Example Plan", "CO", "45", "10.00", "97", "20.00"],
+        ["A2", "Example Plan", "PR", "1", "5.00", "", ""],
+    )  # fmt: skip
+    assert totals(read_export(export))["by_group_code"] == {
+        "CO-45": "10.00", "CO-97": "20.00", "PR-1": "5.00",
+    }  # fmt: skip
+
+
+def test_adjustments_of_the_claim_and_of_the_line_side_by_side_are_all_read(tmp_path):
+    export = written(
+        tmp_path / "x.csv",
+        ["PatientControlNumber", "PayerName", "LineProcedureCode",
+         *(f"{of}Adj{n}{part}" for of in ("", "Line") for n in (1, 2) for part in ("Group", "ReasonCode", "Amount"))],
+        ["A1", "Example Plan", "99213", "OTHER", "23", "1.00", "OTHER", "29", "2.00", "CONTRACTUAL", "45", "4.00", "CONTRACTUAL", "97", "8.00"],
+    )  # fmt: skip
+    assert totals(read_export(export))["by_group_code"] == {
+        "CO-45": "4.00", "CO-97": "8.00", "OA-23": "1.00", "OA-29": "2.00",
+    }  # fmt: skip
 
 
 # --------------------------------------------------------------------------- layouts that compete
@@ -337,24 +365,24 @@ def test_a_wrong_layout_of_ones_own_is_refused_with_its_file_and_field(
 ):
     monkeypatch.chdir(tmp_path)
     own(text)
-    with pytest.raises(ExportError, match=says) as error:
+    with pytest.raises(LocalFileError, match=says) as error:
         match_of("Claim Number,CARC")
     assert error.value.exit_code == 4
 
 
 def test_a_layout_file_that_is_not_there_or_not_text_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ExportError, match=r"gone\.yaml: cannot be opened"):
+    with pytest.raises(LocalFileError, match=r"gone\.yaml: cannot be read"):
         layout("gone.yaml")
     (tmp_path / "odd.yaml").write_bytes(b"id: \xff\xfe")
-    with pytest.raises(ExportError, match=r"odd\.yaml: is not UTF-8 text"):
+    with pytest.raises(LocalFileError, match=r"odd\.yaml: cannot be read"):
         layout(tmp_path / "odd.yaml")
 
 
 def test_two_layouts_of_one_id_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own("columns: {carc: [Rsn]}", "generic")
-    with pytest.raises(ExportError, match=r"generic\.yaml: another layout has the same id"):
+    with pytest.raises(LocalFileError, match=r"generic\.yaml: another layout has the same id"):
         match_of("Claim Number,CARC")
 
 
@@ -441,3 +469,11 @@ def test_a_billed_claim_is_a_denial_only_where_its_status_says_so(tmp_path):
     assert claims.adjustments["row"].tolist() == [2]
     assert claims.adjustments["carc"].isna().all()
     assert claims.adjustments["amount_cents"].isna().all()
+
+
+def test_the_documentation_lists_every_layout_with_its_marks():
+    text = (ROOT / "docs" / "layouts.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    listed = {row[0].strip("`"): set(row[2].split(", ")) for row in rows if len(row) == 3}
+    marks = {name: {s.status for s in layout(name).sources} for name in layouts()}
+    assert {name: listed.get(name, set()) for name in marks} == marks

@@ -240,14 +240,24 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
 
 def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
     """Return the claims of the files, the hospital's payer table, and the worklist."""
-    from toolkit.claims import read, read_payers
+    from toolkit.claims import read
     from toolkit.law import read_contracts
     from toolkit.triage import triage
 
     claims = read(files, layout=options.layout)
-    payers = read_payers(options.payers)
+    payers = _payers(options.payers)
     worklist = triage(claims, as_of=options.as_of, payers=payers, contracts=read_contracts())
     return claims, payers, worklist
+
+
+def _payers(path: Path | None) -> tuple:
+    """Return the hospital's payers; columns of the table that are not read are named."""
+    from toolkit.claims.payers import read_payer_table
+
+    table = read_payer_table(path)
+    for heading in table.not_read:
+        print(f"toolkit: payer table: the column {heading} is not read", file=sys.stderr)
+    return table.payers
 
 
 def _worklist(options: argparse.Namespace) -> dict[str, Any]:
@@ -275,7 +285,6 @@ def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
 def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None) -> Any:
     """Return the run of files done in parts, to be used with `with`."""
     from toolkit.bulk.inputs import run_on
-    from toolkit.claims import read_payers
     from toolkit.law import read_contracts
 
     return run_on(
@@ -283,7 +292,7 @@ def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also:
         as_of=options.as_of,
         book=options.book,
         layout=options.layout,
-        payers=read_payers(options.payers),
+        payers=_payers(options.payers),
         contracts=read_contracts(),
         engine=engine,
         also=also,

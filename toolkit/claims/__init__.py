@@ -8,8 +8,10 @@ _WHERE = {
     "concat": "tables",
     "conform": "tables",
     "files_of": "reading",
+    "foreign_claims": "providers",
     "read": "reading",
     "read_payers": "payers",
+    "read_providers": "providers",
     "totals": "reading",
     "write_sample": "sample",
 }

@@ -12,6 +12,7 @@ from functools import cache
 import msgspec
 
 from toolkit.claims.grids import Note
+from toolkit.claims.heading_words import keys
 from toolkit.claims.layouts import SEVERAL, Match, choose, lay_over, layout, layouts, plain
 from toolkit.errors import ExportError
 
@@ -111,8 +112,12 @@ def _with_families(match: Match, headings: list[str]) -> Match:
     """Return the match with the adjustments that are side by side, and all remark codes."""
     positions = dict(match.positions)
     taken = {p for ps in positions.values() for p in ps}
-    adjustments: dict[int, dict[str, int]] = {}
-    for column, members in _members(headings).items():
+    adjustments: dict[tuple[bool, int], dict[str, int]] = {}
+    found = _members(headings)
+    twice = any(
+        len({number for number, _ in m}) < len(m) for c, m in found.items() if c not in SEVERAL
+    )
+    for column, members in found.items():
         if column in SEVERAL:
             more = [p for _, p in sorted(members) if p not in taken]
             if more:
@@ -120,12 +125,18 @@ def _with_families(match: Match, headings: list[str]) -> Match:
             continue
         for number, position in sorted(members):
             if position not in taken:
-                adjustments.setdefault(number, {})[column] = position
+                slot = (twice and _is_of_line(headings[position]), number)
+                adjustments.setdefault(slot, {})[column] = position
     return msgspec.structs.replace(
         match,
         positions=positions,
-        adjustments=tuple(adjustments[number] for number in sorted(adjustments)),
+        adjustments=tuple(adjustments[slot] for slot in sorted(adjustments)),
     )
+
+
+def _is_of_line(heading: str) -> bool:
+    """Say whether a numbered heading speaks of the line, as where the claim has its own beside it."""
+    return any("line" in key.words for key in keys(heading))
 
 
 def _members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from toolkit.claims.heading_words import Key, exact_only, keys, speaks_of_denials
-from toolkit.errors import ExportError, RulesError
+from toolkit.errors import ExportError, LocalFileError, RulesError
 from toolkit.rules import RULES, names, read
 
 _OF_BILLING = (
@@ -266,12 +266,12 @@ def layouts() -> tuple[str, ...]:
 
 
 def own_layouts() -> dict[str, Layout]:
-    """Return the layouts of local/layouts by id; ExportError names a file that is not one."""
+    """Return the layouts of local/layouts by id; LocalFileError names a file that is not one."""
     found: dict[str, Layout] = {}
     for path in sorted(OWN.glob("*.yaml")):
         chosen = layout_file(path)
         if chosen.id in found or chosen.id in layouts():
-            raise ExportError(f"{path.name}: another layout has the same id; give it its own")
+            raise LocalFileError(f"{path.name}: another layout has the same id; give it its own")
         found[chosen.id] = chosen
     return found
 
@@ -279,7 +279,7 @@ def own_layouts() -> dict[str, Layout]:
 def layout(name: str | Path) -> Layout:
     """Return a layout by its id, or the one of a YAML file.
 
-    `ExportError` names the layouts there are, or the file and the field that is wrong.
+    `ExportError` names the layouts there are; LocalFileError the file and the field that is wrong.
     """
     if isinstance(name, str) and name in layouts():
         return _of_package(name)
@@ -299,13 +299,13 @@ def layout_file(path: Path) -> Layout:
 
     What it leaves out is taken from the generic layout: words, programs, levels, forms of dates,
     what is required, and the headings of columns that it does not name. Its id is its file's name
-    where it gives none. Raises ExportError naming the file and the field.
+    where it gives none. Raises LocalFileError naming the file and the field.
     """
     try:
         state = path.stat()
         return _read_file(str(path), state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise ExportError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise LocalFileError(f"{path.name}: cannot be read ({type(error).__name__})") from None
 
 
 @lru_cache(maxsize=64)
@@ -325,9 +325,7 @@ def _read_file(path: str, changed: int, size: int) -> Layout:
             own=frozenset(plain(heading) for _, heading in _listed(found)),
         )
     except RulesError as error:  # the file is not ours, and neither is the fault
-        raise ExportError(str(error)) from None
-    except UnicodeDecodeError:
-        raise ExportError(f"{file.name}: is not UTF-8 text; save it as UTF-8") from None
+        raise LocalFileError(str(error)) from None
 
 
 @cache
@@ -520,7 +518,7 @@ def choose(rows: list[list[str]], *, name: Choice, where: str) -> Match:
         raise ExportError(_no_fit(candidates, rows, name=name, where=where))
     fit = [m for m in fit if not m.is_billing] or fit
     best = max(m.fit for m in fit)
-    winners = sorted((m for m in fit if m.fit == best), key=_most_specific)
+    winners = sorted((m for m in fit if m.fit == best), key=_preferred)
     _refuse_conflict(winners, where=where)
     return winners[0]
 
@@ -628,9 +626,10 @@ def _may_be_taken(match: Match, headings: list[str]) -> bool:
     )
 
 
-def _most_specific(match: Match) -> tuple:
+def _preferred(match: Match) -> tuple:
+    """Return the order of layouts that fit equally well: one's own, then the one for any system."""
     chosen = match.layout
-    return not chosen.own, chosen.id == BASE, sum(1 for _ in _listed(chosen)), chosen.id
+    return not chosen.own, chosen.id != BASE, chosen.id
 
 
 def _refuse_conflict(winners: list[Match], *, where: str) -> None:

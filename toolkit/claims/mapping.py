@@ -33,14 +33,13 @@ from toolkit.claims.likeness import Guess, likely
 from toolkit.claims.pieces import (
     NotCut,
     Opened,
-    Piece,
     open_exports,
     pieces,
     places,
     read_whole,
     sheet_of,
 )
-from toolkit.claims.sheets import Cells
+from toolkit.claims.sheets import Cells, Sheet
 from toolkit.errors import ExportError, UsageError
 from toolkit.outputs import whole
 
@@ -260,9 +259,7 @@ def _laid(headings: list[str]) -> Match:
 
 
 def _proposal(match: Match, opened: Opened, tables: tuple[str, ...]) -> Proposal:
-    piece = _some_rows(opened)
-    rows = piece.table["row"].to_numpy().astype(np.int64)
-    sheet = sheet_of(opened, piece.table.drop_columns(["row", "account"]), rows)
+    sheet = _some_rows(opened)
     seen = {at: values_of(cells, len(sheet.rows)) for at, cells in sheet.columns.items()}
     first = first_of_each(opened.headings)
     columns = tuple(
@@ -281,14 +278,15 @@ def _proposal(match: Match, opened: Opened, tables: tuple[str, ...]) -> Proposal
     )
 
 
-def _some_rows(opened: Opened) -> Piece:
+def _some_rows(opened: Opened) -> Sheet:
     """Return the rows of a table, or the first of them where the file is long."""
     if opened.path.stat().st_size > _WHOLE_BYTES:
         try:
-            return next(pieces(opened, next(places(opened))))
+            table = next(pieces(opened, next(places(opened)))).table
+            return sheet_of(opened, table.drop_columns(["row", "account"]), np.arange(len(table)))
         except (NotCut, StopIteration):
             pass
-    return read_whole(opened)
+    return read_whole(opened).sheet
 
 
 def _column(match: Match, at: int, heading: str, first: str, values: Values) -> Column:
@@ -388,7 +386,7 @@ def kind_of_value(text: str) -> tuple[str, str]:
 
 def _date_form(text: str) -> str:
     """Return the form of a date (YYYY-MM-DD, MM/DD/YYYY, DD/MM/YYYY, ...), or ''."""
-    day, problem = read_cells.read_date(text, order="either", birth=False, serials=False)
+    day, problem = read_cells.read_date(text, order="either", birth=False, epoch=None)
     if problem or day == read_cells.NOTHING:
         return ""
     head = text.split("T")[0].split(" ")[0]

@@ -6,6 +6,7 @@ stated gap.
 """
 
 import csv
+import io
 import re
 from datetime import date
 from functools import cache
@@ -14,23 +15,21 @@ from typing import Any
 
 import msgspec
 
+from toolkit.claims.heading_words import keys
 from toolkit.errors import InputError
 from toolkit.rules import RULES, read_csv
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "payers.csv"
 LOCAL = Path("local") / "payers.csv"
 
+# The columns that answers turn on: one of the first two, and one of the second two.
+NAMES = ("payer_id", "payer_name")
+ANSWERS = ("program", "contracted")
 COLUMNS = (
-    "payer_id",
-    "payer_name",
-    "plan_name",
-    "program",
-    "contracted",
-    "funding",
-    "appeals_address",
-    "address_verified_on",
-)
-OPTIONAL = ("state_window",)
+    *NAMES, "plan_name", *ANSWERS, "funding", "appeals_address", "address_verified_on",
+    "state_window",
+)  # fmt: skip
+_YES_NO = {"yes": "yes", "y": "yes", "true": "yes", "no": "no", "n": "no", "false": "no"}
 
 
 class Payer(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,48 +83,112 @@ def program_names() -> dict[str, str]:
     return {row.program: row.name for row in rows}
 
 
+class PayerTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A payer table: its payers, and the headings of its columns that are not read."""
+
+    payers: tuple[Payer, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+
 def read_payers(path: Path | None = None) -> tuple[Payer, ...]:
-    """Return the hospital's payer table: `path`, else local/payers.csv, else an empty one.
+    """Return the hospital's payers: those of `path`, else of local/payers.csv, else none.
 
     One row per payer or per plan of a payer. Raises InputError naming the row and the column.
     """
+    return read_payer_table(path).payers
+
+
+def read_payer_table(path: Path | None = None) -> PayerTable:
+    """Return the hospital's payer table with the headings that it has beside ours.
+
+    It needs payer_id or payer_name, and program or contracted; every other column may be missing.
+    The order and the case of headings, blanks in them and abbreviations are no matter. Raises
+    InputError naming the row and the column.
+    """
     if path is None:
-        return read_payers(LOCAL) if LOCAL.exists() else ()
+        return read_payer_table(LOCAL) if LOCAL.exists() else PayerTable()
+    headings, rows = read_table(path)
+    places, not_read = columns_of(headings, COLUMNS, path.name)
+    for wanted in (NAMES, ANSWERS):
+        if not set(wanted) & set(places):
+            raise InputError(f"{path.name}, row 1: no column {' or '.join(wanted)}; add one")
+    seen: dict[tuple[str, str], int] = {}
+    payers = []
+    for number, row in rows:
+        cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
+        payers.append(_payer(cells, path.name, number))
+        for key in _keys(payers[-1]):
+            if key in seen:
+                raise InputError(
+                    f"{path.name}, row {number}: the same payer and plan as row {seen[key]}; keep one"
+                )
+            seen[key] = number
+    return PayerTable(payers=tuple(payers), not_read=not_read)
+
+
+def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the headings of a small CSV of the hospital's own, and its rows with their numbers.
+
+    Cells may be separated by commas, semicolons or tabs. Rows without any cell are left out.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"{path.name}: cannot be read as UTF-8 text ({type(error).__name__})"
         ) from None
-    rows = csv.DictReader(text.splitlines())
-    missing = set(COLUMNS) - set(rows.fieldnames or ())
-    if missing:
-        raise InputError(f"{path.name}, row 1: no column {', '.join(sorted(missing))}; add it")
-    payers = tuple(_payer(row, path.name, number) for number, row in enumerate(rows, 2))
-    seen: dict[tuple[str, str], int] = {}
-    for number, payer in enumerate(payers, 2):
-        for key in _keys(payer):
-            if key in seen:
-                raise InputError(
-                    f"{path.name}, row {number}: the same payer and plan as row {seen[key]}; keep one"
-                )
-            seen[key] = number
-    return payers
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = []
+    try:
+        for row in reader:
+            rows.append((reader.line_num, row))
+    except csv.Error:
+        raise InputError(
+            f"{path.name}, row {reader.line_num}: a quote in it is not closed; close or delete it"
+        ) from None
+    filled = [(number, row) for number, row in rows if any(cell.strip() for cell in row)]
+    if not filled:
+        raise InputError(f"{path.name}: has no rows; give it headings, and a row for each entry")
+    return filled[0][1], filled[1:]
 
 
-def _payer(row: dict[str, str], file: str, number: int) -> Payer:
-    cells = {name: (row.get(name) or "").strip() for name in (*COLUMNS, *OPTIONAL)}
+def columns_of(
+    headings: list[str], names: tuple[str, ...], file: str
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return the places of our columns among the headings, and the headings that are none of them."""
+    wanted = {keys(name)[0]: name for name in names}
+    places: dict[str, int] = {}
+    others = []
+    for place, heading in enumerate(headings):
+        name = next((wanted[key] for key in keys(heading) if key in wanted), None)
+        if name is None:
+            others.append(heading.strip())
+        elif name in places:
+            raise InputError(f"{file}, row 1: two columns are {name}; delete or rename one")
+        else:
+            places[name] = place
+    return places, tuple(filter(None, others))
+
+
+def cell_at(row: list[str], place: int | None) -> str:
+    """Return a cell without blanks around it; '' where the row or the table does not have it."""
+    return row[place].strip() if place is not None and place < len(row) else ""
+
+
+def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
     words = {
-        "program": {"", *program_names()},
-        "contracted": {"", "yes", "no"},
-        "funding": {"", "insured", "self_funded"},
+        "program": {name: name for name in program_names()},
+        "contracted": _YES_NO,
+        "funding": {"insured": "insured", "self_funded": "self_funded"},
     }
-    for column, allowed in words.items():
-        cells[column] = cells[column].lower()
-        if cells[column] not in allowed:
-            raise InputError(
-                f"{file}, row {number}, {column}: is none of {', '.join(sorted(allowed - {''}))}"
-            )
+    for column, known in words.items():
+        word = cells[column].lower()
+        if word and word not in known:
+            allowed = ", ".join(sorted(set(known.values())))
+            raise InputError(f"{file}, row {number}, {column}: is none of {allowed}")
+        cells[column] = known.get(word, "")
     if not cells["payer_id"] and not cells["payer_name"]:
         raise InputError(f"{file}, row {number}: names no payer; fill in payer_id or payer_name")
     verified = cells.pop("address_verified_on")

@@ -83,7 +83,11 @@ def _slots(columns: dict[str, Cells], sheet: Sheet, notes: Notes) -> list[_Slot]
             if name != "carc"
         }
         codes = sheet.columns[beside["carc"]] if "carc" in beside else None
-        slots.append(_Slot(own, codes, sheet, notes))
+        slot = _Slot(own, codes, sheet, notes)
+        if "group_code" not in beside and "group_code" in columns:  # as in a CAS segment
+            group = columns["group_code"]
+            slot.own["group_code"] = Cells(np.where(slot.is_there(), group.codes, -1), group.values)
+        slots.append(slot)
     return slots
 
 
