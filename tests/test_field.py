@@ -27,7 +27,7 @@ def told(capsys):
         capsys.readouterr()
         code = main([str(word) for word in words])
         out = capsys.readouterr().out
-        return code, json.loads(out) if out.strip() else {}
+        return code, json.loads(out) if "--json" in words and out.strip() else {}
 
     return run
 

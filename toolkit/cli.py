@@ -570,9 +570,18 @@ def _show_out(answer: dict[str, Any]) -> None:
 
 def _row(one: dict[str, Any]) -> str:
     """Return a group of denials as a line: what it is, how many, how much."""
-    *words, denials, denied = one.values()
-    what = "; ".join(str(word) for word in words if word) or "no code"
-    return f"{what}: {denials:,} denial{'' if denials == 1 else 's'}, ${denied}"
+    counts = ("denials", "denied", "without_amount")
+    what = "; ".join(str(v) for k, v in one.items() if v and k not in counts) or "no code"
+    denials = one["denials"]
+    return f"{what}: {denials:,} denial{'' if denials == 1 else 's'}, {_money(one)}"
+
+
+def _money(one: dict[str, Any]) -> str:
+    """Return the dollars of a group of denials as words; what is not stated is never zero."""
+    if one["denied"] is None:
+        return "amount not stated"
+    lacking = one.get("without_amount", 0)
+    return f"${one['denied']}" + (f" and {lacking:,} without an amount" if lacking else "")
 
 
 def _show_gathered(answer: dict[str, Any]) -> None:

@@ -907,8 +907,12 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "outcome": coded(events["outcome"]).take(event),
         "closed": of_claim("case_status"),
     }
+    filed_on = taken(_day(events["filed_on"]), event, _NEVER)
+    # An appeal of which nothing is known but that there is one stops no clock.
+    known = (facts["last_level"].code >= 0) | (facts["outcome"].code >= 0)
+    filed = (event >= 0) & (known | ~np.isnat(filed_on) | ~np.isnat(decided_on))
     number, table = asked.memory("step").ask(
-        _step_facts(rows, facts, event >= 0, notice, earliest, received, decided_on)
+        _step_facts(rows, facts, filed, notice, earliest, received, decided_on)
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
@@ -937,7 +941,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "notice_from": Coded(notice_from, ["notice_date", "remittance_date", "", "decided_on"]),
         "notice_received": received,
         "last_level": facts["last_level"],
-        "filed_on": taken(_day(events["filed_on"]), event, _NEVER),
+        "filed_on": filed_on,
         "decided_on": decided_on,
         "outcome": facts["outcome"],
         "recovered_cents": events["recovered_cents"].array.take(event, allow_fill=True),

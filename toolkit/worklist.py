@@ -125,8 +125,14 @@ class Tally:
     by_code: pd.DataFrame
 
 
+_COUNTS = ("size", "sum", "unknown")
+
+
 def tally(worklist: pd.DataFrame) -> Tally:
-    """Return counts (`size`) and cents (`sum`) by due state, by gap and payer, and by unknown code."""
+    """Return counts by due state, by gap and payer, and by unknown code.
+
+    `size` counts denials, `sum` adds up their cents, `unknown` counts those that state none.
+    """
     gaps = worklist[worklist["due"].eq("no_date")]
     new = worklist[worklist["denial_category"].eq("unclassified")]
     codes = _counted(new, ["group_code", "carc"])
@@ -149,49 +155,60 @@ def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     number, first = combined(columns)
     cents = np.zeros(len(first), dtype="int64")
     np.add.at(cents, number, rows["denied_cents"].fillna(0).to_numpy(dtype="int64"))
+    unknown = rows["denied_cents"].isna().to_numpy(dtype=bool)
     found = {
         key: column.take(first).array("text") for key, column in zip(keys, columns, strict=True)
     }
-    return pd.DataFrame(found | {"size": np.bincount(number, minlength=len(first)), "sum": cents})
+    counts = {
+        "size": np.bincount(number, minlength=len(first)),
+        "sum": cents,
+        "unknown": np.bincount(number[unknown], minlength=len(first)),
+    }
+    return pd.DataFrame(found | counts)
 
 
 def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
-    keys = [name for name in parts[0] if name not in ("size", "sum")]
+    keys = [name for name in parts[0] if name not in _COUNTS]
     whole = pd.concat(parts, ignore_index=True)
-    return whole.groupby(keys, dropna=False, as_index=False)[["size", "sum"]].sum()
+    return whole.groupby(keys, dropna=False, as_index=False)[list(_COUNTS)].sum()
+
+
+def _amounts(size: int, cents: int, unknown: int) -> dict[str, Any]:
+    """Return how many denials, their dollars (None where none states any), and how many state none."""
+    known = dollars(cents) if unknown < size or not size else None
+    found = {"denials": int(size), "denied": known}
+    return found | ({"without_amount": int(unknown)} if unknown else {})
 
 
 def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
     """Return counts and dollars by due state, the gaps to fill in, and the codes nobody knows.
 
-    Dollars are text; every row of the worklist is in exactly one due state.
+    Dollars are text, None where no denial states any; `without_amount` counts those that state none.
+    Every row of the worklist is in exactly one due state.
     """
     by_due = counted.by_due.set_index("due")
     by_gap = counted.by_gap.sort_values(["gap", "payer_name"], kind="stable")
     by_gap = by_gap.sort_values("size", ascending=False, kind="stable")
     return {
-        "denials": int(by_due["size"].sum()),
-        "denied": dollars(int(by_due["sum"].sum())),
+        **_amounts(*(int(by_due[name].sum()) for name in _COUNTS)),
         "by_due": {
-            due: {"denials": int(row["size"]), "denied": dollars(row["sum"])}
+            due: _amounts(row["size"], row["sum"], row["unknown"])
             for due, row in by_due.reindex([due for due in DUE if due in by_due.index]).iterrows()
         },
         "gaps": [
             {
                 "fill_in": gap,
                 "payer": None if pd.isna(payer) else payer,
-                "denials": int(size),
-                "denied": dollars(cents),
+                **_amounts(*counts),
             }
-            for gap, payer, size, cents in by_gap.itertuples(index=False)
+            for gap, payer, *counts in by_gap.itertuples(index=False)
         ],
         "unclassified": [
             {
                 "code": "-".join(part for part in code if not pd.isna(part)),
-                "denials": int(size),
-                "denied": dollars(cents),
+                **_amounts(size, cents, unknown),
             }
-            for *code, size, cents in counted.by_code.sort_values(
+            for *code, size, cents, unknown in counted.by_code.sort_values(
                 ["group_code", "carc"], kind="stable"
             ).itertuples(index=False)
         ],

@@ -62,6 +62,7 @@ def example_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
         facility="Main campus",
         gap=work["due"].map({"no_date": "program is not known: add the payer to payers.csv"}),
         **dict.fromkeys(_BLANK, ""),
+        **dict.fromkeys(("filed_on", "decided_on", "outcome")),  # told by the appeals below
     ).drop(columns=["key", "dollars"])
     keys = appeals["key"]
     events = conform(

@@ -19,6 +19,8 @@ OUTCOMES = (*DECIDED, "dismissed", "withdrawn")
 NOT_STATED = "(not stated)"
 
 # The columns that reports cut denials and appeals by.
+# Any of these says that a denial was appealed; a file may know the day and not the level.
+_MARKS_OF_AN_APPEAL = ("last_level", "filed_on", "decided_on", "outcome")
 CUTS = ("payer_name", "facility", "program", "level", "denial_category")
 
 # What is missing on an appeal, and what it would complete.
@@ -117,7 +119,7 @@ def _denials(worklist: pd.DataFrame) -> dict[str, pd.DataFrame]:
         {
             "due": due,
             "can_appeal": can & worklist["route"].eq("appeal").fillna(False).astype("bool"),
-            "appealed": worklist["last_level"].notna(),
+            "appealed": worklist[list(_MARKS_OF_AN_APPEAL)].notna().any(axis=1),
             **{column: _few(worklist[column], all_stated=True) for column in CUTS},
             "denials": 1,
             "cents": cents.fillna(0).astype("int64"),
