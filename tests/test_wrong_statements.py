@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = load_yaml(Path(__file__).parent / "cases" / "letters" / "wrong_statements.yaml")
 
 # Words that payers write, which we read and do not say.
-PAYERS_WORDS = {"denials/phrases.yaml"}
+PAYERS_WORDS = {"denials/phrases.yaml", "denials/roles.yaml", "denials/topics.yaml"}
 
 
 def strings(value) -> list[str]:
