@@ -100,10 +100,13 @@ def _as_json(answer: dict[str, Any], indent: int | None = None) -> str:
 
 
 def _read(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.claims import files_of, read, totals
+    from toolkit.claims import read, sources, totals
 
-    paths = [path for given in options.files for path in files_of(given)]
-    found = {path.name: totals(read(path, layout=options.layout)) for path in paths}
+    with sources(options.files) as (given, broken):
+        found: dict[str, Any] = {
+            one.path.name: totals(read(one.path, layout=options.layout)) for one in given
+        }
+        found |= {path.name: {"error": str(error)} for path, error in broken}
     return next(iter(found.values())) if len(found) == 1 else {"files": found}
 
 
@@ -740,7 +743,7 @@ def _worklist_words(one: argparse.ArgumentParser) -> None:
 def _engine_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--engine",
-        choices=("auto", "pandas", "duckdb", "spark"),
+        choices=("auto", "local", "pandas", "duckdb", "spark"),
         default="auto",
         help="pandas reads all at once; duckdb and spark do it in parts, of any size; "
         "default: by size; the answers are the same",

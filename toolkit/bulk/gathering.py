@@ -30,7 +30,7 @@ from toolkit.claims.pieces import (
     places,
     whole,
 )
-from toolkit.claims.reading import files_of, is_remittance
+from toolkit.claims.reading import Source, is_remittance, sources
 from toolkit.claims.remittance import stream_remittance
 from toolkit.claims.tables import conform, empty
 from toolkit.errors import InputError
@@ -91,39 +91,38 @@ def gather(
     is left out with a finding. `told` is called with a file's name, the files done, and of how many.
     """
     there = {file.sha256: file for file in book.files()}
-    given = [(path, one) for path in map(Path, paths) for one in files_of(path)]
-    job = _Gathering(book, layout, there, told, len(given), piece_bytes, piece_rows)
-    with workers(engine, str(book.folder), jobs=jobs) as crew:
-        for task, answer in crew.each(_part, job.tasks(given)):
-            job.took(task, answer)
-        for _ in range(2):  # files whose bytes could not be cut are read whole, at the end
-            for task, answer in crew.each(_part, job.again()):
+    with sources(paths) as (given, broken):
+        job = _Gathering(book, layout, there, told, given, piece_bytes, piece_rows)
+        job.broken |= dict(broken)
+        with workers(engine, str(book.folder), jobs=jobs) as crew:
+            for task, answer in crew.each(_part, job.tasks()):
                 job.took(task, answer)
-    return job.gathered(given)
+            for _ in range(2):  # files whose bytes could not be cut are read whole, at the end
+                for task, answer in crew.each(_part, job.again()):
+                    job.took(task, answer)
+        return job.gathered()
 
 
 class _Gathering:
     """The state of one `gather`: which table of which file waits for which of its places."""
 
     def __init__(
-        self, book: Book, layout: str | None, there: dict[str, File], told, total: int, size: int, rows: int
+        self, book: Book, layout: str | None, there: dict[str, File], told, given: list[Source],
+        size: int, rows: int,
     ):  # fmt: skip
-        self.book, self.layout, self.there, self.told, self.total = book, layout, there, told, total
+        self.book, self.layout, self.there, self.told = book, layout, there, told
+        self.given, self.total = given, len(given)
         self.size, self.rows = size, rows
         self.number = max((file.number for file in there.values()), default=0)
         self.units: list[_Unit] = []
         self.of_path: dict[Path, list[_Unit]] = {}
         self.broken: dict[Path, InputError] = {}
-        self.named: set[Path] = set()
+        self.named = {one.path for one in given if one.named}
         self.done = 0
 
-    def tasks(self, given: list[tuple[Path, Path]]) -> Iterator[_Task]:
+    def tasks(self) -> Iterator[_Task]:
         """Give the parts of the work, file by file, found while the first are being done."""
-        for asked, path in given:
-            if path in self.of_path or path in self.broken:
-                continue
-            if asked == path:
-                self.named.add(path)
+        for path in dict.fromkeys(one.path for one in self.given):
             try:
                 yield from self._of(path)
             except InputError as error:
@@ -226,18 +225,17 @@ class _Gathering:
         if self.told:
             self.told(path.name, self.done, self.total)
 
-    def gathered(self, given: list[tuple[Path, Path]]) -> Gathered:
+    def gathered(self) -> Gathered:
         """Return the files asked for, in the order given, each once, with what is to be told."""
         made = {unit.key: unit.file for unit in self.units if unit.file}
         out = Gathered(read=len({u.path for u in self.units if u.file}))
         of_key = self.there | made
         seen: set[str] = set()
         told: list[dict[str, Any]] = []
-        for _, path in given:
-            if path in self.broken:
-                says = f"left out: {self.broken[path]}"
-                told.append({"file": path.name, "code": "file_not_read", "says": says})
-                continue
+        for path, error in self.broken.items():
+            says = f"left out: {error}"
+            told.append({"file": path.name, "code": "file_not_read", "says": says})
+        for path in (one.path for one in self.given if one.path not in self.broken):
             for unit in self.of_path[path]:
                 if unit.key in seen:
                     says = (

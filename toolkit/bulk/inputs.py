@@ -20,21 +20,34 @@ from toolkit.law import Contract
 # Up to here a file is read at once: quicker than starting processes, and some 0.6 GB at most.
 _AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
 _AT_ONCE_TEXT = 64 << 20
+_AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
 
 
 def engine_for(engine: str, exports: Sequence[Path], book: Path | None) -> str:
-    """Return the engine for these files: as asked, or with `auto` by their size."""
+    """Return the engine for these files: as asked, or with `auto` by their size.
+
+    `local` is the processes of this machine.
+    """
     if engine != "auto":
-        return engine
+        return "duckdb" if engine == "local" else engine
     if book is not None or any(is_a_book(path) for path in exports):
         return "duckdb"
-    share = sum(
-        one.stat().st_size / _AT_ONCE.get(one.suffix.lower(), _AT_ONCE_TEXT)
-        for path in exports
-        for one in files_of(path)
-        if one.is_file()
-    )
+    share = sum(_share(one) for path in exports for one in files_of(path) if one.is_file())
     return "pandas" if share <= 1 else "duckdb"
+
+
+def _share(path: Path) -> float:
+    """Return which part of what is read at once a file is."""
+    share = path.stat().st_size / _AT_ONCE.get(path.suffix.lower(), _AT_ONCE_TEXT)
+    if path.suffix.lower() != ".parquet":
+        return share
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return max(share, pq.read_metadata(path).num_rows / _AT_ONCE_ROWS)
+    except (pa.ArrowException, OSError):
+        return share  # its reader has the words for it
 
 
 def is_a_book(path: Path) -> bool:

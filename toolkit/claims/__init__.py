@@ -12,6 +12,7 @@ _WHERE = {
     "read": "reading",
     "read_payers": "payers",
     "read_providers": "providers",
+    "sources": "reading",
     "totals": "reading",
     "write_sample": "sample",
 }

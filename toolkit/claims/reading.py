@@ -1,17 +1,21 @@
 """Read any claims file: what its bytes are decides, not what its name says."""
 
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.claims import exports, rejections, remittance
 from toolkit.claims.adjudication import noted
+from toolkit.claims.archives import is_archive, unpacked
 from toolkit.claims.envelope import is_x12
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import ExportError, InputError
 
 # Lie beside claims in a folder, and are none. A file that is named is read whatever its ending.
-_NO_CLAIMS = {".md", ".json", ".yaml", ".yml", ".html", ".pdf", ".docx", ".ics", ".log"}
+_NO_CLAIMS = frozenset({".md", ".json", ".yaml", ".yml", ".html", ".pdf", ".docx", ".ics", ".log"})
 _MARKS = set("*?[")
 _REMITTANCE_SUFFIXES = {".835", ".edi", ".x12", ".rmt", ".era"}
 
@@ -33,23 +37,58 @@ def read(
     with each path before it is read. A 277 or 999 gives `rejections` and nothing else. Raises
     InputError for a file that cannot be read as what it is.
     """
-    if isinstance(paths, str | Path):
-        paths = [paths]
     parts: list[Claims] = []
-    broken: list[tuple[Path, InputError]] = []
-    for given in map(Path, paths):
-        for path in files_of(given):
+    with sources(paths) as (given, broken):
+        for one in given:
             if told:
-                told(path)
+                told(one.path)
             try:
-                parts.append(_read_one(path, layout))
+                parts.append(_read_one(one.path, layout))
             except InputError as error:
-                if path == given:
+                if one.named:
                     raise
-                broken.append((path, error))
+                broken.append((one.path, error))
     if broken and not parts:
         raise broken[0][1]
     return latest(concat([*parts, *([_left_out(broken)] if broken else [])]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to be read. `named` says that a user named it, and not a folder, pattern or archive."""
+
+    path: Path
+    named: bool
+
+
+@contextmanager
+def sources(
+    paths: Path | str | Iterable[Path | str],
+) -> Iterator[tuple[list[Source], list[tuple[Path, InputError]]]]:
+    """Give the files that paths mean, and archives that could not be unpacked, with the reason.
+
+    What is in a zip or gz is unpacked into a private folder, which is removed at the end. An archive
+    with one file is that file. Raises InputError for an archive that was named and cannot be unpacked.
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    found: list[Source] = []
+    broken: list[tuple[Path, InputError]] = []
+    with tempfile.TemporaryDirectory(prefix="denial-unpacked-") as folder:  # 0700
+        for asked in map(Path, given):
+            for path in files_of(asked):
+                try:
+                    if not is_archive(path):
+                        found.append(Source(path, path == asked))
+                        continue
+                    place = Path(folder) / str(len(found) + len(broken))
+                    members = unpacked(path, place, skip=_NO_CLAIMS)
+                    alone = path == asked and len(members) == 1
+                    found += [Source(member, alone) for member in members]
+                except InputError as error:
+                    if path == asked:
+                        raise
+                    broken.append((path, error))
+        yield found, broken
 
 
 def files_of(path: Path) -> list[Path]:
@@ -104,7 +143,7 @@ def _read_one(path: Path, layout: str | None) -> Claims:
 
 def totals(claims: Claims) -> dict:
     """Return what one file holds, as `toolkit read --json` shows it; money as text with its cents."""
-    if len(claims.files) != 1:
+    if claims.files["source"].nunique() != 1:
         raise ExportError("totals are of one file at a time")
     source = claims.files["source"].iloc[0]
     of = {"remittance": remittance, "rejections": rejections}
