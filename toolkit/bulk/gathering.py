@@ -14,8 +14,9 @@ import pandas as pd
 
 from toolkit.bulk.book import Book, File, Piece
 from toolkit.bulk.workers import workers
-from toolkit.claims import rejections
+from toolkit.claims import fhir, rejections
 from toolkit.claims.evidence import Evidence, decide, notes_of, together
+from toolkit.claims.fhir import stream_fhir
 from toolkit.claims.grids import Note, Tally, added
 from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.pieces import (
@@ -30,7 +31,7 @@ from toolkit.claims.pieces import (
     places,
     whole,
 )
-from toolkit.claims.reading import Source, is_remittance, sources
+from toolkit.claims.reading import Source, is_fhir, is_remittance, sources
 from toolkit.claims.remittance import stream_remittance
 from toolkit.claims.tables import conform, empty
 from toolkit.errors import InputError
@@ -129,7 +130,7 @@ class _Gathering:
                 self._fail(path, error)
 
     def _of(self, path: Path) -> Iterator[_Task]:
-        if is_remittance(path):
+        if is_remittance(path) or is_fhir(path):
             units = [_Unit(path, hash_of(path), None)]
         else:
             tables = open_exports(path, layout=self.layout)
@@ -334,8 +335,10 @@ def _remittance_part(book: Book, path: Path) -> list[Any]:
     found: list[Any] = []
     with path.open("rb") as file:
         head = file.read(1 << 16)
-    if rejections.is_rejections(head):
-        parts: Any = [rejections.read_acknowledgment(path)]
+    if fhir.is_fhir(head):
+        parts: Any = stream_fhir(path)
+    elif rejections.is_rejections(head):
+        parts = [rejections.read_acknowledgment(path)]
     else:
         parts = stream_remittance(path)
     findings, files = [], empty("files")

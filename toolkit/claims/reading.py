@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.claims import exports, rejections, remittance
+from toolkit.claims import exports, fhir, rejections, remittance
 from toolkit.claims.adjudication import noted
 from toolkit.claims.archives import is_archive, unpacked
 from toolkit.claims.envelope import is_x12
@@ -97,9 +97,7 @@ def files_of(path: Path) -> list[Path]:
     In name order, without hidden files. Raises InputError where a folder or pattern holds none.
     """
     if path.is_dir():
-        found = [
-            one for one in path.rglob("*") if one.is_file() and one.suffix.lower() not in _NO_CLAIMS
-        ]
+        found = [one for one in path.rglob("*") if one.is_file() and _may_hold_claims(one)]
     elif _MARKS & set(str(path)) and not path.exists():
         at = next(at for at, part in enumerate(path.parts) if _MARKS & set(part))
         below = Path(*path.parts[:at]).glob(str(Path(*path.parts[at:])))
@@ -111,6 +109,11 @@ def files_of(path: Path) -> list[Path]:
     if not seen:
         raise InputError(f"{path.name}: no file is there; name a file, a folder or a pattern")
     return seen
+
+
+def _may_hold_claims(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix not in _NO_CLAIMS or (suffix == ".json" and is_fhir(path))
 
 
 def _left_out(broken: list[tuple[Path, InputError]]) -> Claims:
@@ -125,12 +128,20 @@ def _left_out(broken: list[tuple[Path, InputError]]) -> Claims:
 
 def is_remittance(path: Path) -> bool:
     """Say whether the file's bytes (or, where they do not tell, its suffix) are X12's."""
+    return is_x12(_head(path)) or path.suffix.lower() in _REMITTANCE_SUFFIXES
+
+
+def is_fhir(path: Path) -> bool:
+    """Say whether the file's bytes begin as a FHIR resource."""
+    return fhir.is_fhir(_head(path))
+
+
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            return file.read(4096)
     except OSError as error:
         raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
-    return is_x12(head) or path.suffix.lower() in _REMITTANCE_SUFFIXES
 
 
 def _read_one(path: Path, layout: str | None) -> Claims:
@@ -138,6 +149,8 @@ def _read_one(path: Path, layout: str | None) -> Claims:
         if rejections.is_rejections(_bytes(path)):
             return rejections.read_acknowledgment(path)
         return remittance.read_remittance(path)
+    if is_fhir(path):
+        return fhir.read_fhir(path)
     return noted(exports.read_export(path, layout=layout))
 
 
@@ -146,8 +159,11 @@ def totals(claims: Claims) -> dict:
     if claims.files["source"].nunique() != 1:
         raise ExportError("totals are of one file at a time")
     source = claims.files["source"].iloc[0]
-    of = {"remittance": remittance, "rejections": rejections}
-    return of.get(source, exports).totals(claims)
+    of = {
+        "remittance": remittance.totals, "rejections": rejections.totals, "fhir": fhir.totals,
+        "export": exports.totals,
+    }  # fmt: skip
+    return of[source](claims)
 
 
 def _bytes(path: Path) -> bytes:

@@ -140,7 +140,7 @@ ADJUSTMENTS = (
 REMARK_CODES = _KEYS + _columns(
     ("line_key", "text", "the line it stands on; missing for a claim-level remark"),
     ("rarc", "text", "remittance advice remark code, upper case"),
-    ("found_in", "text", "'LQ', 'MOA', 'MIA' or 'export'"),
+    ("found_in", "text", "'LQ', 'MOA', 'MIA', 'export' or 'fhir'"),
 )
 
 PROVIDER_ADJUSTMENTS = _columns(
@@ -220,7 +220,7 @@ FILES = _columns(
     ("file", "text", "name of the file"),
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("sha256", "text", "the whole hash, which says whether two files are the same"),
-    ("source", "text", "'export', 'remittance' or 'rejections'"),
+    ("source", "text", "'export', 'remittance', 'rejections' or 'fhir'"),
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),
