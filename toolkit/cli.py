@@ -265,6 +265,7 @@ def _payers(path: Path | None) -> tuple:
 
 def _worklist(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.claims.findings import summarized
     from toolkit.worklist import summary, tally, write_worklist
 
     said = {"out": str(options.out), "as_of": options.as_of}
@@ -273,10 +274,15 @@ def _worklist(options: argparse.Namespace) -> dict[str, Any]:
     if not in_parts(engine, options.exports, options.book):
         claims, _, worklist = _triaged(options.exports, options)
         write_worklist(worklist, options.out)
-        return said | summary(tally(worklist), findings=len(claims.findings))
+        kinds = summarized(claims.findings)
+        return said | _with_kinds(summary(tally(worklist), findings=len(claims.findings)), kinds)
     with _run_on(options.exports, engine, options) as run:
         run.write(options.out)
-        return said | run.summary()
+        return said | _with_kinds(run.summary(), run.finding_kinds())
+
+
+def _with_kinds(answer: dict[str, Any], kinds: list) -> dict[str, Any]:
+    return answer | {"findings_list": [one.as_dict() for one in kinds]}
 
 
 def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
@@ -559,7 +565,7 @@ def _show_written(answer: dict[str, Any]) -> None:
 def _show_out(answer: dict[str, Any]) -> None:
     print(answer["out"])
     for name, value in answer.items():
-        if name == "out":
+        if name in ("out", "findings_list"):
             continue
         if isinstance(value, dict):
             value = [{"what": key} | one for key, one in value.items()]
@@ -569,6 +575,14 @@ def _show_out(answer: dict[str, Any]) -> None:
                 print(f"    {one if isinstance(one, str) else _row(one)}")
         else:
             print(f"  {name}: {value}")
+
+
+def _show_worklist(answer: dict[str, Any]) -> None:
+    from toolkit.claims.findings import FindingKind, lines
+
+    _show_out(answer)
+    for line in lines([FindingKind(**one) for one in answer["findings_list"]]):
+        print(f"    {line}")
 
 
 def _row(one: dict[str, Any]) -> str:
@@ -839,7 +853,7 @@ _COMMANDS = {
     ),
     "worklist": _Command(
         _worklist,
-        _show_out,
+        _show_worklist,
         _worklist_words,
         "one row per denial with category, route, program, level, dates, reasons",
         "worklist export.csv --out worklist.xlsx",

@@ -22,6 +22,7 @@ from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do
 from toolkit.bulk.workers import workers
 from toolkit.claims.columns import Notes
 from toolkit.claims.exports import no_denial, note_file
+from toolkit.claims.findings import FindingKind, summarized, together
 from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.restated import add_up, told
@@ -108,6 +109,11 @@ class Run:
         """Give the findings about rows, part by part."""
         for path in sorted((self.given.work / "findings").glob("*.parquet")):
             yield conform(pd.read_parquet(path), "findings")
+
+    def finding_kinds(self) -> list[FindingKind]:
+        """Return the kinds of findings of all files and parts, the worst first."""
+        parts = (self.file_findings, *self.row_findings())
+        return together(summarized(one) for one in parts if len(one))
 
     def _aside(self) -> Iterator[pa.Table]:
         """Give the rows of the buckets in order; what memory cannot sort is sorted on disk."""

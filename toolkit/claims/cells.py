@@ -26,7 +26,7 @@ PROBLEMS = {
     "too_many_decimals": "has parts of a cent; write dollars and cents",
     "not_a_number": "is not a number; correct it",
     "scientific": "was rounded to scientific notation by a spreadsheet and is not known; export the column as text",
-    "code_not_listed": "has a part that looks like a code and is on no list; that part is left out",
+    "code_not_read": "has a part that looks like a code and is on no list; that part is left out",
     "not_a_rarc": "has a part that is no remark code such as N130, M20 or MA01; that part is left out",
     "not_a_group_code": "is not one of CO, PR, OA, PI, CR; correct it",
     "not_a_revenue_code": "is not a revenue code of up to four digits; correct it",

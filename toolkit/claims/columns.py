@@ -31,7 +31,7 @@ class Notes:
 
     def __init__(self, file: str, sheet: Sheet):
         self.file, self.file_id = file, sheet.file_id
-        self.parts: list[tuple[np.ndarray, str, str, str]] = []
+        self.parts: list[tuple[np.ndarray, str, str, str, int]] = []
         self.tallies: list[Tally] = []
         self.add_all(sheet.notes)
 
@@ -40,12 +40,18 @@ class Notes:
         if len(rows):
             if not isinstance(rows, np.ndarray):
                 rows = np.array([_FILE if row is None else row for row in rows], dtype=np.int64)
-            self.parts.append((rows, column, code, says))
+            self.parts.append((rows, column, code, says, 1))
 
     def add_all(self, notes: list[Note]) -> None:
         """Note findings that concern one row each, or the file."""
         for row, column, code, says in notes:
             self.add([row], column, code, says)
+
+    def add_counted(self, tallies: list[Tally]) -> None:
+        """Note findings that stand for many rows each, on the first of them."""
+        for one in tallies:
+            first, column, code, says = one.note
+            self.parts.append((np.array([first]), column, code, says, one.rows))
 
     def count(self, rows: np.ndarray, column: str, code: str, says: str) -> None:
         """Note one finding for all of the rows, with how many they are and the first."""
@@ -66,6 +72,7 @@ class Notes:
         rows = rows[order]
         part = np.repeat(np.arange(len(parts)), [len(part[0]) for part in parts])[order]
         columns, codes, says = (_words([p[i] for p in parts], part) for i in (1, 2, 3))
+        counts = np.array([p[4] for p in parts], dtype=np.int64)[part]
         return conform(
             {
                 "file": same(self.file, len(rows)),
@@ -73,6 +80,7 @@ class Notes:
                 "row": whole(rows, rows == _FILE),
                 "column": columns,
                 "code": codes,
+                "count": whole(counts, counts == 1),
                 "says": says,
             },
             "findings",

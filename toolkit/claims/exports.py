@@ -16,6 +16,7 @@ import pandas as pd
 from toolkit.claims.appeals import filed_words, read_appeals
 from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
 from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns, recoded
+from toolkit.claims.findings import summarized
 from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
 from toolkit.claims.grids import added
 from toolkit.claims.headings import wanted
@@ -128,7 +129,7 @@ def note_file(match: Match, notes: Notes) -> None:
                 f"no column for {' or '.join(need.any_of)}: {need.because}",
             )
     notes.add_all(notes_on(match))
-    notes.add_all([one.note for one in added(notes.tallies)])
+    notes.add_counted(added(notes.tallies))
 
 
 def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
@@ -184,7 +185,6 @@ def totals(claims: Claims) -> dict:
     by_code = adjustments.groupby(
         [adjustments["group_code"].fillna("?"), adjustments["carc"].fillna("?")]
     )["amount_cents"].sum()
-    findings = claims.findings[["row", "column", "code", "says"]].astype(object)
     return {
         "layout": " ".join(claims.files["layout"].dropna().unique()),
         "rows": int(claims.files["rows_read"].sum()),
@@ -200,7 +200,7 @@ def totals(claims: Claims) -> dict:
         },
         "appeal_events": len(claims.appeal_events),
         **_accounts(claims.files),
-        "findings": findings.where(findings.notna(), None).to_dict("records"),
+        "findings": [one.as_dict() for one in summarized(claims.findings)],
     }
 
 

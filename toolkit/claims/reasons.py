@@ -104,7 +104,7 @@ def has_code(text: str) -> bool:
 
 def _note_unread(raw: Cells, found: list[CodesFound], sheet: Sheet, notes: Notes) -> None:
     for hit, code, says in (
-        ([one.unread for one in found], "code_not_listed", PROBLEMS["code_not_listed"]),
+        ([one.unread for one in found], "code_not_read", PROBLEMS["code_not_read"]),
         (
             [bool(one.words) and not one.adjustments and not one.rarcs for one in found],
             "words_for_a_code",
@@ -112,7 +112,7 @@ def _note_unread(raw: Cells, found: list[CodesFound], sheet: Sheet, notes: Notes
         ),
     ):
         at = np.array([*hit, False])[raw.codes]
-        if code == "code_not_listed":
+        if code == "code_not_read":
             notes.add(sheet.rows[at], "carc", code, f"carc {says}")
         else:
             notes.count(sheet.rows[at], "carc", code, says)

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.claims.envelope import Batch, Envelope, open_envelope
+from toolkit.claims.findings import summarized
 from toolkit.claims.identity import id_of
 from toolkit.claims.tables import Claims, conform, dollars, empty
 from toolkit.denials.acknowledgments import acknowledgment_codes, status_categories, status_codes
@@ -113,7 +114,6 @@ def totals(claims: Claims) -> dict[str, Any]:
     standing = _standings(table)
     statuses = table[table["category_code"].notna()]
     errors = table[table["level"].isin(["segment", "element"])]
-    findings = claims.findings[["row", "column", "code", "says"]].astype("object")
     answer: dict[str, Any] = {
         "kind": " + ".join(kinds) or "empty",
         "accepted": int(standing.get("accepted", 0)),
@@ -132,7 +132,7 @@ def totals(claims: Claims) -> dict[str, Any]:
     if len(errors):
         answer["errors"] = len(errors)
         answer["by_error"] = _counted(errors, ["segment", "element", "error_code"], ["error_says"])
-    return answer | {"findings": findings.where(findings.notna(), None).to_dict("records")}
+    return answer | {"findings": [one.as_dict() for one in summarized(claims.findings)]}
 
 
 # The worst of a claim's statuses is the claim's.

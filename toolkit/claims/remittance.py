@@ -37,6 +37,7 @@ from toolkit.claims import adjudication
 from toolkit.claims import remittance_tables as made
 from toolkit.claims.adjudication import Stated, money_of, numbered
 from toolkit.claims.envelope import Survey, pieces, survey
+from toolkit.claims.findings import summarized
 from toolkit.claims.identity import id_of
 from toolkit.claims.remittance_count import Counted, counted
 from toolkit.claims.remittance_odd import Diagnostic, Odd, Trail, follow, read_odd, typed
@@ -203,7 +204,6 @@ def totals(claims: Claims) -> dict[str, Any]:
     code = _shown(adjustments["group_code"], "group_code") + "-"
     code += _shown(adjustments["carc"], "carc")
     by_code = adjustments["amount_cents"].groupby(code).sum()
-    findings = claims.findings[["row", "column", "code", "says"]].astype("object")
     return {
         "claims": len(claims.claims),
         "billed": dollars(claims.claims["billed_cents"].sum()),
@@ -219,7 +219,7 @@ def totals(claims: Claims) -> dict[str, Any]:
         "transactions": int(claims.files["transactions"].sum()),
         "segments": int(claims.files["segments"].sum()),
         "segments_not_read": int(claims.files["segments_not_read"].sum()),
-        "findings": findings.where(findings.notna(), None).to_dict("records"),
+        "findings": [one.as_dict() for one in summarized(claims.findings)],
     }
 
 

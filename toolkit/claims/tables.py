@@ -213,6 +213,7 @@ FINDINGS = _columns(
     ("row", "count", "where it stands; missing where it concerns the file"),
     ("column", "text", "our column name, or the segment and element of an 835"),
     ("code", "text", "short stable id of the kind of finding"),
+    ("count", "count", "how many rows it stands for, if more than the one it names"),
     ("says", "text", "what is wrong and what to do, without the claim's value"),
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from toolkit.claims.findings import lines, summarized
 from toolkit.denials import code
 from toolkit.denials.codes import category_of, routes
 from toolkit.desk.docket import Docket
@@ -103,22 +104,13 @@ def summary(docket: Docket, worklist: pd.DataFrame) -> str:
 
 
 def _findings(docket: Docket) -> str:
-    frame = docket.claims.findings
-    if frame.empty:
+    kinds = summarized(docket.claims.findings)
+    if not kinds:
         return ""
-    rows = "".join(
-        "<li>"
-        + escape(
-            f"{words(row['file'])}{', row ' + str(row['row']) if not pd.isna(row['row']) else ''}: "
-            f"{words(row['says'])}"
-        )
-        + "</li>"
-        for row in frame.head(20).to_dict("records")
-    )
-    more = f"<p>… and {len(frame) - 20:,} more.</p>" if len(frame) > 20 else ""
+    rows = "".join(f"<li>{escape(words(line))}</li>" for line in lines(kinds, most=20))
     return (
-        f"<details><summary>{count(len(frame), 'finding')} in what was read</summary>"
-        f"<ul>{rows}</ul>{more}</details>"
+        f"<details><summary>{count(len(kinds), 'kind')} of findings in what was read</summary>"
+        f"<ul>{rows}</ul></details>"
     )
 
 

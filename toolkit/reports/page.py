@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pandas as pd
 
+from toolkit.claims.findings import effect_of, severity_of
 from toolkit.claims.tables import Claims
 from toolkit.errors import ReportError, UsageError
 from toolkit.metrics import SMALL_N, measures, reconcile
@@ -77,9 +78,10 @@ class Page:
             .sort_values(["first", "says"], kind="stable")
             .groupby(["file", "code", "column"])
             .agg(rows=("rows", "sum"), first=("first", "min"), says=("says", "first"))
-            .sort_values("rows", ascending=False, kind="stable")
             .reset_index()
         )
+        kinds["severity"] = [severity_of(code) for code in kinds["code"]]
+        kinds = kinds.sort_values(["severity", "rows"], ascending=[True, False], kind="stable")
         many, most = self.given.found, self.given.most
         rows = [
             (
@@ -89,6 +91,7 @@ class Page:
                 f"{k.rows:,}",
                 _row(k.first),
                 k.says,
+                effect_of(k.code),
             )
             for k in kinds.head(_FINDINGS_SHOWN).itertuples()
         ]
@@ -99,12 +102,12 @@ class Page:
                 f"The workbook lists {'each one' if many <= most else f'the first {most:,}'}."
             ),
             blocks.table(
-                ("File", "Kind", "Column", "Findings", "First row", "What to do (first of its kind)"),
+                ("File", "Kind", "Column", "Rows", "First row", "What it is", "What it does to the numbers"),
                 rows,
                 caption="Findings by file and kind"
-                + (f", the {_FINDINGS_SHOWN} most frequent" if len(kinds) > len(rows) else ""),
+                + (f", the {_FINDINGS_SHOWN} worst" if len(kinds) > len(rows) else ""),
                 right=(3, 4),
-                total=("All", "", "", f"{many:,}", "", ""),
+                total=("All", "", "", f"{many:,}", "", "", ""),
             ),
         )  # fmt: skip
 

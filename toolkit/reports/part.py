@@ -91,7 +91,7 @@ def part_of(claims: Claims, worklist: pd.DataFrame, *, as_of: date, most: int = 
     return Part(
         ledger=ledger_of(worklist, disputes, as_of=as_of),
         urgent=rows.small(rows.urgent(denials.select(_SHOWN), order, URGENT_SHOWN), BY_URGENCY),
-        findings=_kinds([claims.findings.assign(rows=1, first=claims.findings["row"])]),
+        findings=_kinds([_counted(claims.findings)]),
         files=_files([claims.files]),
         worklist=rows.small(denials.take(order[:most]), BY_URGENCY),
         appeals=_latest(claims.claims, disputes, most),
@@ -145,6 +145,10 @@ def _sum(parts: list[Part]) -> Part:
         found=listed("found", BY_PLACE),
         most=most,
     )
+
+
+def _counted(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings.assign(rows=findings["count"].fillna(1), first=findings["row"])
 
 
 def _kinds(frames: list[pd.DataFrame]) -> pd.DataFrame:
