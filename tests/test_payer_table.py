@@ -1,12 +1,12 @@
 """The hospital's own tables: payers need few columns, and claims of other providers are named."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from toolkit.claims import foreign_claims, read, read_payers, read_providers
+from toolkit.claims import foreign_claims, own_claims, read, read_payers, read_providers
 from toolkit.claims.payers import read_payer_table
-from toolkit.claims.providers import notes_on_foreign
 from toolkit.cli import main
 from toolkit.errors import InputError
 
@@ -108,10 +108,26 @@ def test_claims_that_name_anothers_npi_are_foreign_and_those_that_name_none_are_
     )
     foreign = foreign_claims(claims, ours)
     assert claims.claims["patient_control_number"][foreign].tolist() == ["A2"]
-    ((row, column, code, says),) = notes_on_foreign(foreign)
-    assert (row, column, code) == (None, "provider_npi", "foreign_claims")
-    assert says.startswith("1 claim names")
-    assert "1999999984" not in says
+    own = own_claims(claims, ours)
+    assert own.claims["patient_control_number"].tolist() == ["A1", "A3", "A4"]
+    assert own.adjustments["amount_cents"].tolist() == [100, 300, 400]
+    [told] = own.findings[own.findings["code"] == "foreign_claims"].itertuples()
+    assert (told.row, told.column, told.count, told.file) == (3, "provider_npi", 1, "export.csv")
+    assert "1999999984" not in told.says
+
+
+def test_claims_of_other_providers_are_on_no_worklist_of_any_engine(tmp_path, monkeypatch, capsys):
+    (tmp_path / "local").mkdir()
+    table(tmp_path / "local", "npi\n1000000012\n", "providers.csv")
+    export = table(tmp_path, EXPORT, "export.csv")
+    monkeypatch.chdir(tmp_path)
+    for engine in ("pandas", "duckdb"):
+        out = tmp_path / "w.csv"
+        assert main(["worklist", str(export), "--as-of", "2026-01-01", "--out", str(out),
+                     "--engine", engine, "--json"]) == 0  # fmt: skip
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["denials"], answer["denied"]) == (3, "8.00")
+        assert "foreign_claims" in [one["code"] for one in answer["findings_list"]]
 
 
 def test_without_a_table_of_providers_no_claim_is_foreign(tmp_path, monkeypatch):
@@ -119,7 +135,7 @@ def test_without_a_table_of_providers_no_claim_is_foreign(tmp_path, monkeypatch)
     claims = read(table(tmp_path, EXPORT, "export.csv"))
     assert read_providers() == ()
     assert not foreign_claims(claims, read_providers()).any()
-    assert notes_on_foreign(foreign_claims(claims, ())) == []
+    assert own_claims(claims, ()) is claims
 
 
 def test_the_providers_in_local_are_found(tmp_path, monkeypatch):

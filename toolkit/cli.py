@@ -243,11 +243,11 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
 
 def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
     """Return the claims of the files, the hospital's payer table, and the worklist."""
-    from toolkit.claims import read
+    from toolkit.claims import own_claims, read, read_providers
     from toolkit.law import read_contracts
     from toolkit.triage import triage
 
-    claims = read(files, layout=options.layout)
+    claims = own_claims(read(files, layout=options.layout), read_providers())
     payers = _payers(options.payers)
     worklist = triage(claims, as_of=options.as_of, payers=payers, contracts=read_contracts())
     return claims, payers, worklist
@@ -294,6 +294,7 @@ def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
 def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None) -> Any:
     """Return the run of files done in parts, to be used with `with`."""
     from toolkit.bulk.inputs import run_on
+    from toolkit.claims import read_providers
     from toolkit.law import read_contracts
 
     return run_on(
@@ -302,6 +303,7 @@ def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also:
         book=options.book,
         layout=options.layout,
         payers=_payers(options.payers),
+        providers=read_providers(),
         contracts=read_contracts(),
         engine=engine,
         also=also,

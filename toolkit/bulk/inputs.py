@@ -13,6 +13,7 @@ from toolkit.bulk.gathering import Gathered, gather
 from toolkit.bulk.kernel import Also
 from toolkit.bulk.run import Run, triage_book
 from toolkit.claims.payers import Payer
+from toolkit.claims.providers import Provider
 from toolkit.claims.reading import files_of
 from toolkit.errors import InputError, UsageError
 from toolkit.law import Contract
@@ -108,6 +109,7 @@ def run_on(
     book: Path | None = None,
     layout: str | None = None,
     payers: Iterable[Payer] = (),
+    providers: Iterable[Provider] = (),
     contracts: Iterable[Contract] = (),
     engine: str = "duckdb",
     also: Also | None = None,
@@ -120,7 +122,7 @@ def run_on(
     ):
         with _bar(progress) as told:
             run = triage_book(
-                here, found.files, as_of=as_of, payers=payers, contracts=contracts,
+                here, found.files, as_of=as_of, payers=payers, providers=providers, contracts=contracts,
                 engine=engine, also=also, findings=found.findings, told=told,
             )  # fmt: skip
         with run:

@@ -26,6 +26,7 @@ from toolkit.claims.exports import read_rows
 from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import sheet_of
+from toolkit.claims.providers import Provider, own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.keys import keys_of, positions
@@ -49,6 +50,7 @@ class Given:
     contracts: tuple[Contract, ...] = ()
     buckets: int = 1
     also: Also | None = None  # what else is made of each part
+    providers: tuple[Provider, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
+    claims = own_claims(claims, given.providers)
     worklist, asked, others = triaged_with_comparison(claims, _brain(given), categories=True)
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)

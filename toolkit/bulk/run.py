@@ -25,6 +25,7 @@ from toolkit.claims.exports import no_denial, note_file
 from toolkit.claims.findings import FindingKind, summarized, together
 from toolkit.claims.grids import Tally
 from toolkit.claims.payers import Payer
+from toolkit.claims.providers import Provider
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
 from toolkit.claims.tables import Claims, conform, empty
@@ -158,6 +159,7 @@ def triage_book(
     *,
     as_of: date,
     payers: Iterable[Payer] = (),
+    providers: Iterable[Provider] = (),
     contracts: Iterable[Contract] = (),
     engine: str = "duckdb",
     jobs: int | None = None,
@@ -181,7 +183,15 @@ def triage_book(
         rows_aside = _find_several(book, chosen, work)
         buckets = max(1, -(-rows_aside // part_rows))
         given = Given(
-            book.folder, work, chosen, as_of, tuple(payers), tuple(contracts), buckets, also
+            book.folder,
+            work,
+            chosen,
+            as_of,
+            tuple(payers),
+            tuple(contracts),
+            buckets,
+            also,
+            tuple(providers),
         )
         done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)

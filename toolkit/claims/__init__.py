@@ -9,6 +9,7 @@ _WHERE = {
     "conform": "tables",
     "files_of": "reading",
     "foreign_claims": "providers",
+    "own_claims": "providers",
     "read": "reading",
     "read_payers": "payers",
     "read_providers": "providers",

@@ -36,8 +36,9 @@ def filed_words(sheet: Sheet) -> tuple[Sheet, np.ndarray]:
 def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: Notes) -> set[int]:
     """Leave the appeal facts of rows that state an appeal; return positions that are not about one.
 
-    A row states an appeal by a day it was filed, by `yes`, or by a heading that names appeals. The
-    outcome of a claim (`Outcome`, `Decision`) is not one. `appeal_stated` marks rows whose appeal has
+    A row states an appeal by a day it was filed, by `yes`, by a heading that names appeals, or by a
+    word that only appeals have (`Won`). The outcome of a claim (`Outcome`, `Status`) is not one: where
+    the file has no claim status, it is that. `appeal_stated` marks rows whose appeal has
     no other fact: it counts as on file, and its clock goes on until the filing is known.
     """
     stated = yes.copy()
@@ -47,15 +48,20 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
     for column, about in named.items():
         if about:
             stated |= _states(out[column], column)
+    stated |= _speaks_of_appeals(sheet)
     unused: set[int] = set()
     for column, about in named.items():
         if about:
             continue
         cells = out[column]
-        said = cells.codes >= 0
+        said = _written_in(sheet, column)
         codes = np.where(stated, cells.codes, -1).astype(cells.codes.dtype)
-        if not (codes >= 0).any():
-            notes.forget(column)  # what its cells say is about the claim
+        notes.forget(column, sheet.rows[said & ~stated])  # what its cells say is about the claim
+        if column == "appeal_outcome" and "claim_status" not in out:
+            raw = sheet.columns[sheet.match.positions[column][0]]
+            status = np.where(stated, -1, raw.codes).astype(raw.codes.dtype)
+            out["claim_status"] = Cells(status, raw.values)
+        elif not (codes >= 0).any():
             unused |= set(sheet.match.positions[column])
         notes.count(
             sheet.rows[said & ~stated], column, "not_of_an_appeal",
@@ -76,6 +82,23 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
         "with an appeal and no day it was filed: the deadline still counts; add the day",
     )  # fmt: skip
     return unused
+
+
+def _written_in(sheet: Sheet, column: str) -> np.ndarray:
+    found = np.zeros(len(sheet.rows), dtype=bool)
+    for position in sheet.match.positions[column]:
+        found |= sheet.columns[position].codes >= 0
+    return found
+
+
+def _speaks_of_appeals(sheet: Sheet) -> np.ndarray:
+    """Return which rows have an outcome that only an appeal has, whatever the heading."""
+    known = {plain(word) for word in sheet.match.layout.appeal_words}
+    found = np.zeros(len(sheet.rows), dtype=bool)
+    for position in sheet.match.positions.get("appeal_outcome", ()):
+        cells = sheet.columns[position]
+        found |= np.array([plain(v) in known for v in cells.values] + [False])[cells.codes]
+    return found
 
 
 def _names_appeals(sheet: Sheet, column: str) -> bool:

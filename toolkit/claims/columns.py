@@ -58,9 +58,13 @@ class Notes:
         if len(rows):
             self.tallies.append(tally(rows, column, code, says))
 
-    def forget(self, column: str) -> None:
-        """Drop what was noted of single rows of a column that turned out to be about something else."""
-        self.parts = [part for part in self.parts if part[1] != column]
+    def forget(self, column: str, rows: np.ndarray) -> None:
+        """Drop what was noted of a column's cells in rows where they are about something else."""
+        self.parts = [
+            (part[0][~np.isin(part[0], rows)], *part[1:]) if part[1] == column else part
+            for part in self.parts
+        ]
+        self.parts = [part for part in self.parts if len(part[0])]
 
     def table(self) -> pd.DataFrame:
         """Return the findings by row and column, the file's first."""

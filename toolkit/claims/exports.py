@@ -15,7 +15,7 @@ import pandas as pd
 
 from toolkit.claims.appeals import filed_words, read_appeals
 from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
-from toolkit.claims.columns import NOTHING, Notes, read_column, read_columns, recoded
+from toolkit.claims.columns import NOTHING, Notes, filled, read_column, read_columns, recoded
 from toolkit.claims.findings import summarized
 from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
 from toolkit.claims.grids import added
@@ -28,6 +28,7 @@ from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import ExportError
 
 _NUMBERS = ("patient_control_number", "payer_claim_control_number")
+_REASONS = ("carc", "rarc", "denial_text", "procedure_code", "revenue_code", "service_from")
 
 
 def read_export(path: Path, *, layout: str | None = None) -> Claims:
@@ -141,8 +142,7 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
     sheet, filed = filed_words(sheet)
     columns = read_columns(sheet, notes)
     unused = read_appeals(columns, filed, sheet, notes)
-    if sheet.match.is_billing:
-        columns |= _stated_denials(sheet, columns)
+    columns |= _stated_denials(sheet, columns)
     keep = _denials(sheet, columns, notes)
     kept, columns = _only(sheet, columns, keep)
     read = with_reasons(columns, kept, notes)
@@ -155,13 +155,25 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
 
 
 def _stated_denials(sheet: Sheet, columns: dict[str, Cells]) -> dict[str, Cells]:
-    """Return the reason of billed rows whose status says denied: that status, for want of another."""
+    """Return the reasons in words, where a row states none that of its status if it says denied."""
     status = columns.get("claim_status")
     if status is None:
         return {}
     table = word_table(sheet.match.layout, "claim_status")
-    said = [value if table.get(plain(value)) == "denied" else None for value in status.values]
-    return {"denial_text": recoded(status, said)}
+    denied = [
+        table.get(plain(value)) == "denied" and not value.isdigit() for value in status.values
+    ]
+    said = recoded(status, [v if d else None for v, d in zip(status.values, denied, strict=True)])
+    reasons = ("carc", "rarc", "denial_text", "denied_amount")
+    beside = [p for one in sheet.match.adjustments for p in one.values()]
+    silent = ~_written(sheet, reasons) if not sheet.match.is_billing else said.codes >= 0
+    for position in beside:
+        silent &= sheet.columns[position].codes < 0
+    words = Cells(np.where(silent, said.codes, -1), said.values)
+    if not (words.codes >= 0).any():
+        return {}
+    own = columns.get("denial_text")
+    return {"denial_text": words if own is None else filled(own, words)}
 
 
 def _only(
@@ -294,9 +306,22 @@ def _sums(
     found = sums_at(sheet, nameless)
     for cells in numbers:
         found |= sums(cells)
+    if not sheet.match.is_billing:
+        found |= _in_words(sheet) & ~_written(sheet, _REASONS)
     chosen = sheet.match.layout
     if "line_number" in columns and chosen.total_line_numbers:
         found |= one_of(columns["line_number"], chosen.total_line_numbers)
+    return found
+
+
+def _in_words(sheet: Sheet) -> np.ndarray:
+    """Return which rows have several words where a claim's number belongs."""
+    found = np.zeros(len(sheet.rows), dtype=bool)
+    for name in _NUMBERS:
+        for position in sheet.match.positions.get(name, ()):
+            cells = sheet.columns[position]
+            words = [len(value.split()) > 1 and not value.isdigit() for value in cells.values]
+            found |= np.array([*words, False])[cells.codes]
     return found
 
 
@@ -324,7 +349,7 @@ def _not_denied(sheet: Sheet, columns: dict[str, Cells]) -> np.ndarray:
     ):
         if name in columns:
             hit &= columns[name].codes < 0
-    places = [*sheet.match.positions.get("carc", ())]
+    places = [p for n in ("carc", "denial_text") for p in sheet.match.positions.get(n, ())]
     places += [
         p
         for one in sheet.match.adjustments
@@ -389,6 +414,9 @@ def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, notes: Notes) -> Non
             lacking &= columns["amount_shared"].codes < 0
         says = "without a denied amount, which add nothing to the amounts at stake"
         notes.count(rows[lacking], "denied_amount", "no_amount", says)
+        negative = days_of(columns["denied_amount"], columns["denied_amount"].codes, missing=0) < 0
+        says = "with a negative denied amount: money taken back, and no denial"
+        notes.count(rows[negative], "denied_amount", "negative_amount", says)
     if "plan_name" in columns:
         silent = (columns["plan_name"].codes >= 0) & (codes_of(columns, "program", len(rows)) < 0)
         says = "whose plan or financial class states no program: state the programs in payers.csv"

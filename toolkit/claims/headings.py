@@ -15,6 +15,7 @@ from toolkit.claims.grids import Note
 from toolkit.claims.heading_words import keys
 from toolkit.claims.layouts import SEVERAL, Match, choose, lay_over, layout, layouts, plain
 from toolkit.errors import ExportError
+from toolkit.rules import RULES, read
 
 HEADING_ROWS = 20
 
@@ -139,8 +140,56 @@ def _is_of_line(heading: str) -> bool:
     return any("line" in key.words for key in keys(heading))
 
 
+class _Bare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Headings that mean a part of an adjustment only beside others of their kind."""
+
+    says: str
+    source: str
+    verified_on: str
+    status: str
+    words: dict[str, tuple[str, ...]]
+
+
+@cache
+def _bare() -> dict[str, str]:
+    given: _Bare = read(RULES / "headings" / "adjustments.yaml", _Bare)
+    return {plain(word): column for column, words in given.words.items() for word in words}
+
+
 def _members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:
     """Return our column -> (number, position) of the headings that are numbered members of it."""
+    found = _full_members(headings)
+    bare = _bare_members(headings)
+    if "carc" not in found and len(bare.get("carc", ())) < 1:
+        return found
+    taken = {position for members in found.values() for _, position in members}
+    for column, members in bare.items():
+        found.setdefault(column, []).extend(m for m in members if m[1] not in taken)
+    return {column: members for column, members in found.items() if members}
+
+
+def _bare_members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:
+    """Return the members among headings that are short: numbered, or repeated as a reason is."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    words = [plain(heading) for heading in headings]
+    repeats = max((words.count(w) for h, w in zip(headings, words, strict=True) if _column(h) == "carc" or _bare().get(w) == "carc"), default=0)  # fmt: skip
+    seen: dict[str, int] = {}
+    for position, (heading, word) in enumerate(zip(headings, words, strict=True)):
+        column = _bare().get(word)
+        if column and repeats > 1 and words.count(word) == repeats:
+            seen[word] = seen.get(word, 0) + 1
+            found.setdefault(column, []).append((seen[word], position))
+            continue
+        for base, number in _readings(heading):
+            column = _bare().get(plain(base))
+            if column:
+                found.setdefault(column, []).append((number, position))
+                break
+    return found
+
+
+def _full_members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:
+    """Return the members among headings whose words say by themselves what they are."""
     found: dict[str, list[tuple[int, int]]] = {}
     seen: dict[tuple[str, str], int] = {}
     for position, heading in enumerate(headings):
@@ -173,7 +222,7 @@ def _member(heading: str) -> tuple[str, int] | None:
     """Return the column and the number of a numbered heading: `Reason Code 2`, `Adj2Amt`, `2nd CARC`."""
     for base, number in _readings(heading):
         column = _column(base)
-        if column in _NUMBERED:
+        if column in _NUMBERED and plain(base) not in _bare():
             return column, number
     return None
 

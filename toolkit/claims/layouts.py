@@ -172,6 +172,7 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     programs: dict[str, tuple[str, ...]] = {}
     words: dict[str, dict[str, tuple[str, ...]]] = {}
     levels: dict[str, dict[str, tuple[str, ...]]] = {}
+    appeal_words: tuple[str, ...] = ()  # outcomes that speak of an appeal whatever the heading
 
     def __post_init__(self) -> None:
         known = set(COLUMNS) - (OF_DENIALS if self.kind == "billing" else set())
@@ -347,7 +348,7 @@ def _complete(found: LayoutFile, file: str, *, own: frozenset[str] = frozenset()
     fields: dict[str, Any] = msgspec.structs.asdict(found)
     if found.words_of not in ("", "none"):
         base = _of_package(found.words_of)
-        for name in ("missing", "dates"):
+        for name in ("missing", "dates", "appeal_words"):
             fields[name] = fields[name] or getattr(base, name)
         fields["programs"] = _with_words(found.programs, base.programs)
         for name in ("words", "levels"):

@@ -6,13 +6,15 @@ are named, never worked: nobody here may appeal them.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from toolkit.claims.payers import cell_at, columns_of, read_table
-from toolkit.claims.tables import Claims
+from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import InputError
 
 LOCAL = Path("local") / "providers.csv"
@@ -62,14 +64,30 @@ def foreign_claims(claims: Claims, providers: Iterable[Provider]) -> np.ndarray:
     return npi & ~named.isin(ours).to_numpy(dtype=bool)
 
 
-def notes_on_foreign(foreign: np.ndarray) -> list[tuple[None, str, str, str]]:
-    """Return the finding on foreign claims, (None, column, code, says), or none."""
-    count = int(foreign.sum())
-    if not count:
-        return []
-    these = "1 claim names" if count == 1 else f"{count:,} claims name"
-    says = (
-        f"{these} the NPI of a provider that is not in providers.csv; they are not worked: add the "
-        "NPI there if it is yours"
+def own_claims(claims: Claims, providers: Iterable[Provider]) -> Claims:
+    """Return the tables without the claims of other providers, with a finding that counts them."""
+    foreign = foreign_claims(claims, providers)
+    if not foreign.any():
+        return claims
+    keys = set(claims.claims.loc[foreign, "claim_key"])
+    tables = {
+        name: table[~table["claim_key"].isin(keys)].reset_index(drop=True)
+        for name in TABLES
+        if "claim_key" in (table := getattr(claims, name))
+    }
+    some = claims.claims[foreign].groupby(["file_id"], sort=False)["row"].agg(["size", "first"])
+    of_file = claims.files.drop_duplicates("file_id").set_index("file_id")["file"]
+    told = pd.DataFrame(
+        {
+            "file": of_file.reindex(some.index).to_numpy(),
+            "file_id": some.index,
+            "row": some["first"].to_numpy(),
+            "column": "provider_npi",
+            "code": "foreign_claims",
+            "count": some["size"].to_numpy(),
+            "says": "naming the NPI of a provider that is not in providers.csv, not worked: add every "
+            "NPI of yours there, billing and rendering",
+        }
     )
-    return [(None, "provider_npi", "foreign_claims", says)]
+    findings = pd.concat([claims.findings, conform(told, "findings")], ignore_index=True)
+    return replace(claims, **tables, findings=findings)

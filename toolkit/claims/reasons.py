@@ -47,8 +47,9 @@ class _Slot:
         return recoded(Cells(self.codes, self.found), [pick(one) or None for one in self.found])
 
     def is_there(self) -> np.ndarray:
-        """Return which rows have anything of this adjustment."""
-        there = self.codes >= 0
+        """Return which rows have anything of this adjustment but remark codes."""
+        says = [bool(one.adjustments or one.words or one.unread) for one in self.found]
+        there = np.array([*says, False])[self.codes]
         for name in ("denied_amount", "denial_text", "group_code"):
             there |= self.own[name].codes >= 0
         return there
@@ -75,6 +76,7 @@ def _slots(columns: dict[str, Cells], sheet: Sheet, notes: Notes) -> list[_Slot]
         raw = sheet.columns[first[0]]
         for position in first[1:]:
             raw = joined(raw, sheet.columns[position])
+    raw = _with_codes_of_texts(raw, columns.get("denial_text"))
     slots = [_Slot({n: columns[n] for n in _OWN if n in columns}, raw, sheet, notes)]
     for beside in match.adjustments:
         own = {
@@ -89,6 +91,16 @@ def _slots(columns: dict[str, Cells], sheet: Sheet, notes: Notes) -> list[_Slot]
             slot.own["group_code"] = Cells(np.where(slot.is_there(), group.codes, -1), group.values)
         slots.append(slot)
     return slots
+
+
+def _with_codes_of_texts(raw: Cells | None, text: Cells | None) -> Cells | None:
+    """Return the code cells, and where a row has none, the reason in words that holds a code."""
+    if text is None:
+        return raw
+    coded = recoded(text, [v if read_codes(v).adjustments else None for v in text.values])
+    if not coded.values:
+        return raw
+    return coded if raw is None else filled(raw, coded)
 
 
 def _codes_of(text: str) -> CodesFound:
@@ -120,7 +132,7 @@ def _note_unread(raw: Cells, found: list[CodesFound], sheet: Sheet, notes: Notes
 
 def _simple(columns: dict[str, Cells], slot: _Slot, sheet: Sheet, notes: Notes) -> Read:
     """Return the columns where each row has at most one code."""
-    if "carc" not in sheet.match.positions:
+    if not slot.found:
         return Read(columns, sheet.rows)
     raw = Cells(slot.codes, slot.found)
     first = [one.adjustments[0] if one.adjustments else ("", None) for one in slot.found]
@@ -175,19 +187,22 @@ class _Made:
 
     def __init__(self, slots: list[_Slot], row: np.ndarray, at: np.ndarray, nth: np.ndarray):
         self.slots, self.row, self.at, self.nth = slots, row, at, nth
-        self.own = {name: self._of_slots(name) for name in _OWN}
-        self.pair, self.values = self._pairs()
         # codes without an amount column of their own share the amount of the first
-        owner = np.array([n if slot.has_amount else 0 for n, slot in enumerate(slots)])
-        self.shared = row * len(slots) + owner[at]
+        owner = np.array([n if slot.has_amount else 0 for n, slot in enumerate(slots)])[at]
+        self.shared = row * len(slots) + owner
+        self.own = {
+            name: self._of_slots(name, owner if name in ("denied_amount", "quantity") else at)
+            for name in _OWN
+        }
+        self.pair, self.values = self._pairs()
 
-    def _of_slots(self, name: str) -> Cells:
-        """Return one column of the slots as one column of the adjustments."""
+    def _of_slots(self, name: str, at: np.ndarray) -> Cells:
+        """Return one column as one of the adjustments, each from the slot at which `at` says it is."""
         values: list = []
         codes = np.full(len(self.row), -1, dtype=np.int64)
         for number, slot in enumerate(self.slots):
             cells = slot.own[name]
-            here = self.at == number
+            here = at == number
             mine = cells.codes[self.row[here]].astype(np.int64)
             codes[here] = np.where(mine < 0, -1, mine + len(values))
             values.extend(cells.values)

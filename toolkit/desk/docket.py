@@ -9,7 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from toolkit.cases import Case, CaseStore, Fact, case_from
-from toolkit.claims import Claims, Payer, conform, read, read_payers, write_sample
+from toolkit.claims import (
+    Claims,
+    Payer,
+    conform,
+    own_claims,
+    read,
+    read_payers,
+    read_providers,
+    write_sample,
+)
 from toolkit.claims.payers import SAMPLE as SAMPLE_PAYERS
 from toolkit.desk import places
 from toolkit.errors import InputError
@@ -93,7 +102,7 @@ def open_docket(
         paths = [places.found(Path(path), root) for path in paths]
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         table = _payers(payers, places.payers_path(root))
-        claims = read(paths)
+        claims = own_claims(read(paths), read_providers(places.providers_path(root)))
     worklist = triage(claims, as_of=as_of, payers=table)
     docket = Docket(name, claims, worklist, table, as_of, letters_for(worklist))
     return _with_work_on_file(docket, store)

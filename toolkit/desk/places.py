@@ -34,6 +34,12 @@ def payers_path(root: Path) -> Path | None:
     return path if path.exists() else None
 
 
+def providers_path(root: Path) -> Path | None:
+    """Return the hospital's own table of its providers, where there is one."""
+    path = root / "local" / "providers.csv"
+    return path if path.exists() else None
+
+
 def letters_folder(root: Path, as_of: date) -> Path:
     """Return the folder of the letters of one day; git does not see it."""
     return root / "reports" / "letters" / as_of.isoformat()

@@ -47,12 +47,12 @@ def open_exploration(source: str, *, as_of: str, payers: str = "") -> Exploratio
 
     `as_of` is an ISO date; `payers` the path of a payer table (default: local/payers.csv).
     """
-    from toolkit.claims import read, read_payers
+    from toolkit.claims import own_claims, read, read_payers, read_providers
     from toolkit.triage import triage
 
     day = date.fromisoformat(as_of)
     synthetic = source == "sample"
-    claims = sample_claims(day) if synthetic else read(Path(source))
+    claims = sample_claims(day) if synthetic else own_claims(read(Path(source)), read_providers())
     worklist = triage(claims, as_of=day, payers=read_payers(Path(payers) if payers else None))
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
