@@ -57,6 +57,13 @@ def test(arguments: list) -> None:
     run("pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments)
 
 
+def differential(arguments: list) -> None:
+    """compare every format and engine on 500 rounds of random exports"""
+    environment()
+    os.environ.setdefault("DIFFERENTIAL_ROUNDS", "500")
+    run("pytest", "-q", "-n", "2", "tests/test_differential.py", *arguments)
+
+
 def test_spark(arguments: list) -> None:
     """pass the tests on Spark, on this machine (needs Java 17 or newer)"""
     environment()
@@ -381,6 +388,7 @@ JOBS = {
     "desk": desk,
     "lint": lint,
     "law": law,
+    "differential": differential,
     "evaluate": evaluate,
     "bench": bench,
     "pictures": pictures,

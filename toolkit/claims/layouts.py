@@ -121,8 +121,6 @@ WORDS: dict[str, frozenset[str]] = {
 # Words of an outcome that say none: an appeal goes on, there is none, or neither is known.
 NO_OUTCOME = frozenset({"undecided", "in_progress", "not_appealed"})
 
-DateForm = Literal["iso", "compact", "us", "us_two_digit_year", "day_month_name", "excel_serial"]
-
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the headings or words of a layout come from, and how they are known."""
@@ -160,7 +158,6 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     required: tuple[Need, ...] = ()
     wanted: tuple[Need, ...] = ()
     missing: tuple[str, ...] = ()
-    dates: tuple[DateForm, ...] = ()
     two_digit_years: Literal["2000-2099"] = "2000-2099"
     date_order: Literal["", "month_first", "day_first"] = ""  # '': as each column shows
     # as_835 turns a column whose every amount is negative; as_written never does
@@ -298,7 +295,7 @@ def layout(name: str | Path) -> Layout:
 def layout_file(path: Path) -> Layout:
     """Return the layout of a YAML file of one's own.
 
-    What it leaves out is taken from the generic layout: words, programs, levels, forms of dates,
+    What it leaves out is taken from the generic layout: words, programs, levels,
     what is required, and the headings of columns that it does not name. Its id is its file's name
     where it gives none. Raises LocalFileError naming the file and the field.
     """
@@ -348,7 +345,7 @@ def _complete(found: LayoutFile, file: str, *, own: frozenset[str] = frozenset()
     fields: dict[str, Any] = msgspec.structs.asdict(found)
     if found.words_of not in ("", "none"):
         base = _of_package(found.words_of)
-        for name in ("missing", "dates", "appeal_words"):
+        for name in ("missing", "appeal_words"):
             fields[name] = fields[name] or getattr(base, name)
         fields["programs"] = _with_words(found.programs, base.programs)
         for name in ("words", "levels"):
