@@ -56,7 +56,7 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
         cells = out[column]
         said = _written_in(sheet, column)
         codes = np.where(stated, cells.codes, -1).astype(cells.codes.dtype)
-        notes.forget(column, sheet.rows[said & ~stated])  # what its cells say is about the claim
+        notes.forget(sheet.rows[said & ~stated], column)  # what its cells say is about the claim
         if column == "appeal_outcome" and "claim_status" not in out:
             raw = sheet.columns[sheet.match.positions[column][0]]
             status = np.where(stated, -1, raw.codes).astype(raw.codes.dtype)

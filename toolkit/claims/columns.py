@@ -58,10 +58,10 @@ class Notes:
         if len(rows):
             self.tallies.append(tally(rows, column, code, says))
 
-    def forget(self, column: str, rows: np.ndarray) -> None:
-        """Drop what was noted of a column's cells in rows where they are about something else."""
+    def forget(self, rows: np.ndarray, column: str | None = None) -> None:
+        """Drop what was noted of cells in rows where they are about something else."""
         self.parts = [
-            (part[0][~np.isin(part[0], rows)], *part[1:]) if part[1] == column else part
+            (part[0][~np.isin(part[0], rows)], *part[1:]) if column in (None, part[1]) else part
             for part in self.parts
         ]
         self.parts = [part for part in self.parts if len(part[0])]

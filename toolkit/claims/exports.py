@@ -143,7 +143,11 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
     columns = read_columns(sheet, notes)
     unused = read_appeals(columns, filed, sheet, notes)
     columns |= _stated_denials(sheet, columns)
-    keep = _denials(sheet, columns, notes)
+    about_rows = Notes("", replace(sheet, notes=[]))
+    keep = _denials(sheet, columns, about_rows)
+    notes.forget(sheet.rows[~keep])  # the cells of a total or a banner are none of a denial
+    notes.parts += about_rows.parts
+    notes.tallies += about_rows.tallies
     kept, columns = _only(sheet, columns, keep)
     read = with_reasons(columns, kept, notes)
     placed = place(read.columns, read.rows, chosen=sheet.match.layout, file_id=sheet.file_id)
@@ -417,6 +421,11 @@ def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, notes: Notes) -> Non
         negative = days_of(columns["denied_amount"], columns["denied_amount"].codes, missing=0) < 0
         says = "with a negative denied amount: money taken back, and no denial"
         notes.count(rows[negative], "denied_amount", "negative_amount", says)
+        nought = days_of(columns["denied_amount"], columns["denied_amount"].codes) == 0
+        if "carc" in columns:
+            nought &= columns["carc"].codes >= 0
+        says = "with a reason code and a denied amount of 0.00: no denial"
+        notes.count(rows[nought], "denied_amount", "zero_amount", says)
     if "plan_name" in columns:
         silent = (columns["plan_name"].codes >= 0) & (codes_of(columns, "program", len(rows)) < 0)
         says = "whose plan or financial class states no program: state the programs in payers.csv"
