@@ -481,7 +481,8 @@ def test_money_is_exact_or_a_finding(tmp_path, text, cents, problem):
         700,
     ]
     found = [(2, "denied_amount", problem), (2, "denied_amount", "no_amount")] if problem else []
-    assert sorted(codes(claims)) == sorted(found)
+    told = [one for one in codes(claims) if one[2] not in ("negative_amount", "zero_amount")]
+    assert sorted(told) == sorted(found)
 
 
 @pytest.mark.parametrize(
@@ -903,7 +904,11 @@ def test_dates_in_the_wrong_order_are_findings(tmp_path):
 
 
 def test_totals_say_what_an_export_holds():
-    assert totals(read_export(SAMPLES / "clearinghouse.csv")) == {
+    found = totals(read_export(SAMPLES / "clearinghouse.csv"))
+    assert [(one["code"], one["count"]) for one in found.pop("findings")] == [
+        ("negative_amount", 1)
+    ]
+    assert found == {
         "layout": "clearinghouse",
         "rows": 5,
         "claims": 3,
@@ -923,8 +928,7 @@ def test_totals_say_what_an_export_holds():
         "denied_left_out": "0.00",
         "denied_repeated": "0.00",
         "columns_not_read": [],
-        "columns": totals(read_export(SAMPLES / "clearinghouse.csv"))["columns"],
-        "findings": [],
+        "columns": found["columns"],
     }  # fmt: skip
 
 
@@ -987,3 +991,20 @@ def test_a_reversal_is_marked_by_its_claim_status(tmp_path):
         csv_of(tmp_path, {"Claim Status": "22"}, {"Claim Number": "A2", "Claim Status": "4"})
     )
     assert claims.claims["is_reversal"].tolist() == [True, False]
+
+
+def test_a_number_that_a_workbook_shows_with_leading_zeros_keeps_them(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(["Claim Number", "Payer", "CARC", "Denied Amount"])
+    for number in (123450, 7, 1234567890):
+        book.active.append([number, "Elm", "50", 10])
+        book.active.cell(book.active.max_row, 1).number_format = "00000000"
+    book.save(tmp_path / "padded.xlsx")
+    claims = read_export(tmp_path / "padded.xlsx")
+    assert claims.claims["patient_control_number"].tolist() == [
+        "00123450",
+        "00000007",
+        "1234567890",
+    ]

@@ -83,7 +83,6 @@ def test_each_layout_states_its_sources_and_their_marks(name):
     chosen = layout(name)
     assert chosen.name
     assert chosen.says
-    assert chosen.dates
     assert chosen.required
     assert chosen.sources
     for source in chosen.sources:
@@ -289,7 +288,7 @@ def test_a_short_layout_takes_the_rest_from_the_generic_one(tmp_path, monkeypatc
     path = own("columns: {denied_amount: [Open Bal]}\nwords: {case_status: {closed: [Archived]}}")
     chosen = layout(path)
     base = layout("generic")
-    assert (chosen.id, chosen.required, chosen.dates) == ("ours", base.required, base.dates)
+    assert (chosen.id, chosen.required) == ("ours", base.required)
     assert chosen.programs == base.programs
     assert chosen.levels == base.levels
     assert "Archived" in chosen.words["case_status"]["closed"]

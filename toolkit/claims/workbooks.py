@@ -30,6 +30,11 @@ _GAP_ROWS, _GAP_COLUMNS = 1_000, 50  # farther away from the table a cell is a s
 
 _COLUMN = re.compile(rb'\br="([A-Z]{2,3})[0-9]')
 _ROW = re.compile(rb'<(?:[A-Za-z]+:)?row\b[^>]*?\br="([0-9]{1,7})"')
+_NUMBER = re.compile(
+    rb"<(?:[A-Za-z]+:)?c\b(?=[^>]*\br=\"([A-Z]{1,3})([0-9]{1,7})\")(?=[^>]*\bs=\"([0-9]+)\")"
+    rb"(?![^>]*\bt=\"[^n])[^>]*>\s*<(?:[A-Za-z]+:)?v>([0-9]+)</"
+)
+_ZEROS = re.compile(r"0{2,20}")
 _CELL = re.compile(rb"<(?:[A-Za-z]+:)?c[\s>/]")
 _RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -41,6 +46,7 @@ class _Extent:
     rows: int
     columns: int
     cells: int
+    padded: tuple[tuple[int, int, str], ...] = ()  # row, column, text of numbers shown with zeros
 
     @property
     def is_dense(self) -> bool:
@@ -62,7 +68,10 @@ def grids(path: Path) -> list[Grid]:
         with zipfile.ZipFile(path) as parts:
             _refuse_monsters(path, parts)
             sheets, epoch_1904 = _sheets_of(parts)
-            extents = {at: _extent(path, parts, name) for at, name in enumerate(sheets) if name}
+            widths = _widths_of(parts)
+            extents = {
+                at: _extent(path, parts, name, widths) for at, name in enumerate(sheets) if name
+            }
     except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError,
             NotImplementedError, ValueError):  # fmt: skip
         raise _damaged(path) from None
@@ -99,6 +108,9 @@ def _read(path: Path, extents: dict[int, _Extent], *, epoch_1904: bool) -> list[
             rows, notes = _sparse(path, at, extents[at])
         elif rows is not None:
             rows, merged = rows
+        for row, column, text in extents[at].padded if rows and at in extents else ():
+            if row < len(rows) and column < len(rows[row]):
+                rows[row][column] = text
         name = f"sheet {at + 1}" if len(found) > 1 else ""
         out.append(
             Grid(
@@ -189,8 +201,32 @@ def _small_xml(parts: zipfile.ZipFile, name: str) -> ElementTree.Element:
     return ElementTree.fromstring(data)
 
 
-def _extent(path: Path, parts: zipfile.ZipFile, name: str) -> _Extent:
+def _widths_of(parts: zipfile.ZipFile) -> dict[int, int]:
+    """Return the styles whose number format is nothing but zeros: 00000000 shows 123450 as 00123450."""
+    if "xl/styles.xml" not in parts.namelist():
+        return {}
+    styles = _small_xml(parts, "xl/styles.xml")
+    formats = {
+        one.get("numFmtId"): len(one.get("formatCode", ""))
+        for one in styles.iter()
+        if _tag(one) == "numFmt" and _ZEROS.fullmatch(one.get("formatCode", ""))
+    }
+    cells = next((one for one in styles.iter() if _tag(one) == "cellXfs"), ())
+    widths = {at: formats.get(one.get("numFmtId")) for at, one in enumerate(cells)}
+    return {at: width for at, width in widths.items() if width}
+
+
+def _padded(data: bytes, widths: dict[int, int]) -> Iterator[tuple[int, int, str]]:
+    """Give the numbers of a sheet that are shown with leading zeros, as they are shown."""
+    for column, row, style, digits in _NUMBER.findall(data):
+        width = widths.get(int(style))
+        if width and len(digits) < width:
+            yield int(row) - 1, _number(column) - 1, digits.decode().zfill(width)
+
+
+def _extent(path: Path, parts: zipfile.ZipFile, name: str, widths: dict[int, int]) -> _Extent:
     """Return how far a sheet's cells reach, from the cells themselves."""
+    padded: list[tuple[int, int, str]] = []
     columns: set[bytes] = set()
     rows, numbered, cells, read = 0, 0, 0, 0
     for data in _overlapping(parts, name):
@@ -200,10 +236,13 @@ def _extent(path: Path, parts: zipfile.ZipFile, name: str) -> _Extent:
         numbered = max(numbered, max(map(int, _ROW.findall(data)), default=0))
         rows += data.count(b"<row") + data.count(b":row ")
         cells += len(_CELL.findall(data))
+        if widths:
+            padded += _padded(data, widths)
         read += len(data)
         if read > _MOST_BYTES:
             raise _damaged(path)
-    return _Extent(max(rows, numbered), max(map(_number, columns), default=26), cells)
+    across = max(map(_number, columns), default=26)
+    return _Extent(max(rows, numbered), across, cells, tuple(padded))
 
 
 def _overlapping(parts: zipfile.ZipFile, name: str) -> Iterator[bytes]:
@@ -212,11 +251,13 @@ def _overlapping(parts: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     with parts.open(name) as part:
         while block := part.read(_CHUNK):
             data = rest + block
-            end = data.rfind(b">") + 1
+            end = data.rfind(b"</c>") + 4 if b"</c>" in data else data.rfind(b">") + 1
             if end == 0 and len(data) > 8 * _CHUNK:
                 raise ValueError("a tag has no end")
             yield data[:end]
             rest = data[end:]
+    if rest:
+        yield rest
 
 
 def _number(letters: bytes) -> int:

@@ -14,7 +14,7 @@ from toolkit.metrics.metric import Metric
 URGENT = ("overdue", "past_safe_date", "due_this_week")
 OPEN = (*URGENT, "due_later", "no_date", "awaiting_decision", "no_appeal_right")
 
-_SUMS = ["denials", "cents"]
+_SUMS = ["denials", "cents", "unknown"]
 
 
 def by_due(ledger: Ledger) -> pd.DataFrame:

@@ -16,8 +16,9 @@ def _cases(ledger: Ledger, *states: str) -> dict:
 
 def _dollars(ledger: Ledger, *states: str) -> dict:
     held = ledger.due(*states) if states else ledger.denials
-    cents = int(held["cents"].sum())
-    return {"value": cents, "count": cents, "left_out": int(held["unknown"].sum())}
+    cents, unknown = int(held["cents"].sum()), int(held["unknown"].sum())
+    none = unknown > 0 and unknown == int(held["denials"].sum())
+    return {"value": None if none else cents, "count": cents, "left_out": unknown}
 
 
 @metric(

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from toolkit.metrics import Ledger, tables, work
+from toolkit.metrics import Ledger, Metric, tables, work
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
 from toolkit.reports.part import URGENT_SHOWN
@@ -22,18 +22,30 @@ def summary(page: Page) -> blocks.Block:
         (work.no_date(book), work.no_date_dollars(book), ""),
     )
     shown = [
-        (many.name, f"{many.value:,}", words.dollars(money.value), tone if many.value else "")
+        (many.name, f"{many.value:,}", _money(many, money), tone if many.value else "")
         for many, money, tone in pairs
     ]
     shown.append(
         (
             "All denials on file",
             f"{work.denials(book).value:,}",
-            words.dollars(work.denied_dollars(book).value),
+            _money(work.denials(book), work.denied_dollars(book)),
             "",
         )
     )
     return blocks.block(blocks.paragraph(_message(page), "lead"), blocks.cards(shown))
+
+
+def _money(many: Metric, money: Metric) -> str:
+    return words.amount(money.value, int(many.value), money.left_out)
+
+
+def _worth(money: Metric) -> str:
+    return "" if money.value is None else f"worth {words.dollars(money.value)} "
+
+
+def _sum(found: pd.DataFrame) -> str:
+    return words.amount(*(int(found[name].sum()) for name in ("cents", "denials", "unknown")))
 
 
 def states(page: Page) -> blocks.Block:
@@ -48,14 +60,17 @@ def states(page: Page) -> blocks.Block:
         charts.due_states(
             drawn,
             "Bars of open dollars by due state. The largest is "
-            f"{words.DUE[top.due].lower()} with {words.dollars(top.cents)} in "
+            f"{words.DUE[top.due].lower()} with {words.amount(top.cents, top.denials, top.unknown)} in "
             f"{words.count(int(top.denials), 'denial')}; overdue stands at "
-            f"{words.dollars(work.overdue_dollars(page.ledger).value)}.",
+            f"{words.value(work.overdue_dollars(page.ledger))}.",
         )
         if top is not None
         else ""
     )
-    rows = [(words.DUE[s.due], f"{s.denials:,}", words.dollars(s.cents)) for s in sums.itertuples()]
+    rows = [
+        (words.DUE[s.due], f"{s.denials:,}", words.amount(s.cents, s.denials, s.unknown))
+        for s in sums.itertuples()
+    ]
     return blocks.block(
         chart,
         blocks.table(
@@ -63,7 +78,7 @@ def states(page: Page) -> blocks.Block:
             rows,
             caption="All denials by due state",
             right=(1, 2),
-            total=("All denials", f"{sums['denials'].sum():,}", words.dollars(sums["cents"].sum())),
+            total=("All denials", f"{sums['denials'].sum():,}", _sum(sums)),
             kind="narrow",
         ),
     )
@@ -116,7 +131,8 @@ def gaps(page: Page) -> blocks.Block:
             blocks.paragraph("Nothing is missing: every open denial has its date.", "empty")
         )
     rows = [
-        (g.gap, g.payers, f"{g.denials:,}", words.dollars(g.cents)) for g in missing.itertuples()
+        (g.gap, g.payers, f"{g.denials:,}", words.amount(g.cents, g.denials, g.unknown))
+        for g in missing.itertuples()
     ]
     return blocks.block(
         blocks.paragraph(
@@ -128,7 +144,7 @@ def gaps(page: Page) -> blocks.Block:
             rows,
             caption="What to fill in and what it would unlock, most dollars first",
             right=(2, 3),
-            total=("All", "", f"{missing['denials'].sum():,}", words.dollars(missing["cents"].sum())),
+            total=("All", "", f"{missing['denials'].sum():,}", _sum(missing)),
         ),
     )  # fmt: skip
 
@@ -142,7 +158,7 @@ def no_right(page: Page) -> blocks.Block:
         )
     rows = [
         (_code(r.group_code, r.carc), words.plain(r.reason), words.plain(r.route), f"{r.denials:,}",
-         words.dollars(r.cents))
+         words.amount(r.cents, r.denials, r.unknown))
         for r in found.head(_SHOWN).itertuples()
     ]  # fmt: skip
     return blocks.block(
@@ -162,7 +178,12 @@ def unclassified(page: Page) -> blocks.Block:
     if found.empty:
         return blocks.block(blocks.paragraph("Every denial on file has a category.", "empty"))
     rows = [
-        (_code(r.group_code, r.carc), r.rarcs, f"{r.denials:,}", words.dollars(r.cents))
+        (
+            _code(r.group_code, r.carc),
+            r.rarcs,
+            f"{r.denials:,}",
+            words.amount(r.cents, r.denials, r.unknown),
+        )
         for r in found.head(_SHOWN).itertuples()
     ]
     return blocks.block(
@@ -196,11 +217,11 @@ def _message(page: Page) -> str:
 
 
 def _dated(book: Ledger, when: str) -> list[str]:
-    late, money = work.overdue(book).value, work.overdue_dollars(book).value
-    week, week_money = work.due_this_week(book).value, work.due_this_week_dollars(book).value
+    late, money = work.overdue(book).value, work.overdue_dollars(book)
+    week, week_money = work.due_this_week(book).value, work.due_this_week_dollars(book)
     tight = work.past_safe_date(book).value
     said = [
-        f"As of {when}, {words.count(late, 'denial')} worth {words.dollars(money)} "
+        f"As of {when}, {words.count(late, 'denial')} {_worth(money)}"
         f"{'is' if late == 1 else 'are'} past the last day to file."
         if late
         else f"As of {when}, no denial with a known date is past its last day to file."
@@ -211,8 +232,7 @@ def _dated(book: Ledger, when: str) -> list[str]:
             "but the safe date is gone: file today."
         )
     said.append(
-        f"{words.count(week, 'denial')} worth {words.dollars(week_money)} must be filed "
-        "within the week."
+        f"{words.count(week, 'denial')} {_worth(week_money)}must be filed within the week."
         if week
         else "Nothing with a known date falls due within the week."
     )
@@ -236,7 +256,7 @@ def _state(page: Page, state: str) -> list[str]:
             words.day(r.file_by),
             f"{words.day(r.last_filing_date)} {_text(r.filed_when)}".strip(),
             "" if pd.isna(r.days_left) else f"{r.days_left:,}",
-            words.dollars(r.denied_cents),
+            words.dollars(r.denied_cents) or "not stated",
             words.plain(r.reason) or words.plain(r.denial_category),
             "" if pd.isna(r.citation) else f"{r.citation} [{r.rule_status}]",
             number.get(r.standing, ""),
@@ -257,7 +277,7 @@ def _state(page: Page, state: str) -> list[str]:
             keep=(0, 4, 5),
             total=(
                 words.count(many, "denial"), "", "", "", "", "", "",
-                words.dollars(page.ledger.cents(state)), "", "", "",
+                _sum(page.ledger.due(state)), "", "", "",
             ),
             tones=["bad" if state == "overdue" else "soon"] * len(rows),
             kind="fine",
@@ -281,7 +301,7 @@ def _listed(page: Page) -> str:
 
 def _total(found: pd.DataFrame, place: int) -> tuple[str, ...]:
     blank = ("",) * (place - 1)
-    return ("All", *blank, f"{found['denials'].sum():,}", words.dollars(found["cents"].sum()))
+    return ("All", *blank, f"{found['denials'].sum():,}", _sum(found))
 
 
 def _code(group_code: str, carc: str) -> str:

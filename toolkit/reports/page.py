@@ -114,7 +114,12 @@ class Page:
     def reconciliation(self) -> blocks.Block:
         """Return the checks that hold; a check that does not hold stops the report."""
         checks = agree(self.given, self.by_column)
-        rows = [(c.name, _side(c.left, c.unit), _side(c.right, c.unit), "holds") for c in checks]
+        held = self.ledger.denials
+        none = len(held) > 0 and bool(held["unknown"].sum() == held["denials"].sum())
+        rows = [
+            (c.name, *(_side(n, c.unit, none=none) for n in (c.left, c.right)), "holds")
+            for c in checks
+        ]
         return blocks.block(
             blocks.table(
                 ("Check", "One way", "The other", ""),
@@ -221,5 +226,7 @@ def _row(value: object) -> str:
     return "" if pd.isna(value) else f"{int(value):,}"
 
 
-def _side(number: int, unit: str) -> str:
-    return words.dollars(number) if unit == "cents" else f"{number:,}"
+def _side(number: int, unit: str, *, none: bool) -> str:
+    if unit == "cents":
+        return "not stated" if none else words.dollars(number)
+    return f"{number:,}"

@@ -55,6 +55,13 @@ def dollars(cents: int | None) -> str:
     return f"{sign}${cents // 100:,}.{cents % 100:02d}"
 
 
+def amount(cents: int | None, denials: int, unknown: int) -> str:
+    """Return the dollars of some denials: what none of them states is "not stated", never zero."""
+    if denials and unknown >= denials:
+        return "not stated"
+    return dollars(cents) + (f" + {unknown:,} not stated" if unknown else "")
+
+
 def short_dollars(cents: int) -> str:
     """Return whole cents for a chart's label: '$950', '$12.3k', '$1.2M'."""
     amount = abs(int(cents)) / 100
@@ -88,7 +95,7 @@ def percent(share: float | None) -> str:
 def value(metric: Metric) -> str:
     """Return a metric's value as it is read: '12', '$1,200.00', '41.2%', '30 days'."""
     if metric.unit == "cents":
-        return dollars(metric.value)
+        return "not stated" if metric.value is None else dollars(metric.value)
     if metric.value is None:
         nothing_counted = not metric.n
         return "none yet" if nothing_counted else "not reached"
