@@ -235,7 +235,7 @@ def gaps(book: Book) -> None:
         ("What to fill in", "Payers concerned", "Dates for (denials)", "Dollars"),
         ("text", "text", "count", "cents"),
         (70, 50, 18, 16),
-        missing[["gap", "payers", "denials", "cents"]].itertuples(index=False),
+        _known(missing)[["gap", "payers", "denials", "cents"]].itertuples(index=False),
         empty="Nothing is missing: every open denial has its date.",
     )
 
@@ -256,6 +256,14 @@ def appeal_gaps(book: Book) -> None:
     )
 
 
+def _known(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with no dollars where no denial of a row states any."""
+    cents = table["cents"].astype("Int64").mask(table["unknown"] >= table["denials"])
+    return table.assign(cents=cents.astype(object).where(cents.notna(), None)).drop(
+        columns="unknown"
+    )
+
+
 def no_right(book: Book) -> None:
     """Write the denials with no right of appeal, by code and route."""
     _table(
@@ -264,7 +272,7 @@ def no_right(book: Book) -> None:
         ("Group code", "CARC", "Reason", "Route instead", "Denials", "Dollars"),
         ("text", "text", "word", "word", "count", "cents"),
         (12, 10, 34, 24, 12, 16),
-        small_tables.no_right(book.given.ledger).itertuples(index=False),
+        _known(small_tables.no_right(book.given.ledger)).itertuples(index=False),
         empty="No open denial is known to lack a right of appeal.",
     )
 
@@ -277,7 +285,7 @@ def unclassified(book: Book) -> None:
         ("Group code", "CARC", "RARCs", "Denials", "Dollars"),
         ("text", "text", "text", "count", "cents"),
         (12, 10, 24, 12, 16),
-        small_tables.unclassified(book.given.ledger).itertuples(index=False),
+        _known(small_tables.unclassified(book.given.ledger)).itertuples(index=False),
         empty="Every denial on file has a category.",
     )
 
