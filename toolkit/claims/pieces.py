@@ -274,7 +274,7 @@ def _tables_note(grids: list[Grid], refused: list[Grid]) -> Note | None:
         return None
     said = []
     if unread:
-        names = ", ".join(f"{grid.name} ({len(grid.rows):,} rows)" for grid in unread)
+        names = ", ".join(f"{grid.name} (rows: {len(grid.rows):,})" for grid in unread)
         said.append(f"not read, because no layout knows their headings: {names}")
     if hidden:
         said.append(f"read though hidden: {', '.join(grid.name for grid in hidden)}")

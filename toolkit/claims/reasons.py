@@ -21,6 +21,10 @@ from toolkit.claims.sheets import Cells, Sheet
 from toolkit.denials import classify
 from toolkit.denials.codes_in_text import CodesFound, read_codes
 
+_GROUP_DIFFERS = (
+    "group_code", "group_differs",
+    "group_code and the code's own group differ; group_code was taken: correct one",
+)  # fmt: skip
 _OWN = ("group_code", "denied_amount", "quantity", "denial_text")
 
 
@@ -65,7 +69,7 @@ def with_reasons(columns: dict[str, Cells], sheet: Sheet, notes: Notes) -> Read:
             columns["rarc"] = joined(columns["rarc"], cells) if "rarc" in columns else cells
     if len(slots) == 1 and int(slots[0].size.max(initial=0)) < 2:
         return _simple(columns, slots[0], sheet, notes)
-    return _expanded(columns, slots, sheet)
+    return _expanded(columns, slots, sheet, notes)
 
 
 def _slots(columns: dict[str, Cells], sheet: Sheet, notes: Notes) -> list[_Slot]:
@@ -140,10 +144,7 @@ def _simple(columns: dict[str, Cells], slot: _Slot, sheet: Sheet, notes: Notes) 
     group = recoded(raw, [group or None for group, _ in first])
     own = columns.get("group_code")
     if own is not None:
-        notes.add(
-            sheet.rows[differ(own, group)], "group_code", "group_differs",
-            "group_code and the code's own group differ; group_code was taken: correct one",
-        )  # fmt: skip
+        notes.add(sheet.rows[differ(own, group)], *_GROUP_DIFFERS)
         columns["group_code"] = filled(own, group)
     elif group.values:
         columns["group_code"] = group
@@ -154,7 +155,7 @@ def _simple(columns: dict[str, Cells], slot: _Slot, sheet: Sheet, notes: Notes) 
     return Read(columns, sheet.rows)
 
 
-def _expanded(columns: dict[str, Cells], slots: list[_Slot], sheet: Sheet) -> Read:
+def _expanded(columns: dict[str, Cells], slots: list[_Slot], sheet: Sheet, notes: Notes) -> Read:
     """Return the columns with each row as often as it has adjustments."""
     count = len(sheet.rows)
     row, at, nth = [], [], []
@@ -174,7 +175,9 @@ def _expanded(columns: dict[str, Cells], slots: list[_Slot], sheet: Sheet) -> Re
     keep = made.keep()
     row = row[keep]
     out = {name: Cells(cells.codes[row], cells.values) for name, cells in columns.items()}
-    for name, cells in made.columns(keep).items():
+    found, differs = made.columns(keep)
+    notes.add(sheet.rows[row[differs]], *_GROUP_DIFFERS)
+    for name, cells in found.items():
         if cells.values:
             out[name] = cells
         else:
@@ -230,8 +233,11 @@ class _Made:
         keep[first] = True
         return keep | (code < 0)
 
-    def columns(self, keep: np.ndarray) -> dict[str, Cells]:
-        """Return group code, CARC, amount, quantity and reason of the adjustments that stay."""
+    def columns(self, keep: np.ndarray) -> tuple[dict[str, Cells], np.ndarray]:
+        """Return group code, CARC, amount, quantity and reason of the adjustments that stay.
+
+        And which of them have a group code beside a code that states another.
+        """
         pair, shared = self.pair[keep], self.shared[keep]
         own = {name: Cells(cells.codes[keep], cells.values) for name, cells in self.own.items()}
         codes = Cells(pair, self.values)
@@ -244,7 +250,7 @@ class _Made:
         bears[self._bearers(pair, shared)] = True
         has_amount = np.zeros(int(shared.max(initial=-1)) + 1, dtype=bool)
         has_amount[shared[own["denied_amount"].codes >= 0]] = True
-        return {
+        found = {
             "carc": recoded(codes, [code for _, code in self.values]),
             "group_code": filled(Cells(told, stated.values), group),
             "denied_amount": _only(own["denied_amount"], bears),
@@ -252,6 +258,7 @@ class _Made:
             "denial_text": filled(own["denial_text"], self._words(keep)),
             "amount_shared": Cells(np.where(has_amount[shared] & ~bears, 0, -1), ["shared"]),
         }
+        return found, alone & differ(stated, group)
 
     def _bearers(self, pair: np.ndarray, shared: np.ndarray) -> np.ndarray:
         """Return which adjustment bears each shared amount: the first that is a denial, else the first."""

@@ -98,7 +98,7 @@ class Page:
         return blocks.block(
             blocks.paragraph(
                 f"{words.count(many, 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
-                "A finding stops nothing: the row is counted with what it has. "
+                "Those that cost dollars come first. "
                 f"The workbook lists {'each one' if many <= most else f'the first {most:,}'}."
             ),
             blocks.table(
