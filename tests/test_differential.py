@@ -53,6 +53,8 @@ HEADINGS = {
 }
 NEEDED = ("number", "code")
 AMOUNTS = ("100.00", "250.5", "$1,234.50", "(75.00)", "-20.00", "0.00", "12", "30.00-", "")
+# The sign of a column is decided for each file, so files that are parts of one may differ in it.
+NO_TAKEBACKS = tuple(amount for amount in AMOUNTS if "-" not in amount and "(" not in amount)
 DAYS = (
     "2026-09-14",
     "09/14/2026",
@@ -85,7 +87,7 @@ blank_or = lambda values: st.sampled_from(values)  # noqa: E731
 
 
 @st.composite
-def exports(draw, *, odd: bool):
+def exports(draw, *, odd: bool, amounts: tuple[str, ...] = AMOUNTS):
     """Return headings and rows of cells; `odd` ones have what people's files have too."""
     optional = [name for name in HEADINGS if name not in NEEDED]
     names = [*NEEDED, *draw(st.lists(st.sampled_from(optional), unique=True))]
@@ -104,22 +106,20 @@ def exports(draw, *, odd: bool):
             "filed": draw(st.sampled_from(("", "2026-10-01", "Yes", "No"))),
             "outcome": draw(st.sampled_from(("", "Upheld", "Won", "Pending", "In progress"))),
         }
-        money: dict[str, dict] = {}  # of a line, the same in each of its rows
+        money = {  # the same in every row: of rows that contradict each other the first counts
+            "billed": draw(st.sampled_from(("300.00", "150", ""))),
+            "paid": draw(st.sampled_from(("0.00", "50.00", ""))),
+        }
         for line in range(draw(st.integers(1, 3))):
             row = fixed | {
                 "cpt": draw(st.sampled_from(("99213", "77080", "99213-25", ""))),
                 "group": draw(st.sampled_from(("CO", "PR", ""))),
                 "code": draw(blank_or(CODES)),
                 "remarks": draw(st.sampled_from(("", "N130", "M20 MA01"))),
-                "amount": draw(blank_or(AMOUNTS)),
+                "amount": draw(blank_or(amounts)),
                 "notes": draw(st.sampled_from(("", "called", *(ODD if odd else ())))),
             }
-            if row["cpt"] not in money:
-                money[row["cpt"]] = {
-                    "billed": draw(st.sampled_from(("300.00", "150", ""))),
-                    "paid": draw(st.sampled_from(("0.00", "50.00", ""))),
-                }
-            row |= appeal | money[row["cpt"]]
+            row |= appeal | money
             if odd and line and draw(st.booleans()):
                 row |= {name: "" for name in fixed}
             if odd and draw(st.integers(0, 9)) == 0:
@@ -274,7 +274,9 @@ def test_every_format_of_the_same_cells_gives_the_same_worklist(export, sep, enc
 
 
 @rounds
-@given(exports(odd=False), st.randoms(use_true_random=False), st.integers(1, 3))
+@given(
+    exports(odd=False, amounts=NO_TAKEBACKS), st.randoms(use_true_random=False), st.integers(1, 3)
+)
 def test_shuffled_rows_and_files_split_by_claim_give_the_same_denials(export, random, parts):
     headings, rows = export
     number = next(at for at, h in enumerate(headings) if h in HEADINGS["number"])
