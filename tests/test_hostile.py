@@ -301,6 +301,26 @@ def test_a_damaged_piece_of_a_book_is_named_and_gathering_mends_it(
     assert json.loads(capsys.readouterr().out)["denials"] == 200
 
 
+def test_a_file_that_a_new_column_map_reads_otherwise_is_read_again_in_its_old_place(
+    book, tmp_path
+):
+    folder, export = book
+    later = tmp_path / "b.csv"
+    later.write_text(export.read_text(encoding="utf-8").replace("A1,", "B1,"), encoding="utf-8")
+    gather([later], Book.at(folder), engine="pandas")
+    mapped = tmp_path / "ours.yaml"
+    mapped.write_text(
+        "id: ours\ncolumns:\n  payer_name: [Payer]\nmoney_sign: as_written\n", encoding="utf-8"
+    )
+    for again in (1, 0):
+        found = gather([export], Book.at(folder), engine="pandas", layout=str(mapped))
+        assert found.read == again
+    files = Book.at(folder).files()
+    assert [(file.name, file.number, file.layout) for file in files] == [
+        ("a.csv", 1, "ours"), ("b.csv", 2, "generic"),
+    ]  # fmt: skip
+
+
 def test_what_a_killed_run_leaves_in_a_book_is_no_entry(book):
     folder, _ = book
     (folder / "files" / ".tmpabc.json").write_bytes(b"")

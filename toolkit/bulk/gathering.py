@@ -135,9 +135,10 @@ class _Gathering:
         else:
             tables = open_exports(path, layout=self.layout)
             units = [_Unit(path, one.sha256, one) for one in tables]
-        for unit in units:  # one whose pieces are damaged is read again
-            if unit.key in self.there and not self.book.holds(self.there[unit.key]):
-                del self.there[unit.key]
+        for unit in units:  # damaged, or read by another column map: read again, in its old place
+            known = self.there.get(unit.key)
+            if known and not (self.book.holds(known) and _is_read_alike(known, unit)):
+                unit.number = self.there.pop(unit.key).number
         before = {unit.key for unit in self.units} | set(self.there)
         ids = {id_of(key): key for key in before}
         if any(ids.get(id_of(unit.key), unit.key) != unit.key for unit in units):
@@ -155,8 +156,9 @@ class _Gathering:
     def _of_unit(self, unit: _Unit) -> Iterator[_Task]:
         at_unit = self.units.index(unit)
         self._clear(unit)  # of a run that was broken off
-        self.number += 1
-        unit.number = self.number
+        if not unit.number:
+            self.number += 1
+            unit.number = self.number
         if unit.opened is None:
             unit.places = 1
             yield _Task(at_unit, 0, unit.path)
@@ -260,6 +262,11 @@ class _Gathering:
         if self.broken and not out.files:
             raise next(iter(self.broken.values()))
         return out
+
+
+def _is_read_alike(file: File, unit: _Unit) -> bool:
+    """Return whether a file of the book was read by the layout by which it would be read now."""
+    return unit.opened is None or file.match == unit.opened.match
 
 
 def _part(folder: str, task: _Task) -> Any:

@@ -26,11 +26,15 @@ def plain_yaml(text: str, name: str) -> Any:
         node = loader.get_single_node()
         return None if node is None else _plain(node, name)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise RulesError(f"{name}{where}: is not YAML ({type(error).__name__})") from None
+        raise _not_yaml(error, name) from None
     finally:
         loader.dispose()
+
+
+def _not_yaml(error: yaml.YAMLError, name: str) -> RulesError:
+    mark = getattr(error, "problem_mark", None)
+    where = f", line {mark.line + 1}" if mark else ""
+    return RulesError(f"{name}{where}: is not YAML ({type(error).__name__})")
 
 
 def refuse_unsafe(text: str, name: str) -> None:
@@ -55,9 +59,7 @@ def refuse_unsafe(text: str, name: str) -> None:
             if depth > MOST_DEPTH:
                 raise RulesError(f"{name}, line {line}: is nested deeper than {MOST_DEPTH} levels")
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise RulesError(f"{name}{where}: is not YAML ({type(error).__name__})") from None
+        raise _not_yaml(error, name) from None
     finally:
         loader.dispose()
 
