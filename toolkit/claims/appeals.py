@@ -36,8 +36,8 @@ def filed_words(sheet: Sheet) -> tuple[Sheet, np.ndarray]:
 def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: Notes) -> set[int]:
     """Leave the appeal facts of rows that state an appeal; return positions that are not about one.
 
-    A row states an appeal by a day it was filed, by `yes`, by a heading that names appeals, or by a
-    word that only appeals have (`Won`). The outcome of a claim (`Outcome`, `Status`) is not one: where
+    A row states an appeal by a day it was filed, by `yes`, by a heading that names appeals, by a column
+    of outcomes that are all an appeal's (a tracker's), or by a word that only appeals have (`Won`). The outcome of a claim (`Outcome`, `Status`) is not one: where
     the file has no claim status, it is that. `appeal_stated` marks rows whose appeal has
     no other fact: it counts as on file, and its clock goes on until the filing is known.
     """
@@ -45,6 +45,8 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
     if "appeal_filed" in out:
         stated |= out["appeal_filed"].codes >= 0
     named = {column: _names_appeals(sheet, column) for column in _DOUBTFUL if column in out}
+    if "appeal_outcome" in named and sheet.decisions.about_appeals:
+        named["appeal_outcome"] = True
     for column, about in named.items():
         if about:
             stated |= _states(out[column], column)

@@ -40,6 +40,7 @@ class Notes:
         if len(rows):
             if not isinstance(rows, np.ndarray):
                 rows = np.array([_FILE if row is None else row for row in rows], dtype=np.int64)
+            rows = np.unique(rows)  # a row with several adjustments is one row
             self.parts.append((rows, column, code, says, 1))
 
     def add_all(self, notes: list[Note]) -> None:
@@ -56,7 +57,7 @@ class Notes:
     def count(self, rows: np.ndarray, column: str, code: str, says: str) -> None:
         """Note one finding for all of the rows, with how many they are and the first."""
         if len(rows):
-            self.tallies.append(tally(rows, column, code, says))
+            self.tallies.append(tally(np.unique(rows), column, code, says))
 
     def forget(self, rows: np.ndarray, column: str | None = None) -> None:
         """Drop what was noted of cells in rows where they are about something else."""

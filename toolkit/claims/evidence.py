@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.grids import Note
-from toolkit.claims.layouts import COLUMNS, Layout, Match, plain
+from toolkit.claims.layouts import COLUMNS, NO_OUTCOME, Layout, Match, plain, word_table
 
 _NUMERIC = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _NEGATIVE = r"(?i)^[(\-−]|^\$\s*[(\-−]|[\-−]$|\bCR$"
 _REVERSALS = frozenset({"22", "reversal", "reversed", "reversalofpreviouspayment"})
 
+APPEAL, OTHER = "appeal", "other"
 MONTH_FIRST, DAY_FIRST, EITHER, DOTTED = "month_first", "day_first", "either", "dotted"
 POSITIVE, NEGATIVE = "positive", "negative"
 
@@ -38,6 +39,7 @@ class Decisions(msgspec.Struct, frozen=True):
 
     date_order: dict[str, str] = {}
     negated: tuple[str, ...] = ()
+    about_appeals: bool = False  # the column of outcomes, whose heading may be of claims
     assumed: tuple[str, ...] = ()  # date columns both orders fit
 
 
@@ -50,6 +52,8 @@ def evidence_of(match: Match, columns: dict) -> Evidence:
     reversal = _reversals(match, columns)
     for column, positions in match.positions.items():
         kind = COLUMNS[column][0]
+        if column == "appeal_outcome":
+            counts[column] = _outcomes([columns[p] for p in positions], match.layout)
         if kind not in ("date", "money"):
             continue
         where = [*positions, *(one[column] for one in match.adjustments if column in one)]
@@ -97,7 +101,9 @@ def decide(chosen: Layout, evidence: Evidence) -> Decisions:
             continue
         if found.get(NEGATIVE) and not found.get(POSITIVE):
             negated.append(column)
-    return Decisions(date_order, tuple(negated), tuple(assumed))
+    outcomes = evidence.counts.get("appeal_outcome", {})
+    about = bool(outcomes.get(APPEAL)) and not outcomes.get(OTHER)
+    return Decisions(date_order, tuple(negated), about, tuple(assumed))
 
 
 def notes_of(decisions: Decisions) -> list[Note]:
@@ -135,6 +141,22 @@ def notes_of(decisions: Decisions) -> list[Note]:
         )
         notes.append((None, column, "sign_turned", says))
     return notes
+
+
+def _outcomes(columns: list, chosen: Layout) -> dict[str, int]:
+    """Return how many distinct outcomes only appeals have, and how many claims may have too.
+
+    Words that say nothing yet (pending, in progress, not appealed) speak for neither.
+    """
+    appeal = {plain(word) for word in chosen.appeal_words}
+    table = word_table(chosen, "appeal_outcome")
+    found = {APPEAL: 0, OTHER: 0}
+    for text in {plain(value) for cells in columns for value in cells.values}:
+        if text in appeal:
+            found[APPEAL] += 1
+        elif table.get(text) not in NO_OUTCOME:
+            found[OTHER] += 1
+    return found
 
 
 def _count_dates(texts: list[str], found: dict[str, int], *, years: int) -> None:

@@ -178,10 +178,8 @@ def _expanded(columns: dict[str, Cells], slots: list[_Slot], sheet: Sheet, notes
     found, differs = made.columns(keep)
     notes.add(sheet.rows[row[differs]], *_GROUP_DIFFERS)
     for name, cells in found.items():
-        if cells.values:
+        if cells.values or name in columns:
             out[name] = cells
-        else:
-            out.pop(name, None)
     return Read(out, sheet.rows[row])
 
 
