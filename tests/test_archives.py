@@ -105,6 +105,7 @@ def nested(depth: int) -> bytes:
         ("deep.zip", lambda: nested(4), "archives in archives"),
         ("seven.csv", lambda: b"7z\xbc\xaf\x27\x1c" + bytes(60), "7z archive"),
         ("a.tar", lambda: bytes(257) + b"ustar" + bytes(300), "tar archive"),
+        ("method.zip", lambda: _zip_of_method(9), "method that cannot be read"),
         ("none.zip", lambda: nested(1)[:0] + _zip_of_pdf(), "no file that can be read"),
     ],
 )  # fmt: skip
@@ -113,6 +114,17 @@ def test_an_archive_that_cannot_be_read_is_refused_in_words(tmp_path, name, data
     path.write_bytes(data())
     with pytest.raises(InputError, match=says):
         read(path)
+
+
+def _zip_of_method(method: int) -> bytes:
+    """Return a zip whose one member claims a compression that Python does not unpack."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("a.csv", export("A1"))
+    data = bytearray(packed.getvalue())
+    directory = data.index(b"PK\x01\x02")
+    data[8:10] = data[directory + 10 : directory + 12] = method.to_bytes(2, "little")
+    return bytes(data)
 
 
 def _zip_of_pdf() -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from toolkit.claims import tables as canonical
 from toolkit.claims.tables import Column
 from toolkit.denials.codes import shown
 from toolkit.errors import RefusedError, UsageError
@@ -112,8 +113,7 @@ def dollars(cents: int | None) -> str:
     """Return whole cents as a plain text of dollars with two decimals; nothing for None."""
     if cents is None or cents is pd.NA:
         return ""
-    sign, cents = ("-", -int(cents)) if cents < 0 else ("", int(cents))
-    return f"{sign}{cents // 100}.{cents % 100:02d}"
+    return canonical.dollars(cents)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Zip and gz files: what is in them is read as if it lay beside them.
 
-Members are unpacked under names of our own into a private folder. What a header says of sizes is not
+Members are unpacked under new names into a private folder. What a header says of sizes is not
 believed: bytes are counted as they come out, and an archive that grows out of all proportion is
 refused. A member's own name may name a patient, so that a message says `july.zip, member 3`.
 """
@@ -64,14 +64,12 @@ def unpacked(path: Path, folder: Path, *, skip: frozenset[str], inner: bool = Fa
     private_folder(folder)
     try:
         made = list(_gz(path, folder) if _is_gz(path) else _zip(path, folder, skip))
-    except (
-        zipfile.BadZipFile,
-        EOFError,
-        zlib.error,
-        gzip.BadGzipFile,
-        NotImplementedError,
-        ValueError,
-    ):
+    except NotImplementedError:  # how zipfile says that it does not know the compression method
+        raise InputError(
+            f"{path.name}: is compressed by a method that cannot be read (Windows uses one for files over "
+            "2 GB); unpack it, or pack it as gz"
+        ) from None
+    except (zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile, ValueError):
         raise InputError(f"{path.name}: is damaged or cut short; pack it again") from None
     found = []
     for at, one in enumerate(made):

@@ -16,7 +16,7 @@ import pandas as pd
 from toolkit.claims.appeals import filed_words, read_appeals
 from toolkit.claims.assembly import Rows, codes_of, days_of, one_of, place, repeated_cents, tables
 from toolkit.claims.columns import NOTHING, Notes, filled, read_column, read_columns, recoded
-from toolkit.claims.findings import summarized
+from toolkit.claims.contents import contents
 from toolkit.claims.furniture import banners_at, headings_at, sums, sums_at, words_at
 from toolkit.claims.grids import added
 from toolkit.claims.headings import wanted
@@ -24,7 +24,7 @@ from toolkit.claims.layouts import COLUMNS, Match, notes_on, plain, word_table
 from toolkit.claims.pieces import Opened, no_rows, open_exports, read_whole
 from toolkit.claims.reasons import has_code, with_reasons
 from toolkit.claims.sheets import Cells, Sheet, column_labels
-from toolkit.claims.tables import Claims, concat, conform
+from toolkit.claims.tables import Claims, concat, conform, dollars
 from toolkit.errors import ExportError
 
 _NUMBERS = ("patient_control_number", "payer_claim_control_number")
@@ -154,8 +154,8 @@ def read_rows(sheet: Sheet, notes: Notes) -> RowsRead:
     found = tables(placed, notes)
     _check_dates(read.columns, read.rows, notes)
     _note_gaps(read.columns, read.rows, notes)
-    dollars = _dollars_of(sheet, keep, placed, found)
-    return RowsRead(found, int(keep.sum()), unused, *dollars)
+    counts = _dollars_of(sheet, keep, placed, found)
+    return RowsRead(found, int(keep.sum()), unused, *counts)
 
 
 def _stated_denials(sheet: Sheet, columns: dict[str, Cells]) -> dict[str, Cells]:
@@ -192,41 +192,30 @@ def _only(
 
 
 def totals(claims: Claims) -> dict:
-    """Return the totals of an export, as `toolkit read --json` shows them; money is text.
+    """Return what `toolkit read` shows of an export: its contents, and how rows and dollars add up.
 
     `columns` maps our columns to the headings they were read from; `columns_not_read` are the other
     headings. `rows_in` is `rows_out` + `rows_left_out` + `rows_blank`, and `denied_in` likewise.
     """
-    adjustments = claims.adjustments
-    by_code = adjustments.groupby(
-        [adjustments["group_code"].fillna("?"), adjustments["carc"].fillna("?")]
-    )["amount_cents"].sum()
-    return {
-        "layout": " ".join(claims.files["layout"].dropna().unique()),
-        "rows": int(claims.files["rows_read"].sum()),
-        "claims": len(claims.claims),
-        "service_lines": len(claims.claim_lines),
-        "adjustments": len(adjustments),
-        "billed": _dollars(claims.claims["billed_cents"].sum()),
-        "paid": _dollars(claims.claims["paid_cents"].sum()),
-        "adjustment_total": _dollars(adjustments["amount_cents"].sum()),
-        "by_group_code": {f"{g}-{c}": _dollars(v) for (g, c), v in by_code.items()},
-        "remark_codes": {
-            k: int(v) for k, v in claims.remark_codes["rarc"].value_counts().sort_index().items()
-        },
-        "appeal_events": len(claims.appeal_events),
-        **_accounts(claims.files),
-        "findings": [one.as_dict() for one in summarized(claims.findings)],
-    }
-
-
-def _accounts(files: pd.DataFrame) -> dict:
-    """Return how rows and dollars of the files add up, and which columns were read."""
-    count = {name: int(files[name].sum()) for name in ("rows_in", "rows_left_out", "rows_blank")}
+    files, held = claims.files, contents(claims)
     cents = {
         name: int(files[f"{name}_cents"].sum())
         for name in ("denied_in", "denied_left_out", "denied_repeated")
     }
+    is_stated = held["adjustment_total"] is not None or any(cents.values())
+    return {
+        "layout": " ".join(files["layout"].dropna().unique()),
+        "rows": int(files["rows_read"].sum()),
+        **held,
+        "appeal_events": len(claims.appeal_events),
+        **_accounts(files),
+        **{name: dollars(value) if is_stated else None for name, value in cents.items()},
+    }
+
+
+def _accounts(files: pd.DataFrame) -> dict:
+    """Return how the rows of the files add up, and which columns were read."""
+    count = {name: int(files[name].sum()) for name in ("rows_in", "rows_left_out", "rows_blank")}
     columns: dict[str, list[str]] = {}
     for one in files["columns"].dropna():
         for column, headings in json.loads(one).items():
@@ -237,15 +226,9 @@ def _accounts(files: pd.DataFrame) -> dict:
         "rows_out": count["rows_in"] - count["rows_left_out"] - count["rows_blank"],
         "rows_left_out": count["rows_left_out"],
         "rows_blank": count["rows_blank"],
-        **{name: _dollars(value) for name, value in cents.items()},
         "columns": columns,
         "columns_not_read": list(dict.fromkeys(not_read)),
     }
-
-
-def _dollars(cents: int) -> str:
-    sign, cents = ("-" if cents < 0 else ""), abs(int(cents))
-    return f"{sign}{cents // 100}.{cents % 100:02d}"
 
 
 # ------------------------------------------------------------------- rows that are not denials

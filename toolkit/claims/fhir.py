@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -386,7 +386,7 @@ class _Benefit:
                     self._remark(code, line_key)
                 elif _CARC in system or (stated and not system and _GROUP not in system):
                     self._adjust(codes.read_carc(code), groups, one, line_key)
-            if stated and not coded and _dict({"r": reason}, "r").get("text"):
+            if stated and not coded and isinstance(reason, dict) and reason.get("text"):
                 self._adjust(("", None), groups, one, line_key, text=str(reason["text"]))
 
     def _adjust(
@@ -434,7 +434,7 @@ class _Benefit:
             return None
         try:
             cents = Decimal(str(given["value"])) * 100
-        except (KeyError, InvalidOperation):
+        except (KeyError, ArithmeticError):
             return None
         if not cents.is_finite() or cents != cents.to_integral_value() or abs(cents) > 10**15:
             self.reader.note(

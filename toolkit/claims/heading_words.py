@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -38,11 +38,16 @@ class Key(NamedTuple):
         return Key(self.words[:-1], self.anywhere) if self.number else self
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Provenance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where headings or words come from, and how they are known (V, V2 or M)."""
+
     says: str
     source: str
     verified_on: str
-    status: str
+    status: Literal["V", "V2", "M"]
+
+
+class _Words(Provenance, frozen=True, forbid_unknown_fields=True, kw_only=True):
     words: dict[str, tuple[str, ...]]
     phrases: dict[str, str]
     any_place: tuple[str, ...]

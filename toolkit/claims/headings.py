@@ -2,24 +2,25 @@
 
 Headings may fill two rows (a group above, its members below), and one row of a table may hold several
 adjustments side by side (`Group 1, Reason 1, Amount 1, Group 2 ...`): such columns are numbered
-members of one of ours, however they are numbered.
+members of one canonical column, however they are numbered.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
 import msgspec
 
 from toolkit.claims.grids import Note
-from toolkit.claims.heading_words import keys
+from toolkit.claims.heading_words import Provenance, keys
 from toolkit.claims.layouts import SEVERAL, Match, choose, lay_over, layout, layouts, plain
 from toolkit.errors import ExportError
 from toolkit.rules import RULES, read
 
 HEADING_ROWS = 20
 
-# What one adjustment of several side by side may have of its own.
+# What each of several adjustments side by side may have.
 ADJUSTMENT = ("group_code", "carc", "denied_amount", "quantity", "denial_text")
 _NUMBERED = ADJUSTMENT + tuple(sorted(SEVERAL))
 
@@ -49,11 +50,11 @@ def find_headings(rows: list[list[str]], *, layout: str | None, where: str) -> F
     Raises ExportError, naming `where`, if no row or pair of rows fits a layout.
     """
     try:
-        return _chosen(rows, rows, layout=layout, where=where)
+        return _chosen(rows, layout=layout, where=where)
     except ExportError as error:
         for joined in _in_two_rows(rows):
             try:
-                found = _chosen(joined, joined, layout=layout, where=where)
+                found = _chosen(joined, layout=layout, where=where)
             except ExportError:
                 continue
             note = (None, "", "two_heading_rows", "the headings fill two rows, which were joined")
@@ -67,15 +68,14 @@ def wanted(match: Match) -> list[int]:
     return sorted(found | {p for one in match.adjustments for p in one.values()})
 
 
-def _chosen(rows, headings, *, layout: str | None, where: str) -> Found:
-    first = [first_of_each(row) for row in rows]
-    match = choose(first, name=layout, where=where)
-    row = headings[match.row - 1]
-    return Found(_with_families(match, row), row, [])
+def _chosen(rows: list[list[str]], *, layout: str | None, where: str) -> Found:
+    match = choose([first_of_each(row) for row in rows], name=layout, where=where)
+    headings = rows[match.row - 1]
+    return Found(_with_families(match, headings), headings, [])
 
 
-def _in_two_rows(rows: list[list[str]]):
-    """Yield the rows with each joined to the one above it: as they are, then with groups filled on."""
+def _in_two_rows(rows: list[list[str]]) -> Iterator[list[list[str]]]:
+    """Yield the rows, each joined to the one above: groups filled to the right, then as they are."""
     for fill in (True, False):
         joined = [list(rows[0])] if rows else []
         for above, below in zip(rows, rows[1:], strict=False):
@@ -140,13 +140,9 @@ def _is_of_line(heading: str) -> bool:
     return any("line" in key.words for key in keys(heading))
 
 
-class _Bare(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Bare(Provenance, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Headings that mean a part of an adjustment only beside others of their kind."""
 
-    says: str
-    source: str
-    verified_on: str
-    status: str
     words: dict[str, tuple[str, ...]]
 
 
@@ -160,7 +156,7 @@ def _members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:
     """Return our column -> (number, position) of the headings that are numbered members of it."""
     found = _full_members(headings)
     bare = _bare_members(headings)
-    if "carc" not in found and len(bare.get("carc", ())) < 1:
+    if "carc" not in found and "carc" not in bare:
         return found
     taken = {position for members in found.values() for _, position in members}
     for column, members in bare.items():
@@ -172,9 +168,11 @@ def _bare_members(headings: list[str]) -> dict[str, list[tuple[int, int]]]:
     """Return the members among headings that are short: numbered, or repeated as a reason is."""
     found: dict[str, list[tuple[int, int]]] = {}
     words = [plain(heading) for heading in headings]
-    repeats = max((words.count(w) for h, w in zip(headings, words, strict=True) if _column(h) == "carc" or _bare().get(w) == "carc"), default=0)  # fmt: skip
+    pairs = list(zip(headings, words, strict=True))
+    reasons = [w for h, w in pairs if "carc" in (_column(h), _bare().get(w))]
+    repeats = max(map(words.count, reasons), default=0)
     seen: dict[str, int] = {}
-    for position, (heading, word) in enumerate(zip(headings, words, strict=True)):
+    for position, (heading, word) in enumerate(pairs):
         column = _bare().get(word)
         if column and repeats > 1 and words.count(word) == repeats:
             seen[word] = seen.get(word, 0) + 1

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from toolkit.claims.heading_words import Key, exact_only, keys, speaks_of_denials
+from toolkit.claims.heading_words import Key, Provenance, exact_only, keys, speaks_of_denials
 from toolkit.errors import ExportError, LocalFileError, RulesError
 from toolkit.rules import RULES, names, read
 
@@ -122,15 +122,6 @@ WORDS: dict[str, frozenset[str]] = {
 NO_OUTCOME = frozenset({"undecided", "in_progress", "not_appealed"})
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where the headings or words of a layout come from, and how they are known."""
-
-    says: str
-    source: str
-    verified_on: str
-    status: Literal["V", "V2", "M"]
-
-
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Columns of which an export must, or should, have at least one, and what needs them."""
 
@@ -149,7 +140,7 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     name: str = ""
     says: str = ""
     kind: Literal["denials", "billing"] = "denials"  # billing: no denials in it, claims only
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Provenance, ...] = ()
     columns: dict[str, tuple[str, ...]]
     from_memory: dict[str, tuple[str, ...]] = {}
     # the layout whose headings are read for columns that this one leaves out, or none

@@ -258,12 +258,8 @@ def _open_grids(path: Path, kind: str, sha256: str, layout: str | None) -> list[
         raise refused[0][1]
     note = _tables_note(grids, [grid for grid, _ in refused])
     if note:
-        found[0] = _noted(found[0], note)
+        found[0] = replace(found[0], notes=(*found[0].notes, note))
     return found
-
-
-def _noted(opened: Opened, note: Note) -> Opened:
-    return Opened(**{**vars(opened), "notes": (*opened.notes, note)})
 
 
 def _tables_note(grids: list[Grid], refused: list[Grid]) -> Note | None:

@@ -36,8 +36,8 @@ import pyarrow as pa
 from toolkit.claims import adjudication
 from toolkit.claims import remittance_tables as made
 from toolkit.claims.adjudication import Stated, money_of, numbered
+from toolkit.claims.contents import contents, total
 from toolkit.claims.envelope import Survey, pieces, survey
-from toolkit.claims.findings import summarized
 from toolkit.claims.identity import id_of
 from toolkit.claims.remittance_count import Counted, counted
 from toolkit.claims.remittance_odd import Diagnostic, Odd, Trail, follow, read_odd, typed
@@ -45,7 +45,7 @@ from toolkit.claims.remittance_parties import Names, parties
 from toolkit.claims.remittance_plain import Block, Judged, judge, rules, split, tables
 from toolkit.claims.remittance_spec import segment_ids
 from toolkit.claims.remittance_tables import Columns, Found, Money, Part, Payments
-from toolkit.claims.tables import TABLES, Claims, conform, dollars, empty, same, text, whole
+from toolkit.claims.tables import TABLES, Claims, conform, empty, same, text, whole
 from toolkit.denials.codes import MASKED, shown
 from toolkit.errors import RemittanceError
 
@@ -193,39 +193,18 @@ def read_references_and_amounts(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]
 
 
 def totals(claims: Claims) -> dict[str, Any]:
-    """Return the totals that `toolkit read` shows for remittances: counts, and money as text.
+    """Return what `toolkit read` shows of remittances: their contents, and how segments add up.
 
-    `adjustments` counts CAS triplets; `by_group_code` sums them by group code and CARC;
-    `remark_codes` counts each code of LQ, MOA and MIA. What has not the form of a code is shown as
-    `?`. `segments` are counted in the file's bytes, and those not read are named in findings.
-    Findings never hold a claim's value.
+    `adjustments` counts CAS triplets. `segments` are counted in the file's bytes, and those not read
+    are named in findings.
     """
-    adjustments, remarks = claims.adjustments, _shown(claims.remark_codes["rarc"], "rarc")
-    code = _shown(adjustments["group_code"], "group_code") + "-"
-    code += _shown(adjustments["carc"], "carc")
-    by_code = adjustments["amount_cents"].groupby(code).sum()
-    return {
-        "claims": len(claims.claims),
-        "billed": dollars(claims.claims["billed_cents"].sum()),
-        "paid": dollars(claims.claims["paid_cents"].sum()),
-        "adjustments": len(adjustments),
-        "adjustment_total": dollars(adjustments["amount_cents"].sum()),
-        "by_group_code": {str(key): dollars(cents) for key, cents in by_code.items()},
-        "provider_adjustments_total": dollars(claims.provider_adjustments["amount_cents"].sum()),
-        "remark_codes": {
-            str(rarc): int(count) for rarc, count in remarks.value_counts().sort_index().items()
-        },
-        "service_lines": len(claims.claim_lines),
-        "transactions": int(claims.files["transactions"].sum()),
-        "segments": int(claims.files["segments"].sum()),
-        "segments_not_read": int(claims.files["segments_not_read"].sum()),
-        "findings": [one.as_dict() for one in summarized(claims.findings)],
+    files = claims.files
+    return contents(claims) | {
+        "provider_adjustments_total": total(claims.provider_adjustments["amount_cents"]),
+        "transactions": int(files["transactions"].sum()),
+        "segments": int(files["segments"].sum()),
+        "segments_not_read": int(files["segments_not_read"].sum()),
     }
-
-
-def _shown(column: pd.Series, of: str) -> pd.Series:
-    """Return the codes of a column; what has not the form of one as ?."""
-    return column.map({word: shown(of, word) for word in column.dropna().unique()}).fillna("")
 
 
 # --- from bytes to tables -----------------------------------------------------------------------

@@ -3,7 +3,7 @@
 A workbook's own words about its size are not believed. What its parts unpack to and how far its
 cells reach is looked at first, in bounded memory: the fast reader makes room for every cell up to the
 farthest, so one stray cell in the last column of the last row would ask it for 500 GB. Such a sheet
-is read cell by cell instead, and the stray cells are told.
+is read cell by cell instead, and the stray cells are counted in a finding.
 """
 
 import re
@@ -36,6 +36,10 @@ _NUMBER = re.compile(
 )
 _ZEROS = re.compile(r"0{2,20}")
 _CELL = re.compile(rb"<(?:[A-Za-z]+:)?c[\s>/]")
+# What zipfile and the XML parser raise; RuntimeError where a part is compressed by an unknown method.
+_BROKEN = (
+    zipfile.BadZipFile, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError, ValueError,
+)  # fmt: skip
 _RELATED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -72,8 +76,7 @@ def grids(path: Path) -> list[Grid]:
             extents = {
                 at: _extent(path, parts, name, widths) for at, name in enumerate(sheets) if name
             }
-    except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, EOFError, OSError, RuntimeError,
-            NotImplementedError, ValueError):  # fmt: skip
+    except _BROKEN:
         raise _damaged(path) from None
     for at, extent in extents.items():
         if extent.is_dense and extent.rows * extent.columns > _MOST_CELLS:

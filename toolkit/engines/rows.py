@@ -163,8 +163,12 @@ def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
     """Return a column of texts or of Python objects as Arrow holds it; of mixed ones, their texts."""
     try:
         return pa.Array.from_pandas(column)
-    # What Arrow says of a column that has no one type: nothing is lost, its cells are read as texts.
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,  # raised for a column of mixed objects: its cells' texts are used
+        OverflowError,
+    ):
         return pa.array([facts.text_of(value) for value in column.array], pa.large_string())
 
 
