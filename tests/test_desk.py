@@ -450,7 +450,7 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line_without_its_content(
     if content is not None:
         path.write_bytes(content)
     desk = open_desk(path, as_of=TODAY)
-    assert name in desk.notice.text and "fault of ours" not in desk.notice.text
+    assert name in desk.notice.text and "nternal error" not in desk.notice.text
     assert "Traceback" not in desk.notice.text and SENTINEL not in desk.notice.text
     assert visible(desk.welcome)
     assert SENTINEL not in "".join(capsys.readouterr())
@@ -559,14 +559,14 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
 
     monkeypatch.setattr(desk_module, "open_matter", fails)
     pick(desk)
-    assert re.search(r"A fault of ours: ValueError at test_desk\.py, line \d+", desk.notice.text)
+    assert re.search(r"Internal error: ValueError at test_desk\.py, line \d+", desk.notice.text)
     monkeypatch.undo()
     monkeypatch.chdir(place / "notebooks")
     pick(desk)
     desk.form.buttons["Sender"].click()
     monkeypatch.setattr(desk_module, "enter_fact", fails)
     desk.form.fields["signer_name"].control.value = "Sam"
-    assert "A fault of ours" in desk.letter_notice.text
+    assert "Internal error" in desk.letter_notice.text
     shown = desk.notice.text + desk.letter_notice.text + "".join(capsys.readouterr())
     assert SENTINEL not in shown and "Traceback" not in shown
 

@@ -1,7 +1,7 @@
 """The command line: a contract for people, schedulers and tests.
 
 Every command takes `--json` (one JSON object on standard output and nothing else there); messages
-go to standard error. Exit codes: 0 done, 1 a fault of ours, 2 wrong usage, 3 refused, 4 the input
+go to standard error. Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 refused, 4 the input
 cannot be read. Heavy imports stay inside the commands that need them.
 """
 
@@ -56,8 +56,8 @@ def _fault(error: Exception, as_json: bool) -> int:
         )
     else:
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(frame.filename).name}, line {frame.lineno}"
-        message = f"a fault of ours: {type(error).__name__} at {place}"
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        message = f"internal error ({type(error).__name__} at {place}); please report this"
     print(f"toolkit: {message}", file=sys.stderr)
     if as_json:
         print(_as_json({"error": message}))

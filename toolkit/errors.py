@@ -11,7 +11,7 @@ class ToolkitError(Exception):
 
 
 class RulesError(ToolkitError):
-    """A rule file is defective: a fault of ours, to be mended in `toolkit/rules`."""
+    """A rule file is defective: an internal error, to be mended in `toolkit/rules`."""
 
 
 class LocalFileError(RulesError):

@@ -93,4 +93,4 @@ class Notice:
         except Exception as error:  # its text may hold a claim's value
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}, line {frame.lineno}"
-            self.problem(f"A fault of ours: {type(error).__name__} at {place}. Nothing was lost.")
+            self.problem(f"Internal error: {type(error).__name__} at {place}. Nothing was lost.")
