@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from toolkit.claims.adjudication import statuses
 from toolkit.denials import categories, code
+from toolkit.denials.codes import shown
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
 from toolkit.metrics.groups import NOT_STATED, stated
@@ -88,7 +90,7 @@ def what(found: Exploration) -> blocks.Block:
         blocks.table(
             ("Code", "In our words", "Denials", "Dollars"),
             [
-                (name, _says(name), f"{row.denials:,}", words.dollars(row.cents))
+                (name, _says(name), f"{row.denials:,}", _amount(row))
                 for name, row in by_code.iterrows()
             ],
             caption=f"The {len(by_code)} primary codes with most dollars",
@@ -136,7 +138,7 @@ def services(found: Exploration) -> blocks.Block:
         blocks.table(
             ("Procedure", "Family", "Denials", "Dollars"),
             [
-                (name, titles.get(service_of(name), ""), f"{r.denials:,}", words.dollars(r.cents))
+                (name, titles.get(service_of(name), ""), f"{r.denials:,}", _amount(r))
                 for name, r in by_code.iterrows()
             ],
             caption=f"The {len(by_code)} procedure codes with most dollars",
@@ -191,7 +193,7 @@ def changes(found: Exploration) -> blocks.Block:
     if chart and early["denials"].any():
         said = (
             f"Not drawn: {words.count(int(early['denials'].sum()), 'denial')} "
-            f"({words.dollars(int(early['cents'].sum()))}) of earlier months."
+            f"({_amount(early.drop(columns='month').sum())}) of earlier months."
         )
         chart += blocks.paragraph(said, "note")
     listed = table[table["denials"].gt(0) | table["decided"].gt(0)].tail(_MONTHS)
@@ -201,7 +203,7 @@ def changes(found: Exploration) -> blocks.Block:
         ("Month", "Denials", "Dollars", "Claims on file", "Of them with a denial"),
         [
             (
-                _month(r.month), f"{r.denials:,}", words.dollars(r.cents), f"{r.decided:,}",
+                _month(r.month), f"{r.denials:,}", _amount(r), f"{r.decided:,}",
                 f"{r.claims:,}"
                 + (f" ({r.claims / r.decided:.1%})" if r.decided and not only_denied else ""),
             )
@@ -236,8 +238,7 @@ def second_looks(found: Exploration) -> blocks.Block:
             blocks.paragraph("Nothing in these denials contradicts itself.", "empty")
         )
     each = said.assign(look=said["second_look"].str.split(" ")).explode("look")
-    sums = each.groupby("look")["denied_cents"].agg(["size", "sum"])
-    sums = sums.sort_values("sum", ascending=False)
+    sums = _sums(each, each["look"])
     rows = [
         (
             looks()[name].says,
@@ -246,8 +247,8 @@ def second_looks(found: Exploration) -> blocks.Block:
                 for way in looks()[name].routes
             ),
             ", ".join(looks()[name].columns),
-            f"{int(row['size']):,}",
-            words.dollars(row["sum"]),
+            f"{row.denials:,}",
+            _amount(row),
         )
         for name, row in sums.iterrows()
     ]
@@ -326,11 +327,15 @@ def rejections(found: Exploration) -> blocks.Block:
 
 
 def by_month(found: Exploration) -> pd.DataFrame:
-    """Return one row per month of notice, none left out: denials, cents, claims denied and decided."""
+    """Return one row per month of notice, none left out: denials, cents, unknown, claims, decided.
+
+    `unknown` counts the denials that state no amount, `claims` those with a denial of `decided`.
+    """
     dated = found.denials[found.denials["month"].notna()]
     sums = dated.groupby("month").agg(
         denials=("denied_cents", "size"),
         cents=("denied_cents", "sum"),
+        unknown=("denied_cents", lambda cents: cents.isna().sum()),
         claims=("claim_key", "nunique"),
     )
     if sums.empty:
@@ -383,14 +388,26 @@ def _decided(claims) -> pd.DataFrame:
 
 
 def _sums(denials: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    sums = denials["denied_cents"].fillna(0).groupby(by).agg(["size", "sum"])
-    sums = sums.set_axis(["denials", "cents"], axis=1).astype("int64")
+    """Return denials, cents, and unknown (denials that state no amount) by group, largest first."""
+    grouped = denials["denied_cents"].groupby(by)
+    sums = pd.DataFrame({"denials": grouped.size(), "cents": grouped.sum()}).astype("int64")
+    sums["unknown"] = denials["denied_cents"].isna().groupby(by).sum().astype("int64")
     return sums.sort_values(["cents", "denials"], ascending=False, kind="stable")
 
 
+def _amount(sums: Any) -> str:
+    return words.amount(int(sums.cents), int(sums.denials), int(sums.unknown))
+
+
 def _codes(denials: pd.DataFrame) -> pd.Series:
-    both = denials["group_code"].fillna("") + "-" + denials["carc"].fillna("")
+    both = _masked(denials, "group_code") + "-" + _masked(denials, "carc")
     return both.str.strip("-").replace("", "no code")
+
+
+def _masked(denials: pd.DataFrame, of: str) -> pd.Series:
+    """Return a column of codes; what does not have a code's form may be any text and is `?`."""
+    known = {code: shown(of, code) for code in denials[of].dropna().unique()}
+    return denials[of].map(known).astype("str").fillna("")
 
 
 def _says(name: str) -> str:
@@ -398,14 +415,15 @@ def _says(name: str) -> str:
     return entry.says if entry else ""
 
 
+def _short(sums: Any) -> str:
+    return "no amount" if sums.unknown == sums.denials else words.short_dollars(int(sums.cents))
+
+
 def _chart(sums: pd.DataFrame, noun: str, title: str) -> str:
     shown = sums.head(_BARS)
     if len(shown) < 2:  # one bar alone compares nothing; the table says it
         return ""
-    labels = [
-        f"{words.short_dollars(int(r.cents))} in {words.count(int(r.denials), 'denial')}"
-        for r in shown.itertuples()
-    ]
+    labels = [f"{_short(r)} in {words.count(int(r.denials), 'denial')}" for r in shown.itertuples()]
     plural = {"category": "categories", "family": "families"}.get(noun, f"{noun}s")
     of = f"the {len(shown)} largest of {len(sums)} {plural}" if len(sums) > len(shown) else (
         f"all {len(sums)} {plural}")  # fmt: skip
@@ -427,7 +445,7 @@ def _table(
     shown = sums.head(_ROWS * 2)
     rows = [
         (
-            str(name), f"{r.denials:,}", words.dollars(r.cents),
+            str(name), f"{r.denials:,}", _amount(r),
             words.percent(r.cents / total) if total else "",
             *([more[1](name)] if more else []),
         )
@@ -435,7 +453,7 @@ def _table(
     ]  # fmt: skip
     if len(shown) < len(sums):
         caption += f", the first {len(shown)} of {len(sums)}"
-    foot = ("All", f"{sums['denials'].sum():,}", words.dollars(total), "", *([""] if more else []))
+    foot = ("All", f"{sums['denials'].sum():,}", _amount(sums.sum()), "", *([""] if more else []))
     return blocks.table(headings, rows, caption=caption, right=(1, 2, 3), total=foot, kind="narrow")
 
 
@@ -459,8 +477,9 @@ def _change(
         return blocks.paragraph(f"{heading}: nothing changed.", "empty")
     rows = [
         (
-            str(name), f"{r.denials_before:,}", f"{r.denials_after:,}", words.dollars(r.cents_before),
-            words.dollars(r.cents_after), f"{'+' if r.change > 0 else ''}{words.dollars(r.change)}",
+            str(name), f"{r.denials_before:,}", f"{r.denials_after:,}",
+            words.amount(r.cents_before, r.denials_before, r.unknown_before),
+            words.amount(r.cents_after, r.denials_after, r.unknown_after), f"{'+' if r.change > 0 else ''}{words.dollars(r.change)}",
         )
         for name, r in shown.iterrows()
     ]  # fmt: skip
@@ -495,12 +514,13 @@ def _message(found: Exploration) -> str:
     if denials.empty:
         return "No denial is on file."
     total = int(denials["denied_cents"].sum())
+    whole = words.amount(total, len(denials), int(denials["denied_cents"].isna().sum()))
     names = {c.id: c.name for c in categories()}
     top = _sums(denials, denials["denial_category"].map(names)).iloc[0]
     said = [
         f"{words.count(len(denials), 'denial')} on {words.count(denials['claim_key'].nunique(), 'claim')} "
-        f"of {found.claims:,} on file, {words.dollars(total)} in all.",
-        f"The largest category is {top.name.lower()} with {words.dollars(int(top.cents))}"
+        f"of {found.claims:,} on file, {whole} in all.",
+        f"The largest category is {top.name.lower()} with {_amount(top)}"
         + (f" ({top.cents / total:.0%} of the dollars)." if total else "."),
     ]
     odd = int(denials["second_look"].ne("").sum())
