@@ -59,11 +59,11 @@ def same_claim(one: ClaimIdentity, other: ClaimIdentity) -> Match:
     """
     if _differ(one.account, other.account):
         return "other"
-    if _differ(one.payer_id, other.payer_id) or _days_apart(one, other):
+    if _differ(one.payer_id, other.payer_id):
         return "other"
     if one.payer_numbers & other.payer_numbers:
-        return "same"
-    if one.account is None or other.account is None:
+        return "same"  # also where a corrected claim changes the days
+    if one.account is None or other.account is None or _days_apart(one, other):
         return "other"
     payer = _same_payer(one, other)
     if payer is False:
