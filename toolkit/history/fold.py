@@ -43,12 +43,14 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     `claims` are lists of decisions, the oldest first; `reversals` the decision that each reversal
     takes back (None: none of these files); `unsure` the places of decisions that could be of several
     claims, `unsure_lines` of those with lines that could be several lines of an earlier one.
+    `taken_back` are the cents that provider adjustments (PLB) take back, by the decision's place.
     """
 
     claims: tuple[tuple[Decision, ...], ...]
     reversals: Mapping[int, Decision | None]
     unsure: tuple[int, ...] = ()
     unsure_lines: tuple[int, ...] = ()
+    taken_back: Mapping[int, int] = {}
 
 
 class _Claim(msgspec.Struct, frozen=True):
@@ -58,14 +60,19 @@ class _Claim(msgspec.Struct, frozen=True):
     gone: Mapping[int, int]
     others: tuple[Decision, ...]
     denied: Mapping[Place, Denied]
+    taken_back: Mapping[int, int]
 
     def decided(self) -> list[tuple[int, Decision]]:
         """Return the decisions with their places in the order, without reversals."""
         return [(at, one) for at, one in enumerate(self.order) if one.decides and not one.reverses]
 
 
-def account(decisions: Sequence[Decision]) -> Account:
-    """Return the decisions under one account number, claim by claim and in order."""
+def account(decisions: Sequence[Decision], taken_back_by: Mapping[str, int] = {}) -> Account:
+    """Return the decisions under one account number, claim by claim and in order.
+
+    `taken_back_by` are the cents that provider adjustments take back, by the number that they name:
+    the payer's or ours. They are the claim's where no reversal says so already.
+    """
     found, unsure = families(decisions)
     reversals: dict[int, Decision | None] = {}
     for family in found:
@@ -76,7 +83,25 @@ def account(decisions: Sequence[Decision]) -> Account:
         reversals=reversals,
         unsure=tuple(sorted(one.place for one in unsure)),
         unsure_lines=tuple(sorted(_unsure_lines(claims))),
+        taken_back=_taken_back_by_plb(claims, taken_back_by),
     )
+
+
+def _taken_back_by_plb(
+    claims: Sequence[Sequence[Decision]], by: Mapping[str, int]
+) -> dict[int, int]:
+    """Return what provider adjustments take back of claims without a reversal, by the last payment."""
+    found = {}
+    for order in claims if by else ():
+        if any(one.reverses for one in order):
+            continue
+        paid = [one for one in order if one.decides and (one.paid or 0) > 0]
+        for one in reversed(paid):
+            cents = by.get(one.number or "") or by.get(one.identity.account or "")
+            if cents:
+                found[one.place] = cents
+                break
+    return found
 
 
 def _unsure_lines(claims: Sequence[Sequence[Decision]]) -> set[int]:
@@ -91,8 +116,13 @@ def _unsure_lines(claims: Sequence[Sequence[Decision]]) -> set[int]:
     return found
 
 
-def outcomes(known: Account, denied: Mapping[Place, Denied]) -> dict[Place, Outcome]:
-    """Return what stands of each denied place of the account."""
+def outcomes(
+    known: Account, denied: Mapping[Place, Denied], *, every: bool = False
+) -> dict[Place, Outcome]:
+    """Return what stands of each denied place of the account; with `every`, of the others too.
+
+    Of places that were never denied the last word on each line is shown.
+    """
     found: dict[Place, Outcome] = {}
     for order in known.claims:
         others = tuple(one for other in known.claims if other is not order for one in other)
@@ -101,12 +131,18 @@ def outcomes(known: Account, denied: Mapping[Place, Denied]) -> dict[Place, Outc
             for at, one in enumerate(order)
             if one.reverses and (target := known.reversals.get(one.place)) is not None
         }
-        claim = _Claim(order, gone, others, denied)
-        for at, one in claim.decided():
+        claim = _Claim(order, gone, others, denied, known.taken_back)
+        for at, one in enumerate(order):
+            if one.reverses or not (one.decides or one.forwards):
+                continue
             for place, identity in _places(one):
-                if place in denied:
+                if place in denied or (every and (identity is not None or not one.lines)):
                     found[place] = _outcome(claim, at, place, identity)
     return found
+
+
+# What a later claim may say of a line without being its last word.
+_KEEP = frozenset({"duplicate_of", "forwarded"})
 
 
 def _places(one: Decision) -> list[tuple[Place, LineIdentity | None]]:
@@ -117,7 +153,8 @@ def _places(one: Decision) -> list[tuple[Place, LineIdentity | None]]:
 
 def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> Outcome:
     one = claim.order[at]
-    cents, by = claim.denied[place].cents, one.place
+    denied = claim.denied.get(place)
+    cents, by = denied.cents if denied else 0, one.place
     original = _original(claim, at, place, identity)
     if original == "paid":
         return Outcome(
@@ -125,21 +162,28 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         )
     if original == "denied":
         return Outcome(state="open", shown=False, decided_by=by, because="refused_as_copy", cents=0)
-    events = [(at, Happened(event="adjudicated", denies=True), one.place)]
+    first = Happened(
+        event="adjudicated" if one.decides else "forwarded",
+        denies=denied is not None,
+        pays=_paid_at(one, [place]) > 0,
+    )
+    events = [(at, first, one.place)]
     shown = True
-    for n, other in claim.decided():
-        if n <= at:
+    for n, other in enumerate(claim.order):
+        if n <= at or other.reverses or not (other.decides or other.forwards):
             continue
         happened = _said(claim, one, place, identity, other)
         if happened is None:
             continue
-        shown &= not happened.denies
+        shown &= not happened.denies and (denied is not None or happened.event in _KEEP)
         of = one.place if happened.event == "reversed" else other.place
         events.append((n, happened, of))
         if other.place in claim.gone:
             events.append((claim.gone[other.place], Happened(event="reversed"), other.place))
     if one.place in claim.gone:
         events.append((claim.gone[one.place], Happened(event="reversed"), one.place))
+    for of in {of for _, _, of in events} & set(claim.taken_back):
+        events.append((len(claim.order), Happened(event="taken_back"), of))
     standing, by = _folded(claim, events)
     state, stake = standing.state, cents
     left, payer = _left(claim, one, place, identity)
@@ -158,14 +202,14 @@ def _folded(claim: _Claim, events: list[tuple[int, Happened, int]]) -> tuple[Sta
             happened = msgspec.structs.replace(happened, target=of == stands)
         now = fold([happened], start=msgspec.structs.replace(now, decided_by=-1))
         if now.decided_by == 0:  # this event decided
-            by = claim.order[n].place
+            by = claim.order[n].place if n < len(claim.order) else of
             stands = of if happened.event != "reversed" else stands
     return now, by
 
 
 def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> str | None:
     """Return what became of the line that a denial as a copy repeats: paid or denied; else None."""
-    if not claim.denied[place].is_copy:
+    if place not in claim.denied or not claim.denied[place].is_copy:
         return None
     one = claim.order[at]
     for n, other in reversed(claim.decided()):
@@ -185,9 +229,15 @@ def _said(
     claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None, other: Decision
 ) -> Happened | None:
     """Return what a later decision says of a place; None where it does not speak of it."""
+    if not other.decides:
+        spoken = _spoken_of(one, place, identity, other) is not None or _tied(one, other)
+        return Happened(event="forwarded") if spoken else None
     if other.voids:
         return Happened(event="reversed") if _tied(one, other) else None
     where = _spoken_of(one, place, identity, other)
+    if where is not None and _side_by_side(one, other):
+        copies = [claim.denied[spot] for spot in where if spot in claim.denied]
+        return Happened(event="duplicate_of") if any(its.is_copy for its in copies) else None
     if where is None:
         # The claim was decided anew as a whole, and this line is not in it any more.
         anew = other.replaces or other.refers_to is not None or one.place in claim.gone
@@ -199,6 +249,19 @@ def _said(
     if denials and all(its.is_copy for its in denials):
         return Happened(event="duplicate_of")
     return Happened(event=_event(claim, one, other), denies=bool(denials), pays=pays)
+
+
+def _side_by_side(one: Decision, other: Decision) -> bool:
+    """Say whether two claims were decided on one day under two numbers, and neither names the other.
+
+    They may be the parts of a split claim, or a service given twice: both stand.
+    """
+    return (
+        one.day == other.day
+        and None not in (one.number, other.number)
+        and one.number != other.number
+        and not (other.replaces or _tied(one, other))
+    )
 
 
 def _event(claim: _Claim, one: Decision, other: Decision) -> EventKind:
