@@ -28,8 +28,7 @@ def reason(text: list[str]) -> tuple[tuple[str, int], ...]:
 
 
 def denies(pair: str) -> bool:
-    return pair not in APPEALS = load_yaml(HERE / "cases" / "history" / "appeals.yaml")
-_NO_DENIAL and not pair.startswith("PR-")
+    return pair not in _NO_DENIAL and not pair.startswith("PR-")
 
 
 def line(text: str, place: int) -> Line:
@@ -163,9 +162,7 @@ def misread() -> list[tuple[str, tuple]]:
             for value in getattr(step.when, name) or ():
                 rest = tuple(x for x in getattr(step.when, name) if x != value)
                 when = msgspec.structs.replace(step.when, **{name: rest})
-                found.append(
-                    (f"{step.id} forgets {name} {value}", put(replaced(step, when=when)))
-                )
+                found.append((f"{step.id} forgets {name} {value}", put(replaced(step, when=when))))
     return found
 
 
