@@ -921,7 +921,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice, remittance = day_of_claim("notice_date"), day_of_claim("remittance_date")
     received = day_of_claim("notice_received")
     dated = ~np.isnat(notice)
-    earliest = np.where(dated, _NEVER, day_of_claim("earliest_remittance_date"))
+    earliest = day_of_claim("earliest_remittance_date")
     notice_from = np.where(dated, 0, np.where(np.isnat(remittance), 2, 1)).astype("int8")
     notice = np.where(dated, notice, remittance)
     decided_on = taken(_day(events["decided_on"]), event, _NEVER)

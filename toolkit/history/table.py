@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from toolkit.claims.adjudication import statuses
 from toolkit.claims.tables import Claims, conform
+from toolkit.denials.codes import plb_reasons
 from toolkit.history.decisions import PLACEHOLDER, Decision, Line
 from toolkit.history.fold import Account, Denied, Outcome, account, outcomes
 from toolkit.history.identity import ClaimIdentity, LineIdentity
@@ -113,14 +114,15 @@ def histories(claims: Claims) -> Histories:
     table = claims.claims
     reversal = table["is_reversal"].to_numpy(dtype=bool, na_value=False)
     nothing = np.zeros(len(table), dtype=bool)
-    at, number, shared = _mentioned(table, reversal)
+    at, number, shared = mentioned(table)
     if not len(at):
         return Histories((), nothing, nothing.copy(), reversal, shared)
-    decisions = _decisions(claims, at)
+    decisions = decisions_of(claims, at)
     groups: dict[int, list[Decision]] = {}
     for of, one in zip(number.tolist(), decisions, strict=True):
         groups.setdefault(of, []).append(one)
-    known = tuple(account(some) for some in groups.values())
+    taken_back = taken_back_by(claims.provider_adjustments)
+    known = tuple(account(some, taken_back) for some in groups.values())
     undone, review = reversal.copy(), nothing.copy()
     place = {one.place: one for one in decisions}
     for one in known:
@@ -132,6 +134,22 @@ def histories(claims: Claims) -> Histories:
     return Histories(known, undone & ~review, review, reversal, shared)
 
 
+def taken_back_by(table: pd.DataFrame) -> dict[str, int]:
+    """Return the cents that provider adjustments take back, by the claim number that they name."""
+    codes = {code for code, about in plb_reasons().items() if about.effect in _TAKE_BACK}
+    mine = table[table["reason_code"].isin(codes) & table["reference_id"].notna()]
+    if mine.empty:
+        return {}
+    found: dict[str, int] = {}
+    for reference, cents in zip(mine["reference_id"], mine["amount_cents"].fillna(0), strict=True):
+        for number in dict.fromkeys((reference, *reference.split())):
+            found[number] = found.get(number, 0) + int(cents)
+    return {number: cents for number, cents in found.items() if cents > 0}
+
+
+_TAKE_BACK = frozenset({"recovery", "balance"})
+
+
 def is_positive(one: Decision) -> bool:
     """Say whether a reversal states its amounts as the payment that it takes back, not negated."""
     if one.billed:
@@ -140,13 +158,14 @@ def is_positive(one: Decision) -> bool:
     return total > 0
 
 
-def _mentioned(
-    table: pd.DataFrame, reversal: np.ndarray
+def mentioned(
+    table: pd.DataFrame,
 ) -> tuple[np.ndarray, np.ndarray, tuple[tuple[int, int], ...]]:
     """Return the claims whose number is met more than once or with a reversal, and their numbers.
 
     Third, the placeholder numbers: the first claim of each, and how many it has.
     """
+    reversal = table["is_reversal"].to_numpy(dtype=bool, na_value=False)
     ours = pd.factorize(table["patient_control_number"])[0].astype(np.int64)
     if (ours < 0).any():
         theirs = pd.factorize(table["payer_claim_control_number"])[0].astype(np.int64)
@@ -164,7 +183,7 @@ def _mentioned(
     return at, number, tuple(shared)
 
 
-def _decisions(claims: Claims, at: np.ndarray) -> list[Decision]:
+def decisions_of(claims: Claims, at: np.ndarray) -> list[Decision]:
     """Return the claims at these places as decisions, in the same order."""
     table = claims.claims.iloc[at]
     source = dict(zip(claims.files["file_id"], claims.files["source"], strict=True))
@@ -316,6 +335,8 @@ _SAYS = {
     "compare it with the payer's portal",
     "reversal_for_review": "a reversal (status 22) has positive amounts and no earlier decision of the claim "
     "is in these files, so it may be a denial; it is shown for review",
+    "payment_taken_back": "a provider adjustment (PLB) takes this payment back, and no reversal says why: find "
+    "the notice, its clock may run",
     "claim_match_unsure": "the claim could be one of several with the same account number; it was "
     "matched with none: state payer and service days in both files",
     "line_match_unsure": "a line could be one of several of an earlier decision; it was matched with none, "
@@ -338,6 +359,7 @@ def noted(claims: Claims, known: Histories | None = None) -> Claims:
                 rows.append((its, code, "claim_status"))
             elif positive:
                 rows.append((its, "reversal_positive", "billed"))
+        rows += [(place, "payment_taken_back", "paid") for place in one.taken_back]
         rows += [(place, "claim_match_unsure", "patient_control_number") for place in one.unsure]
         rows += [(place, "line_match_unsure", "line") for place in one.unsure_lines]
     rows += [(first, "account_shared", "patient_control_number") for first, _ in known.shared]
