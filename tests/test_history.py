@@ -156,7 +156,7 @@ def misread() -> list[tuple[str, tuple]]:
                 other = "no" if asked == "yes" else "yes"
                 when = msgspec.structs.replace(step.when, **{name: other})
                 found.append((f"{step.id} asks {name} {other}", put(replaced(step, when=when))))
-        for state in {"open", "paid_later", "reversed", "closed", "decided"} - {step.state}:
+        for state in sorted({"open", "paid_later", "reversed", "closed", "decided"} - {step.state}):
             found.append((f"{step.id} gives {state}", put(replaced(step, state=state, keeps="no"))))
         for name in ("before", "outcome"):
             for value in getattr(step.when, name) or ():

@@ -34,6 +34,7 @@ from toolkit.claims.payers import Payer
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import turns_on_service
+from toolkit.history.fold import Denied
 from toolkit.history.states import open_states
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.history.table import histories
@@ -552,8 +553,38 @@ class _Rows:
         return self.who.of(name, self.claim)
 
 
-def _rows(set_: _Set, asked: Brain) -> _Rows:
-    who = _payers(set_, asked)
+def denied_places(claims: Claims, asked: Brain) -> dict[tuple[int, int], Denied]:
+    """Return what every decision of the claims denied, also those that no longer stand.
+
+    Keys are the places of the claim in the table of claims and of the line in that of lines (-1: the
+    claim as a whole). For the history of single claims: bulk work asks `triage`.
+    """
+    set_ = _Set(claims)
+    every = _denied_rows(set_, _payers(set_, asked), asked)
+    rows = _for_history(set_, every)
+    return {
+        (claim, line): Denied(None if unknown else cents, copy)
+        for claim, line, cents, unknown, copy in zip(
+            rows.claim.tolist(), rows.line.tolist(), rows.cents.tolist(), rows.unknown.tolist(),
+            rows.is_copy.tolist(), strict=True,
+        )
+    }  # fmt: skip
+
+
+class _DeniedRows(NamedTuple):
+    """The denied places of every decision, in no order; `given` are codes, `table` the answers."""
+
+    claim: np.ndarray
+    line: np.ndarray
+    denied: pd.arrays.IntegerArray
+    other_reasons: Coded
+    row: pd.api.extensions.ExtensionArray
+    number: np.ndarray
+    table: dict[str, Coded]
+    given: dict[str, Coded]
+
+
+def _denied_rows(set_: _Set, who: _Payers, asked: Brain) -> _DeniedRows:
     found = _denials(set_, _classified(set_, who, asked))
     primary, denied, other_reasons = _primary(set_, found)
     mine, denied, other_reasons = _limited(set_, found.take(primary), denied, other_reasons)
@@ -576,7 +607,14 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
         nothing = nothing.filled("")
         given["rarcs"] = _followed(given["rarcs"], nothing)
         other_reasons = _followed(other_reasons, nothing)
-    stands, denied = _standing(set_, claim, line, denied, table["denial_category"].take(number))
+    return _DeniedRows(claim, line, denied, other_reasons, row, number, table, given)
+
+
+def _rows(set_: _Set, asked: Brain) -> _Rows:
+    who = _payers(set_, asked)
+    every = _denied_rows(set_, who, asked)
+    stands, denied = _standing(set_, every)
+    claim, line, _, other_reasons, row, number, table, given = every
     order, keys = _ordered(set_, claim, line)
     order, keys = order[stands.shown[order]], keys.filter(pa.array(stands.shown[order]))
     claim, line = claim[order], line[order]
@@ -615,26 +653,23 @@ class _Stands:
         return _Stands(self.shown[at], self.state.take(at), self.decided_by[at])
 
 
-def _standing(
-    set_: _Set,
-    claim: np.ndarray,
-    line: np.ndarray,
-    denied: pd.arrays.IntegerArray,
-    category: Coded,
-) -> tuple[_Stands, pd.arrays.IntegerArray]:
-    """Return what stands of each denied place after all that happened to its claim, and its dollars."""
-    unknown = denied.isna()
-    rows = DeniedRows(
-        set_.claim_at(claim),
-        set_.line_at(line),
-        denied.to_numpy("int64", na_value=0),
-        unknown,
-        category.isin({"duplicate"}),
+def _for_history(set_: _Set, every: _DeniedRows) -> DeniedRows:
+    return DeniedRows(
+        set_.claim_at(every.claim),
+        set_.line_at(every.line),
+        every.denied.to_numpy("int64", na_value=0),
+        every.denied.isna(),
+        every.table["denial_category"].take(every.number).isin({"duplicate"}),
     )
+
+
+def _standing(set_: _Set, every: _DeniedRows) -> tuple[_Stands, pd.arrays.IntegerArray]:
+    """Return what stands of each denied place after all that happened to its claim, and its dollars."""
+    rows = _for_history(set_, every)
     found = set_.history.outcomes(rows)
     state, distinct = pd.factorize(found.state)
     stands = _Stands(found.shown, Coded(state, distinct.tolist()), found.decided_by)
-    return stands, pd.arrays.IntegerArray(found.cents, unknown)
+    return stands, pd.arrays.IntegerArray(found.cents, rows.unknown)
 
 
 def _denials(set_: _Set, found: _Adjustments) -> _Adjustments:
