@@ -168,7 +168,7 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         pays=_paid_at(one, [place]) > 0,
     )
     events = [(at, first, one.place)]
-    shown = True
+    shown = denied is not None or not _denied_before(claim, at, place, identity)
     for n, other in enumerate(claim.order):
         if n <= at or other.reverses or not (other.decides or other.forwards):
             continue
@@ -192,6 +192,17 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         if stake <= 0:
             state, by = "paid_later", payer
     return Outcome(state=state, shown=shown, decided_by=by, because=standing.because, cents=stake)
+
+
+def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
+    """Say whether an earlier decision denied what this one does not deny: its row says what stands."""
+    one = claim.order[at]
+    return any(
+        spot in claim.denied
+        for other in claim.order[:at]
+        if not other.reverses
+        for spot in _spoken_of(one, place, identity, other) or ()
+    )
 
 
 def _folded(claim: _Claim, events: list[tuple[int, Happened, int]]) -> tuple[Standing, int]:
