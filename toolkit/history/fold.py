@@ -224,7 +224,7 @@ def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | Non
         return None
     one = claim.order[at]
     for n, other in reversed(claim.decided()):
-        if n >= at or other.place in claim.gone:
+        if n >= at or claim.gone.get(other.place, at) < at:
             continue
         where = _spoken_of(one, place, identity, other)
         if where is None:
