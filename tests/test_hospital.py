@@ -133,6 +133,12 @@ def test_another_payer_table_and_other_contracts_take_the_place_of_those_in_loca
         read_hospital(contracts=place / "absent")
 
 
+def test_a_contract_names_its_program_by_name_too(place):
+    path = place / "local" / "contracts" / "amber.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", "Medicare Advantage"), encoding="utf-8")
+    assert read_hospital().contracts[0].program == "medicare_advantage"
+
+
 def test_the_sample_has_its_own_hospital(place):
     found = sample_hospital()
     assert len(found.payers) == 11 and found.contracts == () and found.sender == Sender()

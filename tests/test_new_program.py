@@ -63,9 +63,7 @@ _ROW = "Claim Number,Payer,Plan,Program,Reason Code (CARC),Group Code,Denied Amo
 def copy(tmp_path_factory) -> Path:
     """Give a folder with a copy of the package to which the program has been added, by one file."""
     folder = tmp_path_factory.mktemp("copy")
-    shutil.copytree(
-        RULES.parent, folder / "toolkit", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(RULES.parent, folder / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
     path = folder / "toolkit" / "rules" / "programs" / "harbor_health.yaml"
     path.write_text(NEW, encoding="utf-8")
     return folder
@@ -198,6 +196,8 @@ def test_no_list_of_programs_stands_beside_the_rules():
 def test_a_payer_table_with_a_program_that_is_none_is_refused_with_the_ids_that_there_are(tmp_path):
     path = tmp_path / "payers.csv"
     path.write_text("payer_name,program\nX,Managed Care\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"row 2, program: is none of .*va_community_care") as error:
+    with pytest.raises(
+        InputError, match=r"row 2, program: is none of .*va_community_care"
+    ) as error:
         read_payers(path)
     assert "Managed Care" not in str(error.value)
