@@ -184,7 +184,7 @@ def totals(path: str) -> Iterator[None]:
 
     as_of = date.fromisoformat(AS_OF)
     yield
-    found = of_files(path, by=BY, as_of=as_of)
+    found = of_files(path, by=BY, as_of=as_of, hospital=UNKNOWN)
     yield
     found["month"] = found["month"].dt.strftime("%Y-%m")
     return _told(found)
