@@ -135,7 +135,8 @@ def test_a_remittance_of_the_field_counts_as_it_should(name):
     claims = read([FIELD / file for file in case["files"]])
     worklist = triage(claims, as_of=date.fromisoformat(case["as_of"]), hospital=UNKNOWN)
     denied = int(worklist["denied_cents"].sum())
-    assert want.get("open_denials", len(worklist)) == len(worklist)
+    still_open = int(worklist["due"].ne("closed").sum())
+    assert want.get("open_denials", still_open) == still_open
     assert want.get("denied_cents", denied) == denied
     plb = int(claims.provider_adjustments["amount_cents"].sum())
     assert want.get("plb_cents", plb) == plb
@@ -433,7 +434,11 @@ def test_another_payee_between_claims_is_theirs(worked):
 def test_the_next_transaction_begins_with_its_own_payer(worked):
     text = joined(SECOND, HOSPITAL, "LX*2")
     first = text[text.index("ST*835") : text.index("GE*1")]
-    again = first.replace("*0001~", "*0002~").replace(SECOND, "N1*PR*THIRD PLAN*XV*99003")
+    again = (
+        first.replace("*0001~", "*0002~")
+        .replace("CLP*A", "CLP*B")
+        .replace(SECOND, "N1*PR*THIRD PLAN*XV*99003")
+    )
     text = text.replace("GE*1*101", f"{again}GE*2*101")
     _, worklist = worked(text)
     third = ("THIRD PLAN", "99003")

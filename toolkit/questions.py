@@ -12,8 +12,10 @@ from typing import Any
 
 from toolkit.denials import classify, rank
 from toolkit.denials.second_look import second_look
+from toolkit.errors import ToolkitError
+from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
-from toolkit.law import next_step
+from toolkit.law import decision_due, next_step
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
 _REMEMBERED = 150_000
@@ -173,6 +175,41 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
         "days_left": "count", **dict.fromkeys(("appealable", "from_decision", "by_contract"), "flag"),
     }  # fmt: skip
     return Question(keys, answers, of)
+
+
+def state_question() -> Question:
+    """Return the question what stands of a denial after its appeals, and when a decision is due.
+
+    `standing` is what its claim's decisions leave (`toolkit.history`), `filed` and `outcome` the last
+    appeal, `closed` the hospital's own system, `requested` the day an appeal was filed that waits.
+    `decided_by` says what decided: decision, appeal or case_status.
+    """
+
+    def of(standing, filed, outcome, closed, program, level, stage, requested):
+        events = [Happened(event="appeal_filed")] if filed else []
+        events += [Happened(event="appeal_decided", outcome=outcome)] if outcome else []
+        events += [Happened(event="closed")] if closed else []
+        now = fold(events, start=Standing(standing, True))
+        decided_by = "decision"
+        if now.decided_by >= 0:
+            happened = events[now.decided_by].event
+            decided_by = "case_status" if happened == "closed" else "appeal"
+        due = None
+        if now.state == "awaiting_decision" and None not in (program, level, requested):
+            due = _decided_until(program, level, stage, requested)
+        return {"state": now.state, "decided_by": decided_by, "decision_due": due}
+
+    keys = ("standing", "filed", "outcome", "closed", "program", "level", "stage", "requested")
+    return Question(keys, {"state": "text", "decided_by": "text", "decision_due": "date"}, of)
+
+
+def _decided_until(program: str, level: str, stage: str | None, requested: date) -> date | None:
+    """Return the day on which the payer's decision is due; None where the law gives no day."""
+    try:
+        found = decision_due(program, level, request_received=requested, stage=stage)
+    except ToolkitError:
+        return None
+    return found.decision_due
 
 
 def _due(state: str, last: date | None, file_by: date | None, as_of: date) -> str:

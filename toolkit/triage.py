@@ -33,6 +33,9 @@ from toolkit.claims.adjudication import (
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import turns_on_service
+from toolkit.history.states import open_states
+from toolkit.history.table import Rows as DeniedRows
+from toolkit.history.table import histories
 from toolkit.hospital import Hospital
 from toolkit.keys import (
     Coded,
@@ -51,11 +54,19 @@ from toolkit.questions import (
     code_question,
     contract_question,
     payer_question,
+    state_question,
     step_question,
 )
 from toolkit.worklist import WORKLIST
 
 _NEVER = np.datetime64("NaT", "us")
+_OPEN = open_states()
+# Open, but no notice is known whose clock could be counted.
+_NO_CLOCK = frozenset({"review", "taken_back"})
+_REVERSAL_GAP = (
+    "a reversal with positive amounts and no earlier decision: ask the payer whether it is a denial"
+)
+_TAKEN_BACK_GAP = "a payment was taken back: find the notice that says why, and enter its date"
 
 
 def _day(column: pd.Series) -> np.ndarray:
@@ -70,6 +81,7 @@ class Brain:
     code: Question
     contract: Question
     step: Question
+    state: Question
     _memories: dict[str, Memory] = field(default_factory=dict, repr=False)
     _texts: dict[str, str] = field(default_factory=dict, repr=False)
 
@@ -105,6 +117,7 @@ def brain(*, as_of: date, hospital: Hospital) -> Brain:
         code_question(),
         contract_question(hospital),
         step_question(hospital, as_of=as_of),
+        state_question(),
     )
 
 
@@ -135,7 +148,7 @@ def triaged(
         part, at = _compared_rows(set_, rows)
         if len(at):
             patients = part["patient"].dropna().unique()
-            given = comparison.given(claims, set_.netted, patients, claim_of=set_.claim_of_line)
+            given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
             rows = _looked(rows, at, comparison.compared(part, given))
     return _worklist(set_, rows, asked, categories=categories)
 
@@ -152,7 +165,7 @@ def triaged_with_comparison(
     set_ = _Set(claims)
     rows = _rows(set_, asked)
     part, _ = _compared_rows(set_, rows)
-    given = comparison.given(claims, set_.netted, claim_of=set_.claim_of_line)
+    given = comparison.given(claims, set_.undone, claim_of=set_.claim_of_line)
     return _worklist(set_, rows, asked, categories=categories), part, given
 
 
@@ -166,6 +179,7 @@ def classified_adjustments(claims: Claims, *, hospital: Hospital) -> pd.DataFram
     who = _payers(set_, asked)
     found = _classified(set_, who, asked)
     found = found.take((found.amount != 0) | found.unknown)
+    found = found.take(~taken(set_.undone, set_.claim_at(found.claim), False))
     kinds = asked.code.answers
     frame = pd.DataFrame(
         {
@@ -200,8 +214,9 @@ class _Set:
     def __init__(self, claims: Claims) -> None:
         self.tables = claims
         self.status = statuses(claims.claims["claim_status"])
-        # Claims that hold no denial of this payer: undecided, another payer's, taken back.
-        self.netted = _netted(claims.claims) | ~self.status.decided
+        self.history = histories(claims)
+        # Claims that hold no denial of this payer: undecided, another payer's, a reversal.
+        self.netted = (self.history.reversal & ~self.history.review) | ~self.status.decided
         adjustments = claims.adjustments
         self.claim_keys, self.claim = _numbers(
             keys_of(claims.claims["claim_key"]), keys_of(adjustments["claim_key"])
@@ -211,6 +226,11 @@ class _Set:
         )
         self._claim_of_line: np.ndarray | None = None
         self.counted: Stated | None = None  # each adjustment once, when they are classified
+
+    @property
+    def undone(self) -> np.ndarray:
+        """Which claims say nothing that stands: not decided, a reversal, or taken back."""
+        return self.netted | self.history.undone
 
     @property
     def claim_of_line(self) -> np.ndarray:
@@ -254,40 +274,6 @@ def _numbers(known: pa.Array, keys: pa.Array) -> tuple[pa.Array, np.ndarray]:
         known = pa.concat_arrays([known, keys.filter(pa.array(unknown)).unique()])
         number = positions(keys, known)
     return known, number
-
-
-def _netted(claims: pd.DataFrame) -> np.ndarray:
-    """Return which claims are reversals, or are taken back by a later one.
-
-    A reversal takes back the last claim before it with the same numbers and the same charge; the
-    correction that follows it stands. Only the claims that share their numbers with a reversal
-    are walked one by one.
-    """
-    reversal = claims["is_reversal"].to_numpy(dtype=bool, na_value=False)
-    netted = reversal.copy()
-    if not reversal.any():
-        return netted
-    ours = claims["patient_control_number"].fillna("")
-    near = np.flatnonzero(ours.isin(ours[reversal].unique()))
-    names = ["payer_claim_control_number", "patient_control_number"]
-    some = claims.iloc[near].reset_index(drop=True)
-    walked = (
-        some[names]
-        .fillna("")
-        .assign(charge=some["billed_cents"].abs().fillna(-1), reversal=reversal[near])
-    )
-    walked = walked[walked.groupby([*names, "charge"])["reversal"].transform("any")]
-    day = some.loc[walked.index, "remittance_date"]
-    standing: dict[tuple, list] = {}
-    for at, *numbers, charge, takes_back in walked.loc[
-        day.sort_values(kind="stable", na_position="first").index
-    ].itertuples(name=None):
-        before = standing.setdefault((*numbers, charge), [])
-        if not takes_back:
-            before.append(at)
-        elif before:
-            netted[near[before.pop()]] = True
-    return netted
 
 
 # --- who pays ------------------------------------------------------------------------------------
@@ -546,6 +532,7 @@ class _Rows:
     procedure_code: Coded
     service_from: np.ndarray
     second_look: Coded
+    stands: "_Stands"
 
     def answer(self, name: str) -> Coded:
         """Return what the codes say, of each row."""
@@ -580,7 +567,9 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
         nothing = nothing.filled("")
         given["rarcs"] = _followed(given["rarcs"], nothing)
         other_reasons = _followed(other_reasons, nothing)
+    stands, denied = _standing(set_, claim, line, denied, table["denial_category"].take(number))
     order, keys = _ordered(set_, claim, line)
+    order, keys = order[stands.shown[order]], keys.filter(pa.array(stands.shown[order]))
     claim, line = claim[order], line[order]
     lines, claims = set_.tables.claim_lines, set_.tables.claims
     number = number[order]
@@ -600,8 +589,43 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
         procedure_code=coded(lines["procedure_code"]).take(at),
         service_from=np.where(np.isnat(day), whole, day),
         second_look=table["second_look"].take(number).filled(""),
+        stands=stands.take(order),
         **{name: column.take(order) for name, column in given.items()},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Stands:
+    """What stands of each denied place: whether it is a row, its state, and the claim that decided."""
+
+    shown: np.ndarray
+    state: Coded
+    decided_by: np.ndarray
+
+    def take(self, at: np.ndarray) -> "_Stands":
+        return _Stands(self.shown[at], self.state.take(at), self.decided_by[at])
+
+
+def _standing(
+    set_: _Set,
+    claim: np.ndarray,
+    line: np.ndarray,
+    denied: pd.arrays.IntegerArray,
+    category: Coded,
+) -> tuple[_Stands, pd.arrays.IntegerArray]:
+    """Return what stands of each denied place after all that happened to its claim, and its dollars."""
+    unknown = denied.isna()
+    rows = DeniedRows(
+        set_.claim_at(claim),
+        set_.line_at(line),
+        denied.to_numpy("int64", na_value=0),
+        unknown,
+        category.isin({"duplicate"}),
+    )
+    found = set_.history.outcomes(rows)
+    state, distinct = pd.factorize(found.state)
+    stands = _Stands(found.shown, Coded(state, distinct.tolist()), found.decided_by)
+    return stands, pd.arrays.IntegerArray(found.cents, unknown)
 
 
 def _denials(set_: _Set, found: _Adjustments) -> _Adjustments:
@@ -825,7 +849,7 @@ def _compared_rows(set_: _Set, rows: _Rows) -> tuple[pd.DataFrame, np.ndarray]:
         }
     )
     places = set_.claim_at(claim), set_.line_at(line)
-    return comparison.asked(part, set_.tables, set_.netted, places=places), at
+    return comparison.asked(part, set_.tables, set_.undone, places=places), at
 
 
 def _looked(rows: _Rows, at: np.ndarray, more: pd.Series) -> _Rows:
@@ -888,7 +912,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice, remittance = day_of_claim("notice_date"), day_of_claim("remittance_date")
     received = day_of_claim("notice_received")
     dated = ~np.isnat(notice)
-    earliest = np.where(dated, _NEVER, day_of_claim("earliest_remittance_date"))
+    earliest = day_of_claim("earliest_remittance_date")
     notice_from = np.where(dated, 0, np.where(np.isnat(remittance), 2, 1)).astype("int8")
     notice = np.where(dated, notice, remittance)
     decided_on = taken(_day(events["decided_on"]), event, _NEVER)
@@ -897,6 +921,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "last_level": coded(events["level"]).take(event),
         "outcome": coded(events["outcome"]).take(event),
         "closed": of_claim("case_status"),
+        "standing": rows.stands.state,
     }
     filed_on = taken(_day(events["filed_on"]), event, _NEVER)
     # An appeal of which nothing is known but that there is one stops no clock.
@@ -911,6 +936,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice = np.where(decided, decided_on, notice)
     received[decided] = _NEVER
     route = rows.answer("route")
+    now, whence = _states(set_, rows, facts, filed, filed_on, asked)
     disputed = step["by_contract"].isin({True}) & route.isin({"appeal"})
     made = {
         "denial_key": text(rows.keys),
@@ -924,7 +950,12 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "group_code": rows.group_code,
         "carc": rows.carc,
         "rarcs": rows.rarcs,
-        "route": route.with_value(disputed, "contract_dispute"),
+        "route": route.with_value(disputed, "contract_dispute").with_value(
+            rows.stands.state.isin(_NO_CLOCK), "review"
+        ),
+        "state": now["state"],
+        "state_from": whence,
+        "decision_due": now["decision_due"],
         "second_look": rows.second_look,
         "denied_cents": rows.denied,
         "other_reasons": rows.other_reasons,
@@ -993,7 +1024,8 @@ def _step_facts(
     decided_on: np.ndarray,
 ) -> dict[str, Coded]:
     """Return the facts of the next step, without those that cannot change it: the keys stay few."""
-    program = rows.payer("program")
+    no_clock = facts["standing"].isin(_NO_CLOCK)
+    program = rows.payer("program").only(~no_clock)
     # Once an appeal is filed, its decision is the notice; amount and nature choose the level that
     # follows a decision; nothing of this matters for what was won or still waits.
     outcome = facts["outcome"]
@@ -1019,9 +1051,55 @@ def _step_facts(
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
         "contract": rows.payer("contract"),
         "why_not": rows.answer("why_not").only(~appealable),
-        "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
-        "program_gap": rows.payer("program_gap").only(program.code < 0),
+        "closed": Coded(
+            (facts["closed"].isin({"closed"}) | ~facts["standing"].isin(_OPEN)).astype("int8"),
+            [False, True],
+        ),
+        "program_gap": rows.payer("program_gap")
+        .only(program.code < 0)
+        .with_value(facts["standing"].isin({"review"}), _REVERSAL_GAP)
+        .with_value(facts["standing"].isin({"taken_back"}), _TAKEN_BACK_GAP),
     }
+
+
+def _states(
+    set_: _Set,
+    rows: _Rows,
+    facts: dict[str, Coded],
+    filed: np.ndarray,
+    filed_on: np.ndarray,
+    asked: Brain,
+) -> tuple[dict[str, Coded], Coded]:
+    """Return each row's state after its appeals, with the payer's clock, and what decided it."""
+    outcome = facts["outcome"]
+    waits = filed & (outcome.code < 0)
+    number, table = asked.memory("state").ask(
+        {
+            "standing": rows.stands.state,
+            "filed": Coded(filed.astype("int8"), [False, True]),
+            "outcome": outcome,
+            "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
+            "program": rows.payer("program").only(waits),
+            "level": facts["last_level"].only(waits),
+            "stage": facts["stage"].only(waits),
+            "requested": _days(filed_on, waits),
+        }
+    )
+    answer = {name: column.take(number) for name, column in table.items()}
+    own = rows.stands.decided_by == rows.claim
+    if own.all():
+        return answer, answer["decided_by"]
+    at = np.flatnonzero(~own & (rows.stands.decided_by >= 0))
+    by = set_.tables.claims.iloc[rows.stands.decided_by[at]]
+    name = dict(zip(set_.tables.files["file_id"], set_.tables.files["file"], strict=True))
+    whence = [
+        f"{name.get(file_id, file_id)}, row {row}"
+        for file_id, row in zip(by["file_id"], by["row"], strict=True)
+    ]
+    words = answer["decided_by"].array("text").astype(object)
+    still = ~answer["decided_by"].isin({"decision"})[at]
+    words[at] = np.where(still, words[at], whence)
+    return answer, coded(pd.Series(words, dtype="str"))
 
 
 def _amounts(cents: pd.arrays.IntegerArray, where: np.ndarray) -> Coded:

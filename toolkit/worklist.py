@@ -83,6 +83,13 @@ WORKLIST = _columns(
     ("rule_status", "text", "V read at the source, V2 second-hand, M from memory"),
     ("days_left", "count", "file_by minus the as-of date"),
     ("due", "text", "see DUE"),
+    ("state", "text", "what stands now: see rules/history/states.yaml"),
+    (
+        "state_from",
+        "text",
+        "what decided the state: decision (the row's own), appeal, case_status, or the file and row of a later decision",
+    ),
+    ("decision_due", "date", "day on which the payer's decision on the filed appeal is due"),
     ("standing", "text", "who may file and with which paper"),
     ("gap", "text", "what is missing for a date, and what to fill in"),
     ("why", "text", "the steps of the date, or why there is none"),

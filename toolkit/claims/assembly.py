@@ -19,7 +19,7 @@ from toolkit.claims.tables import conform, same, text, texts, whole
 
 # Facts of the claim that an export row repeats; `first` row that has one decides.
 _CLAIM_FACTS = (
-    "payer_claim_control_number", "patient_name", "member_id", "birth_date", "payer_id",
+    "payer_claim_control_number", "original_reference", "frequency_code", "patient_name", "member_id", "birth_date", "payer_id",
     "payer_name", "plan_name", "program", "claim_filing_indicator", "contracted", "facility",
     "provider_name", "provider_npi", "claim_status", "remittance_date", "notice_date",
     "notice_received", "claim_received", "claim_billed", "claim_paid", "patient_responsibility",

@@ -33,6 +33,11 @@ Kind = Literal["text", "id", "code", "word", "date", "money", "number"]
 COLUMNS: dict[str, tuple[Kind, str]] = {
     "patient_control_number": ("id", "our claim or account number, as sent to the payer"),
     "payer_claim_control_number": ("id", "the payer's claim number (ICN)"),
+    "original_reference": ("id", "the payer's number of the claim that this one replaces (REF F8)"),
+    "frequency_code": (
+        "code",
+        "1 original, 7 replacement, 8 void; of a type of bill its last digit",
+    ),
     "patient_name": ("text", "the patient's name"),
     "patient_last_name": ("text", "the patient's last name, where it stands alone"),
     "patient_first_name": ("text", "the patient's first name, where it stands alone"),

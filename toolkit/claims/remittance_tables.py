@@ -257,6 +257,8 @@ def claims(
             "row": whole(amounts.row),
             "patient_control_number": text(table["patient_control_number"]),
             "payer_claim_control_number": text(table["payer_claim_control_number"]),
+            "original_reference": text(table["original_reference"]),
+            "frequency_code": text(upper(table, "frequency_code")),
             "patient_name": text(pc.coalesce(_name(table, "patient"), _name(table, "insured"))),
             "member_id": text(pc.coalesce(*members)),
             "plan_name": text(table["contract_class"]),

@@ -59,6 +59,13 @@ _KEYS = _columns(
 CLAIMS = _KEYS + _columns(
     ("patient_control_number", "text", "ours (CLP01)", True),
     ("payer_claim_control_number", "text", "theirs, the ICN (CLP07)", True),
+    (
+        "original_reference",
+        "text",
+        "the payer's number of the claim that this one corrects or takes back (REF F8)",
+        True,
+    ),
+    ("frequency_code", "text", "1 original, 7 replacement, 8 void (CLP09, type of bill)"),
     ("patient_name", "text", "last name, first name", True),
     ("member_id", "text", "the patient's number with the payer", True),
     ("birth_date", "date", "the patient's", True),

@@ -13,7 +13,17 @@ from toolkit.metrics.ledger import Ledger, ledger_of
 
 AS_OF = date(2026, 3, 2)
 
-_BLANK = ("level", "group_code", "carc", "rarcs", "reason", "citation", "rule_status")
+_BLANK = (
+    "state",
+    "state_from",
+    "level",
+    "group_code",
+    "carc",
+    "rarcs",
+    "reason",
+    "citation",
+    "rule_status",
+)
 
 _WORKLIST = """\
 key,due,dollars,payer_name,program,denial_category,route,appealable,last_level,file_by
@@ -62,7 +72,9 @@ def example_rows() -> tuple[pd.DataFrame, pd.DataFrame]:
         facility="Main campus",
         gap=work["due"].map({"no_date": "program is not known: add the payer to payers.csv"}),
         **dict.fromkeys(_BLANK, ""),
-        **dict.fromkeys(("filed_on", "decided_on", "outcome")),  # told by the appeals below
+        **dict.fromkeys(
+            ("filed_on", "decided_on", "outcome", "decision_due")
+        ),  # told by the appeals below
     ).drop(columns=["key", "dollars"])
     keys = appeals["key"]
     events = conform(

@@ -1,0 +1,349 @@
+"""What stands of each denial of a claim, after every decision, reversal and payment that files hold."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from toolkit.history.decisions import Decision, families, in_order, taken_back
+from toolkit.history.identity import LineIdentity, paired, same_line, same_payer
+from toolkit.history.states import EventKind, Happened, Standing, fold
+
+# Where a denial is: the place of its claim in the table, and of its line, -1 for the claim itself.
+Place = tuple[int, int]
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """What triage says of one place: the denied cents (None: not stated), and whether the reason is
+    that it is a copy of another one (duplicate).
+    """
+
+    cents: int | None
+    is_copy: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands of one denial.
+
+    `shown` is False where another row says it: a later denial of the same line, or the first
+    decision that a copy repeats. `decided_by` is the place of the claim whose event decided,
+    `because` the step of the decision table. `cents` is what is at stake, never more than charge
+    less all payments; None where no amount is stated.
+    """
+
+    state: str
+    shown: bool
+    decided_by: int
+    because: str
+    cents: int | None = None
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """The decisions under one account number, told apart: what the fold works on.
+
+    `claims` are lists of decisions, the oldest first; `reversals` the decision that each reversal
+    takes back (None: none of these files); `unsure` the places of decisions that could be of several
+    claims, `unsure_lines` of those with lines that could be several lines of an earlier one.
+    `taken_back` are the cents that provider adjustments (PLB) take back, by the decision's place.
+    """
+
+    claims: tuple[tuple[Decision, ...], ...]
+    reversals: Mapping[int, Decision | None]
+    unsure: tuple[int, ...] = ()
+    unsure_lines: tuple[int, ...] = ()
+    taken_back: Mapping[int, int] = {}
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """One claim of an account: its decisions in order, and where each is taken back in that order."""
+
+    order: tuple[Decision, ...]
+    gone: Mapping[int, int]
+    others: tuple[Decision, ...]
+    denied: Mapping[Place, Denied]
+    taken_back: Mapping[int, int]
+
+    def decided(self) -> list[tuple[int, Decision]]:
+        """Return the decisions with their places in the order, without reversals."""
+        return [(at, one) for at, one in enumerate(self.order) if one.decides and not one.reverses]
+
+
+def account(decisions: Sequence[Decision], taken_back_by: Mapping[str, int] = {}) -> Account:
+    """Return the decisions under one account number, claim by claim and in order.
+
+    `taken_back_by` are the cents that provider adjustments take back, by the number that they name:
+    the payer's or ours. They are the claim's where no reversal says so already.
+    """
+    found, unsure = families(decisions)
+    reversals: dict[int, Decision | None] = {}
+    for family in found:
+        reversals |= taken_back(family)
+    claims = tuple(tuple(in_order(family)) for family in found)
+    return Account(
+        claims=claims,
+        reversals=reversals,
+        unsure=tuple(sorted(one.place for one in unsure)),
+        unsure_lines=tuple(sorted(_unsure_lines(claims))),
+        taken_back=_taken_back_by_plb(claims, taken_back_by),
+    )
+
+
+def _taken_back_by_plb(
+    claims: Sequence[Sequence[Decision]], by: Mapping[str, int]
+) -> dict[int, int]:
+    """Return what provider adjustments take back of claims without a reversal, by the last payment."""
+    found = {}
+    for order in claims if by else ():
+        if any(one.reverses for one in order):
+            continue
+        paid = [one for one in order if one.decides and (one.paid or 0) > 0]
+        for one in reversed(paid):
+            cents = by.get(one.number or "") or by.get(one.identity.account or "")
+            if cents:
+                found[one.place] = cents
+                break
+    return found
+
+
+def _unsure_lines(claims: Sequence[Sequence[Decision]]) -> set[int]:
+    found = set()
+    for order in claims:
+        decided = [one for one in order if one.decides and not one.reverses and one.lines]
+        for at, other in enumerate(decided):
+            theirs = [line.identity for line in other.lines]
+            for one in decided[:at]:
+                if paired([line.identity for line in one.lines], theirs).unsure:
+                    found.add(other.place)
+    return found
+
+
+def outcomes(
+    known: Account, denied: Mapping[Place, Denied], *, every: bool = False
+) -> dict[Place, Outcome]:
+    """Return what stands of each denied place of the account; with `every`, of the others too.
+
+    Of places that were never denied the last word on each line is shown.
+    """
+    found: dict[Place, Outcome] = {}
+    for order in known.claims:
+        others = tuple(one for other in known.claims if other is not order for one in other)
+        gone = {
+            target.place: at
+            for at, one in enumerate(order)
+            if one.reverses and (target := known.reversals.get(one.place)) is not None
+        }
+        claim = _Claim(order, gone, others, denied, known.taken_back)
+        for at, one in enumerate(order):
+            if one.reverses or not (one.decides or one.forwards):
+                continue
+            for place, identity in _places(one):
+                if place in denied or (every and (identity is not None or not one.lines)):
+                    found[place] = _outcome(claim, at, place, identity)
+    return found
+
+
+# What a later claim may say of a line without being its last word.
+_KEEP = frozenset({"duplicate_of", "forwarded"})
+
+
+def _places(one: Decision) -> list[tuple[Place, LineIdentity | None]]:
+    """Return the places of a decision: its lines, and the claim itself."""
+    lines = [((one.place, line.place), line.identity) for line in one.lines]
+    return [*lines, ((one.place, -1), None)]
+
+
+def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> Outcome:
+    one = claim.order[at]
+    denied = claim.denied.get(place)
+    cents, by = denied.cents if denied else 0, one.place
+    original = _original(claim, at, place, identity)
+    if original == "paid":
+        return Outcome(
+            state="duplicate", shown=True, decided_by=by, because="refused_as_copy", cents=0
+        )
+    if original == "denied":
+        return Outcome(state="open", shown=False, decided_by=by, because="refused_as_copy", cents=0)
+    first = Happened(
+        event="adjudicated" if one.decides else "forwarded",
+        denies=denied is not None,
+        pays=_paid_at(one, [place]) > 0,
+    )
+    events = [(at, first, one.place)]
+    shown = True
+    for n, other in enumerate(claim.order):
+        if n <= at or other.reverses or not (other.decides or other.forwards):
+            continue
+        happened = _said(claim, one, place, identity, other)
+        if happened is None:
+            continue
+        shown &= not happened.denies and (denied is not None or happened.event in _KEEP)
+        of = one.place if happened.event == "reversed" else other.place
+        events.append((n, happened, of))
+        if other.place in claim.gone:
+            events.append((claim.gone[other.place], Happened(event="reversed"), other.place))
+    if one.place in claim.gone:
+        events.append((claim.gone[one.place], Happened(event="reversed"), one.place))
+    for of in {of for _, _, of in events} & set(claim.taken_back):
+        events.append((len(claim.order), Happened(event="taken_back"), of))
+    standing, by = _folded(claim, events)
+    state, stake = standing.state, cents
+    left, payer = _left(claim, one, place, identity)
+    if state == "open" and left is not None:
+        stake = left if cents is None else min(cents, left)
+        if stake <= 0:
+            state, by = "paid_later", payer
+    return Outcome(state=state, shown=shown, decided_by=by, because=standing.because, cents=stake)
+
+
+def _folded(claim: _Claim, events: list[tuple[int, Happened, int]]) -> tuple[Standing, int]:
+    """Return what stands after the events of a place, and the claim whose event decided."""
+    now, by, stands = Standing(), -1, -1
+    for n, happened, of in sorted(events, key=lambda event: event[0]):
+        if happened.event == "reversed":
+            happened = msgspec.structs.replace(happened, target=of == stands)
+        now = fold([happened], start=msgspec.structs.replace(now, decided_by=-1))
+        if now.decided_by == 0:  # this event decided
+            by = claim.order[n].place if n < len(claim.order) else of
+            stands = of if happened.event != "reversed" else stands
+    return now, by
+
+
+def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> str | None:
+    """Return what became of the line that a denial as a copy repeats: paid or denied; else None."""
+    if place not in claim.denied or not claim.denied[place].is_copy:
+        return None
+    one = claim.order[at]
+    for n, other in reversed(claim.decided()):
+        if n >= at or other.place in claim.gone:
+            continue
+        where = _spoken_of(one, place, identity, other)
+        if where is None:
+            continue
+        denied = [claim.denied[spot] for spot in where if spot in claim.denied]
+        if denied and all(its.is_copy for its in denied):
+            continue
+        return "denied" if denied else "paid"
+    return None
+
+
+def _said(
+    claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None, other: Decision
+) -> Happened | None:
+    """Return what a later decision says of a place; None where it does not speak of it."""
+    if not other.decides:
+        spoken = _spoken_of(one, place, identity, other) is not None or _tied(one, other)
+        return Happened(event="forwarded") if spoken else None
+    if other.voids:
+        return Happened(event="reversed") if _tied(one, other) else None
+    where = _spoken_of(one, place, identity, other)
+    if where is not None and _side_by_side(one, other):
+        copies = [claim.denied[spot] for spot in where if spot in claim.denied]
+        return Happened(event="duplicate_of") if any(its.is_copy for its in copies) else None
+    if where is None:
+        # The claim was decided anew as a whole, and this line is not in it any more.
+        anew = other.replaces or other.refers_to is not None or one.place in claim.gone
+        return Happened(event="corrected") if anew and _tied(one, other) else None
+    denials = [claim.denied[spot] for spot in where if spot in claim.denied]
+    pays = _paid_at(other, where) > 0
+    if not denials and not pays and (other.place, -1) in claim.denied:
+        denials = [claim.denied[other.place, -1]]  # the claim's denial is its lines'
+    if denials and all(its.is_copy for its in denials):
+        return Happened(event="duplicate_of")
+    return Happened(event=_event(claim, one, other), denies=bool(denials), pays=pays)
+
+
+def _side_by_side(one: Decision, other: Decision) -> bool:
+    """Say whether two claims were decided on one day under two numbers, and neither names the other.
+
+    They may be the parts of a split claim, or a service given twice: both stand.
+    """
+    return (
+        one.day == other.day
+        and None not in (one.number, other.number)
+        and one.number != other.number
+        and not (other.replaces or _tied(one, other))
+    )
+
+
+def _event(claim: _Claim, one: Decision, other: Decision) -> EventKind:
+    """Return what kind of event a later decision is for an earlier one."""
+    if other.replaces or one.place in claim.gone or other.refers_to is not None:
+        return "corrected"
+    if None not in (one.number, other.number) and one.number != other.number:
+        return "resubmitted"
+    return "adjudicated"
+
+
+def _spoken_of(
+    one: Decision, place: Place, identity: LineIdentity | None, other: Decision
+) -> list[Place] | None:
+    """Return the places of another decision that are this one; None where it does not speak of it."""
+    if identity is None:  # the whole claim
+        return [spot for spot, _ in _places(other)] if _covers(one, other) else None
+    if not other.lines:
+        return [(other.place, -1)] if _covers(one, other) else None
+    mine = [line.identity for line in one.lines]
+    theirs = [line.identity for line in other.lines]
+    here = next(n for n, line in enumerate(one.lines) if line.place == place[1])
+    for before, after in paired(mine, theirs).pairs:
+        if before == here:
+            return [(other.place, other.lines[after].place)]
+    return None
+
+
+def _covers(one: Decision, other: Decision) -> bool:
+    """Say whether two decisions are of the whole of the same claim.
+
+    They have one charge, and the same lines as far as both state them: parts of a split claim may
+    have equal charges. Without a charge, the payer's numbers tie them.
+    """
+    if None in (one.billed, other.billed):
+        return _tied(one, other)
+    if one.billed != other.billed:
+        return False
+    if not one.lines or not other.lines or _tied(one, other):
+        return True
+    mine, theirs = ([line.identity for line in claim.lines] for claim in (one, other))
+    return len(paired(mine, theirs).pairs) == len(mine) == len(theirs)
+
+
+def _tied(one: Decision, other: Decision) -> bool:
+    """Say whether the payer's numbers say that one decision is about the claim of the other."""
+    return bool(one.identity.payer_numbers & other.identity.payer_numbers)
+
+
+def _paid_at(one: Decision, where: Sequence[Place]) -> int:
+    """Return what a decision paid at its places; the claim's payment where no line states one."""
+    lines = {line.place: line.paid for line in one.lines}
+    known = [lines[line] for _, line in where if line >= 0 and lines[line] is not None]
+    return sum(known) if known else (one.paid or 0)
+
+
+def _left(
+    claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None
+) -> tuple[int | None, int]:
+    """Return charge less all payments of a place, and the other payer's claim that paid last.
+
+    None where no other payer paid, or the charge is not stated.
+    """
+    charge = one.billed if identity is None else identity.billed_cents
+    paid, by = 0, -1
+    for other in claim.others:
+        if other.reverses or not other.decides:
+            continue
+        if same_payer(one.identity, other.identity) is not False:
+            continue
+        its = _paid_on(one, identity, other)
+        if its > 0:
+            paid, by = paid + its, other.place
+    if not paid or charge is None:
+        return None, -1
+    own = _paid_at(one, [place])
+    return max(charge - own - paid, 0), by
+
+
+def _paid_on(one: Decision, identity: LineIdentity | None, other: Decision) -> int:
+    """Return what another payer paid on the same line, or on the claim."""
+    if identity is None or not other.lines:
+        return (other.paid or 0) if _covers(one, other) else 0
+    alike = [line for line in other.lines if same_line(identity, line.identity) == "same"]
+    return (alike[0].paid or 0) if len(alike) == 1 else 0
