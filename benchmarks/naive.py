@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.denials import classify, normalize_text
+from toolkit.hospital import Hospital
 from toolkit.questions import payer_question, step_question
 
 # What one row of the job is asked.
@@ -20,8 +21,8 @@ DENIED = "denied_cents"  # as whole cents; the files hold dollars with two decim
 
 def functions(as_of: date) -> tuple[Any, Any, Any]:
     """Return the scalar functions: who pays under what program, what the denial is, what is due."""
-    who = payer_question().of
-    step = step_question((), as_of=as_of)
+    who = payer_question(Hospital.unknown()).of
+    step = step_question(Hospital.unknown(), as_of=as_of)
 
     def program_of(payer_id, payer_name, plan_name, program, contracted):
         found = who(

@@ -16,6 +16,9 @@ from benchmarks.naive import ASKED, DENIED
 from benchmarks.plan import Job, Scale, path_of
 from benchmarks.rows_data import as_csv, write
 from benchmarks.starts import AS_OF
+from toolkit.hospital import Hospital
+
+UNKNOWN = Hospital.unknown()
 
 MONEY = "denied"
 COLUMNS = (*ASKED, MONEY)
@@ -181,7 +184,7 @@ def totals(path: str) -> Iterator[None]:
 
     as_of = date.fromisoformat(AS_OF)
     yield
-    found = of_files(path, by=BY, as_of=as_of)
+    found = of_files(path, by=BY, as_of=as_of, hospital=UNKNOWN)
     yield
     found["month"] = found["month"].dt.strftime("%Y-%m")
     return _told(found)
@@ -193,7 +196,7 @@ def annotated(path: str, out: str) -> Iterator[None]:
 
     as_of = date.fromisoformat(AS_OF)
     yield
-    written = triage_files(path, out, as_of=as_of)
+    written = triage_files(path, out, as_of=as_of, hospital=UNKNOWN)
     yield
     size = Path(out).stat().st_size
     Path(out).unlink()
@@ -287,7 +290,9 @@ def kernel(path: str) -> Iterator[None]:
     yield
     parts = []
     for chunk in _chunks(path):
-        out = triage_rows(chunk, as_of=as_of, columns=("denial_category", "notice_date", "due"))
+        out = triage_rows(
+            chunk, as_of=as_of, columns=("denial_category", "notice_date", "due"), hospital=UNKNOWN
+        )
         month = out["notice_date"].to_numpy().astype("datetime64[M]")
         out["month"] = pd.Series(month.astype("datetime64[s]"), index=out.index)
         by = out.groupby(list(BY), dropna=False, observed=True)[DENIED].agg(["size", "sum"])
@@ -307,9 +312,9 @@ def keys(path: str) -> Iterator[None]:
     yield
     rows = 0
     for chunk in _chunks(path):
-        triage_rows(chunk, as_of=as_of)
+        triage_rows(chunk, as_of=as_of, hospital=UNKNOWN)
         rows += len(chunk)
-    asked = asker(as_of=as_of)
+    asked = asker(as_of=as_of, hospital=UNKNOWN)
     yield
     kept = {"payer and plan": asked.who, "codes and text": asked.what, "step and day": asked.step}
     return {

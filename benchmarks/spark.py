@@ -18,6 +18,9 @@ from benchmarks.machine import java
 from benchmarks.measure import NotHereError, work
 from benchmarks.plan import Job, Scale
 from benchmarks.starts import AS_OF
+from toolkit.hospital import Hospital
+
+UNKNOWN = Hospital.unknown()
 
 LEAST = 100_000  # rows below which only the session's own start would be timed
 MEMORY = "3g"
@@ -151,7 +154,10 @@ def ours(path: str) -> Iterator[None]:
     yield
     rows = spark.read.parquet(path).select(*_there(spark, path, COLUMNS))
     answered = triage_rows(
-        rows, as_of=date.fromisoformat(AS_OF), columns=("denial_category", "notice_date", "due")
+        rows,
+        as_of=date.fromisoformat(AS_OF),
+        columns=("denial_category", "notice_date", "due"),
+        hospital=UNKNOWN,
     )
     found = _grouped(answered)
     yield
@@ -178,9 +184,16 @@ def step(path: str, out: str, step: str) -> Iterator[None]:
         same = used.mapInArrow(lambda batches: batches, used.schema)
         same.write.format("noop").mode("overwrite").save()
     elif step == "totals":
-        _grouped(triage_rows(used, as_of=as_of, columns=("denial_category", "notice_date", "due")))
+        _grouped(
+            triage_rows(
+                used,
+                as_of=as_of,
+                columns=("denial_category", "notice_date", "due"),
+                hospital=UNKNOWN,
+            )
+        )
     else:
-        triage_rows(rows, as_of=as_of).write.mode("overwrite").parquet(out)
+        triage_rows(rows, as_of=as_of, hospital=UNKNOWN).write.mode("overwrite").parquet(out)
     yield
     shutil.rmtree(out, ignore_errors=True)
     return _ended(spark, log)

@@ -82,7 +82,7 @@ _TOLD_DECISION = {
     "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
-    "program", "name", "governing_law", "hospital_files_as", "levels", "standing", "no_appeal",
+    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "levels", "standing", "no_appeal",
     "good_cause", "switches", "not_modelled",
 }  # fmt: skip
 
@@ -113,6 +113,7 @@ def _program(rules: Program) -> str:
     parts = [
         f"## {rules.name}",
         f"Id `{rules.program}`. Governing law: {_text(rules.governing_law)}.",
+        _names(rules),
         _hospital(rules),
         "### Not modelled",
         _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
@@ -143,6 +144,12 @@ def _program(rules: Program) -> str:
     parts.append(_list(_others(rules, _TOLD_PROGRAM)))
     parts += ["### Sources", _sources(rules)]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _names(rules: Program) -> str:
+    """Return the words of a plan or financial class that state the program."""
+    named = [one for one in (rules.short_name, *rules.also_called) if one and one != rules.name]
+    return f"Also read as this program: {', '.join(map(_text, named))}." if named else ""
 
 
 def _hospital(rules: Program) -> str:

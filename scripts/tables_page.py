@@ -60,7 +60,7 @@ def page() -> str:
         parts.append(f"## {name}\n\n{GRAIN[name]}\n\n{table(columns)}")
     parts.append(
         "## The worklist\n\nOne row per denied service line, or per claim-level denial: "
-        f"`triage(claims, as_of=...)`.\n\n{table(WORKLIST)}"
+        f"`triage(claims, as_of=..., hospital=...)`.\n\n{table(WORKLIST)}"
     )
     states = "\n".join(f"| `{due}` | {says} |" for due, says in DUE.items())
     parts.append(

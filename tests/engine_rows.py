@@ -1,16 +1,17 @@
 """Denial rows for the tests of the engines, and the triage of one row by hand."""
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
 
-from toolkit.claims import Payer
 from toolkit.claims.cells import NOTHING, read_money
 from toolkit.denials import classify
 from toolkit.denials.second_look import second_look
 from toolkit.engines import facts
+from toolkit.hospital import Hospital, Payer
 from toolkit.law import next_step
 from toolkit.questions import contract_question, payer_question, step_question
 
@@ -21,6 +22,7 @@ PAYERS = (
     Payer(payer_name="Birch Trust", program="medicaid_managed_care", state_window=120),
     Payer(payer_name="Birch Trust", plan_name="Gold", program="tricare", contracted="not_contracted"),
 )  # fmt: skip
+HOSPITAL = replace(Hospital.unknown(), payers=PAYERS)
 
 _CELLS = {
     "claim_filing_indicator": [None, "MA", "mb", "16", "ZZ", ""],
@@ -87,9 +89,9 @@ def by_hand(row: dict) -> dict:
     for name in (*facts.DAYS, "filed_on"):
         if said[name] is not None:
             said[name] = EPOCH + timedelta(days=said[name])
-    payer = payer_question(PAYERS).of(**{name: said[name] for name in facts.WHO})
+    payer = payer_question(HOSPITAL).of(**{name: said[name] for name in facts.WHO})
     names = {name: said[name] for name in ("payer_id", "payer_name", "plan_name")}
-    contract = contract_question(()).of(program=payer["program"], **names)["contract"]
+    contract = contract_question(HOSPITAL).of(program=payer["program"], **names)["contract"]
     given = {name: said[name] for name in ("group_code", "carc")}
     given |= {
         "text": said["denial_text"],
@@ -120,7 +122,7 @@ def by_hand(row: dict) -> dict:
     if wrong := _wrong(said, bad, filed):
         asked |= {"program": None, "program_gap": f"{wrong}: {facts.SAYS[bad[wrong]]}"}
         asked |= {"last_level": None, "filed": False, "outcome": None, "notice_date": notice}
-    step = step_question((), as_of=AS_OF).of(**asked)
+    step = step_question(HOSPITAL, as_of=AS_OF).of(**asked)
     if step["from_decision"]:
         notice, notice_from = said["decided_on"], "decided_on"
     of_step = (

@@ -114,7 +114,8 @@ def test_a_made_remittance_is_read_whole_and_balances(tmp_path, more):
 
 def test_a_worklist_has_one_digest_whatever_the_kind_of_file_it_was_made_from(tmp_path):
     from toolkit.claims import read as read_claims
-    from toolkit.claims import read_payers, write_sample
+    from toolkit.claims import write_sample
+    from toolkit.hospital import sample_hospital
     from toolkit.triage import triage
     from toolkit.worklist import write_worklist
 
@@ -124,7 +125,7 @@ def test_a_worklist_has_one_digest_whatever_the_kind_of_file_it_was_made_from(tm
             tmp_path / f"s.{kind}"
         )
         found = triage(read_claims(tmp_path / f"s.{kind}"), as_of=AS_OF,
-                       payers=read_payers(starts.PAYERS))  # fmt: skip
+                       hospital=sample_hospital())  # fmt: skip
         out = write_worklist(found, tmp_path / f"w-{kind}.parquet")
         digests.add(done(worklists.written(str(out), whole=True))["digest"])
         assert path

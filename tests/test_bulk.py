@@ -14,16 +14,18 @@ import pytest
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.bulk import gathering as bulk_gathering
 from toolkit.bulk.database import database
-from toolkit.claims import pieces, read, read_payers, write_sample
-from toolkit.claims.payers import SAMPLE
+from toolkit.claims import pieces, read, write_sample
 from toolkit.cli import main
 from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.hospital import Hospital, sample_hospital
 from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
 
+UNKNOWN = Hospital.unknown()
+HOSPITAL = sample_hospital()
+
 DAY = date(2026, 11, 1)
 DATA = Path(__file__).parents[1] / "data" / "samples"
-PAYERS = read_payers(SAMPLE)
 SMALL = {"piece_bytes": 40_000, "piece_rows": 150}
 
 
@@ -42,7 +44,7 @@ def in_parts(paths, folder: Path, *, engine: str = "pandas", name: str = "parts.
     book = Book.at(folder / "book")
     found = gather(paths, book, engine=engine, jobs=2, **sizes)
     with triage_book(
-        book, found.files, as_of=DAY, payers=PAYERS, engine=engine, jobs=2,
+        book, found.files, as_of=DAY, hospital=HOSPITAL, engine=engine, jobs=2,
         findings=found.findings, part_rows=part_rows,
     ) as run:  # fmt: skip
         run.write(folder / name)
@@ -55,7 +57,7 @@ def in_parts(paths, folder: Path, *, engine: str = "pandas", name: str = "parts.
 def at_once(paths, folder: Path, *, name: str = "once.parquet"):
     """Return the worklist of the same files read and triaged in one go."""
     claims = read(paths)
-    worklist = triage(claims, as_of=DAY, payers=PAYERS)
+    worklist = triage(claims, as_of=DAY, hospital=HOSPITAL)
     write_worklist(worklist, folder / name)
     said = summary(tally(worklist), findings=len(claims.findings))
     return pq.read_table(folder / name), said, sorted(claims.findings["code"].tolist())
@@ -225,7 +227,7 @@ def test_a_new_month_needs_only_its_own_file(sample, tmp_path):
     (tmp_path / "jan.csv").rename(tmp_path / "kept.csv")
     found = gather([tmp_path / "feb.csv"], book, engine="pandas", **SMALL)
     assert found.read == 1
-    with triage_book(book, as_of=DAY, payers=PAYERS, engine="pandas", part_rows=300) as run:
+    with triage_book(book, as_of=DAY, hospital=HOSPITAL, engine="pandas", part_rows=300) as run:
         run.write(tmp_path / "parts.parquet")
         said = run.summary()
     once, said_once, _ = at_once([tmp_path / "kept.csv", tmp_path / "feb.csv"], tmp_path)
@@ -250,8 +252,8 @@ def test_parts_may_be_written_as_csv_and_as_a_workbook(sample, tmp_path):
     sample.head(400).to_csv(tmp_path / "a.csv", index=False)
     book = Book.at(tmp_path / "book")
     found = gather([tmp_path / "a.csv"], book, engine="pandas", **SMALL)
-    worklist = triage(read(tmp_path / "a.csv"), as_of=DAY, payers=PAYERS)
-    with triage_book(book, found.files, as_of=DAY, payers=PAYERS, engine="pandas", part_rows=90) as run:  # fmt: skip
+    worklist = triage(read(tmp_path / "a.csv"), as_of=DAY, hospital=HOSPITAL)
+    with triage_book(book, found.files, as_of=DAY, hospital=HOSPITAL, engine="pandas", part_rows=90) as run:  # fmt: skip
         for ending in (".csv", ".xlsx"):
             run.write(tmp_path / f"parts{ending}")
             write_worklist(worklist, tmp_path / f"once{ending}")
@@ -266,7 +268,7 @@ def test_the_private_folder_of_a_run_is_gone_afterwards(sample, tmp_path):
     sample.head(100).to_csv(tmp_path / "a.csv", index=False)
     book = Book.at(tmp_path / "book")
     found = gather([tmp_path / "a.csv"], book, engine="pandas")
-    with triage_book(book, found.files, as_of=DAY, engine="pandas") as run:
+    with triage_book(book, found.files, as_of=DAY, engine="pandas", hospital=UNKNOWN) as run:
         work = run.given.work
         assert work.exists()
     assert not work.exists()

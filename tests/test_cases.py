@@ -3,6 +3,7 @@
 import multiprocessing
 import sqlite3
 import stat
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pandas as pd
 import pytest
 
 from toolkit.cases import Case, CaseStore, Event, Fact, case_from, with_facts
-from toolkit.claims.payers import Payer
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
+from toolkit.hospital import Hospital
+from toolkit.hospital.payers import Payer
+
+UNKNOWN = Hospital.unknown()
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SENTINEL = "ZZSENTINELZZ"
@@ -139,7 +143,9 @@ def store(tmp_path):
 
 
 def test_a_case_holds_what_the_files_say_with_its_source():
-    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", payers=payers())
+    case = case_from(
+        claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=replace(UNKNOWN, payers=payers())
+    )
     assert case.facts["program"] == Fact("medicare_advantage", "triage (payers.csv)")
     assert case.facts["notice_date"] == Fact(date(2026, 10, 20), "export column notice_date")
     assert case.facts["last_filing_date"] == Fact(date(2026, 12, 24), "triage")
@@ -155,14 +161,16 @@ def test_a_case_holds_what_the_files_say_with_its_source():
 
 
 def test_a_remittance_names_its_segments_as_sources():
-    case = case_from(claims_of(source="remittance"), worklist_of(), "f1f1f1f1-1-1")
+    case = case_from(
+        claims_of(source="remittance"), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN
+    )
     assert case.facts["payer_claim_control_number"].source == "835 CLP07"
     assert case.facts["carc"].source == "835 CAS02"
     assert case.facts["patient_name"].source == "835 NM1*QC"
 
 
 def test_a_case_has_the_events_of_its_line_and_its_claim_in_order():
-    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1")
+    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN)
     assert [(e.level, e.outcome) for e in case.events] == [
         ("ire_review", "overturned"),
         ("reconsideration", "upheld"),
@@ -171,26 +179,28 @@ def test_a_case_has_the_events_of_its_line_and_its_claim_in_order():
 
 
 def test_the_same_denial_keeps_its_case_when_a_later_file_holds_it_again():
-    today = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1")
-    tomorrow = case_from(claims_of("e2e2e2e2"), worklist_of("e2e2e2e2"), "e2e2e2e2-1-1")
+    today = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN)
+    tomorrow = case_from(
+        claims_of("e2e2e2e2"), worklist_of("e2e2e2e2"), "e2e2e2e2-1-1", hospital=UNKNOWN
+    )
     assert today.case_key == tomorrow.case_key
     assert "PCN" not in today.case_key
 
 
 def test_two_lines_with_one_code_are_two_cases():
-    first = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1")
-    second = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-3")
+    first = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN)
+    second = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-3", hospital=UNKNOWN)
     assert first.case_key != second.case_key
 
 
 def test_a_denial_that_the_worklist_lacks_is_refused_without_its_key():
     with pytest.raises(UsageError) as caught:
-        case_from(claims_of(), worklist_of(), SENTINEL)
+        case_from(claims_of(), worklist_of(), SENTINEL, hospital=UNKNOWN)
     assert SENTINEL not in str(caught.value)
 
 
 def test_a_case_and_a_fact_print_without_values():
-    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1")
+    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN)
     assert SENTINEL in case.value("patient_name")
     assert SENTINEL not in f"{case!r} {case.facts!r}"
 
@@ -198,7 +208,9 @@ def test_a_case_and_a_fact_print_without_values():
 def test_a_case_from_the_files_suggests_its_letter():
     from toolkit import letters
 
-    case = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", payers=payers())
+    case = case_from(
+        claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=replace(UNKNOWN, payers=payers())
+    )
     kind = letters.suggest(case)
     assert kind.id == "ma_reconsideration_dexa_step_therapy"
     letter = letters.draft(case, kind, as_of=date(2026, 11, 23))

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import stat
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,14 +15,15 @@ from docx import Document
 from pypdf import PdfReader
 
 from toolkit.cases import CaseStore
-from toolkit.claims.payers import SAMPLE as SAMPLE_PAYERS
 from toolkit.desk import desk as desk_module
 from toolkit.desk import open_desk
+from toolkit.hospital import Hospital
 from toolkit.worklist import DUE
 
 ROOT = Path(__file__).parents[1]
 TODAY = date(2026, 11, 23)
 SENTINEL = "ZZSENTINEL"
+UNKNOWN = Hospital.unknown()
 DEXA = {
     "Claim Number": "ACCT-1",
     "Payer Claim Number": "ICN-1",
@@ -101,8 +103,9 @@ def export(place: Path, *rows: dict, name: str = "export.csv") -> Path:
     return path
 
 
-def at_desk(place: Path, *rows: dict, payers=()):
-    desk = open_desk(export(place, *rows), payers=payers, as_of=TODAY)
+def at_desk(place: Path, *rows: dict, payers=(), contracts=()):
+    hospital = replace(UNKNOWN, payers=payers, contracts=contracts)
+    desk = open_desk(export(place, *rows), hospital=hospital, as_of=TODAY)
     assert desk.docket is not None, desk.notice.text
     return desk
 
@@ -145,7 +148,7 @@ def every_widget(widget) -> list:
 
 
 def test_the_dexa_case_of_the_sample_goes_from_the_list_to_two_files(place):
-    desk = open_desk("sample", payers=SAMPLE_PAYERS, as_of=TODAY)
+    desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
     desk.cases.letter.value = "ready"
     row = next(row for row in desk.cases.rows if "77080" in row.text.value)
     key = row.denial_key
@@ -193,7 +196,7 @@ def test_an_entry_in_tomorrow_s_file_of_another_order_is_found_again(place):
     first.enter("signer_name", "Sam Placeholder, MD")
     number = first.matter.row["patient_control_number"]
     rows = [{"Claim Number": "ACCT-2", "Procedure Code": "99214"}, {"Claim Number": "ACCT-1"}]
-    second = open_desk(export(place, *rows, name="tomorrow.csv"), payers=(), as_of=TODAY)
+    second = open_desk(export(place, *rows, name="tomorrow.csv"), hospital=UNKNOWN, as_of=TODAY)
     begun = [row for row in second.cases.rows if "begun" in row.text.value]
     assert [row.open.description for row in begun] == [number]
 
@@ -401,7 +404,7 @@ def test_the_next_case_is_the_next_one_of_the_list(place):
 
 def test_a_desk_with_nothing_open_says_what_to_do_and_offers_the_files(place):
     path = export(place)
-    desk = open_desk()
+    desk = open_desk(hospital=UNKNOWN)
     assert "Nothing is open yet" in text(desk.welcome) and visible(desk.welcome)
     assert not visible(desk.cases.widget) and not visible(desk.case)
     assert desk.files.options[0][1] == "sample"
@@ -412,7 +415,7 @@ def test_a_desk_with_nothing_open_says_what_to_do_and_offers_the_files(place):
 
 def test_a_typed_path_counts_from_the_project_s_folder(place):
     export(place)
-    desk = open_desk()
+    desk = open_desk(hospital=UNKNOWN)
     desk.path.value = "data/incoming/export.csv"
     desk.open_button.click()
     assert len(desk.cases.keys()) == 1
@@ -426,7 +429,7 @@ def test_a_typed_path_counts_from_the_project_s_folder(place):
 def test_every_file_of_incoming_can_be_opened_at_once(place):
     export(place, {"Claim Number": "ACCT-A"}, name="a.csv")
     export(place, {"Claim Number": "ACCT-B"}, {"Claim Number": "ACCT-C"}, name="b.csv")
-    desk = open_desk(payers=(), as_of=TODAY)
+    desk = open_desk(hospital=UNKNOWN, as_of=TODAY)
     desk.files.value = desk.files.options[-1][1]
     desk.open_button.click()
     assert len(desk.cases.keys()) == 3 and "2 files: 3 claims" in text(desk.cases.summary)
@@ -449,7 +452,7 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line_without_its_content(
     path = place / "data" / "incoming" / name
     if content is not None:
         path.write_bytes(content)
-    desk = open_desk(path, as_of=TODAY)
+    desk = open_desk(path, hospital=UNKNOWN, as_of=TODAY)
     assert name in desk.notice.text and "nternal error" not in desk.notice.text
     assert "Traceback" not in desk.notice.text and SENTINEL not in desk.notice.text
     assert visible(desk.welcome)
@@ -457,15 +460,15 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line_without_its_content(
 
 
 def test_a_bad_payer_table_or_store_is_told_and_nothing_is_opened(place):
-    table = place / "payers.csv"
-    table.write_text("payer_id\nP1\n")
-    desk = open_desk(export(place), payers=table, as_of=TODAY)
+    (place / "local").mkdir()
+    (place / "local" / "payers.csv").write_text("payer_id\nP1\n")
+    desk = open_desk(export(place), hospital="local", as_of=TODAY)
     assert "payers.csv, row 1" in desk.notice.text
     store = place / "store.sqlite"
     store.write_bytes(b"not a store at all, but long enough to be looked at" * 40)
-    desk = open_desk(export(place), store=store, as_of=TODAY)
+    desk = open_desk(export(place), hospital=UNKNOWN, store=store, as_of=TODAY)
     assert "store.sqlite: is not a case store" in desk.notice.text and desk.docket is None
-    desk = open_desk(export(place), as_of="soon")
+    desk = open_desk(export(place), hospital=UNKNOWN, as_of="soon")
     assert "as_of is a date" in desk.notice.text
 
 
@@ -572,7 +575,7 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
 
 
 def test_every_due_state_of_the_sample_opens_without_a_fault(place):
-    desk = open_desk("sample", payers=SAMPLE_PAYERS, as_of=TODAY)
+    desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
     frame = desk.docket.worklist
     states = frame.drop_duplicates(["due", "program", "level"])["denial_key"]
     assert len(states) > 30

@@ -20,8 +20,11 @@ from hypothesis import strategies as st
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read
 from toolkit.errors import InputError
+from toolkit.hospital import Hospital
 from toolkit.triage import triage
 from toolkit.worklist import write_worklist
+
+UNKNOWN = Hospital.unknown()
 
 DAY = date(2026, 11, 1)
 ROUNDS = int(os.environ.get("DIFFERENTIAL_ROUNDS", "20"))
@@ -190,7 +193,7 @@ def at_once(paths):
         return str(error), None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "once.parquet"
-        write_worklist(triage(claims, as_of=DAY), path)
+        write_worklist(triage(claims, as_of=DAY, hospital=UNKNOWN), path)
         return pq.read_table(path), findings_of(claims.findings)
 
 
@@ -207,6 +210,7 @@ def in_pieces(paths, folder: Path, *, engine: str, size: int, rows: int):
             jobs=2,
             findings=found.findings,
             part_rows=9,
+            hospital=UNKNOWN,
         ) as run:
             told = [run.file_findings, *run.row_findings()]
             run.write(folder / "out.parquet")

@@ -11,16 +11,19 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from engine_rows import AS_OF, PAYERS, by_hand, by_law, denial_rows, plain
+from engine_rows import AS_OF, HOSPITAL, by_hand, by_law, denial_rows, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.denials import normalize_text
 from toolkit.engines import ANSWERS, FACTS, facts, files, rows, totals, triage_files, triage_rows
 from toolkit.errors import InputError, UsageError
+from toolkit.hospital import Hospital
 from toolkit.law import telling_amounts
 
-GIVEN = {"as_of": AS_OF, "payers": PAYERS}
+UNKNOWN = Hospital.unknown()
+
+GIVEN = {"as_of": AS_OF, "hospital": HOSPITAL}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_every_row_has_the_answers_of_asking_by_hand(some, answered):
 def test_a_plain_row_is_what_the_law_and_the_codes_say():
     row = {"program": "original_medicare", "contracted": "not_contracted", "group_code": "CO",
            "carc": "50", "notice_date": date(2026, 9, 1)}  # fmt: skip
-    found = triage_rows(pd.DataFrame([row]), as_of=AS_OF).iloc[0]
+    found = triage_rows(pd.DataFrame([row]), as_of=AS_OF, hospital=UNKNOWN).iloc[0]
     denial, step = by_law(row)
     assert found["denial_category"] == denial.denial_category == "medical_necessity"
     assert (found["route"], found["decided_by"]) == (denial.route, denial.decided_by)
@@ -204,10 +207,10 @@ def test_totals_without_groups_are_one_row(some, tmp_path):
 @pytest.mark.parametrize("empty", [None, float("nan"), pd.NA, pd.NaT, "", "  ", "N/A"])
 def test_every_kind_of_nothing_is_nothing(empty):
     full = {"program": "original_medicare", "contracted": "no", "carc": "50"}
-    bare = triage_rows(pd.DataFrame([full]), as_of=AS_OF)
+    bare = triage_rows(pd.DataFrame([full]), as_of=AS_OF, hospital=UNKNOWN)
     frame = pd.DataFrame({**{k: [v] for k, v in full.items()},
                           **{k: pd.Series([empty], dtype=object) for k in FACTS if k not in full}})  # fmt: skip
-    found = triage_rows(frame, as_of=AS_OF)
+    found = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
     for name in ANSWERS:
         assert plain(found[name]) == plain(bare[name]), name
 
@@ -224,18 +227,20 @@ def test_a_day_is_the_same_day_in_every_type(day):
         "carc": ["50"],
         "notice_date": [day],
     }
-    found = triage_rows(pd.DataFrame(row), as_of=AS_OF)
+    found = triage_rows(pd.DataFrame(row), as_of=AS_OF, hospital=UNKNOWN)
     assert found["notice_date"].tolist() == [pd.Timestamp("2026-09-01")]
     assert found["due"].tolist() == ["due_later"]
 
 
 @pytest.mark.parametrize("carc", ["16", " co16", "CO-16", "16.0", 16, 16.0, "016"])
 def test_a_code_is_the_same_code_in_every_spelling(carc):
-    found = triage_rows(pd.DataFrame({"carc": [carc], "rarcs": [["N130", "M76"]]}), as_of=AS_OF)
+    found = triage_rows(
+        pd.DataFrame({"carc": [carc], "rarcs": [["N130", "M76"]]}), as_of=AS_OF, hospital=UNKNOWN
+    )
     assert plain(found["decided_by"]) == plain(
-        triage_rows(pd.DataFrame({"carc": ["16"], "rarcs": ["N130 M76"]}), as_of=AS_OF)[
-            "decided_by"
-        ]
+        triage_rows(
+            pd.DataFrame({"carc": ["16"], "rarcs": ["N130 M76"]}), as_of=AS_OF, hospital=UNKNOWN
+        )["decided_by"]
     )
 
 
@@ -246,7 +251,7 @@ def test_what_cannot_be_read_is_a_gap_and_a_finding_and_is_never_repeated():
          "stage": [None, secret, None], "notice_date": [secret, "2026-09-01", "2026-09-01"],
          "remittance_date": ["2026-09-01"] * 3}
     )  # fmt: skip
-    found = triage_rows(rows_, as_of=AS_OF)
+    found = triage_rows(rows_, as_of=AS_OF, hospital=UNKNOWN)
     assert found["due"].tolist() == ["no_date", "no_date", "due_later"]
     assert found["gap"].str.startswith(("notice_date: ", "stage: ")).tolist() == [True, True, False]
     assert found["file_by"].isna().tolist() == [True, True, False]
@@ -294,7 +299,7 @@ def test_only_the_answers_that_are_asked_for_are_given(some, answered):
 )
 def test_what_is_not_understood_is_refused_with_what_to_give(rows_, columns, says):
     with pytest.raises(UsageError, match=says):
-        triage_rows(rows_, as_of=AS_OF, columns=columns)
+        triage_rows(rows_, as_of=AS_OF, columns=columns, hospital=UNKNOWN)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -309,7 +314,9 @@ def test_months_that_differ_are_united_by_name_and_told(tmp_path):
         table = pa.table(frame | more | {"row": [month]})
         (tmp_path / f"month={month}").mkdir()
         pq.write_table(table, tmp_path / f"month={month}" / "rows.parquet")
-    written = triage_files(tmp_path, tmp_path.parent / "united.parquet", as_of=AS_OF)
+    written = triage_files(
+        tmp_path, tmp_path.parent / "united.parquet", as_of=AS_OF, hospital=UNKNOWN
+    )
     found = pq.read_table(written.path)
     assert found["last_filing_date"].unique().to_pylist() == [date(2027, 1, 4)]
     assert any("2 types" in note for note in written.notes)
@@ -318,7 +325,7 @@ def test_months_that_differ_are_united_by_name_and_told(tmp_path):
 
 def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):
     (tmp_path / "rows.csv").write_text("row,carc,denied\n1,16,0.10\n2,4,0.20\n")
-    found = totals(tmp_path / "rows.csv", by=["denial_category"], as_of=AS_OF)
+    found = totals(tmp_path / "rows.csv", by=["denial_category"], as_of=AS_OF, hospital=UNKNOWN)
     assert found["denied_cents"].sum() == 30
     assert "unclassified" not in found["denial_category"].tolist()
 
@@ -368,12 +375,12 @@ def test_files_without_rows_are_no_rows_with_the_same_columns(some, answered, tm
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"not parquet")
     with pytest.raises(InputError, match=r"broken\.parquet"):
-        totals(tmp_path, by=["due"], as_of=AS_OF)
+        totals(tmp_path, by=["due"], as_of=AS_OF, hospital=UNKNOWN)
     with pytest.raises(InputError, match="no file is there"):
-        totals(tmp_path / "*.csv", by=["due"], as_of=AS_OF)
+        totals(tmp_path / "*.csv", by=["due"], as_of=AS_OF, hospital=UNKNOWN)
     with pytest.raises(UsageError, match="no column carc"):
         (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-        totals(tmp_path / "other.csv", by=["due"], as_of=AS_OF)
+        totals(tmp_path / "other.csv", by=["due"], as_of=AS_OF, hospital=UNKNOWN)
 
 
 def test_a_memory_limit_that_is_reached_is_said(some, tmp_path):
@@ -413,10 +420,10 @@ def test_only_the_side_of_an_amount_matters_to_the_law():
     limits = telling_amounts()
     cents = sorted({d * 100 + by for d in limits for by in (-1, 0, 1)} | {0, -500})
     frame = pd.DataFrame([row | {"denied_cents": one} for one in cents])
-    asked = rows.Asker(as_of=AS_OF)
+    asked = rows.Asker(as_of=AS_OF, hospital=UNKNOWN)
     rows.triage_frame(frame, asked, ("due",))
     assert asked.step.size <= len(limits) + 1
-    whole = triage_rows(frame, as_of=AS_OF)
+    whole = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
     for at, one in enumerate(cents):
         alone = by_hand(row | {"denied": f"{one / 100:.2f}"})
         assert plain(whole["due"])[at] == alone["due"]

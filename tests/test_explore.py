@@ -16,8 +16,11 @@ from toolkit.claims import read
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.official import official_text, official_texts
 from toolkit.errors import InputError
+from toolkit.hospital import Hospital
 from toolkit.reports import explore, open_exploration
 from toolkit.triage import triage
+
+UNKNOWN = Hospital.unknown()
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "data" / "samples" / "remits"
@@ -173,7 +176,7 @@ def test_no_official_wording_is_in_the_project():
 
 @pytest.fixture(scope="module")
 def sample():
-    return open_exploration("sample", as_of="2026-03-02")
+    return open_exploration("sample", as_of="2026-03-02", hospital=UNKNOWN)
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -204,7 +207,7 @@ def test_an_export_of_denials_alone_claims_no_rate(sample):
 
 
 def test_the_public_remittances_are_explored():
-    found = open_exploration(str(SAMPLES / "public"), as_of="2026-03-02")
+    found = open_exploration(str(SAMPLES / "public"), as_of="2026-03-02", hospital=UNKNOWN)
     shown = {name: getattr(explore, name)(found) for name in BLOCKS}
     assert len(found.denials) and "$" in shown["what"]
     assert "No 277 or 999 file" in shown["rejections"]
@@ -213,10 +216,10 @@ def test_the_public_remittances_are_explored():
 def test_rejections_among_the_files_are_shown_and_counted_nowhere(tmp_path):
     for path in (SAMPLES / "quirks" / "q01_baseline.835",):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    alone = open_exploration(str(tmp_path), as_of="2026-03-02")
+    alone = open_exploration(str(tmp_path), as_of="2026-03-02", hospital=UNKNOWN)
     for path in (SAMPLES / "public-277").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    both = open_exploration(str(tmp_path), as_of="2026-03-02")
+    both = open_exploration(str(tmp_path), as_of="2026-03-02", hospital=UNKNOWN)
     assert both.denials.equals(alone.denials) and both.claims == alone.claims
     assert explore.by_month(both).equals(explore.by_month(alone))
     assert "A7 562" in explore.rejections(both)
@@ -225,7 +228,7 @@ def test_rejections_among_the_files_are_shown_and_counted_nowhere(tmp_path):
 
 def test_files_without_a_denial_are_said_so(tmp_path):
     path = SAMPLES / "public-277" / "imsweb_x12-parser_x12_277CA_rejected.txt"
-    found = open_exploration(str(path), as_of="2026-03-02")
+    found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
     for name in ("what", "payers", "services", "amounts"):
         assert "No denial is on file." in getattr(explore, name)(found)
     assert "date of its notice" in explore.changes(found)
@@ -239,7 +242,7 @@ def test_no_patient_s_number_or_name_is_shown(tmp_path):
         "ZEBRA1,OTTER JANE,PELICAN7,Plan,2026-01-05,77080,200.00,0.00,CO,B8,200.00,"
         "WOMBAT asked,2026-02-20\n"
     )
-    found = open_exploration(str(path), as_of="2026-03-02")
+    found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
     shown = "".join(getattr(explore, name)(found) for name in BLOCKS) + found.page.findings()
     for value in ("ZEBRA1", "OTTER", "PELICAN7", "WOMBAT"):
         assert value not in shown
@@ -248,7 +251,7 @@ def test_no_patient_s_number_or_name_is_shown(tmp_path):
 
 def test_a_folder_without_files_is_refused(tmp_path):
     with pytest.raises(InputError, match="no file is there"):
-        open_exploration(str(tmp_path), as_of="2026-03-02")
+        open_exploration(str(tmp_path), as_of="2026-03-02", hospital=UNKNOWN)
 
 
 # --- the notebook --------------------------------------------------------------------------------
@@ -275,5 +278,5 @@ def test_the_notebook_s_cells_run_in_order():
 
 def test_the_exploration_shows_the_denials_of_the_worklist():
     path = SAMPLES / "quirks" / "q01_baseline.835"
-    found = open_exploration(str(path), as_of="2026-03-02")
-    assert len(found.denials) == len(triage(read(path), as_of=date(2026, 3, 2)))
+    found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
+    assert len(found.denials) == len(triage(read(path), as_of=date(2026, 3, 2), hospital=UNKNOWN))

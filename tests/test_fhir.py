@@ -9,7 +9,10 @@ import pytest
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read, totals
 from toolkit.errors import InputError
+from toolkit.hospital import Hospital
 from toolkit.triage import triage
+
+UNKNOWN = Hospital.unknown()
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples" / "fhir"
 BOTH = pytest.mark.parametrize("name", ["bundle.json", "benefits.ndjson"])
@@ -56,12 +59,14 @@ def test_every_fact_of_a_claim_is_where_the_tables_have_it(name):
 @BOTH
 def test_its_denials_are_worked_like_those_of_a_remittance(name, tmp_path):
     claims = read(SAMPLES / name)
-    once = triage(claims, as_of=DAY)
+    once = triage(claims, as_of=DAY, hospital=UNKNOWN)
     assert once["denial_category"].tolist() == ["medical_necessity", "authorization"]
     assert once["denied_cents"].tolist() == [25000, 120050]
     book = Book.at(tmp_path / "book")
     found = gather([SAMPLES / name], book, engine="pandas")
-    with triage_book(book, found.files, as_of=DAY, engine="pandas", findings=found.findings) as run:
+    with triage_book(
+        book, found.files, as_of=DAY, engine="pandas", findings=found.findings, hospital=UNKNOWN
+    ) as run:
         assert run.denials == 2
         assert run.summary()["denied"] == "1450.50"
         assert sorted(run.file_findings["code"]) == codes(claims)

@@ -23,6 +23,9 @@ from toolkit.bulk import Book, gather
 from toolkit.claims import read
 from toolkit.cli import main
 from toolkit.errors import InputError
+from toolkit.hospital import Hospital
+
+UNKNOWN = Hospital.unknown()
 
 FILES = Path(__file__).parent / "data" / "hostile"
 ENGINES = pytest.mark.parametrize("engine", ["pandas", "duckdb"])
@@ -129,11 +132,11 @@ def test_the_first_row_of_a_claim_decides_however_many_pieces_there_are(tmp_path
     from toolkit.triage import triage
 
     with triage_book(
-        book, found.files, as_of=date(2026, 11, 1), engine="pandas", part_rows=10
+        book, found.files, as_of=date(2026, 11, 1), engine="pandas", part_rows=10, hospital=UNKNOWN
     ) as run:
         run.write(tmp_path / "out.parquet")
     made = pd.read_parquet(tmp_path / "out.parquet")
-    once = triage(read(tmp_path / "a.parquet"), as_of=date(2026, 11, 1))
+    once = triage(read(tmp_path / "a.parquet"), as_of=date(2026, 11, 1), hospital=UNKNOWN)
     [mine] = made[made["patient_control_number"] == "X1"].to_dict("records")
     assert (mine["row"], mine["facility"], mine["procedure_code"]) == (997, "First", "77080")
     assert made["denial_key"].tolist() == once["denial_key"].tolist()
@@ -253,8 +256,12 @@ def test_whatever_is_blank_to_one_engine_is_blank_to_all(blank):
     rows = pd.DataFrame({"carc": ["197"], "group_code": ["CO"], "notice_date": [blank],
         "remittance_date": ["2026-09-01"], "program": ["original_medicare"], "denied": ["500.00"]})  # fmt: skip
     table = pa.Table.from_pandas(rows, preserve_index=False)
-    once = toolkit.triage_rows(rows, as_of=date(2026, 9, 20))["last_filing_date"][0]
-    other = toolkit.triage_rows(duckdb.from_arrow(table), as_of=date(2026, 9, 20)).to_arrow_table()
+    once = toolkit.triage_rows(rows, as_of=date(2026, 9, 20), hospital=UNKNOWN)["last_filing_date"][
+        0
+    ]
+    other = toolkit.triage_rows(
+        duckdb.from_arrow(table), as_of=date(2026, 9, 20), hospital=UNKNOWN
+    ).to_arrow_table()
     assert pd.Timestamp(once).date() == other["last_filing_date"][0].as_py() == date(2027, 1, 4)
 
 

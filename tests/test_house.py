@@ -172,7 +172,8 @@ def test_every_public_name_is_there_and_triage_stays_a_call():
         "import toolkit; from datetime import date\n"
         "for name in dir(toolkit): assert callable(getattr(toolkit, name)), name\n"
         "import toolkit.triage\n"
-        "print(len(toolkit.triage(toolkit.Claims(), as_of=date(2026, 1, 1))))"
+        "unknown = toolkit.Hospital.unknown()\n"
+        "print(len(toolkit.triage(toolkit.Claims(), as_of=date(2026, 1, 1), hospital=unknown)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from toolkit.claims.exports import read_export, totals
-from toolkit.claims.heading_words import keys, speaks_of_denials
 from toolkit.claims.layouts import (
     COLUMNS,
     OF_DENIALS,
@@ -19,6 +18,7 @@ from toolkit.claims.layouts import (
     plain,
 )
 from toolkit.errors import ExportError, LocalFileError
+from toolkit.hospital.heading_words import keys, speaks_of_denials
 from toolkit.rules.loader import load_yaml
 
 ROOT = Path(__file__).parents[1]

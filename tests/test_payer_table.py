@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from toolkit.claims import foreign_claims, own_claims, read, read_payers, read_providers
-from toolkit.claims.payers import read_payer_table
 from toolkit.cli import main
 from toolkit.errors import InputError
+from toolkit.hospital.payers import read_payer_table
 
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "payers.csv"
 

@@ -13,7 +13,10 @@ from toolkit.claims.tables import TABLES
 from toolkit.cli import main
 from toolkit.denials import acknowledgments, codes
 from toolkit.errors import RemittanceError
+from toolkit.hospital import Hospital
 from toolkit.triage import classified_adjustments, triage
+
+UNKNOWN = Hospital.unknown()
 
 SAMPLES = Path(__file__).parent.parent / "data" / "samples" / "remits"
 PUBLIC = sorted((SAMPLES / "public-277").iterdir())
@@ -155,8 +158,12 @@ def test_rejections_beside_a_remittance_change_no_denial_and_no_dollar(put):
         if name not in ("rejections", "files", "findings"):
             assert getattr(alone, name).equals(getattr(together, name)), name
     day = date(2026, 3, 1)
-    assert triage(alone, as_of=day).equals(triage(together, as_of=day))
-    assert classified_adjustments(alone).equals(classified_adjustments(together))
+    assert triage(alone, as_of=day, hospital=UNKNOWN).equals(
+        triage(together, as_of=day, hospital=UNKNOWN)
+    )
+    assert classified_adjustments(alone, hospital=UNKNOWN).equals(
+        classified_adjustments(together, hospital=UNKNOWN)
+    )
     assert together.findings["code"].tolist().count("rejections_kept_apart") == 2
 
 

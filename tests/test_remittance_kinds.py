@@ -21,8 +21,11 @@ from toolkit.cli import main
 from toolkit.denials import acknowledgments, codes
 from toolkit.denials.codes import claim_statuses, shown
 from toolkit.errors import RemittanceError
+from toolkit.hospital import Hospital
 from toolkit.triage import classified_adjustments, triage
 from toolkit.worklist import summary, tally
+
+UNKNOWN = Hospital.unknown()
 
 FIELD = Path(__file__).parent / "data" / "field"
 CASES = json.loads((FIELD / "expected_remittances.json").read_text())
@@ -84,10 +87,12 @@ def worked(put, tmp_path):
     def work(text):
         path = put(text)
         claims = read(path)
-        worklist = triage(claims, as_of=DAY)
+        worklist = triage(claims, as_of=DAY, hospital=UNKNOWN)
         book = Book.at(tmp_path / "book")
         found = gather([path], book, engine="pandas", piece_rows=1)
-        with triage_book(book, found.files, as_of=DAY, engine="pandas", part_rows=1) as run:
+        with triage_book(
+            book, found.files, as_of=DAY, engine="pandas", part_rows=1, hospital=UNKNOWN
+        ) as run:
             said = run.summary()
             rows = [row for table in run.tables() for row in table.to_pylist()]
         assert said == summary(tally(worklist), findings=len(claims.findings))
@@ -128,7 +133,7 @@ def test_a_remittance_of_the_field_counts_as_it_should(name):
     case = CASES[name]
     want = case["expect"]
     claims = read([FIELD / file for file in case["files"]])
-    worklist = triage(claims, as_of=date.fromisoformat(case["as_of"]))
+    worklist = triage(claims, as_of=date.fromisoformat(case["as_of"]), hospital=UNKNOWN)
     denied = int(worklist["denied_cents"].sum())
     still_open = int(worklist["due"].ne("closed").sum())
     assert want.get("open_denials", still_open) == still_open
@@ -274,7 +279,7 @@ def test_a_claim_is_never_denied_more_than_charge_less_payment(
     path = tmp_path_factory.mktemp("kinds") / "remit.835"
     path.write_text(text)
     claims = read(path)
-    denied = int(triage(claims, as_of=DAY)["denied_cents"].sum())
+    denied = int(triage(claims, as_of=DAY, hospital=UNKNOWN)["denied_cents"].sum())
     assert denied <= max(charge - paid, 0)
     assert {"claim_does_not_balance"} <= set(found(claims)) or denied <= charge - paid
 
@@ -333,7 +338,7 @@ def test_an_undecided_claim_counts_in_no_dollar_of_the_adjustments(worked):
     claims, _ = worked(
         remittance(claim("A1", 5, "100.00", "0.00", *line("100.00", "0.00", "CAS*CO*197*100.00")))
     )
-    assert classified_adjustments(claims).empty
+    assert classified_adjustments(claims, hospital=UNKNOWN).empty
 
 
 def test_every_status_says_whether_it_is_a_decision_and_whose():
@@ -358,7 +363,7 @@ def test_an_export_s_claim_status_is_asked_too(put):
         "X3,EXAMPLE PLAN,CO,197,100.00,2026-04-01,Denied",
     ]
     claims = read(put("\n".join(rows) + "\n", "export.csv"))
-    worklist = triage(claims, as_of=DAY)
+    worklist = triage(claims, as_of=DAY, hospital=UNKNOWN)
     assert worklist["patient_control_number"].tolist() == ["X2", "X3"]
     noted = claims.findings[claims.findings["code"].eq("status_no_decision")]
     assert noted["row"].tolist() == [2] and noted["column"].tolist() == ["claim_status"]

@@ -15,6 +15,7 @@ from reports_sources import AS_OF, SENTINEL, source
 
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 from toolkit.metrics import add_up, appeals, open_ledger, outcomes, tables, work
 from toolkit.metrics.ledger import PERSONAL
 from toolkit.metrics.metric import day_reached, days_by_which
@@ -24,6 +25,8 @@ from toolkit.reports.page import Page, sample_claims
 from toolkit.reports.parcel import pack, parcel, unpack
 from toolkit.triage import triage
 
+UNKNOWN = Hospital.unknown()
+
 DAY = date(2026, 11, 1)
 LISTS = ("urgent", "worklist", "appeals", "found")
 
@@ -32,7 +35,7 @@ LISTS = ("urgent", "worklist", "appeals", "found")
 def whole():
     """A sample's claims and worklist, with blank names, unknown amounts and findings."""
     claims = sample_claims(DAY)
-    worklist = triage(claims, as_of=DAY)
+    worklist = triage(claims, as_of=DAY, hospital=UNKNOWN)
     every = np.arange(len(worklist))
     holes = {
         "denied_cents": worklist["denied_cents"].mask(every % 11 == 0),

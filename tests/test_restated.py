@@ -19,8 +19,11 @@ from toolkit.claims.remittance import read_remittance
 from toolkit.claims.restated import add_up, latest, once, tallies, told
 from toolkit.claims.tables import TABLES, Claims, concat
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 from toolkit.rules import load_yaml
 from toolkit.triage import triage
+
+UNKNOWN = Hospital.unknown()
 
 HERE = Path(__file__).parent
 QUIRKS = HERE.parent / "data" / "samples" / "remits" / "quirks"
@@ -349,8 +352,8 @@ def test_a_file_that_repeats_the_one_before_gives_what_it_gives_alone(seed, tmp_
     for name in KEYS:
         assert_frame_equal(getattr(found, name), getattr(files[1], name))
     assert found.findings["code"].tolist()[-1] == "repeated_in_later_file"
-    worklist = triage(found, as_of=date(2026, 5, 1))
-    assert_frame_equal(worklist, triage(files[1], as_of=date(2026, 5, 1)))
+    worklist = triage(found, as_of=date(2026, 5, 1), hospital=UNKNOWN)
+    assert_frame_equal(worklist, triage(files[1], as_of=date(2026, 5, 1), hospital=UNKNOWN))
 
 
 def test_the_order_given_says_which_file_is_newest(tmp_path):

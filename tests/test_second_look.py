@@ -13,9 +13,12 @@ from toolkit.denials import codes as code_lists
 from toolkit.denials.second_look import FACTS, look, looks, of_service, second_look
 from toolkit.denials.services import is_drug
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 from toolkit.letters.authority import authority
 from toolkit.triage import brain, triage, triaged, triaged_with_comparison
 from toolkit.worklist import WORKLIST
+
+UNKNOWN = Hospital.unknown()
 
 
 def seen(group, carc, rarcs=(), **more):
@@ -123,7 +126,7 @@ HEAD = (
 def looked(tmp_path, *rows):
     path = tmp_path / "export.csv"
     path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
-    work = triage(read(path), as_of=date(2026, 3, 1))
+    work = triage(read(path), as_of=date(2026, 3, 1), hospital=UNKNOWN)
     return work.set_index("patient_control_number")["second_look"].to_dict()
 
 
@@ -225,13 +228,15 @@ def part_of(made, accounts):
 @pytest.mark.parametrize("seed", range(6))
 def test_any_parts_by_account_number_compared_together_are_the_whole(tmp_path, seed):
     made = many(tmp_path, seed)
-    whole = triage(made, as_of=date(2026, 3, 1)).set_index("denial_key")["second_look"]
+    whole = triage(made, as_of=date(2026, 3, 1), hospital=UNKNOWN).set_index("denial_key")[
+        "second_look"
+    ]
     said = {one for ids in whole for one in ids.split()}
     assert {"duplicate-original-paid", "duplicate-original-denied", "frequency-sooner"} <= said
     dice = random.Random(seed)
     accounts = sorted(made.claims["patient_control_number"].unique())
     home = {account: dice.randrange(5) for account in accounts}
-    questions = brain(as_of=date(2026, 3, 1))
+    questions = brain(as_of=date(2026, 3, 1), hospital=UNKNOWN)
     parts = [
         triaged_with_comparison(part_of(made, [a for a in accounts if home[a] == n]), questions)
         for n in range(5)
@@ -245,15 +250,17 @@ def test_any_parts_by_account_number_compared_together_are_the_whole(tmp_path, s
     found = found.add((" " + more).reindex(found.index, fill_value="")).str.strip()
     assert found.reindex(whole.index).tolist() == whole.tolist()
     # And a part by itself does not know what the others hold.
-    alone = [triage(part_of(made, [a]), as_of=date(2026, 3, 1)) for a in accounts[:40]]
+    alone = [
+        triage(part_of(made, [a]), as_of=date(2026, 3, 1), hospital=UNKNOWN) for a in accounts[:40]
+    ]
     alone = pd.concat(alone).set_index("denial_key")["second_look"]
     assert alone.tolist() != whole.reindex(alone.index).tolist()
 
 
 def test_the_three_steps_on_one_set_are_the_second_look_of_the_triage(tmp_path):
     made = many(tmp_path, 7)
-    questions = brain(as_of=date(2026, 3, 1))
-    whole = triage(made, as_of=date(2026, 3, 1))
+    questions = brain(as_of=date(2026, 3, 1), hospital=UNKNOWN)
+    whole = triage(made, as_of=date(2026, 3, 1), hospital=UNKNOWN)
     codes_only = triaged(made, questions, looks=False)
     nothing = pd.Series(False, index=made.claims.index)
     found = second_looks(made, codes_only, nothing)
@@ -269,7 +276,7 @@ def test_a_netted_claim_is_no_original(tmp_path):
     made = many(tmp_path, 8)
     netted = pd.Series(True, index=made.claims.index)
     assert given(made, netted).empty
-    work = triaged(made, brain(as_of=date(2026, 3, 1)), looks=False)
+    work = triaged(made, brain(as_of=date(2026, 3, 1), hospital=UNKNOWN), looks=False)
     rows = asked(work, made, netted)
     assert rows["patient"].isna().all()
     more = compared(rows, given(made, netted))

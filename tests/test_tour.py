@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from toolkit.cases import case_from, with_facts
-from toolkit.claims import read, read_payers
+from toolkit.claims import read
+from toolkit.hospital import sample_hospital
 from toolkit.letters import as_markdown, draft, kind_of
 from toolkit.triage import triage
 from toolkit.worklist import dollars
@@ -53,8 +54,8 @@ def block(name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def walked():
     claims = read(SAMPLES / "tour" / "denial.csv")
-    payers = read_payers(SAMPLES / "payers.csv")
-    return claims, payers, triage(claims, as_of=TODAY, payers=payers)
+    hospital = sample_hospital()
+    return claims, hospital, triage(claims, as_of=TODAY, hospital=hospital)
 
 
 def test_the_worklist_says_what_the_tour_says(walked):
@@ -68,8 +69,8 @@ def test_the_worklist_says_what_the_tour_says(walked):
 
 
 def test_the_letter_says_what_the_tour_says(walked):
-    claims, payers, worklist = walked
-    case = case_from(claims, worklist, worklist["denial_key"].iloc[0], payers=payers)
+    claims, hospital, worklist = walked
+    case = case_from(claims, worklist, worklist["denial_key"].iloc[0], hospital=hospital)
     case = with_facts(case, SAMPLES / "tour" / "facts.yaml", as_of=TODAY)
     letter = draft(case, kind_of(case), as_of=TODAY)
     assert letter.complete

@@ -11,15 +11,19 @@ import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
 
-from toolkit.claims.payers import SAMPLE, Payer, PayerBook, claim_filing_indicators, read_payers
 from toolkit.claims.reading import read
 from toolkit.claims.tables import DTYPES, Claims, concat, conform
 from toolkit.errors import InputError, RefusedError, UsageError
+from toolkit.hospital import Hospital, sample_hospital
+from toolkit.hospital.hospital import SAMPLE_PAYERS as SAMPLE
+from toolkit.hospital.payers import Payer, PayerBook, claim_filing_indicators, read_payers
 from toolkit.keys import Coded, ask, coded, combined, keys_of, positions
 from toolkit.law import Contract, next_step
 from toolkit.law.model import FilingRule, Span
 from toolkit.triage import brain, classified_adjustments, triage, triaged
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
+
+UNKNOWN = Hospital.unknown()
 
 TODAY = date(2026, 11, 23)
 MA = {"program": "medicare_advantage", "contracted": "not_contracted"}
@@ -179,7 +183,7 @@ def ago(days: int) -> date:
     ],
 )
 def test_a_denial_is_in_the_due_state_that_its_facts_give(row, due, level):
-    found = triage(claims(row), as_of=TODAY)
+    found = triage(claims(row), as_of=TODAY, hospital=UNKNOWN)
     assert len(found) == 1
     assert found["due"].iloc[0] == due
     assert (None if pd.isna(found["level"].iloc[0]) else found["level"].iloc[0]) == level
@@ -190,16 +194,18 @@ def test_a_denial_is_in_the_due_state_that_its_facts_give(row, due, level):
 
 
 def test_due_today_is_not_overdue_and_the_day_after_is():
-    found = triage(claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=date(2026, 11, 22))
+    found = triage(
+        claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=date(2026, 11, 22), hospital=UNKNOWN
+    )
     assert found["last_filing_date"].iloc[0] == pd.Timestamp("2026-11-22")
     assert found["due"].iloc[0] == "past_safe_date"
-    later = triage(claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=TODAY)
+    later = triage(claims(MA | {"notice_date": date(2026, 9, 18)}), as_of=TODAY, hospital=UNKNOWN)
     assert later["due"].iloc[0] == "overdue"
 
 
 def test_the_export_s_notice_comes_before_the_remittance():
     row = MA | {"notice_date": ago(20), "remittance_date": ago(50), "notice_received": ago(18)}
-    found = triage(claims(row), as_of=TODAY).iloc[0]
+    found = triage(claims(row), as_of=TODAY, hospital=UNKNOWN).iloc[0]
     assert (found["notice_from"], found["notice_date"]) == ("notice_date", pd.Timestamp(ago(20)))
     assert found["last_filing_date"] == pd.Timestamp(ago(18) + timedelta(days=60))
 
@@ -211,7 +217,9 @@ def test_the_decision_starts_the_next_clock():
         "decided_on": ago(9),
         "outcome": "dismissed",
     }
-    found = triage(claims(MA | {"notice_date": ago(100), "event": event}), as_of=TODAY).iloc[0]
+    found = triage(
+        claims(MA | {"notice_date": ago(100), "event": event}), as_of=TODAY, hospital=UNKNOWN
+    ).iloc[0]
     assert (found["level"], found["notice_from"]) == ("dismissal_review", "decided_on")
     assert found["notice_date"] == pd.Timestamp(ago(9))
 
@@ -221,7 +229,7 @@ def test_a_line_has_one_row_with_its_largest_reason_and_its_dollars_once():
         "notice_date": ago(10),
         "adjustments": [("CO", "45", 2000), ("CO", "16", 3000), ("CO", "50", 5000)],
     }
-    found = triage(claims(row), as_of=TODAY)
+    found = triage(claims(row), as_of=TODAY, hospital=UNKNOWN)
     assert len(found) == 1
     first = found.iloc[0]
     assert (first["carc"], first["denied_cents"], first["other_reasons"]) == ("50", 8000, "CO-16")
@@ -229,22 +237,25 @@ def test_a_line_has_one_row_with_its_largest_reason_and_its_dollars_once():
 
 def test_equal_amounts_go_to_the_reason_that_ranks_first():
     row = {"adjustments": [("CO", "50", 4000), ("CO", "29", 4000)]}
-    assert triage(claims(row), as_of=TODAY)["denial_category"].iloc[0] == "timely_filing"
+    assert (
+        triage(claims(row), as_of=TODAY, hospital=UNKNOWN)["denial_category"].iloc[0]
+        == "timely_filing"
+    )
 
 
 def test_cost_share_and_contractual_write_offs_are_no_denials():
     row = {"paid_cents": 5000, "adjustments": [("PR", "1", 3000), ("CO", "45", 2000)]}
-    assert triage(claims(row), as_of=TODAY).empty
+    assert triage(claims(row), as_of=TODAY, hospital=UNKNOWN).empty
 
 
 def test_an_unpaid_line_with_only_a_contractual_adjustment_is_looked_at():
-    found = triage(claims({"adjustments": [("CO", "45", 10000)]}), as_of=TODAY)
+    found = triage(claims({"adjustments": [("CO", "45", 10000)]}), as_of=TODAY, hospital=UNKNOWN)
     assert found["reason"].tolist() == ["possible_underpayment"]
 
 
 def test_a_denied_claim_without_an_adjustment_is_not_lost():
     row = MA | {"claim_status": "4", "adjustments": [], "notice_date": ago(10)}
-    found = triage(claims(row), as_of=TODAY).iloc[0]
+    found = triage(claims(row), as_of=TODAY, hospital=UNKNOWN).iloc[0]
     assert (found["denial_category"], found["decided_by"]) == ("unclassified", "claim status 4")
     assert found["denied_cents"] == 10000
 
@@ -254,9 +265,9 @@ def test_a_reversal_takes_back_the_claim_before_it_and_the_correction_stands():
     taken_back = same | {"remittance_date": ago(60)}
     reversal = same | {"remittance_date": ago(30), "is_reversal": True, "billed_cents": -10000}
     correction = same | {"remittance_date": ago(30)}
-    found = triage(claims(taken_back, reversal, correction), as_of=TODAY)
+    found = triage(claims(taken_back, reversal, correction), as_of=TODAY, hospital=UNKNOWN)
     assert found["claim_key"].tolist() == ["f-000003"]
-    alone = triage(claims(reversal, correction), as_of=TODAY)
+    alone = triage(claims(reversal, correction), as_of=TODAY, hospital=UNKNOWN)
     assert alone["claim_key"].tolist() == ["f-000002"]
 
 
@@ -266,14 +277,14 @@ def test_dollars_are_split_by_adjustment_and_never_repeated():
         {"adjustments": [("PR", "1", 500), ("CO", "197", 9500)]},
     ]
     made = claims(*rows)
-    by_adjustment = classified_adjustments(made)
+    by_adjustment = classified_adjustments(made, hospital=UNKNOWN)
     assert by_adjustment["amount_cents"].sum() == 20000
     denied = by_adjustment.loc[by_adjustment["is_denial"], "amount_cents"].sum()
-    assert denied == triage(made, as_of=TODAY)["denied_cents"].sum() == 17500
+    assert denied == triage(made, as_of=TODAY, hospital=UNKNOWN)["denied_cents"].sum() == 17500
 
 
 def test_no_claims_give_an_empty_worklist_with_every_column():
-    found = triage(Claims(), as_of=TODAY)
+    found = triage(Claims(), as_of=TODAY, hospital=UNKNOWN)
     assert found.empty and list(found) == [c.name for c in WORKLIST]
     assert summary(tally(found), findings=0)["denials"] == 0
 
@@ -308,7 +319,7 @@ def test_the_bulk_answer_is_the_scalar_answer():
         for stage in ("payment", "pre_service")
         for days in (3, 61, 130)
     ]
-    found = triage(claims(*rows), as_of=TODAY)
+    found = triage(claims(*rows), as_of=TODAY, hospital=UNKNOWN)
     for row, (_, got) in zip(rows, found.iterrows(), strict=True):
         step = next_step(
             row["program"],
@@ -356,21 +367,29 @@ def test_the_row_for_the_plan_comes_before_the_row_for_the_payer():
 def test_two_sources_that_disagree_give_a_gap_and_no_date():
     payers = (Payer(payer_name="Plan A", program="medicare_advantage", contracted="contracted"),)
     made = claims({"claim_filing_indicator": "MB", "notice_date": ago(10)})
-    found = triage(made, as_of=TODAY, payers=payers).iloc[0]
+    found = triage(made, as_of=TODAY, hospital=replace(UNKNOWN, payers=payers)).iloc[0]
     assert found["due"] == "no_date" and pd.isna(found["program"])
     assert "claim_filing_indicator and payers.csv name different programs" in found["gap"]
 
 
 def test_the_claim_filing_indicator_states_a_program_or_says_what_it_is():
-    found = triage(claims({"claim_filing_indicator": "MB", "notice_date": ago(10)}), as_of=TODAY)
+    found = triage(
+        claims({"claim_filing_indicator": "MB", "notice_date": ago(10)}),
+        as_of=TODAY,
+        hospital=UNKNOWN,
+    )
     assert found["program"].tolist() == ["original_medicare"]
-    found = triage(claims({"claim_filing_indicator": "HM", "notice_date": ago(10)}), as_of=TODAY)
+    found = triage(
+        claims({"claim_filing_indicator": "HM", "notice_date": ago(10)}),
+        as_of=TODAY,
+        hospital=UNKNOWN,
+    )
     assert "health maintenance organization" in found["gap"].iloc[0]
     assert len(claim_filing_indicators()) > 15
 
 
 def test_the_sample_payer_table_reads():
-    assert len(read_payers(SAMPLE)) > 5
+    assert len(sample_hospital().payers) > 5
 
 
 @pytest.mark.parametrize(
@@ -400,7 +419,7 @@ def test_a_worklist_file_is_private_exact_and_free_of_formulas(tmp_path):
     made = claims(
         MA | {"notice_date": ago(10), "payer_name": "=1+1", "adjustments": [("CO", "50", 123456)]}
     )
-    found = triage(made, as_of=TODAY)
+    found = triage(made, as_of=TODAY, hospital=UNKNOWN)
     for suffix in (".csv", ".parquet", ".xlsx"):
         path = write_worklist(found, tmp_path / f"w{suffix}")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -416,12 +435,12 @@ def test_a_worklist_file_is_private_exact_and_free_of_formulas(tmp_path):
 
 def test_a_worklist_goes_to_no_other_kind_of_file(tmp_path):
     with pytest.raises(UsageError):
-        write_worklist(triage(Claims(), as_of=TODAY), Path(tmp_path / "w.txt"))
+        write_worklist(triage(Claims(), as_of=TODAY, hospital=UNKNOWN), Path(tmp_path / "w.txt"))
 
 
 def test_a_denial_is_found_by_its_keys_and_its_numbers_and_never_repeated_in_a_message():
     made = claims(MA, MA | {"patient_control_number": "TWICE"}, {"patient_control_number": "TWICE"})
-    found = triage(made, as_of=TODAY)
+    found = triage(made, as_of=TODAY, hospital=UNKNOWN)
     assert find_denial(found, "PCN1") == find_denial(found, "f-000001") == "f-000001-001"
     with pytest.raises(RefusedError) as refused:
         find_denial(found, "TWICE")
@@ -434,7 +453,7 @@ def test_a_denial_is_found_by_its_keys_and_its_numbers_and_never_repeated_in_a_m
 def test_the_summary_adds_up():
     rows = [MA | {"notice_date": ago(days)} for days in (3, 63, 70)] + [{}]
     made = claims(*rows, {"adjustments": [("CO", "ZZ9", 700)]})
-    found = triage(made, as_of=TODAY)
+    found = triage(made, as_of=TODAY, hospital=UNKNOWN)
     told = summary(tally(found), findings=len(made.findings))
     assert sum(one["denials"] for one in told["by_due"].values()) == told["denials"] == 5
     cents = sum(Decimal(one["denied"]) for one in told["by_due"].values())
@@ -455,7 +474,7 @@ def test_dollars_are_exact():
 def test_triage_leaves_its_input_as_it_was():
     made = claims(MA | {"notice_date": ago(10)})
     before = replace(made, claims=made.claims.copy(), adjustments=made.adjustments.copy())
-    triage(made, as_of=TODAY)
+    triage(made, as_of=TODAY, hospital=UNKNOWN)
     pd.testing.assert_frame_equal(made.claims, before.claims)
     pd.testing.assert_frame_equal(made.adjustments, before.adjustments)
 
@@ -489,7 +508,7 @@ def test_the_contract_of_the_payer_dates_a_contracted_denial():
     )
     row = MA | {"contracted": "contracted", "notice_date": ago(30)}
     made = claims(row, row | {"payer_name": "Plan B"})
-    found = triage(made, as_of=TODAY, contracts=(terms,))
+    found = triage(made, as_of=TODAY, hospital=replace(UNKNOWN, contracts=(terms,)))
     assert found["due"].tolist() == ["due_later", "no_date"]
     assert found["citation"].iloc[0] == "Agreement, section 7.3"
     assert found["route"].tolist() == ["contract_dispute"] * 2
@@ -503,10 +522,10 @@ def test_the_state_s_window_is_entered_once_in_the_payer_table():
         "outcome": "upheld",
     }
     row = {"program": "medicaid_managed_care", "notice_date": ago(90), "event": event}
-    found = triage(claims(row), as_of=TODAY).iloc[0]
+    found = triage(claims(row), as_of=TODAY, hospital=UNKNOWN).iloc[0]
     assert found["due"] == "no_date" and "payers.csv" in found["gap"]
     payers = (Payer(payer_name="Plan A", program="medicaid_managed_care", state_window=120),)
-    found = triage(claims(row), as_of=TODAY, payers=payers).iloc[0]
+    found = triage(claims(row), as_of=TODAY, hospital=replace(UNKNOWN, payers=payers)).iloc[0]
     assert found["last_filing_date"] == pd.Timestamp(ago(20) + timedelta(days=120))
 
 
@@ -565,8 +584,8 @@ def piece(made: Claims, keys: list[str]) -> Claims:
 
 def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(monkeypatch):
     made = claims(*MIXED, *MIXED[::-1])
-    whole = triage(made, as_of=TODAY)
-    questions = brain(as_of=TODAY)
+    whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
+    questions = brain(as_of=TODAY, hospital=UNKNOWN)
     asked = []
     for name in ("payer", "code", "contract", "step"):
         memory = questions.memory(name)
@@ -588,10 +607,10 @@ def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(m
 
 def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
     made = claims(*MIXED)
-    whole = triage(made, as_of=TODAY)
+    whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
     monkeypatch.setattr("toolkit.keys._REMEMBERED", 2)
     monkeypatch.setattr("toolkit.triage._REMEMBERED_TEXTS", 0)
-    questions = brain(as_of=TODAY)
+    questions = brain(as_of=TODAY, hospital=UNKNOWN)
     for _ in range(3):
         pd.testing.assert_frame_equal(triaged(made, questions), whole)
     for key in made.claims["claim_key"]:
@@ -601,8 +620,8 @@ def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
 
 def test_categories_hold_the_same_texts_and_each_text_once():
     made = claims(*MIXED)
-    whole = triage(made, as_of=TODAY)
-    found = triaged(made, brain(as_of=TODAY), categories=True)
+    whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
+    found = triaged(made, brain(as_of=TODAY, hospital=UNKNOWN), categories=True)
     texts = {column.name for column in WORKLIST if column.kind == "text"}
     keys = {"denial_key", "claim_key", "line_key"}
     numbers = {"patient_control_number", "payer_claim_control_number"}
@@ -623,7 +642,7 @@ def test_the_lines_of_a_claim_stand_in_the_order_of_their_keys():
         claim_key=lines["claim_key"], line_key=lines["line_key"].where(lines.index != 5)
     )
     moved = replace(made, claim_lines=lines, adjustments=adjustments)
-    found = triage(moved, as_of=TODAY)
+    found = triage(moved, as_of=TODAY, hospital=UNKNOWN)
     first = found["claim_key"].eq("f-000001")
     keys = found.loc[first, "denial_key"].tolist()
     assert keys == sorted(keys) and len(keys) == 13
@@ -636,7 +655,7 @@ def test_an_adjustment_whose_line_or_claim_is_in_no_table_is_not_lost():
     adjustments = made.adjustments.assign(
         line_key=["f-000001-009", "f-000002-001", None], claim_key=["f-000001", "f-000002", "gone"]
     )
-    found = triage(replace(made, adjustments=adjustments), as_of=TODAY)
+    found = triage(replace(made, adjustments=adjustments), as_of=TODAY, hospital=UNKNOWN)
     assert found["denial_key"].tolist() == ["f-000001-009", "f-000002-001", "gone-c"]
     assert found["denied_cents"].tolist() == [10000] * 3
     assert found["billed_cents"].isna().tolist() == [False, False, True]
@@ -647,7 +666,9 @@ def test_the_order_of_the_tables_below_the_claims_changes_no_row():
     made = claims(*MIXED)
     tables = ("claim_lines", "remark_codes", "appeal_events")
     turned = replace(made, **{n: getattr(made, n)[::-1].reset_index(drop=True) for n in tables})
-    pd.testing.assert_frame_equal(triage(turned, as_of=TODAY), triage(made, as_of=TODAY))
+    pd.testing.assert_frame_equal(
+        triage(turned, as_of=TODAY, hospital=UNKNOWN), triage(made, as_of=TODAY, hospital=UNKNOWN)
+    )
 
 
 def test_a_key_has_its_place_among_the_known_ones_in_whatever_order_they_come():

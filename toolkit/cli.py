@@ -242,25 +242,26 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
-    """Return the claims of the files, the hospital's payer table, and the worklist."""
-    from toolkit.claims import own_claims, read, read_providers
-    from toolkit.law import read_contracts
+    """Return the claims of the files, the hospital, and the worklist."""
+    from toolkit.claims import own_claims, read
     from toolkit.triage import triage
 
-    claims = own_claims(read(files, layout=options.layout), read_providers())
-    payers = _payers(options.payers)
-    worklist = triage(claims, as_of=options.as_of, payers=payers, contracts=read_contracts())
-    return claims, payers, worklist
+    hospital = _hospital(options)
+    claims = own_claims(read(files, layout=options.layout), hospital.providers)
+    return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
-def _payers(path: Path | None) -> tuple:
-    """Return the hospital's payers; columns of the table that are not read are named."""
-    from toolkit.claims.payers import read_payer_table
+def _hospital(options: argparse.Namespace, *, sample: bool = False) -> Any:
+    """Return the hospital of the options, or the sample's; payer columns that are not read are named."""
+    from toolkit.hospital import read_hospital, sample_hospital
 
-    table = read_payer_table(path)
-    for heading in table.not_read:
+    if sample:
+        hospital = sample_hospital(payers=options.payers)
+    else:
+        hospital = read_hospital(payers=options.payers, contracts=options.contracts)
+    for heading in hospital.payer_columns_not_read:
         print(f"toolkit: payer table: the column {heading} is not read", file=sys.stderr)
-    return table.payers
+    return hospital
 
 
 def _worklist(options: argparse.Namespace) -> dict[str, Any]:
@@ -294,17 +295,13 @@ def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
 def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None) -> Any:
     """Return the run of files done in parts, to be used with `with`."""
     from toolkit.bulk.inputs import run_on
-    from toolkit.claims import read_providers
-    from toolkit.law import read_contracts
 
     return run_on(
         exports,
         as_of=options.as_of,
         book=options.book,
         layout=options.layout,
-        payers=_payers(options.payers),
-        providers=read_providers(),
-        contracts=read_contracts(),
+        hospital=_hospital(options),
         engine=engine,
         also=also,
         progress=not options.json and sys.stderr.isatty(),
@@ -382,13 +379,13 @@ def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
 
 
 def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
-    from toolkit.claims import read, read_payers, write_sample
+    from toolkit.claims import read, write_sample
     from toolkit.reports import Source
     from toolkit.triage import triage
 
     if not SAMPLES.is_dir():
         raise InputError("the sample data is not here: name an export, or run from a checkout")
-    payers = read_payers(options.payers or SAMPLES / "payers.csv")
+    hospital = _hospital(options, sample=True)
     export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
     sample = read(export)
     remits, then, note = _sample_remittances()
@@ -396,7 +393,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
         Source.of(
             "sample",
             sample,
-            triage(sample, as_of=options.as_of, payers=payers),
+            triage(sample, as_of=options.as_of, hospital=hospital),
             options.as_of,
             "A synthetic export: no patient, payer or hospital in it is real.",
             synthetic=True,
@@ -404,7 +401,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
         Source.of(
             "remittances",
             remits,
-            triage(remits, as_of=then, payers=payers),
+            triage(remits, as_of=then, hospital=hospital),
             then,
             note,
             synthetic=False,
@@ -441,8 +438,8 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.letters import draft, kind_of, write
     from toolkit.worklist import find_denial
 
-    claims, payers, worklist = _triaged([options.export], options)
-    case = case_from(claims, worklist, find_denial(worklist, options.claim), payers=payers)
+    claims, hospital, worklist = _triaged([options.export], options)
+    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
     if options.facts:
         case = with_facts(case, options.facts, as_of=options.as_of)
     letter = draft(case, kind_of(case, options.kind), as_of=options.as_of)
@@ -713,6 +710,12 @@ def _dated(one: argparse.ArgumentParser) -> None:
 def _files(one: argparse.ArgumentParser) -> None:
     _layout_word(one)
     one.add_argument("--payers", type=Path, help="payer table; default: local/payers.csv")
+    one.add_argument(
+        "--contracts",
+        type=Path,
+        metavar="DIR",
+        help="folder of contracts; default: local/contracts",
+    )
 
 
 def _layout_word(one: argparse.ArgumentParser) -> None:
@@ -723,10 +726,17 @@ def _layout_word(one: argparse.ArgumentParser) -> None:
     )
 
 
+def _program(text: str) -> str:
+    """Return the id of the program that the text names; the text itself where it names none."""
+    from toolkit.law import program_named
+
+    return program_named(text) or text
+
+
 def _of_level(one: argparse.ArgumentParser) -> None:
     from toolkit.law import STAGES
 
-    one.add_argument("--program", required=True)
+    one.add_argument("--program", type=_program, required=True)
     one.add_argument("--level", required=True)
     one.add_argument("--stage", choices=STAGES)
     one.add_argument("--expedited", action="store_true")
@@ -793,7 +803,7 @@ def _classify_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--rarc", action="append", default=[])
     one.add_argument("--text")
     one.add_argument("--cpt")
-    one.add_argument("--program")
+    one.add_argument("--program", type=_program)
 
 
 def _deadline_words(one: argparse.ArgumentParser) -> None:
@@ -820,7 +830,7 @@ def _decision_due_words(one: argparse.ArgumentParser) -> None:
 
 
 def _ladder_words(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--program", required=True)
+    one.add_argument("--program", type=_program, required=True)
 
 
 def _law_words(one: argparse.ArgumentParser) -> None:

@@ -5,17 +5,17 @@ codes or the payers again. A question remembers what it was asked, so that the n
 file asks only what is new.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from toolkit.claims.payers import Payer, PayerBook
 from toolkit.denials import classify, rank
 from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
-from toolkit.law import Contract, decision_due, next_step
+from toolkit.hospital import Hospital
+from toolkit.law import decision_due, next_step
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
 _REMEMBERED = 150_000
@@ -45,12 +45,11 @@ class Question:
         return answer
 
 
-def payer_question(payers: Iterable[Payer] = ()) -> Question:
+def payer_question(hospital: Hospital) -> Question:
     """Return the question which program a claim is under, and whether the hospital is contracted."""
-    book = PayerBook(tuple(payers))
 
     def of(claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name):
-        found = book.answer(
+        found = hospital.payer_book.answer(
             indicator=claim_filing_indicator,
             stated_program=program,
             stated_contracted=contracted,
@@ -112,22 +111,17 @@ def code_question() -> Question:
     return Question(keys, dict.fromkeys(_DENIAL_TEXTS, "text") | flags, of)
 
 
-def contract_question(contracts: Iterable[Contract] = ()) -> Question:
-    """Return the question which contract binds a claim: its place in `contracts`, or None."""
-    contracts = tuple(contracts)
-    books = {
-        program: PayerBook(tuple(one for one in contracts if one.program == program))
-        for program in {one.program for one in contracts}
-    }
+def contract_question(hospital: Hospital) -> Question:
+    """Return the question which contract binds a claim: its place in `hospital.contracts`, or None."""
 
     def of(program, payer_id, payer_name, plan_name):
-        found = books[program].find(payer_id, payer_name, plan_name) if program in books else None
-        return {"contract": contracts.index(found) if found else None}
+        found = hospital.contract(program, payer_id, payer_name, plan_name)
+        return {"contract": hospital.contracts.index(found) if found else None}
 
     return Question(("program", "payer_id", "payer_name", "plan_name"), {"contract": "count"}, of)
 
 
-def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
+def step_question(hospital: Hospital, *, as_of: date) -> Question:
     """Return the question what a denial needs next, by when, and how it stands on the day `as_of`.
 
     `why_not` is the classification's where the denial cannot be appealed, else None; `closed` where
@@ -137,12 +131,9 @@ def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
     `from_decision` says that the last decision started the clock, and `by_contract` that an appeal
     goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
     """
-    contracts = tuple(contracts)
 
-    def of(
-        program, contract, notice_received, why_not, closed, program_gap, earliest_notice=None, **facts
-    ):  # fmt: skip
-        terms = None if contract is None else contracts[contract]
+    def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
+        terms = None if contract is None else hospital.contracts[contract]
         found = next_step(program, received=notice_received, contract=terms, **facts)
         deadline = found.deadline
         closed = bool(closed) or found.state == "done"
@@ -153,11 +144,6 @@ def step_question(contracts: Iterable[Contract], *, as_of: date) -> Question:
         dated = deadline is not None and state == "file" and not closed
         ruled = deadline is not None and (dated or state == "nothing_to_file")
         file_by = deadline.file_by if dated else None
-        if file_by and earliest_notice:
-            facts["notice_date"] = earliest_notice
-            safe = next_step(program, received=notice_received, contract=terms, **facts)
-            if safe.state == "file" and safe.level == found.level:
-                file_by = min(file_by, safe.deadline.file_by)
         last = deadline.last_filing_date if dated else None
         return {
             "level": found.level,

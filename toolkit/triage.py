@@ -30,7 +30,6 @@ from toolkit.claims.adjudication import (
     repeated,
     statuses,
 )
-from toolkit.claims.payers import Payer
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import turns_on_service
@@ -38,6 +37,7 @@ from toolkit.history.fold import Denied
 from toolkit.history.states import open_states
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.history.table import histories
+from toolkit.hospital import Hospital
 from toolkit.keys import (
     Coded,
     Memory,
@@ -49,7 +49,7 @@ from toolkit.keys import (
     positions,
     taken,
 )
-from toolkit.law import Contract, telling_amounts, turns_on
+from toolkit.law import telling_amounts, turns_on
 from toolkit.questions import (
     Question,
     code_question,
@@ -111,27 +111,18 @@ class Brain:
 _REMEMBERED_TEXTS = 200_000
 
 
-def brain(
-    *, as_of: date, payers: Iterable[Payer] = (), contracts: Iterable[Contract] = ()
-) -> Brain:
-    """Return the questions that a triage asks, as the payer table and the contracts answer them."""
-    contracts = tuple(contracts)
+def brain(*, as_of: date, hospital: Hospital) -> Brain:
+    """Return the questions that a triage asks, as the hospital's payers and contracts answer them."""
     return Brain(
-        payer_question(payers),
+        payer_question(hospital),
         code_question(),
-        contract_question(contracts),
-        step_question(contracts, as_of=as_of),
+        contract_question(hospital),
+        step_question(hospital, as_of=as_of),
         state_question(),
     )
 
 
-def triage(
-    claims: Claims,
-    *,
-    as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
-) -> pd.DataFrame:
+def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
     """Return the worklist: one row per denied service line, or per claim-level denial.
 
     Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
@@ -140,7 +131,7 @@ def triage(
     remittance, never more than charge less payment (`toolkit.claims.adjudication`). Sources: the
     rules of `toolkit.denials` and `toolkit.law`, each row naming the entry that decided.
     """
-    return triaged(claims, brain(as_of=as_of, payers=payers, contracts=contracts))
+    return triaged(claims, brain(as_of=as_of, hospital=hospital))
 
 
 def triaged(
@@ -179,12 +170,12 @@ def triaged_with_comparison(
     return _worklist(set_, rows, asked, categories=categories), part, given
 
 
-def classified_adjustments(claims: Claims, *, payers: Iterable[Payer] = ()) -> pd.DataFrame:
+def classified_adjustments(claims: Claims, *, hospital: Hospital) -> pd.DataFrame:
     """Return one row per adjustment (claim, line, group code, CARC netted) with its classification.
 
     The dollars of every adjustment that is not netted away, denial or not; for reconciliation.
     """
-    asked = brain(as_of=date.min, payers=payers)  # what an adjustment is turns on no day
+    asked = brain(as_of=date.min, hospital=hospital)  # what an adjustment is turns on no day
     set_ = _Set(claims)
     who = _payers(set_, asked)
     found = _classified(set_, who, asked)

@@ -5,13 +5,16 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 import pytest
-from engine_rows import AS_OF, PAYERS, denial_rows, plain
+from engine_rows import AS_OF, HOSPITAL, denial_rows, plain
 
 from toolkit.engines import ANSWERS, triage_rows
 from toolkit.engines.spark import triage_by_joins
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 
-GIVEN = {"as_of": AS_OF, "payers": PAYERS}
+UNKNOWN = Hospital.unknown()
+
+GIVEN = {"as_of": AS_OF, "hospital": HOSPITAL}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +62,12 @@ def test_days_amounts_and_lists_are_read_in_their_own_types(spark):
          "remittance_date": pd.to_datetime(["2026-08-01 10:00", "2026-08-02 11:00"]),
          "denied_cents": [100, 5]}
     )  # fmt: skip
-    expected = triage_rows(frame, as_of=AS_OF)
+    expected = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
     sent = spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False))
-    for found in (triage_rows(sent, as_of=AS_OF), triage_by_joins(sent, as_of=AS_OF)):
+    for found in (
+        triage_rows(sent, as_of=AS_OF, hospital=UNKNOWN),
+        triage_by_joins(sent, as_of=AS_OF, hospital=UNKNOWN),
+    ):
         _same(found.toArrow(), expected)
 
 

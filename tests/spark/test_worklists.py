@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.bulk.inputs import run_on
-from toolkit.claims import read, read_payers, write_sample
-from toolkit.claims.payers import SAMPLE
+from toolkit.claims import read, write_sample
 from toolkit.cli import main
+from toolkit.hospital import sample_hospital
 from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
 
@@ -22,7 +22,7 @@ PUBLIC = Path(__file__).parents[2] / "data" / "samples" / "remits" / "public"
 
 def in_parts(paths: list[Path], engine: str, out: Path):
     """Return the worklist of an engine, and its summary."""
-    with run_on(paths, as_of=DAY, payers=read_payers(SAMPLE), engine=engine) as run:
+    with run_on(paths, as_of=DAY, hospital=sample_hospital(), engine=engine) as run:
         run.write(out)
         return pq.read_table(out), run.summary()
 
@@ -30,7 +30,7 @@ def in_parts(paths: list[Path], engine: str, out: Path):
 def at_once(paths: list[Path], out: Path):
     """Return the worklist of the files read in one go, and its summary."""
     claims = read(paths)
-    worklist = triage(claims, as_of=DAY, payers=read_payers(SAMPLE))
+    worklist = triage(claims, as_of=DAY, hospital=sample_hospital())
     write_worklist(worklist, out)
     said = summary(tally(worklist), findings=len(claims.findings))
     return pq.read_table(out), said

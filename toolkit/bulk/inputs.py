@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,9 @@ from toolkit.bulk.book import Book, is_book
 from toolkit.bulk.gathering import Gathered, gather
 from toolkit.bulk.kernel import Also
 from toolkit.bulk.run import Run, triage_book
-from toolkit.claims.payers import Payer
-from toolkit.claims.providers import Provider
 from toolkit.claims.reading import files_of
 from toolkit.errors import InputError, UsageError
-from toolkit.law import Contract
+from toolkit.hospital import Hospital
 
 # Up to here a file is read at once: quicker than starting processes, and some 0.6 GB at most.
 _AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
@@ -106,11 +104,9 @@ def run_on(
     exports: Sequence[Path],
     *,
     as_of: date,
+    hospital: Hospital,
     book: Path | None = None,
     layout: str | None = None,
-    payers: Iterable[Payer] = (),
-    providers: Iterable[Provider] = (),
-    contracts: Iterable[Contract] = (),
     engine: str = "duckdb",
     also: Also | None = None,
     progress: bool = False,
@@ -122,7 +118,7 @@ def run_on(
     ):
         with _bar(progress) as told:
             run = triage_book(
-                here, found.files, as_of=as_of, payers=payers, providers=providers, contracts=contracts,
+                here, found.files, as_of=as_of, hospital=hospital,
                 engine=engine, also=also, findings=found.findings, told=told,
             )  # fmt: skip
         with run:

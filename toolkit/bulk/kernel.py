@@ -24,14 +24,13 @@ from toolkit.claims.adjudication import noted
 from toolkit.claims.columns import Notes
 from toolkit.claims.exports import read_rows
 from toolkit.claims.grids import Tally
-from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import sheet_of
-from toolkit.claims.providers import Provider, own_claims
+from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.history import settled
+from toolkit.hospital import Hospital
 from toolkit.keys import keys_of, positions
-from toolkit.law import Contract
 from toolkit.triage import Brain, brain, triaged_with_comparison
 from toolkit.worklist import arrow_of, tally
 
@@ -47,11 +46,9 @@ class Given:
     work: Path  # a private folder for what passes between the parts
     files: tuple[File, ...]
     as_of: date
-    payers: tuple[Payer, ...] = ()
-    contracts: tuple[Contract, ...] = ()
+    hospital: Hospital
     buckets: int = 1
     also: Also | None = None  # what else is made of each part
-    providers: tuple[Provider, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -243,7 +240,7 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
-    claims = settled(own_claims(claims, given.providers))
+    claims = settled(own_claims(claims, given.hospital.providers))
     worklist, asked, others = triaged_with_comparison(claims, _brain(given), categories=True)
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)
@@ -279,8 +276,8 @@ _BRAINS: dict[tuple, Brain] = {}
 
 def _brain(given: Given) -> Brain:
     """Return the questions of this run, kept in this process from part to part."""
-    key = (given.as_of, given.payers, given.contracts)
+    key = (given.as_of, given.hospital)
     if key not in _BRAINS:
         _BRAINS.clear()
-        _BRAINS[key] = brain(as_of=given.as_of, payers=given.payers, contracts=given.contracts)
+        _BRAINS[key] = brain(as_of=given.as_of, hospital=given.hospital)
     return _BRAINS[key]

@@ -24,13 +24,11 @@ from toolkit.claims.columns import Notes
 from toolkit.claims.exports import no_denial, note_file
 from toolkit.claims.findings import FindingKind, summarized, together
 from toolkit.claims.grids import Tally
-from toolkit.claims.payers import Payer
-from toolkit.claims.providers import Provider
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
 from toolkit.claims.tables import Claims, conform, empty
 from toolkit.comparison import compared
-from toolkit.law import Contract
+from toolkit.hospital import Hospital
 from toolkit.worklist import WORKLIST
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
@@ -158,9 +156,7 @@ def triage_book(
     files: Iterable[File] | None = None,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    providers: Iterable[Provider] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     engine: str = "duckdb",
     jobs: int | None = None,
     also: Also | None = None,
@@ -182,17 +178,7 @@ def triage_book(
             (work / name).mkdir()
         rows_aside = _find_several(book, chosen, work)
         buckets = max(1, -(-rows_aside // part_rows))
-        given = Given(
-            book.folder,
-            work,
-            chosen,
-            as_of,
-            tuple(payers),
-            tuple(contracts),
-            buckets,
-            also,
-            tuple(providers),
-        )
+        given = Given(book.folder, work, chosen, as_of, hospital, buckets, also)
         done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)
     except BaseException:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -119,12 +120,12 @@ _DECIDED = {"program", "contracted", "stage", "level", "reason", "route", "denia
             "liability", "last_filing_date", "file_by", "denied_cents"}  # fmt: skip
 
 
-def case_from(claims: Any, worklist: Any, denial_key: str, *, payers: Any = None) -> Case:
+def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital) -> Case:
     """Return the case of one row of the worklist, with every fact the files hold on it.
 
-    `claims` are the canonical tables, `worklist` the frame that triage gives, `payers` the
-    hospital's payer table as `read_payers` gives it: the plan's address for appeals comes from
-    there. Raises UsageError when the worklist has no such denial.
+    `claims` are the canonical tables, `worklist` the frame that triage gives. The plan's address for
+    appeals comes from the hospital's payer table, and the sender, where the files name none, from
+    local/hospital.yaml. Raises UsageError when the worklist has no such denial.
     """
     row = _one(worklist, "denial_key", denial_key)
     if row is None:
@@ -145,7 +146,8 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, payers: Any = None
         value = _value(rows[table].get(column))
         if value is not None and name not in facts:
             facts[name] = Fact(value, _source(table, column, row, remittance), None)
-    facts.update(_payer_facts(payers, row))
+    facts |= _payer_facts(hospital, row)
+    facts = _sender_facts(hospital) | facts
     return Case(_key(row, rows["claim_lines"], lines, denial_key), facts, _events(claims, row))
 
 
@@ -185,10 +187,13 @@ def _denial_adjustment(adjustments: Any, row: dict) -> dict:
     return found.iloc[0].to_dict() if len(found) else {}
 
 
-def _payer_facts(payers: Any, row: dict) -> dict[str, Fact]:
-    from toolkit.claims.payers import PayerBook
+def _sender_facts(hospital: Hospital) -> dict[str, Fact]:
+    stated = hospital.sender.facts()
+    return {name: Fact(value, "local/hospital.yaml") for name, value in stated.items()}
 
-    entry = PayerBook(tuple(payers or ())).find(
+
+def _payer_facts(hospital: Hospital, row: dict) -> dict[str, Fact]:
+    entry = hospital.payer(
         *(_value(row.get(column)) for column in ("payer_id", "payer_name", "plan_name"))
     )
     if entry is None or not entry.appeals_address:

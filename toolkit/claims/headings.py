@@ -13,9 +13,9 @@ from functools import cache
 import msgspec
 
 from toolkit.claims.grids import Note
-from toolkit.claims.heading_words import Provenance, keys
 from toolkit.claims.layouts import SEVERAL, Match, choose, lay_over, layout, layouts, plain
 from toolkit.errors import ExportError
+from toolkit.hospital.heading_words import Provenance, keys
 from toolkit.rules import RULES, read
 
 HEADING_ROWS = 20

@@ -2,10 +2,9 @@
 
 The package's layouts are in `toolkit/rules/layouts`, those of one's own in `local/layouts`; the
 folders are the registries. Headings are compared with case, spaces and punctuation ignored, then
-with their abbreviations written out (`toolkit.claims.heading_words`); nothing is read by likeness.
+with their abbreviations written out (`toolkit.hospital.heading_words`); nothing is read by likeness.
 """
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,16 +12,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from toolkit.claims.heading_words import Key, Provenance, exact_only, keys, speaks_of_denials
 from toolkit.errors import ExportError, LocalFileError, RulesError
+from toolkit.hospital.heading_words import Key, Provenance, exact_only, keys, speaks_of_denials
+from toolkit.hospital.places import local_folder
+from toolkit.law.model import program_names
 from toolkit.rules import RULES, names, read
+from toolkit.rules.words import plain
 
 _OF_BILLING = (
     "is a billing export without reason codes: it answers what was billed, paid, unpaid and "
     "unanswered, not what was denied or why; a claim paid nothing or in part is not a denial unless "
     "its status says so"
 )
-OWN = Path("local") / "layouts"  # layouts of one's own, below the current folder
 BASE = "generic"
 
 Kind = Literal["text", "id", "code", "word", "date", "money", "number"]
@@ -249,11 +250,6 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 Choice = str | Path | Layout | Callable[[list[list[str]], str], Match] | None
 
 
-def plain(text: str) -> str:
-    """Return the text in lower case with only its letters and digits."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
-
-
 def layouts() -> tuple[str, ...]:
     """Return the ids of the package's layouts."""
     return names("layouts")
@@ -262,7 +258,7 @@ def layouts() -> tuple[str, ...]:
 def own_layouts() -> dict[str, Layout]:
     """Return the layouts of local/layouts by id; LocalFileError names a file that is not one."""
     found: dict[str, Layout] = {}
-    for path in sorted(OWN.glob("*.yaml")):
+    for path in sorted((local_folder() / "layouts").glob("*.yaml")):
         chosen = layout_file(path)
         if chosen.id in found or chosen.id in layouts():
             raise LocalFileError(f"{path.name}: another layout has the same id; give it its own")
@@ -345,10 +341,9 @@ def _complete(found: LayoutFile, file: str, *, own: frozenset[str] = frozenset()
             fields[name] = fields[name] or getattr(base, name)
         fields["programs"] = _with_words(found.programs, base.programs)
         for name in ("words", "levels"):
-            mine, theirs = getattr(found, name), getattr(base, name)
-            fields[name] = {
-                key: _with_words(mine.get(key, {}), theirs.get(key, {})) for key in theirs | mine
-            }
+            fields[name] = _with_tables(getattr(found, name), getattr(base, name))
+    elif not found.words_of:
+        fields |= _with_names(found)
     if found.columns_of not in ("", "none"):
         fields |= _with_columns(found, _of_package(found.columns_of))
     if not fields["required"]:
@@ -369,6 +364,22 @@ def _with_words(
         for ours, words in theirs.items()
     }
     return {ours: mine.get(ours, ()) + more.get(ours, ()) for ours in theirs | mine}
+
+
+def _with_tables(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    return {key: _with_words(mine.get(key, {}), theirs.get(key, {})) for key in theirs | mine}
+
+
+def _with_names(found: LayoutFile) -> dict[str, Any]:
+    """Return the words of programs and of levels with the names that their own rules give them."""
+    programs = {one.program: one.words for one in program_names()}
+    levels = {
+        one.program: {level.id: (level.name,) for level in one.levels} for one in program_names()
+    }
+    return {
+        "programs": _with_words(found.programs, programs),
+        "levels": _with_tables(found.levels, levels),
+    }
 
 
 def _with_columns(found: LayoutFile, base: Layout) -> dict[str, Any]:

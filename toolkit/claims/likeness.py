@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
-from toolkit.claims.heading_words import keys
 from toolkit.claims.layouts import COLUMNS, Layout
+from toolkit.hospital.heading_words import keys
 
 LIKELY = 80  # of 100: from here on a heading is worth a person's look
 

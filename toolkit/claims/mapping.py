@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from toolkit.claims import cells as read_cells
-from toolkit.claims.heading_words import is_word, keys
 from toolkit.claims.headings import find_headings, first_of_each
 from toolkit.claims.layouts import (
     BASE,
@@ -41,6 +40,7 @@ from toolkit.claims.pieces import (
 )
 from toolkit.claims.sheets import Cells, Sheet
 from toolkit.errors import ExportError, UsageError
+from toolkit.hospital.heading_words import is_word, keys
 from toolkit.outputs import whole
 
 EXAMINED = 20_000  # different values of a column that are looked at

@@ -4,50 +4,14 @@ A file may hold claims of another practice or hospital, as where a clearinghouse
 are named, never worked: nobody here may appeal them.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
-import msgspec
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.payers import cell_at, columns_of, read_table
 from toolkit.claims.tables import TABLES, Claims, conform
-from toolkit.errors import InputError
-
-LOCAL = Path("local") / "providers.csv"
-COLUMNS = ("npi", "tax_id", "name")
-_NPI = re.compile(r"[12]\d{9}")
-
-
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of providers.csv: a billing provider of the hospital."""
-
-    npi: str
-    tax_id: str = ""
-    name: str = ""
-
-
-def read_providers(path: Path | None = None) -> tuple[Provider, ...]:
-    """Return the hospital's billing providers: those of `path`, else of local/providers.csv, else none.
-
-    One row per NPI; `npi` alone is needed. Raises InputError naming the row and the column.
-    """
-    if path is None:
-        return read_providers(LOCAL) if LOCAL.exists() else ()
-    headings, rows = read_table(path)
-    places, _ = columns_of(headings, COLUMNS, path.name)
-    if "npi" not in places:
-        raise InputError(f"{path.name}, row 1: no column npi; add it")
-    found = []
-    for number, row in rows:
-        cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
-        if not _NPI.fullmatch(cells["npi"]):
-            raise InputError(f"{path.name}, row {number}, npi: is not an NPI of ten digits")
-        found.append(Provider(**cells))
-    return tuple(found)
+from toolkit.hospital.providers import NPI, Provider
 
 
 def foreign_claims(claims: Claims, providers: Iterable[Provider]) -> np.ndarray:
@@ -60,7 +24,7 @@ def foreign_claims(claims: Claims, providers: Iterable[Provider]) -> np.ndarray:
     named = claims.claims["provider_npi"]
     if not ours:
         return np.zeros(len(named), dtype=bool)
-    npi = named.str.fullmatch(_NPI.pattern).fillna(False).to_numpy(dtype=bool)
+    npi = named.str.fullmatch(NPI.pattern).fillna(False).to_numpy(dtype=bool)
     return npi & ~named.isin(ours).to_numpy(dtype=bool)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import ipywidgets as w
 
 from toolkit.cases import CaseStore
-from toolkit.claims import Payer
 from toolkit.desk import blocks, places
 from toolkit.desk.case_list import CaseList
 from toolkit.desk.docket import DATE_FACTS, SAMPLE, Docket, check_store, open_docket
@@ -16,6 +15,7 @@ from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.matter import Matter, enter_fact, open_matter
 from toolkit.desk.widgets import Notice, field, hooked, html, show
 from toolkit.errors import UsageError
+from toolkit.hospital import Hospital
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
@@ -29,18 +29,19 @@ _COUNTED = ("last_filing_date", "file_by")
 def open_desk(
     export: str | Path | Iterable[Path] | None = None,
     *,
-    payers: Path | str | Iterable[Payer] | None = None,
+    hospital: Hospital | Path | str,
     as_of: date | str | None = None,
     store: Path | str | None = None,
 ) -> "Desk":
     """Return the desk, to be shown as the last line of a notebook cell.
 
     `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
-    what lies in data/incoming. `payers`: the payer table or its path (default: local/payers.csv).
+    what lies in data/incoming. `hospital`: the hospital, or the folder that describes it, which is
+    read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file that keeps
     everything entered (default: local/cases.sqlite). What cannot be read is told on the desk.
     """
-    desk = Desk(payers=payers, as_of=as_of, store=store)
+    desk = Desk(hospital=hospital, as_of=as_of, store=store)
     if export is not None:
         desk.open(export)
     return desk
@@ -52,7 +53,7 @@ class Desk:
     def __init__(
         self,
         *,
-        payers: Path | str | Iterable[Payer] | None = None,
+        hospital: Hospital | Path | str,
         as_of: date | str | None = None,
         store: Path | str | None = None,
     ):
@@ -60,7 +61,7 @@ class Desk:
         self.store = Path(store) if store else places.store_path(self.root)
         self.docket: Docket | None = None
         self.matter: Matter | None = None
-        self._payers = payers
+        self._hospital = hospital
         self._as_of = as_of
         self._key = ""
         self._kind: str | None = None
@@ -186,7 +187,7 @@ class Desk:
         with self.notice.catching():
             check_store(self.store)
             self.docket = open_docket(
-                chosen, root=self.root, store=self.store, payers=self._payers, as_of=self._day()
+                chosen, root=self.root, store=self.store, hospital=self._hospital, as_of=self._day()
             )
             self.matter, self._key = None, ""
             self._show_source(chosen)

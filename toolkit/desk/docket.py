@@ -6,22 +6,14 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 
 from toolkit.cases import Case, CaseStore, Fact, case_from
-from toolkit.claims import (
-    Claims,
-    Payer,
-    conform,
-    own_claims,
-    read,
-    read_payers,
-    read_providers,
-    write_sample,
-)
-from toolkit.claims.payers import SAMPLE as SAMPLE_PAYERS
+from toolkit.claims import Claims, conform, own_claims, read, write_sample
 from toolkit.desk import places
 from toolkit.errors import InputError
+from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.keys import ask
 from toolkit.letters import suggest
 from toolkit.triage import triage
@@ -46,7 +38,7 @@ class Docket:
     name: str
     claims: Claims
     worklist: pd.DataFrame
-    payers: tuple[Payer, ...]
+    hospital: Hospital
     as_of: date
     letters: pd.Series
     stated: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -83,16 +75,21 @@ class Docket:
 
 
 def open_docket(
-    chosen: str | Path | Iterable[Path], *, root: Path, store: Path, payers, as_of: date
+    chosen: str | Path | Iterable[Path],
+    *,
+    root: Path,
+    store: Path,
+    hospital: Hospital | Path | str,
+    as_of: date,
 ) -> Docket:
     """Read what was chosen (the sample, a file, several files) and triage it.
 
-    `payers` is a path, rows of the payer table, or nothing: then the hospital's own table, and for
-    the sample the sample's. Raises InputError naming file, row and column.
+    `hospital` is the hospital, or the folder that describes it. The sample has its own hospital: no
+    payer in it is real. Raises InputError naming file, row and column.
     """
     if isinstance(chosen, str) and chosen.strip().lower() == SAMPLE:
         name = "The synthetic sample"
-        table = _payers(payers, SAMPLE_PAYERS if SAMPLE_PAYERS.exists() else None)
+        hospital = sample_hospital()
         with tempfile.TemporaryDirectory() as folder:  # mode 0700
             path = Path(folder) / "sample.parquet"
             write_sample(path, rows=_SAMPLE_ROWS, seed=_SAMPLE_SEED, as_of=as_of)
@@ -101,17 +98,12 @@ def open_docket(
         paths = [chosen] if isinstance(chosen, str | Path) else list(chosen)
         paths = [places.found(Path(path), root) for path in paths]
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-        table = _payers(payers, places.payers_path(root))
-        claims = own_claims(read(paths), read_providers(places.providers_path(root)))
-    worklist = triage(claims, as_of=as_of, payers=table)
-    docket = Docket(name, claims, worklist, table, as_of, letters_for(worklist))
+        if not isinstance(hospital, Hospital):
+            hospital = read_hospital(places.found(Path(hospital), root))
+        claims = own_claims(read(paths), hospital.providers)
+    worklist = triage(claims, as_of=as_of, hospital=hospital)
+    docket = Docket(name, claims, worklist, hospital, as_of, letters_for(worklist))
     return _with_work_on_file(docket, store)
-
-
-def _payers(given, otherwise: Path | None) -> tuple[Payer, ...]:
-    if given is None:
-        return read_payers(otherwise) if otherwise else ()
-    return read_payers(Path(given)) if isinstance(given, str | Path) else tuple(given)
 
 
 def letters_for(worklist: pd.DataFrame) -> pd.Series:
@@ -160,7 +152,7 @@ def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
     for name, value in stated.items():
         claims[name] = pd.Timestamp(value) if isinstance(value, date) else value
     part = replace(part, claims=conform(claims, "claims"))
-    again = triage(part, as_of=docket.as_of)
+    again = triage(part, as_of=docket.as_of, hospital=_silent_on_programs(docket.hospital))
     again = again.loc[again["denial_key"].eq(denial_key)].copy()
     if again.empty:
         return row
@@ -168,6 +160,15 @@ def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
         source = "entered by the analyst" if name in entered else row[f"{name}_from"].iloc[0]
         again[f"{name}_from"] = source
     return again.set_axis(row.index)
+
+
+def _silent_on_programs(hospital: Hospital) -> Hospital:
+    """Return the hospital with payers whose program and contract status are left to the claim.
+
+    What a person has entered of these counts, whatever the payer table says; the rest of it stays.
+    """
+    rows = (msgspec.structs.replace(one, program="", contracted="") for one in hospital.payers)
+    return replace(hospital, payers=tuple(rows))
 
 
 def _with_work_on_file(docket: Docket, store: Path) -> Docket:
@@ -179,7 +180,7 @@ def _with_work_on_file(docket: Docket, store: Path) -> Docket:
         hits = docket.worklist.loc[numbers.isin(known - {None})]
         part = only(docket.claims, hits["claim_key"])
         for denial_key in hits["denial_key"]:
-            case = case_from(part, hits, denial_key, payers=docket.payers)
+            case = case_from(part, hits, denial_key, hospital=docket.hospital)
             if case.case_key not in on_file:
                 continue
             case = cases.resume(case)

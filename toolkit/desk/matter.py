@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from toolkit.cases import Case, CaseStore, Fact, LetterEntry, case_from
+from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
 from toolkit.desk.docket import DATE_FACTS, Docket, is_entered, judged, only
@@ -46,17 +48,18 @@ def open_matter(
     """
     plain = docket.of_file(denial_key)
     part = only(docket.claims, plain["claim_key"])
-    of_file = case_from(part, plain, denial_key, payers=docket.payers)
+    of_file = case_from(part, plain, denial_key, hospital=docket.hospital)
     with CaseStore(store) as cases:
         found = judged(docket, denial_key, cases.resume(of_file))
         # Once more, so that level and dates are those that follow from what was entered.
-        case = cases.resume(case_from(part, found, denial_key, payers=docket.payers))
+        case = cases.resume(case_from(part, found, denial_key, hospital=docket.hospital))
         written = cases.letters(case.case_key)
     if denial_key in docket.begun:
         docket = docket.with_row(found)
     row = found.iloc[0].to_dict()
     chosen = _kind(case, kind_id)
-    deadline, filer = _deadline(row, case, chosen)
+    clock = _clock(docket, row, part)
+    deadline, filer = _deadline(row, case, chosen, clock)
     case = _with_dates(case, deadline)
     letter, refused = _letter(case, chosen, docket.as_of)
     warnings = (*_of_codes(row, case), *(deadline.warnings if deadline else ()))
@@ -109,7 +112,24 @@ def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
     return suggest(case)
 
 
-def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadline | None, str]:
+def _clock(docket: Docket, row: dict, part: Claims) -> dict[str, Any]:
+    """Return the facts of the row's dates that are not in the row itself, as triage takes them."""
+    hospital = docket.hospital
+    payer = [_known(row[name]) for name in ("payer_id", "payer_name", "plan_name")]
+    entry = hospital.payer(*payer)
+    by_remittance = row["notice_from"] == "remittance_date"
+    return {
+        "state_window": entry.state_window if entry else None,
+        "contract": hospital.contract(_known(row["program"]), *payer),
+        "earliest_notice": (
+            _known(part.claims["earliest_remittance_date"].iloc[0]) if by_remittance else None
+        ),
+    }
+
+
+def _deadline(
+    row: dict, case: Case, chosen: LetterKind | None, clock: dict[str, Any]
+) -> tuple[Deadline | None, str]:
     """Return the deadline with its steps, and the filer it is for where one was entered."""
     filer = case.value("filer")
     if chosen and filer and row["due"] not in ("closed", "awaiting_decision"):
@@ -123,6 +143,7 @@ def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadlin
                 filer=filer,
                 expedited=case.value("expedited") == "yes",
                 amount=_dollars(row),
+                **clock,
             )
             return found, str(filer)
         except RefusedError:
@@ -138,10 +159,13 @@ def _deadline(row: dict, case: Case, chosen: LetterKind | None) -> tuple[Deadlin
         notice_date=_known(row["notice_date"]),
         received=_known(row["notice_received"]),
         last_level=_known(row["last_level"]),
-        filed=any(_known(row[name]) for name in ("last_level", "filed_on", "decided_on")),
+        filed=any(
+            _known(row[name]) for name in ("last_level", "filed_on", "decided_on", "outcome")
+        ),
         outcome=_known(row["outcome"]),
         decided_on=_known(row["decided_on"]),
         amount=_dollars(row),
+        **clock,
     )
     return step.deadline, ""
 

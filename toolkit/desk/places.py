@@ -1,18 +1,14 @@
-"""Where the desk finds exports and the payer table, and where it leaves cases and letters."""
+"""Where the desk finds exports, and where it leaves cases and letters."""
 
 from datetime import date
 from pathlib import Path
 
+from toolkit.hospital.places import home
+
+__all__ = ["found", "home", "incoming", "letters_folder", "shown", "store_path"]
+
 # What the readers take; the bytes decide, the ending only chooses what is offered.
 ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt")
-
-
-def home() -> Path:
-    """Return the project's folder: the nearest one above the notebook that has a notebooks folder."""
-    here = Path.cwd()
-    return next(
-        (folder for folder in (here, *here.parents) if (folder / "notebooks").is_dir()), here
-    )
 
 
 def incoming(root: Path) -> tuple[Path, ...]:
@@ -26,18 +22,6 @@ def incoming(root: Path) -> tuple[Path, ...]:
 def store_path(root: Path) -> Path:
     """Return the place of the case store; git does not see it."""
     return root / "local" / "cases.sqlite"
-
-
-def payers_path(root: Path) -> Path | None:
-    """Return the hospital's own payer table, where there is one."""
-    path = root / "local" / "payers.csv"
-    return path if path.exists() else None
-
-
-def providers_path(root: Path) -> Path | None:
-    """Return the hospital's own table of its providers, where there is one."""
-    path = root / "local" / "providers.csv"
-    return path if path.exists() else None
 
 
 def letters_folder(root: Path, as_of: date) -> Path:

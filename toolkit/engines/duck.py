@@ -15,12 +15,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from toolkit.claims.payers import Payer
 from toolkit.engines import facts, joins, rows
 from toolkit.engines.joins import DAY_ANSWERS, Source, name
 from toolkit.engines.rows import Asker
 from toolkit.errors import UsageError
-from toolkit.law import Contract, telling_amounts
+from toolkit.hospital import Hospital
+from toolkit.law import telling_amounts
 
 # Beside it the process holds Python, the key tables and buffers of the readers: 0.75 GB in all.
 MEMORY = "400MB"
@@ -354,8 +354,7 @@ def triage_relation(
     relation: duckdb.DuckDBPyRelation,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     columns: Iterable[str] | None = None,
 ) -> duckdb.DuckDBPyRelation:
     """Return the relation with the answers, on its own connection; its distinct keys are read now."""
@@ -363,7 +362,7 @@ def triage_relation(
     types = dict(zip(relation.columns, map(str, relation.types), strict=True))
     given = _Rows("given_relation", types)
     cast = relation.query("given_relation", f"SELECT * FROM {given.sql}")
-    asked = rows.asker(as_of=as_of, payers=payers, contracts=contracts)
+    asked = rows.asker(as_of=as_of, hospital=hospital)
     asked.forget()
 
     def run(sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:

@@ -14,8 +14,8 @@ from typing import Any
 from toolkit.accessor import FINDINGS
 from toolkit.claims import cells
 from toolkit.claims.layouts import layout, level_table, plain, word_table
-from toolkit.claims.payers import program_names
 from toolkit.denials import codes, normalize_text
+from toolkit.hospital.payers import coverage_names
 from toolkit.law import program, programs
 
 WHO = ("claim_filing_indicator", "program", "contracted", "payer_id", "payer_name", "plan_name")
@@ -61,7 +61,7 @@ def _id(text: str) -> Read:
 
 
 def _program(text: str) -> Read:
-    known = text.lower() if text.lower() in program_names() else _words("program").get(plain(text))
+    known = text.lower() if text.lower() in coverage_names() else _words("program").get(plain(text))
     return known, "" if known else "unknown_word"
 
 

@@ -22,12 +22,11 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from toolkit.claims.delimited import plain_quotes
-from toolkit.claims.payers import Payer
 from toolkit.claims.pieces import NotCut, last_end
 from toolkit.claims.sheets import with_folders
 from toolkit.engines import facts, rows
 from toolkit.errors import InputError, UsageError
-from toolkit.law import Contract
+from toolkit.hospital import Hospital
 from toolkit.outputs import whole
 from toolkit.processes import Processes, cores
 
@@ -85,7 +84,7 @@ class _Given:
     """What every process needs."""
 
     files: tuple[_File, ...]
-    kernel: dict[str, Any]  # the day, the payers and the contracts
+    kernel: dict[str, Any]  # the day and the hospital
     answers: tuple[str, ...]
     schema: pa.Schema  # of all files together
     by: tuple[str, ...] = ()
@@ -565,8 +564,7 @@ def triage_files(
     out: Path | str,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     columns: Iterable[str] | None = None,
     memory: str | None = None,
     jobs: int | None = None,
@@ -588,7 +586,7 @@ def triage_files(
     if not single and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise UsageError(f"{out.name}: is there already and is no empty folder; name another")
     out.parent.mkdir(parents=True, exist_ok=True)
-    kernel = {"as_of": as_of, "payers": tuple(payers), "contracts": tuple(contracts)}
+    kernel = {"as_of": as_of, "hospital": hospital}
     given = _Given(files, kernel, names, _united(files))
     with tempfile.TemporaryDirectory(prefix=".toolkit-", dir=out.parent) as temporary:
         given = replace(given, folder=Path(temporary, "parts"))
@@ -661,8 +659,7 @@ def totals(
     *,
     by: Iterable[str],
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     memory: str | None = None,
     jobs: int | None = None,
 ) -> pd.DataFrame:
@@ -680,7 +677,7 @@ def totals(
     if not set(by) <= {*rows.ANSWERS, _MONTHS, *schema.names}:
         raise UsageError("by: names a column that is neither an answer nor in the rows")
     names = {"notice_date" if name == _MONTHS else name for name in by} & set(rows.ANSWERS)
-    kernel = {"as_of": as_of, "payers": tuple(payers), "contracts": tuple(contracts)}
+    kernel = {"as_of": as_of, "hospital": hospital}
     given = _Given(files, kernel, tuple(names), schema, by)
     found: list[pa.Table] = []
 

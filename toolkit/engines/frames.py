@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from toolkit.claims.payers import Payer
 from toolkit.errors import UsageError
-from toolkit.law import Contract
+from toolkit.hospital import Hospital
 
 ACCEPTED = (
     "a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table or RecordBatch, a dask "
@@ -22,8 +21,7 @@ def triage_rows(
     rows: Any,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     columns: Iterable[str] | None = None,
 ) -> Any:
     """Return the same rows in the same kind of frame, with the answers of a triage as columns.
@@ -49,7 +47,7 @@ def triage_rows(
     find = _engine(rows)
     if find is None:
         raise UsageError(f"rows: a frame of this kind is not read; give {ACCEPTED}")
-    given = {"as_of": as_of, "payers": tuple(payers), "contracts": tuple(contracts)}
+    given = {"as_of": as_of, "hospital": hospital}
     return find(rows, columns, given)
 
 

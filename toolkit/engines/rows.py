@@ -21,12 +21,12 @@ import pyarrow.compute as pc
 from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.cells import NOTHING, PROBLEMS, read_moneys
 from toolkit.claims.layouts import NO_OUTCOME
-from toolkit.claims.payers import Payer
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import is_drug, service_of
 from toolkit.engines import facts
 from toolkit.errors import UsageError
-from toolkit.law import Contract, telling_amounts, turns_on
+from toolkit.hospital import Hospital
+from toolkit.law import telling_amounts, turns_on
 from toolkit.questions import (
     code_question,
     contract_question,
@@ -303,15 +303,13 @@ class _Kept:
 class Asker:
     """The questions of one triage with what was asked so far; not for several threads at once."""
 
-    def __init__(
-        self, *, as_of: date, payers: Iterable[Payer] = (), contracts: Iterable[Contract] = ()
-    ) -> None:
-        payers, contracts = tuple(payers), tuple(contracts)
+    def __init__(self, *, as_of: date, hospital: Hospital) -> None:
         # Who pays is looked up in the payer table and the contracts alone.
-        self.idle = () if payers or contracts else ("payer_id", "payer_name", "plan_name")
-        self._payer, self._code = payer_question(payers).of, code_question().of
-        self._contract = contract_question(contracts).of
-        self._step = step_question(contracts, as_of=as_of).of
+        looked_up = hospital.payers or hospital.contracts
+        self.idle = () if looked_up else ("payer_id", "payer_name", "plan_name")
+        self._payer, self._code = payer_question(hospital).of, code_question().of
+        self._contract = contract_question(hospital).of
+        self._step = step_question(hospital, as_of=as_of).of
         self._empty()
 
     def _empty(self) -> None:
@@ -1069,15 +1067,9 @@ def _exact_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.nda
 
 
 @lru_cache(maxsize=4)
-def _asker(as_of: date, payers: tuple[Payer, ...], contracts: tuple[Contract, ...]) -> Asker:
-    return Asker(as_of=as_of, payers=payers, contracts=contracts)
-
-
-def asker(
-    *, as_of: date, payers: Iterable[Payer] = (), contracts: Iterable[Contract] = ()
-) -> Asker:
+def asker(*, as_of: date, hospital: Hospital) -> Asker:
     """Return the asker of these arguments: the one of before, with what it was asked, if there is."""
-    return _asker(as_of, tuple(payers), tuple(contracts))
+    return Asker(as_of=as_of, hospital=hospital)
 
 
 def wanted(columns: Iterable[str] | None) -> tuple[str, ...]:

@@ -16,11 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from toolkit.claims.payers import Payer
 from toolkit.engines import facts, rows
 from toolkit.engines.joins import Source
 from toolkit.errors import UsageError
-from toolkit.law import Contract
+from toolkit.hospital import Hospital
 
 # Rows of one batch of Arrow: a batch has a cost of its own, and is held whole.
 BATCH = 200_000
@@ -88,8 +87,7 @@ def triage_frame(
     frame: Any,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     columns: Iterable[str] | None = None,
 ) -> Any:
     """Return the Spark frame with the answers, made by the kernel on every batch of its rows.
@@ -112,7 +110,7 @@ def triage_frame(
     for name in names:
         if name not in frame.columns:
             out = out.add(name, kinds[rows.ANSWERS[name]])
-    given = {"as_of": as_of, "payers": tuple(payers), "contracts": tuple(contracts)}
+    given = {"as_of": as_of, "hospital": hospital}
     arrow = to_arrow_schema(out)
 
     def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -137,8 +135,7 @@ def triage_by_joins(
     frame: Any,
     *,
     as_of: date,
-    payers: Iterable[Payer] = (),
-    contracts: Iterable[Contract] = (),
+    hospital: Hospital,
     columns: Iterable[str] | None = None,
 ) -> Any:
     """Return the Spark frame with the answers, by key tables that are uploaded and equi-joins.
@@ -150,7 +147,7 @@ def triage_by_joins(
     spark = frame.sparkSession
     names = rows.wanted(columns)
     rows.there(frame.columns)
-    asked = rows.asker(as_of=as_of, payers=payers, contracts=contracts)
+    asked = rows.asker(as_of=as_of, hospital=hospital)
     asked.forget()
     source = Source(
         {c: _kind(frame.schema[c].dataType.simpleString(), c) for c in frame.columns},

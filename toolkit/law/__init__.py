@@ -3,7 +3,15 @@
 from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
-from toolkit.law.model import FILERS, STAGES, Program, program, programs
+from toolkit.law.model import (
+    FILERS,
+    STAGES,
+    Program,
+    program,
+    program_named,
+    program_names,
+    programs,
+)
 from toolkit.law.pathway import NextStep, ladder, next_step, telling_amounts, turns_on
 from toolkit.law.standing import standing
 
@@ -21,6 +29,8 @@ __all__ = [
     "ladder",
     "next_step",
     "program",
+    "program_named",
+    "program_names",
     "programs",
     "read_contract",
     "read_contracts",

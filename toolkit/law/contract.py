@@ -7,9 +7,10 @@ the YAML form of a program's filing rules, each cited to the contract's section.
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from toolkit.errors import InputError, RulesError
-from toolkit.law.model import FilingRule, program
+from toolkit.law.model import FilingRule, program, program_named
 from toolkit.rules import read
 
 LOCAL = Path("local") / "contracts"
@@ -41,6 +42,7 @@ def read_contract(path: Path) -> Contract:
         raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
     except RulesError as error:
         raise InputError(f"{error}; see the example in CONTRIBUTING.md") from None
+    found = replace(found, program=program_named(found.program) or found.program)
     if not program(found.program).level(found.level).by_terms:
         raise InputError(f"{path.name}, level: the law gives this level its dates, not a contract")
     return found

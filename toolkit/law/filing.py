@@ -76,6 +76,7 @@ def filing_deadline(
     level_id: str,
     *,
     notice_date: date | None = None,
+    earliest_notice: date | None = None,
     received: date | None = None,
     stage: str | None = None,
     filer: str | None = None,
@@ -88,6 +89,8 @@ def filing_deadline(
     """Return the last day to ask for a level of appeal, with its steps and citations.
 
     `notice_date` is the date printed on the notice (for `claim_filing`, the date of service);
+    `earliest_notice` an earlier day that somebody may read as the notice's: `file_by` is counted from
+    it, `last_filing_date` from the notice date;
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
     dollars, `state_window` in calendar days,
     `contract` the terms that give a contract dispute its dates. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
@@ -124,7 +127,31 @@ def filing_deadline(
             "the day of receipt lies before the notice's date: one of the two is wrong.",
             needs=("the notice's date", "the day it was received"),
         )
-    return _deadline(rules, level, _select(rules, level, facts), who, facts)
+    found = _deadline(rules, level, _select(rules, level, facts), who, facts)
+    return _no_later(found, rules, level, who, facts, earliest_notice)
+
+
+def _no_later(
+    found: Deadline,
+    rules: Program,
+    level: Level,
+    who: Answer | None,
+    facts: _Facts,
+    earliest_notice: date | None,
+) -> Deadline:
+    """Return the deadline with `file_by` counted from the earliest notice, where that is earlier."""
+    if earliest_notice is None or found.file_by is None:
+        return found
+    facts = replace(facts, notice=earliest_notice)
+    try:
+        safe = _deadline(rules, level, _select(rules, level, facts), who, facts)
+    except RefusedError:  # no rule covers that day, so nobody counts from it
+        return found
+    if safe.file_by is None or safe.file_by >= found.file_by:
+        return found
+    what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
+    step = Step(safe.file_by, what, "safe practice of this toolkit")
+    return replace(found, file_by=safe.file_by, steps=(*found.steps, step))
 
 
 def _instead(rules: Program, who: Answer) -> tuple[str, ...]:

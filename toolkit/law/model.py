@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from toolkit.errors import NoRuleError
-from toolkit.rules import RULES, Sourced, names, read
+from toolkit.errors import NoRuleError, RulesError
+from toolkit.rules import RULES, Sourced, load_yaml, names, read
+from toolkit.rules.words import plain
 
 Stage = Literal["pre_service", "prior_authorization", "payment", "part_b_drug", "concurrent"]
 Filer = Literal[
@@ -269,10 +270,16 @@ class Switch(Sourced, kw_only=True):
 
 
 class Program(_Strict, kw_only=True):
-    """All that is on file for one program."""
+    """The rules of one program.
+
+    `short_name` is its name where space is short (default: `name`); `also_called` are the words of a
+    plan or financial class that state this program and no other.
+    """
 
     program: str
     name: str
+    short_name: str = ""
+    also_called: tuple[str, ...] = ()
     governing_law: str
     hospital_files_as: HospitalFilesAs
     levels: tuple[Level, ...]
@@ -324,3 +331,57 @@ def program(program_id: str) -> Program:
     if found.program != program_id:
         raise NoRuleError("the program's file names another program inside.")
     return found
+
+
+class LevelName(msgspec.Struct, frozen=True, kw_only=True):
+    """A level's id and its name."""
+
+    id: str
+    name: str
+
+
+class ProgramName(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program and its levels are called, without their rules."""
+
+    program: str
+    name: str
+    short_name: str = ""
+    also_called: tuple[str, ...] = ()
+    levels: tuple[LevelName, ...]
+
+    @property
+    def short(self) -> str:
+        """The name where space is short."""
+        return self.short_name or self.name
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Everything that the program is called, its name first."""
+        return tuple(filter(None, (self.name, self.short_name, *self.also_called)))
+
+
+@cache
+def program_names() -> tuple[ProgramName, ...]:
+    """Return the names of every program that has rules, by id."""
+    folder = RULES / "programs"
+    return tuple(
+        msgspec.convert(load_yaml(folder / f"{one}.yaml"), ProgramName) for one in programs()
+    )
+
+
+@cache
+def _named() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in program_names():
+        for word in (one.program, *one.words):
+            if found.setdefault(plain(word), one.program) != one.program:
+                raise RulesError(f"rules/programs: {word!r} stands for two programs")
+    return found
+
+
+def program_named(text: str) -> str | None:
+    """Return the id of the program that an id, a name or another spelling of it means, or None.
+
+    Case, spaces and punctuation do not matter.
+    """
+    return text if text in programs() else _named().get(plain(text))

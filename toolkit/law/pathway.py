@@ -36,6 +36,7 @@ def next_step(
     denial_category: str = "",
     nature: str = "",
     notice_date: date | None = None,
+    earliest_notice: date | None = None,
     received: date | None = None,
     last_level: str | None = None,
     filed: bool = False,
@@ -48,7 +49,8 @@ def next_step(
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
-    `outcome` and `decided_on` are the last appeal event on file; `amount` is in whole dollars and
+    `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
+    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars and
     needed where `turns_on` names it. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
@@ -90,19 +92,20 @@ def next_step(
     )
     if isinstance(level, NextStep):
         return level
+    clock = {"notice_date": notice, "received": came}
+    clock["earliest_notice"] = earliest_notice if last_level is None else None
     try:
         deadline = filing_deadline(
             program_id,
             level.id,
-            notice_date=notice,
-            received=came,
+            **clock,
             stage=stage,
             filer=filer,
             amount=amount,
             state_window=state_window,
         )
     except RefusedError as refused:
-        return _refused(rules, level, stage, filer, refused, contract, notice, came)
+        return _refused(rules, level, stage, filer, refused, contract, clock)
     who = deadline.standing
     paper = f" Paper: {'; '.join(who.papers)}." if who and who.papers else ""
     return NextStep(
@@ -200,8 +203,7 @@ def _refused(
     filer: str,
     refused: RefusedError,
     contract: Contract | None,
-    notice: date | None,
-    came: date | None,
+    clock: dict[str, date | None],
 ) -> NextStep:
     """Return what a refusal means for the case: no appeal at all, another way, or a gap."""
     rule = next(
@@ -213,9 +215,7 @@ def _refused(
         None,
     )
     if rule and rule.instead and contract and contract.level == rule.instead:
-        deadline = filing_deadline(
-            rules.program, rule.instead, notice_date=notice, received=came, contract=contract
-        )
+        deadline = filing_deadline(rules.program, rule.instead, contract=contract, **clock)
         return NextStep(
             state="file",
             level=rule.instead,

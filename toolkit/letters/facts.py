@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from toolkit.cases.case import Case, Fact
 from toolkit.errors import RulesError, UsageError
+from toolkit.law import program_names
 from toolkit.rules import RULES, read
 
 FactKind = Literal["text", "name", "long text", "date", "choice", "number", "money"]
@@ -33,9 +35,10 @@ class FactType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     group: str
     help: str
     choices: dict[str, str] = {}
+    choices_from: Literal["", "programs"] = ""  # the programs that have rules
 
     def __post_init__(self) -> None:
-        if (self.kind == "choice") != bool(self.choices):
+        if (self.kind == "choice") != bool(self.choices or self.choices_from):
             raise ValueError(f"{self.name}: a choice has choices, nothing else has")
 
 
@@ -43,7 +46,11 @@ class FactType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def fact_types() -> dict[str, FactType]:
     """Return every fact a letter may use, by name."""
     entries = read(RULES / "letters" / "facts.yaml", tuple[FactType, ...])
-    found = {entry.name: entry for entry in entries}
+    programs = {one.program: one.short for one in program_names()}
+    found = {
+        entry.name: replace(entry, choices=programs) if entry.choices_from else entry
+        for entry in entries
+    }
     if len(found) != len(entries) or set(found) & set(DERIVED):
         raise RulesError("rules/letters/facts.yaml: a fact stands twice or is computed elsewhere")
     return found

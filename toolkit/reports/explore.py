@@ -13,6 +13,7 @@ from toolkit.denials import categories, code
 from toolkit.denials.codes import shown
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
+from toolkit.hospital import Hospital
 from toolkit.metrics.groups import NOT_STATED, stated
 from toolkit.metrics.ledger import PERSONAL
 from toolkit.metrics.tables import unclassified as without_category
@@ -44,18 +45,22 @@ class Exploration:
     rejections: pd.DataFrame
 
 
-def open_exploration(source: str, *, as_of: str, payers: str = "") -> Exploration:
+def open_exploration(source: str, *, as_of: str, hospital: Hospital) -> Exploration:
     """Return the exploration of a source: "sample", a file, or a folder of exports and remittances.
 
-    `as_of` is an ISO date; `payers` the path of a payer table (default: local/payers.csv).
+    `as_of` is an ISO date. The sample has its own hospital: no payer in it is real.
     """
-    from toolkit.claims import own_claims, read, read_payers, read_providers
+    from toolkit.claims import own_claims, read
+    from toolkit.hospital import sample_hospital
     from toolkit.triage import triage
 
     day = date.fromisoformat(as_of)
     synthetic = source == "sample"
-    claims = sample_claims(day) if synthetic else own_claims(read(Path(source)), read_providers())
-    worklist = triage(claims, as_of=day, payers=read_payers(Path(payers) if payers else None))
+    if synthetic:
+        claims, hospital = sample_claims(day), sample_hospital()
+    else:
+        claims = own_claims(read(Path(source)), hospital.providers)
+    worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
     page = Page(given, "sample" if synthetic else Path(source).name, "payer", by_hand=True)

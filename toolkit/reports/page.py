@@ -214,10 +214,11 @@ def sample_claims(as_of: date) -> Claims:
 
 
 def _sample(as_of: date) -> Parcel:
+    from toolkit.hospital import sample_hospital
     from toolkit.triage import triage
 
     claims = sample_claims(as_of)
-    worklist = triage(claims, as_of=as_of)
+    worklist = triage(claims, as_of=as_of, hospital=sample_hospital())
     note = "A small sample made for this notebook; toolkit report runs it on your own files."
     return parcel(part_of(claims, worklist, as_of=as_of), note=note, synthetic=True)
 

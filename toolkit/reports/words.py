@@ -1,10 +1,11 @@
 """How reports say things: states, headings, amounts and days in plain words."""
 
 from datetime import date
+from functools import cache
 
 import pandas as pd
 
-from toolkit.law import wording
+from toolkit.law import program_names, wording
 from toolkit.metrics import SMALL_N, Metric
 from toolkit.metrics.groups import NOT_STATED
 
@@ -28,22 +29,22 @@ _SPECIAL = {
     "qio_discharge": "QIO discharge review",
     "qio_termination": "QIO termination review",
     "idr_initiation": "IDR initiation",
-    "medicare_advantage": "Medicare Advantage",
-    "original_medicare": "Original Medicare",
-    "part_d": "Part D",
-    "fehb": "FEHB",
     "opm_review": "OPM review",
-    "tricare": "TRICARE",
-    "va_community_care": "VA community care",
 }
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Return the ids whose words are names: those of programs, and levels named by their initials."""
+    return {one.program: one.short for one in program_names()} | _SPECIAL
 
 
 def plain(word: object) -> str:
     """Return an id as words: 'medical_necessity' as 'Medical necessity'."""
     if not isinstance(word, str) or not word:
         return ""
-    if word in _SPECIAL:
-        return _SPECIAL[word]
+    if word in _names():
+        return _names()[word]
     return word[0].upper() + word[1:].replace("_", " ") if "_" in word or word.islower() else word
 
 

@@ -5,8 +5,6 @@ that the hospital keeps are the only sources. Where they are silent or disagree,
 stated gap.
 """
 
-import csv
-import io
 import re
 from datetime import date
 from functools import cache
@@ -15,11 +13,11 @@ from typing import Any
 
 import msgspec
 
-from toolkit.claims.heading_words import keys
 from toolkit.errors import InputError
-from toolkit.rules import RULES, read_csv
+from toolkit.hospital.local_tables import cell_at, columns_of, read_table
+from toolkit.law import program_named, program_names
+from toolkit.rules import RULES, read, read_csv
 
-SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "payers.csv"
 LOCAL = Path("local") / "payers.csv"
 
 # The columns that answers turn on: one of the first two, and one of the second two.
@@ -64,8 +62,8 @@ class _Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     program: str | None = None
 
 
-class _ProgramName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    program: str
+class _Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: str
     name: str
 
 
@@ -77,10 +75,25 @@ def claim_filing_indicators() -> dict[str, _Indicator]:
 
 
 @cache
-def program_names() -> dict[str, str]:
-    """Return every program id that a payer can have, with its name; not all have rules on file."""
-    rows = read_csv(RULES / "payers" / "programs.csv", _ProgramName)
-    return {row.program: row.name for row in rows}
+def coverage_names() -> dict[str, str]:
+    """Return every id that a payer's program can have, with its name.
+
+    Those are the programs that have rules, and other coverage, for which no date is ever given.
+    """
+    other = read(RULES / "payers" / "other_coverage.yaml", tuple[_Coverage, ...])
+    ruled = {one.program: one.name for one in program_names()}
+    return ruled | {one.id: one.name for one in other if one.id not in ruled}
+
+
+@cache
+def _program_cells() -> dict[str, str]:
+    """Return what a cell may say for a program that has no rules, compared without its case."""
+    return {word.casefold(): one for one, name in coverage_names().items() for word in (one, name)}
+
+
+def program_of(text: str) -> str | None:
+    """Return the id of the program that an id, a name or another spelling of it means, or None."""
+    return program_named(text) or _program_cells().get(text.strip().casefold())
 
 
 class PayerTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,60 +139,10 @@ def read_payer_table(path: Path | None = None) -> PayerTable:
     return PayerTable(payers=tuple(payers), not_read=not_read)
 
 
-def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the headings of a small CSV of the hospital's own, and its rows with their numbers.
-
-    Cells may be separated by commas, semicolons or tabs. Rows without any cell are left out.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path.name}: cannot be read as UTF-8 text ({type(error).__name__})"
-        ) from None
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows = []
-    try:
-        for row in reader:
-            rows.append((reader.line_num, row))
-    except csv.Error:
-        raise InputError(
-            f"{path.name}, row {reader.line_num}: a quote in it is not closed; close or delete it"
-        ) from None
-    filled = [(number, row) for number, row in rows if any(cell.strip() for cell in row)]
-    if not filled:
-        raise InputError(f"{path.name}: has no rows; give it headings, and a row for each entry")
-    return filled[0][1], filled[1:]
-
-
-def columns_of(
-    headings: list[str], names: tuple[str, ...], file: str
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Return the places of our columns among the headings, and the headings that are none of them."""
-    wanted = {keys(name)[0]: name for name in names}
-    places: dict[str, int] = {}
-    others = []
-    for place, heading in enumerate(headings):
-        name = next((wanted[key] for key in keys(heading) if key in wanted), None)
-        if name is None:
-            others.append(heading.strip())
-        elif name in places:
-            raise InputError(f"{file}, row 1: two columns are {name}; delete or rename one")
-        else:
-            places[name] = place
-    return places, tuple(filter(None, others))
-
-
-def cell_at(row: list[str], place: int | None) -> str:
-    """Return a cell without blanks around it; '' where the row or the table does not have it."""
-    return row[place].strip() if place is not None and place < len(row) else ""
-
-
 def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
+    if cells["program"]:
+        cells["program"] = _program(cells["program"], file, number)
     words = {
-        "program": {name: name for name in program_names()},
         "contracted": _YES_NO,
         "funding": {"insured": "insured", "self_funded": "self_funded"},
     }
@@ -206,6 +169,14 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
         address_verified_on=on,
         state_window=int(window) if window else None,
     )
+
+
+def _program(text: str, file: str, number: int) -> str:
+    found = program_of(text)
+    if found is None:
+        allowed = ", ".join(sorted(coverage_names()))
+        raise InputError(f"{file}, row {number}, program: is none of {allowed}")
+    return found
 
 
 def _plain(name: str) -> str:

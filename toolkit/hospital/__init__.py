@@ -1,0 +1,25 @@
+"""What a hospital knows of itself and of its payers: one object, required by all that triages."""
+
+from toolkit import late
+
+_WHERE = {
+    "Hospital": "hospital",
+    "Payer": "payers",
+    "PayerBook": "payers",
+    "Provider": "providers",
+    "Sender": "sender",
+    "Signer": "sender",
+    "coverage_names": "payers",
+    "home": "places",
+    "local_folder": "places",
+    "program_of": "payers",
+    "read_hospital": "hospital",
+    "read_payer_table": "payers",
+    "read_payers": "payers",
+    "read_providers": "providers",
+    "read_sender": "sender",
+    "sample_hospital": "hospital",
+}
+
+__all__ = sorted(_WHERE)
+__getattr__, __dir__ = late.names(__name__, _WHERE)

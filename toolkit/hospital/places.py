@@ -1,0 +1,18 @@
+"""Where the project is, and the folder of what its hospital keeps out of git."""
+
+from pathlib import Path
+
+LOCAL = Path("local")
+
+
+def home() -> Path:
+    """Return the project's folder: the nearest one from here up that has a notebooks folder, or here."""
+    here = Path.cwd()
+    return next(
+        (folder for folder in (here, *here.parents) if (folder / "notebooks").is_dir()), here
+    )
+
+
+def local_folder() -> Path:
+    """Return the folder of what the hospital keeps out of git: `local` here, else the project's."""
+    return LOCAL if LOCAL.is_dir() else home() / "local"

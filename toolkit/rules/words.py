@@ -1,0 +1,8 @@
+"""How words of rules are compared with those that people write."""
+
+import unicodedata
+
+
+def plain(text: str) -> str:
+    """Return the text in lower case with only its letters and digits."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
