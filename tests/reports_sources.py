@@ -139,6 +139,11 @@ def source(
             "rule_status": pd.Series("V", index=range(rows)).where(dated),
             "days_left": offset.astype("Int64").where(dated),
             "due": due,
+            "state": due.map({"awaiting_decision": "awaiting_decision", "closed": "closed"}).fillna(
+                "open"
+            ),
+            "state_from": "decision",
+            "decision_due": pd.Series(filed + pd.Timedelta(days=60)).where(pending),
             "standing": np.where(payer == 1, _STANDING, ""),
             "gap": np.where(due == "no_date", "program: add the payer to payers.csv", ""),
             "why": "notice, presumed received five days later, 120 days",

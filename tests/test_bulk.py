@@ -17,6 +17,7 @@ from toolkit.bulk.database import database
 from toolkit.claims import pieces, read, write_sample
 from toolkit.cli import main
 from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.history import settled
 from toolkit.hospital import Hospital, sample_hospital
 from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
@@ -56,7 +57,7 @@ def in_parts(paths, folder: Path, *, engine: str = "pandas", name: str = "parts.
 
 def at_once(paths, folder: Path, *, name: str = "once.parquet"):
     """Return the worklist of the same files read and triaged in one go."""
-    claims = read(paths)
+    claims = settled(read(paths))
     worklist = triage(claims, as_of=DAY, hospital=HOSPITAL)
     write_worklist(worklist, folder / name)
     said = summary(tally(worklist), findings=len(claims.findings))

@@ -244,10 +244,11 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
 def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
     """Return the claims of the files, the hospital, and the worklist."""
     from toolkit.claims import own_claims, read
+    from toolkit.history import settled
     from toolkit.triage import triage
 
     hospital = _hospital(options)
-    claims = own_claims(read(files, layout=options.layout), hospital.providers)
+    claims = settled(own_claims(read(files, layout=options.layout), hospital.providers))
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
@@ -306,6 +307,17 @@ def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also:
         also=also,
         progress=not options.json and sys.stderr.isatty(),
     )
+
+
+def _history(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.claims import own_claims, read
+    from toolkit.history import settled
+    from toolkit.timeline import timeline
+    from toolkit.triage import brain
+
+    hospital = _hospital(options)
+    claims = settled(own_claims(read(options.exports, layout=options.layout), hospital.providers))
+    return timeline(claims, brain(as_of=options.as_of, hospital=hospital), options.claim)
 
 
 def _gather(options: argparse.Namespace) -> dict[str, Any]:
@@ -417,6 +429,7 @@ def _sample_remittances() -> tuple:
     """
     from toolkit.claims import read
     from toolkit.claims.tables import concat
+    from toolkit.history import settled
 
     files = sorted(p for p in (SAMPLES / "remits" / "public").iterdir() if p.suffix != ".json")
     found = {path: read(path) for path in files}
@@ -430,7 +443,7 @@ def _sample_remittances() -> tuple:
         f"days after its production. Of {len(files)} files, {len(files) - len(kept)} were produced "
         f"later and are left out."
     )
-    return concat([found[path] for path in kept]), then, note
+    return settled(concat([found[path] for path in kept])), then, note
 
 
 def _draft(options: argparse.Namespace) -> dict[str, Any]:
@@ -600,6 +613,22 @@ def _money(one: dict[str, Any]) -> str:
     return f"${one['denied']}" + (f" and {lacking:,} without an amount" if lacking else "")
 
 
+def _show_history(answer: dict[str, Any]) -> None:
+    for event in answer["events"]:
+        amount = f" {event['amount']}" if event["amount"] is not None else ""
+        more = " ".join(
+            [*event.get("reasons", ()), *(event[k] for k in ("level", "outcome") if event.get(k))]
+        )
+        day = event["date"] or "no date   "
+        print(f"{day}  {event['what']:<14} {event['line']:<16}{amount:>12}  {more}")
+        print(f"            {event['source']}")
+    print("What stands now:")
+    for line in answer["lines"]:
+        stake = "not stated" if line["stake"] is None else line["stake"]
+        print(f"  {line['line']:<16} {line['state']}, at stake {stake}")
+        print(f"    {line['because']} ({line['decided_by']})")
+
+
 def _show_gathered(answer: dict[str, Any]) -> None:
     print(
         f"{answer['book']}: {answer['files']:,} files, {answer['rows']:,} rows and claims; "
@@ -766,6 +795,13 @@ def _worklist_words(one: argparse.ArgumentParser) -> None:
     _engine_words(one)
 
 
+def _history_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT")
+    one.add_argument("--claim", required=True, help="a claim key, or the account or claim number")
+    _dated(one)
+    _files(one)
+
+
 def _engine_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--engine",
@@ -869,6 +905,13 @@ _COMMANDS = {
         _worklist_words,
         "one row per denial with category, route, program, level, dates, reasons",
         "worklist export.csv --out worklist.xlsx",
+    ),
+    "history": _Command(
+        _history,
+        _show_history,
+        _history_words,
+        "everything that happened to a claim, event by event, and what stands now and why",
+        "history remits/ export.csv --claim 1a2b3c4d-000012",
     ),
     "gather": _Command(
         _gather,

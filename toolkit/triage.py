@@ -9,7 +9,7 @@ end, since taking, joining, sorting and comparing texts is what a triage would e
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import ModuleType
@@ -155,7 +155,11 @@ def triaged(
 
 
 def triaged_with_comparison(
-    claims: Claims, asked: Brain, *, categories: bool = False
+    claims: Claims,
+    asked: Brain,
+    *,
+    categories: bool = False,
+    taken_back: Mapping[str, int] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the worklist without `looks`, and what `comparison.compared` needs of these claims.
 
@@ -163,7 +167,7 @@ def triaged_with_comparison(
     to be compared, and third, the services given, of every patient. Over the parts of a whole,
     what `compared` returns for all of the second and third is to be added to `second_look`.
     """
-    set_ = _Set(claims)
+    set_ = _Set(claims, taken_back)
     rows = _rows(set_, asked)
     part, _ = _compared_rows(set_, rows)
     given = comparison.given(claims, set_.undone, claim_of=set_.claim_of_line)
@@ -212,10 +216,10 @@ class _Set:
     A key that adjustments name and the tables lack has a number past the tables' ends.
     """
 
-    def __init__(self, claims: Claims) -> None:
+    def __init__(self, claims: Claims, taken_back: Mapping[str, int] | None = None) -> None:
         self.tables = claims
         self.status = statuses(claims.claims["claim_status"])
-        self.history = histories(claims)
+        self.history = histories(claims, taken_back)
         # Claims that hold no denial of this payer: undecided, another payer's, a reversal.
         self.netted = (self.history.reversal & ~self.history.review) | ~self.status.decided
         adjustments = claims.adjustments

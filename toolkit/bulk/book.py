@@ -220,13 +220,19 @@ class Book:
 
         Raises InputError if one is not what was written.
         """
-        tables = {}
-        for table in CLAIM_TABLES:
-            path = self.table_path(table, file.file_id, piece.number)
-            if path.relative_to(self.folder).as_posix() in piece.hashes:
-                data = pa.BufferReader(self._whole(path, file, piece))
-                tables[table] = conform(pq.read_table(data).to_pandas(), table)
-        return tables
+        tables = {name: self.read_table(name, file, piece) for name in CLAIM_TABLES}
+        return {name: table for name, table in tables.items() if table is not None}
+
+    def read_table(self, table: str, file: File, piece: Piece) -> pd.DataFrame | None:
+        """Return one table of a remittance's piece; None where it has no rows.
+
+        Raises InputError if it is not what was written.
+        """
+        path = self.table_path(table, file.file_id, piece.number)
+        if path.relative_to(self.folder).as_posix() not in piece.hashes:
+            return None
+        data = pa.BufferReader(self._whole(path, file, piece))
+        return conform(pq.read_table(data).to_pandas(), table)
 
     def _write_accounts(self, file_id: str, number: int, accounts: np.ndarray) -> Path:
         path = self.accounts_path(file_id, number)

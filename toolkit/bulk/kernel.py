@@ -7,7 +7,7 @@ number into buckets, and each bucket is done by the same lines, all its rows tog
 
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -49,6 +49,7 @@ class Given:
     hospital: Hospital
     buckets: int = 1
     also: Also | None = None  # what else is made of each part
+    taken_back: Mapping[str, int] = field(default_factory=dict)  # cents, by claim number
 
 
 @dataclass(frozen=True)
@@ -240,8 +241,10 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
-    claims = settled(own_claims(claims, given.hospital.providers))
-    worklist, asked, others = triaged_with_comparison(claims, _brain(given), categories=True)
+    claims = settled(own_claims(claims, given.hospital.providers), given.taken_back)
+    worklist, asked, others = triaged_with_comparison(
+        claims, _brain(given), categories=True, taken_back=given.taken_back
+    )
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)
     if len(worklist):

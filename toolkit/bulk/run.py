@@ -28,6 +28,7 @@ from toolkit.claims.restated import add_up, told
 from toolkit.claims.sheets import Sheet
 from toolkit.claims.tables import Claims, conform, empty
 from toolkit.comparison import compared
+from toolkit.history import taken_back_by
 from toolkit.hospital import Hospital
 from toolkit.worklist import WORKLIST
 
@@ -178,12 +179,25 @@ def triage_book(
             (work / name).mkdir()
         rows_aside = _find_several(book, chosen, work)
         buckets = max(1, -(-rows_aside // part_rows))
-        given = Given(book.folder, work, chosen, as_of, hospital, buckets, also)
+        taken_back = _taken_back(book, chosen)
+        given = Given(book.folder, work, chosen, as_of, hospital, buckets, also, taken_back)
         done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
+
+
+def _taken_back(book: Book, files: tuple[File, ...]) -> dict[str, int]:
+    """Return the cents that provider adjustments of all remittances take back, by claim number."""
+    some = [
+        table
+        for file in files
+        if file.source == "remittance"
+        for piece in file.pieces
+        if (table := book.read_table("provider_adjustments", file, piece)) is not None
+    ]
+    return taken_back_by(pd.concat(some, ignore_index=True)) if some else {}
 
 
 def _all_done(

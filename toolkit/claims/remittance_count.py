@@ -75,7 +75,7 @@ def _add(count: Counted, data: bytes, delimiters: Delimiters) -> None:
     bare = data.count(terminator + b"CLP" + terminator)
     count.claims += len(claims) + bare
     if count.paid is not None:
-        cents = [_paid(claim[: claim.index(terminator)], element) for claim in claims]
+        cents = [_paid(claim.split(terminator, 1)[0], element) for claim in claims]
         count.paid = None if bare or None in cents else count.paid + sum(cents)
 
 

@@ -13,6 +13,7 @@ from toolkit.cases import Case, CaseStore, Fact, case_from
 from toolkit.claims import Claims, conform, own_claims, read, write_sample
 from toolkit.desk import places
 from toolkit.errors import InputError
+from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.keys import ask
 from toolkit.letters import suggest
@@ -100,7 +101,7 @@ def open_docket(
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         if not isinstance(hospital, Hospital):
             hospital = read_hospital(places.found(Path(hospital), root))
-        claims = own_claims(read(paths), hospital.providers)
+        claims = settled(own_claims(read(paths), hospital.providers))
     worklist = triage(claims, as_of=as_of, hospital=hospital)
     docket = Docket(name, claims, worklist, hospital, as_of, letters_for(worklist))
     return _with_work_on_file(docket, store)

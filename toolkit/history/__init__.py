@@ -1,16 +1,19 @@
 """What happened to a claim, whichever file or person said so, and what stands now."""
 
+from collections.abc import Mapping
+
 from toolkit.claims.tables import Claims
 from toolkit.history.joined import joined
-from toolkit.history.table import noted
+from toolkit.history.table import noted, taken_back_by
 
 
-def settled(claims: Claims) -> Claims:
+def settled(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Claims:
     """Return the tables in which each decision stands once, with the findings of their histories.
 
-    To be called on all rows of the claims' account numbers, before triage.
+    To be called on all rows of the claims' account numbers, before triage. `taken_back` is what
+    `taken_back_by` returns of all files, where the tables are a part of them.
     """
-    return noted(joined(claims))
+    return noted(joined(claims), taken_back)
 
 
-__all__ = ["settled"]
+__all__ = ["settled", "taken_back_by"]

@@ -261,27 +261,22 @@ def _with_texts(table: pd.DataFrame, claim_of: dict, line_of: dict) -> pd.DataFr
 
 
 def _findings(claims: Claims, exports: list[int], payers: list[int]) -> pd.DataFrame:
+    """Return one finding for each claim of an export that is a remittance's decision."""
     name = dict(zip(claims.files["file_id"], claims.files["file"], strict=True))
-    pairs = pd.DataFrame(
-        {
-            "file_id": claims.claims["file_id"].iloc[exports].to_numpy(),
-            "other": claims.claims["file_id"].iloc[payers].to_numpy(),
-            "row": claims.claims["row"].iloc[exports].to_numpy(),
-        }
-    )
-    told = pairs.groupby(["file_id", "other"], sort=False)["row"].agg(["size", "min"]).reset_index()
+    mine, theirs = claims.claims.iloc[exports], claims.claims.iloc[payers]
+    others = theirs["file_id"].map(name).to_numpy()
     return conform(
         pd.DataFrame(
             {
-                "file": told["file_id"].map(name),
-                "file_id": told["file_id"],
-                "row": told["min"],
+                "file": mine["file_id"].map(name).to_numpy(),
+                "file_id": mine["file_id"].to_numpy(),
+                "row": mine["row"].array,
                 "code": "joined_with_remittance",
-                "count": told["size"],
-                "says": "the same decision as in "
-                + told["other"].map(name)
-                + "; each counts once, with the remittance's codes and amounts and what only this file "
-                "knows; this is the first",
+                "says": [
+                    f"the same decision as in {other}; it counts once, with the remittance's codes and "
+                    "amounts and what only this file knows"
+                    for other in others
+                ],
             }
         ),
         "findings",

@@ -5,6 +5,7 @@ apart and folded one account number at a time, in plain Python. Every rule looks
 only, so tables parted by it give the same answer as the whole.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -109,8 +110,11 @@ class Stands:
 _KEEPS_DENIED = frozenset({"paid_later", "superseded", "reversed", "duplicate", "closed"})
 
 
-def histories(claims: Claims) -> Histories:
-    """Return the histories of the tables' claims."""
+def histories(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Histories:
+    """Return the histories of the tables' claims.
+
+    `taken_back` is what `taken_back_by` returns of all files, where the tables are a part of them.
+    """
     table = claims.claims
     reversal = table["is_reversal"].to_numpy(dtype=bool, na_value=False)
     nothing = np.zeros(len(table), dtype=bool)
@@ -121,7 +125,8 @@ def histories(claims: Claims) -> Histories:
     groups: dict[int, list[Decision]] = {}
     for of, one in zip(number.tolist(), decisions, strict=True):
         groups.setdefault(of, []).append(one)
-    taken_back = taken_back_by(claims.provider_adjustments)
+    if taken_back is None:
+        taken_back = taken_back_by(claims.provider_adjustments)
     known = tuple(account(some, taken_back) for some in groups.values())
     undone, review = reversal.copy(), nothing.copy()
     place = {one.place: one for one in decisions}
@@ -346,9 +351,9 @@ _SAYS = {
 }
 
 
-def noted(claims: Claims, known: Histories | None = None) -> Claims:
+def noted(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Claims:
     """Return the tables with the findings of their histories; the claim's value is never repeated."""
-    known = known or histories(claims)
+    known = histories(claims, taken_back)
     rows: list[tuple[int, str, str]] = []
     for one in known.accounts:
         places = {d.place: d for order in one.claims for d in order}

@@ -51,6 +51,7 @@ def open_exploration(source: str, *, as_of: str, hospital: Hospital) -> Explorat
     `as_of` is an ISO date. The sample has its own hospital: no payer in it is real.
     """
     from toolkit.claims import own_claims, read
+    from toolkit.history import settled
     from toolkit.hospital import sample_hospital
     from toolkit.triage import triage
 
@@ -59,7 +60,7 @@ def open_exploration(source: str, *, as_of: str, hospital: Hospital) -> Explorat
     if synthetic:
         claims, hospital = sample_claims(day), sample_hospital()
     else:
-        claims = own_claims(read(Path(source)), hospital.providers)
+        claims = settled(own_claims(read(Path(source)), hospital.providers))
     worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
