@@ -9,7 +9,7 @@ end, since taking, joining, sorting and comparing texts is what a triage would e
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import ModuleType
@@ -35,8 +35,8 @@ from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import turns_on_service
 from toolkit.history.fold import Denied
 from toolkit.history.states import open_states
+from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
-from toolkit.history.table import histories
 from toolkit.hospital import Hospital
 from toolkit.keys import (
     Coded,
@@ -159,15 +159,16 @@ def triaged_with_comparison(
     asked: Brain,
     *,
     categories: bool = False,
-    taken_back: Mapping[str, int] | None = None,
+    known: Histories | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the worklist without `looks`, and what `comparison.compared` needs of these claims.
 
+    `known` are the claims' histories, where they are known already.
     For a set that has all claims of an account number but not all of a patient: second, the rows
     to be compared, and third, the services given, of every patient. Over the parts of a whole,
     what `compared` returns for all of the second and third is to be added to `second_look`.
     """
-    set_ = _Set(claims, taken_back)
+    set_ = _Set(claims, known)
     rows = _rows(set_, asked)
     part, _ = _compared_rows(set_, rows)
     given = comparison.given(claims, set_.undone, claim_of=set_.claim_of_line)
@@ -216,10 +217,10 @@ class _Set:
     A key that adjustments name and the tables lack has a number past the tables' ends.
     """
 
-    def __init__(self, claims: Claims, taken_back: Mapping[str, int] | None = None) -> None:
+    def __init__(self, claims: Claims, known: Histories | None = None) -> None:
         self.tables = claims
         self.status = statuses(claims.claims["claim_status"])
-        self.history = histories(claims, taken_back)
+        self.history = known or histories(claims)
         # Claims that hold no denial of this payer: undecided, another payer's, a reversal.
         self.netted = (self.history.reversal & ~self.history.review) | ~self.status.decided
         adjustments = claims.adjustments

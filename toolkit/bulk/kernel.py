@@ -28,7 +28,7 @@ from toolkit.claims.pieces import sheet_of
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
-from toolkit.history import settled
+from toolkit.history import settled_with_histories
 from toolkit.hospital import Hospital
 from toolkit.keys import keys_of, positions
 from toolkit.triage import Brain, brain, triaged_with_comparison
@@ -241,9 +241,10 @@ def _together(given: Given, parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
-    claims = settled(own_claims(claims, given.hospital.providers), given.taken_back)
+    claims = own_claims(claims, given.hospital.providers)
+    claims, known = settled_with_histories(claims, given.taken_back)
     worklist, asked, others = triaged_with_comparison(
-        claims, _brain(given), categories=True, taken_back=given.taken_back
+        claims, _brain(given), categories=True, known=known
     )
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)

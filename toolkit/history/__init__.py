@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from toolkit.claims.tables import Claims
 from toolkit.history.joined import joined
-from toolkit.history.table import noted, taken_back_by
+from toolkit.history.table import Histories, histories, noted, taken_back_by
 
 
 def settled(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Claims:
@@ -13,7 +13,16 @@ def settled(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Clai
     To be called on all rows of the claims' account numbers, before triage. `taken_back` is what
     `taken_back_by` returns of all files, where the tables are a part of them.
     """
-    return noted(joined(claims), taken_back)
+    return settled_with_histories(claims, taken_back)[0]
 
 
-__all__ = ["settled", "taken_back_by"]
+def settled_with_histories(
+    claims: Claims, taken_back: Mapping[str, int] | None = None
+) -> tuple[Claims, Histories]:
+    """Return what `settled` returns, and the histories, which triage can take as they are."""
+    claims = joined(claims)
+    known = histories(claims, taken_back)
+    return noted(claims, known), known
+
+
+__all__ = ["Histories", "settled", "settled_with_histories", "taken_back_by"]

@@ -351,9 +351,8 @@ _SAYS = {
 }
 
 
-def noted(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Claims:
+def noted(claims: Claims, known: Histories) -> Claims:
     """Return the tables with the findings of their histories; the claim's value is never repeated."""
-    known = histories(claims, taken_back)
     rows: list[tuple[int, str, str]] = []
     for one in known.accounts:
         places = {d.place: d for order in one.claims for d in order}
