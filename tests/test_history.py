@@ -10,7 +10,7 @@ import pytest
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Denied, account, outcomes
 from toolkit.history.identity import ClaimIdentity, LineIdentity
-from toolkit.history.states import Happened, Standing, Table, fold, table
+from toolkit.history.states import Happened, Standing, fold, table
 from toolkit.rules import load_yaml
 
 HERE = Path(__file__).parent
@@ -172,9 +172,7 @@ def replaced(step, **changes):
 
 @pytest.mark.parametrize(("wrong", "steps"), misread(), ids=[wrong for wrong, _ in misread()])
 def test_a_misread_step_fails_a_case(monkeypatch, wrong, steps):
-    states_of = table().states
-    monkeypatch.setattr(
-        "toolkit.history.states.table", lambda: Table(states=states_of, steps=steps)
-    )
+    wrong_table = msgspec.structs.replace(table(), steps=steps)
+    monkeypatch.setattr("toolkit.history.states.table", lambda: wrong_table)
     fails = any(stands(case, decisions(case)) != case["stands"] for case in CASES)
     assert fails or any(after(case) != case["state"] for case in APPEALS), wrong

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
 from random_histories import histories
+
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read
 from toolkit.history import settled

@@ -32,9 +32,9 @@ from toolkit.claims.adjudication import (
 )
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
-from toolkit.denials.second_look import turns_on_service
+from toolkit.denials.second_look import of_history, turns_on_service
 from toolkit.history.fold import Denied
-from toolkit.history.states import open_states
+from toolkit.history.states import open_states, sent_on
 from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.hospital import Hospital
@@ -232,6 +232,12 @@ class _Set:
         )
         self._claim_of_line: np.ndarray | None = None
         self.counted: Stated | None = None  # each adjustment once, when they are classified
+
+    @property
+    def payers_files(self) -> frozenset[str]:
+        """The files that are a payer's own word."""
+        files = self.tables.files
+        return frozenset(files["file_id"][files["source"].isin(["remittance", "fhir"])])
 
     @property
     def undone(self) -> np.ndarray:
@@ -619,7 +625,7 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
     at = set_.line_at(line)
     day = taken(_day(lines["service_from"]), at, _NEVER)
     whole = taken(_day(claims["service_from"]), set_.claim_at(claim), _NEVER)
-    return _Rows(
+    found = _Rows(
         claim=claim,
         line=line,
         denied=denied.take(order),
@@ -635,6 +641,7 @@ def _rows(set_: _Set, asked: Brain) -> _Rows:
         stands=stands.take(order),
         **{name: column.take(order) for name, column in given.items()},
     )
+    return _with_history(set_, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -890,6 +897,31 @@ def _compared_rows(set_: _Set, rows: _Rows) -> tuple[pd.DataFrame, np.ndarray]:
     )
     places = set_.claim_at(claim), set_.line_at(line)
     return comparison.asked(part, set_.tables, set_.undone, places=places), at
+
+
+def _with_history(set_: _Set, rows: _Rows) -> _Rows:
+    """Return the rows with the second looks that turn on what else happened to the claim."""
+    claims = set_.tables.claims
+    status, case = (
+        coded(claims[name]).take(set_.claim_at(rows.claim))
+        for name in ("claim_status", "case_status")
+    )
+    about = sent_on()
+    words = [bool(set(text.split()) & set(about.remarks)) for text in rows.rarcs.values]
+    sent = np.array([*words, False], dtype=bool)[rows.rarcs.code] | status.isin(about.statuses)
+    paid = case.isin({"open"}) & rows.stands.state.isin({"paid_later"})
+    # A remittance has no case status but what an export of the same claim states.
+    of_payer = rows.file_id.isin(set_.payers_files)
+    denied = case.isin({"closed"}) & of_payer & rows.stands.state.isin(_OPEN)
+    some = np.flatnonzero(sent | paid | denied)
+    if not len(some):
+        return rows
+    tracker = np.where(paid, "open_but_paid", np.where(denied, "closed_but_denied", ""))
+    looks = [
+        " ".join(of_history(tracker=said or None, sent_on="yes" if on else None))
+        for said, on in zip(tracker[some], sent[some], strict=True)
+    ]
+    return _looked(rows, some, pd.Series(looks, dtype="str"))
 
 
 def _looked(rows: _Rows, at: np.ndarray, more: pd.Series) -> _Rows:

@@ -36,6 +36,8 @@ FACTS = (
     "program",
     "original",
     "interval",
+    "tracker",
+    "sent_on",
 )
 
 
@@ -101,6 +103,7 @@ def second_look(
         return ()
     seen = _facts(denial, group_code, carc, rarcs, text, procedure_code, program)
     seen |= {"original": _one(original), "interval": _one(interval)}
+    seen |= dict.fromkeys(_HISTORY, frozenset())  # of the file's history: see `of_history`
     return tuple(look for look, tests in _tests() if all(seen[f] & wanted for f, wanted in tests))
 
 
@@ -126,6 +129,17 @@ def of_service(**facts: str | None) -> tuple[str, ...]:
     )
 
 
+def of_history(**facts: str | None) -> tuple[str, ...]:
+    """Return the ids of the warnings that turn on the claim's history: tracker and sent_on."""
+    seen = {name: _one(value) for name, value in facts.items()}
+    return tuple(
+        look.id
+        for look, tests in _tests()
+        if any(fact in _HISTORY for fact, _ in tests)
+        and all(seen.get(fact, frozenset()) & wanted for fact, wanted in tests)
+    )
+
+
 @lru_cache(maxsize=1)
 def turns_on_service() -> Mapping[str, frozenset[str]]:
     """Return for each of `of_service`'s warnings' facts the values that can have one.
@@ -147,6 +161,7 @@ def turns_on_service() -> Mapping[str, frozenset[str]]:
 
 
 _SERVICE = frozenset({"drug", "service", "original", "interval"})
+_HISTORY = frozenset({"tracker", "sent_on"})
 
 
 @lru_cache(maxsize=1)

@@ -78,10 +78,20 @@ def _agrees(asked: Flag | None, is_so: bool) -> bool:
     return asked is None or (asked == "yes") == is_so
 
 
+class SentOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What says that a decided claim was sent on to another payer."""
+
+    statuses: tuple[str, ...]
+    remarks: tuple[str, ...]
+    mark: Literal["V", "V2", "M"]
+    source: str
+
+
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The states that there are, and the steps that lead to them."""
 
     states: dict[str, State]
+    sent_on: SentOn
     steps: tuple[Step, ...]
 
 
@@ -107,6 +117,11 @@ def table() -> Table:
 def open_states() -> frozenset[str]:
     """Return the states in which something is left to do."""
     return frozenset(name for name, state in table().states.items() if state.is_open == "yes")
+
+
+def sent_on() -> SentOn:
+    """Return what says that a decided claim was sent on to another payer."""
+    return table().sent_on
 
 
 @lru_cache(maxsize=4096)
