@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -148,6 +149,12 @@ def test_the_glossary_is_alphabetic_and_has_no_term_twice():
         for t in re.findall(r"^\| \*\*(.+?)\*\*", text, re.M)
     ]
     assert terms == sorted(set(terms))
+
+
+def test_the_page_and_the_picture_of_the_history_are_what_the_rules_say():
+    written = runpy.run_path(str(ROOT / "scripts" / "history_page.py"))["written"]()
+    for path, text in written.items():
+        assert path.read_text(encoding="utf-8") == text, "run: python scripts/history_page.py"
 
 
 def test_the_data_dictionary_is_what_the_tables_say():
