@@ -42,7 +42,9 @@ class Claim:
     reversed: bool = False
     notice: date | None = None
     words: list[tuple[int, list[str]]] = field(default_factory=list)
-    copies: list[str] = field(default_factory=list)  # services refused as copies of what was not denied
+    copies: list[str] = field(
+        default_factory=list
+    )  # services refused as copies of what was not denied
 
     def truth(self) -> list[tuple]:
         """Return what somebody should see: account, service, state, cents denied, code."""
@@ -51,7 +53,9 @@ class Claim:
             if not line.was_denied:
                 continue
             if self.reversed and line.paid and not line.denied:
-                found.append((self.account, line.code, "taken_back", line.last_denied, line.last_carc))
+                found.append(
+                    (self.account, line.code, "taken_back", line.last_denied, line.last_carc)
+                )
             elif self.reversed:
                 found.append((self.account, line.code, "reversed", None, None))
             elif line.denied:
@@ -114,7 +118,9 @@ def claim(rng: random.Random, account: str, months: int) -> Claim:
     while month + 1 < months and rng.random() < 0.6:
         month = rng.randint(month + 1, months - 1)
         turn += 1
-        kind = rng.choice(("corrected", "corrected_first", "replaced", "renumbered", "copy", "bare"))
+        kind = rng.choice(
+            ("corrected", "corrected_first", "replaced", "renumbered", "copy", "bare")
+        )
         if kind == "copy":
             _copy(made, month, turn)
             continue
