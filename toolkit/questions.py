@@ -181,35 +181,48 @@ def state_question() -> Question:
     """Return the question what stands of a denial after its appeals, and when a decision is due.
 
     `standing` is what its claim's decisions leave (`toolkit.history`), `filed` and `outcome` the last
-    appeal, `closed` the hospital's own system, `requested` the day an appeal was filed that waits.
-    `decided_by` says what decided: decision, appeal or case_status.
+    appeal, `closed` the hospital's own system, `written_off` what a person recorded, `requested` the
+    day on which an appeal that waits was received, or else filed. `decided_by` says what decided:
+    decision, appeal, case_status or recorded; `waits` when a decision is due and what to do if it is
+    missed, or why no day is known.
     """
 
-    def of(standing, filed, outcome, closed, program, level, stage, requested):
-        events = [Happened(event="appeal_filed")] if filed else []
-        events += [Happened(event="appeal_decided", outcome=outcome)] if outcome else []
-        events += [Happened(event="closed")] if closed else []
-        now = fold(events, start=Standing(standing, True))
-        decided_by = "decision"
-        if now.decided_by >= 0:
-            happened = events[now.decided_by].event
-            decided_by = "case_status" if happened == "closed" else "appeal"
-        due = None
-        if now.state == "awaiting_decision" and None not in (program, level, requested):
-            due = _decided_until(program, level, stage, requested)
-        return {"state": now.state, "decided_by": decided_by, "decision_due": due}
+    def of(standing, filed, outcome, closed, written_off, program, level, stage, requested):
+        events = [(Happened(event="appeal_filed"), "appeal")] if filed else []
+        events += [(Happened(event="appeal_decided", outcome=outcome), "appeal")] if outcome else []
+        events += [(Happened(event="closed"), "case_status")] if closed else []
+        events += [(Happened(event="closed"), "recorded")] if written_off else []
+        now = fold([event for event, _ in events], start=Standing(standing, True))
+        decided_by = events[now.decided_by][1] if now.decided_by >= 0 else "decision"
+        due, waits = None, ""
+        if now.state == "awaiting_decision":
+            due, waits = _decided_until(program, level, stage, requested)
+        return {"state": now.state, "decided_by": decided_by, "decision_due": due, "waits": waits}
 
-    keys = ("standing", "filed", "outcome", "closed", "program", "level", "stage", "requested")
-    return Question(keys, {"state": "text", "decided_by": "text", "decision_due": "date"}, of)
+    keys = (
+        "standing", "filed", "outcome", "closed", "written_off", "program", "level", "stage",
+        "requested",
+    )  # fmt: skip
+    texts = dict.fromkeys(("state", "decided_by", "waits"), "text")
+    return Question(keys, texts | {"decision_due": "date"}, of)
 
 
-def _decided_until(program: str, level: str, stage: str | None, requested: date) -> date | None:
-    """Return the day on which the payer's decision is due; None where the law gives no day."""
+def _decided_until(
+    program: str | None, level: str | None, stage: str | None, requested: date | None
+) -> tuple[date | None, str]:
+    """Return the day on which the payer's decision is due, and that in words."""
+    known = {"program": program, "level": level, "day of filing": requested}
+    missing = [name for name, fact in known.items() if fact is None]
+    if missing:
+        return None, f"when its decision is due is not known: {' and '.join(missing)} missing"
     try:
         found = decision_due(program, level, request_received=requested, stage=stage)
-    except ToolkitError:
-        return None
-    return found.decision_due
+    except ToolkitError as error:
+        return None, f"when its decision is due is not known: {error}"
+    said = (
+        f"decision due {found.decision_due} ({found.citation}); if it is missed: {found.if_missed}"
+    )
+    return found.decision_due, said
 
 
 def _due(state: str, last: date | None, file_by: date | None, as_of: date) -> str:

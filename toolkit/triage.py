@@ -34,6 +34,7 @@ from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import of_history, turns_on_service
 from toolkit.history.fold import Denied
+from toolkit.history.recorded import OF_APPEALS
 from toolkit.history.states import open_states, sent_on
 from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
@@ -651,9 +652,10 @@ class _Stands:
     shown: np.ndarray
     state: Coded
     decided_by: np.ndarray
+    recorded: np.ndarray  # whether a person's entry decided
 
     def take(self, at: np.ndarray) -> "_Stands":
-        return _Stands(self.shown[at], self.state.take(at), self.decided_by[at])
+        return _Stands(self.shown[at], self.state.take(at), self.decided_by[at], self.recorded[at])
 
 
 def _for_history(set_: _Set, every: _DeniedRows) -> DeniedRows:
@@ -671,7 +673,8 @@ def _standing(set_: _Set, every: _DeniedRows) -> tuple[_Stands, pd.arrays.Intege
     rows = _for_history(set_, every)
     found = set_.history.outcomes(rows)
     state, distinct = pd.factorize(found.state)
-    stands = _Stands(found.shown, Coded(state, distinct.tolist()), found.decided_by)
+    nobody = np.zeros(len(state), dtype=bool)
+    stands = _Stands(found.shown, Coded(state, distinct.tolist()), found.decided_by, nobody)
     return stands, pd.arrays.IntegerArray(found.cents, rows.unknown)
 
 
@@ -972,6 +975,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     """Return the rows as a frame of WORKLIST, with their dates."""
     claims, lines = set_.tables.claims, set_.tables.claim_lines
     events = set_.tables.appeal_events
+    rows, ended = _recorded(set_, rows)
     claim, line = set_.claim_at(rows.claim), set_.line_at(rows.line)
     event = _events(set_, rows)
 
@@ -994,6 +998,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "outcome": coded(events["outcome"]).take(event),
         "closed": of_claim("case_status"),
         "standing": rows.stands.state,
+        "written_off": Coded(ended.closed.astype("int8"), [False, True]),
     }
     filed_on = taken(_day(events["filed_on"]), event, _NEVER)
     # An appeal of which nothing is known but that there is one stops no clock.
@@ -1008,7 +1013,10 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     notice = np.where(decided, decided_on, notice)
     received[decided] = _NEVER
     route = rows.answer("route")
-    now, whence = _states(set_, rows, facts, filed, filed_on, asked)
+    received_on = taken(_day(events["received_on"]), event, _NEVER)
+    requested = np.where(np.isnat(received_on), filed_on, received_on)
+    now, whence = _states(set_, rows, facts, filed, requested, asked)
+    why = _joined_words(table["why"].take(number), now["waits"], ended.sent)
     disputed = step["by_contract"].isin({True}) & route.isin({"appeal"})
     made = {
         "denial_key": text(rows.keys),
@@ -1028,6 +1036,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "state": now["state"],
         "state_from": whence,
         "decision_due": now["decision_due"],
+        "why": why,
         "second_look": rows.second_look,
         "denied_cents": rows.denied,
         "other_reasons": rows.other_reasons,
@@ -1124,7 +1133,11 @@ def _step_facts(
         "contract": rows.payer("contract"),
         "why_not": rows.answer("why_not").only(~appealable),
         "closed": Coded(
-            (facts["closed"].isin({"closed"}) | ~facts["standing"].isin(_OPEN)).astype("int8"),
+            (
+                facts["closed"].isin({"closed"})
+                | facts["written_off"].isin({True})
+                | ~facts["standing"].isin(_OPEN)
+            ).astype("int8"),
             [False, True],
         ),
         "program_gap": rows.payer("program_gap")
@@ -1134,12 +1147,74 @@ def _step_facts(
     }
 
 
+class _Ended(NamedTuple):
+    """What people recorded of each row: whether it was written off, and what was sent, in words."""
+
+    closed: np.ndarray
+    sent: Coded
+
+
+def _recorded(set_: _Set, rows: _Rows) -> tuple[_Rows, _Ended]:
+    """Return the rows with what people recorded as paid, and what else they recorded.
+
+    A payment lowers what is at stake, of several rows of a claim in their order; what is paid in full
+    is not open any more.
+    """
+    size = len(rows.claim)
+    closed, sent = np.zeros(size, dtype=bool), np.full(size, -1)
+    words: list[str] = []
+    events = set_.tables.recorded_events
+    events = events[~events["event"].isin(OF_APPEALS)].sort_values("day", kind="stable")
+    if events.empty or not size:
+        return rows, _Ended(closed, Coded(sent, words))
+    claim_of = positions(keys_of(events["claim_key"]), set_.claim_keys)
+    line_of = positions(keys_of(events["line_key"]), set_.line_keys)
+    no_line = events["line_key"].isna().to_numpy()
+    denied, unknown = rows.denied.to_numpy("int64", na_value=0).copy(), rows.denied.isna()
+    paid_up = np.zeros(size, dtype=bool)
+    for n, (event, day, cents) in enumerate(
+        zip(events["event"], events["day"], events["amount_cents"], strict=True)
+    ):
+        at = rows.claim == claim_of[n] if no_line[n] else rows.line == line_of[n]
+        at = np.flatnonzero(at & rows.stands.state.isin(_OPEN))
+        if event == "written_off":
+            closed[at] = True
+        elif event == "paid":
+            left = int(cents)
+            for row in at[~unknown[at]]:
+                part = min(left, denied[row])
+                denied[row] -= part
+                left -= part
+                paid_up[row] = denied[row] == 0
+        elif event in _SENT:
+            sent[at] = len(words)
+            words.append(f"{_SENT[event]} on {day:%Y-%m-%d} (recorded); the clock runs on")
+    state = rows.stands.state.with_value(paid_up, "paid_later")
+    stands = replace(rows.stands, state=state, recorded=paid_up)
+    denied[paid_up] = rows.denied.to_numpy("int64", na_value=0)[paid_up]  # what was denied
+    rows = replace(rows, denied=pd.arrays.IntegerArray(denied, unknown), stands=stands)
+    return rows, _Ended(closed, Coded(sent, words))
+
+
+_SENT = {"corrected_claim_sent": "corrected claim sent", "records_sent": "records sent"}
+
+
+def _joined_words(*parts: Coded) -> Coded:
+    """Return texts joined by a semicolon, row by row; what is missing or empty is left out."""
+    number, first = combined(list(parts))
+    words = []
+    for at in first:
+        said = (part.values[part.code[at]] for part in parts if part.code[at] >= 0)
+        words.append("; ".join(one for one in said if one))
+    return Coded(number, words)
+
+
 def _states(
     set_: _Set,
     rows: _Rows,
     facts: dict[str, Coded],
     filed: np.ndarray,
-    filed_on: np.ndarray,
+    requested: np.ndarray,
     asked: Brain,
 ) -> tuple[dict[str, Coded], Coded]:
     """Return each row's state after its appeals, with the payer's clock, and what decided it."""
@@ -1151,26 +1226,28 @@ def _states(
             "filed": Coded(filed.astype("int8"), [False, True]),
             "outcome": outcome,
             "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
+            "written_off": facts["written_off"],
             "program": rows.payer("program").only(waits),
             "level": facts["last_level"].only(waits),
             "stage": facts["stage"].only(waits),
-            "requested": _days(filed_on, waits),
+            "requested": _days(requested, waits),
         }
     )
     answer = {name: column.take(number) for name, column in table.items()}
-    own = rows.stands.decided_by == rows.claim
+    whence = answer["decided_by"].with_value(rows.stands.recorded, "recorded")
+    own = (rows.stands.decided_by == rows.claim) | rows.stands.recorded
     if own.all():
-        return answer, answer["decided_by"]
+        return answer, whence
     at = np.flatnonzero(~own & (rows.stands.decided_by >= 0))
     by = set_.tables.claims.iloc[rows.stands.decided_by[at]]
     name = dict(zip(set_.tables.files["file_id"], set_.tables.files["file"], strict=True))
-    whence = [
+    sources = [
         f"{name.get(file_id, file_id)}, row {row}"
         for file_id, row in zip(by["file_id"], by["row"], strict=True)
     ]
-    words = answer["decided_by"].array("text").astype(object)
-    still = ~answer["decided_by"].isin({"decision"})[at]
-    words[at] = np.where(still, words[at], whence)
+    words = whence.array("text").astype(object)
+    still = ~whence.isin({"decision"})[at]
+    words[at] = np.where(still, words[at], sources)
     return answer, coded(pd.Series(words, dtype="str"))
 
 

@@ -13,6 +13,7 @@ from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, 
 from toolkit.cases.store import CaseStore
 from toolkit.claims.tables import Claims, conform
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
+from toolkit.history.recorded import applied
 
 _SAYS = (
     "events were recorded for a claim that may be this one; they count nowhere until somebody says "
@@ -65,6 +66,8 @@ def recorded_cases(store: CaseStore) -> tuple[RecordedCase, ...]:
 def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) -> Claims:
     """Return the tables with what was recorded: one row of `recorded_events` per event that stands.
 
+    Recorded appeals stand among `appeal_events` too (`toolkit.history.recorded`).
+
     `recorded` is the store, or what `recorded_cases` gives. A case is brought to a claim only where
     its identity settles it; where it may be of the claim, the finding `recorded_not_matched` says so.
     Of several decisions of one claim, an event goes with the last one up to its day.
@@ -86,12 +89,14 @@ def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) 
             unsure.setdefault(first.claim_key, first)
     if not rows and not unsure:
         return claims
-    return replace(
-        claims,
-        recorded_events=conform(pd.DataFrame(rows), "recorded_events")
-        if rows
-        else claims.recorded_events,
-        findings=_with_findings(claims, unsure.values()),
+    return applied(
+        replace(
+            claims,
+            recorded_events=conform(pd.DataFrame(rows), "recorded_events")
+            if rows
+            else claims.recorded_events,
+            findings=_with_findings(claims, unsure.values()),
+        )
     )
 
 

@@ -164,6 +164,7 @@ APPEAL_EVENTS = _KEYS + _columns(
     ("line_key", "text", "the line it concerns; missing where it concerns the claim"),
     ("level", "text", "level id, where the file's word is on file; else missing and a finding"),
     ("filed_on", "date", "day the appeal was filed"),
+    ("received_on", "date", "day the decider received it, where somebody recorded it"),
     ("decided_on", "date", "day of the decision"),
     (
         "outcome",

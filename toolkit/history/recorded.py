@@ -1,0 +1,69 @@
+"""What people recorded, as part of the claim's history: appeals beside those of the files, and endings.
+
+The table `recorded_events` holds what was recorded (`rules/history/events.yaml`); it is brought to the
+claims by `toolkit.cases`. What it says of an appeal becomes a row of `appeal_events`, or completes the row
+that a file has of the same appeal, so that worklist, reports and desk count one appeal once.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from toolkit.claims.tables import Claims, conform
+
+OF_APPEALS = ("filed", "received", "decided", "withdrawn")
+
+
+def applied(claims: Claims) -> Claims:
+    """Return the tables in which the recorded appeals stand among the appeals of the files."""
+    mine = claims.recorded_events
+    mine = mine[mine["event"].isin(OF_APPEALS)].sort_values(["day", "entry"], kind="stable")
+    if mine.empty:
+        return claims
+    table = claims.appeal_events
+    theirs = table["claim_key"].isin(set(mine["claim_key"]))
+    appeals: list[dict[str, Any]] = table[theirs].astype(object).to_dict("records")
+    for event in mine.astype(object).to_dict("records"):
+        _apply(event, appeals)
+    kept = [table[~theirs], conform(pd.DataFrame(appeals), "appeal_events")]
+    return replace(claims, appeal_events=pd.concat(kept, ignore_index=True))
+
+
+def _apply(event: dict[str, Any], appeals: list[dict[str, Any]]) -> None:
+    """Put one event into the appeals of its claim: complete the one that it is about, or begin one."""
+    about = [one for one in appeals if _is_about(event, one)]
+    kind, day = event["event"], event["day"]
+    if kind == "filed":
+        if not any(one["filed_on"] == day for one in about):
+            appeals.append(_appeal(event) | {"filed_on": day})
+        return
+    waiting = [one for one in about if not _known(one["outcome"]) and not _known(one["decided_on"])]
+    if kind == "received":
+        if waiting:
+            waiting[-1]["received_on"] = day
+        return
+    outcome = "withdrawn" if kind == "withdrawn" else event["outcome"]
+    decision = {"decided_on": day, "outcome": outcome, "recovered_cents": event["amount_cents"]}
+    if waiting:
+        waiting[-1].update(decision)
+    elif not any(one["decided_on"] == day for one in about):
+        appeals.append(_appeal(event) | decision)
+
+
+def _is_about(event: dict[str, Any], appeal: dict[str, Any]) -> bool:
+    """Say whether an event is about an appeal: the same claim, line and level as far as both say."""
+    if event["claim_key"] != appeal["claim_key"]:
+        return False
+    return all(
+        not (_known(event[name]) and _known(appeal[name])) or event[name] == appeal[name]
+        for name in ("line_key", "level")
+    )
+
+
+def _appeal(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: event[name] for name in ("claim_key", "line_key", "level")}
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value and value is not pd.NA and value is not pd.NaT
