@@ -60,3 +60,20 @@ class ExportError(InputError):
 
 class RemittanceError(InputError):
     """An X12 835 remittance cannot be read."""
+
+
+class StoreError(InputError):
+    """The case store cannot be opened, read or written; entries made before are still in it."""
+
+
+class ChangedError(RefusedError):
+    """Somebody added to the case after the writer last looked; nothing was written.
+
+    `changes` are the entries added since (see `toolkit.cases.Change`), `last` the id to pass as
+    `after` when the entry is repeated.
+    """
+
+    def __init__(self, message: str, changes: tuple = (), last: int = 0):
+        super().__init__(message, needs=(f"the same again, after looking at entry {last}",))
+        self.changes = changes
+        self.last = last

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from toolkit.cases.identity import CaseIdentity, identity_of, key_of, numbers
+from toolkit.cases.identity import plain as _value
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 
@@ -36,13 +38,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class Case(msgspec.Struct, frozen=True):
     """A denial with its facts by name and its appeal events in order of filing.
 
-    `case_key` stays the same when tomorrow's file holds the same denial again. It is derived from
-    the claim's numbers, so it is kept out of logs, file names and notebooks as they are.
+    `case_key` names the case in the store. It is derived from the claim's numbers, so it is kept out
+    of logs, file names and notebooks as they are. `identity` is what the file states of the claim and
+    the line; by it the store finds the case again when a payer is respelled or lines change their
+    order. `version_1_key` is the key that version 1 of the store gave to the denial, '' where that
+    key could mean several lines.
     """
 
     case_key: str
     facts: Mapping[str, Fact]
     events: tuple[Event, ...] = ()
+    identity: CaseIdentity | None = None
+    version_1_key: str = ""
 
     def value(self, name: str) -> str | date | int | None:
         """Return the fact's value, or nothing where it is unknown."""
@@ -51,13 +58,13 @@ class Case(msgspec.Struct, frozen=True):
 
     def with_facts(self, facts: Mapping[str, Fact]) -> "Case":
         """Return the case with these facts in place of earlier ones of the same name."""
-        return Case(self.case_key, {**self.facts, **facts}, self.events)
+        return msgspec.structs.replace(self, facts={**self.facts, **facts})
 
     def without(self, names: Iterable[str]) -> "Case":
         """Return the case with these facts unknown."""
         drop = set(names)
         kept = {name: fact for name, fact in self.facts.items() if name not in drop}
-        return Case(self.case_key, kept, self.events)
+        return msgspec.structs.replace(self, facts=kept)
 
     def __repr__(self) -> str:
         return f"Case({len(self.facts)} facts, {len(self.events)} events)"
@@ -148,7 +155,14 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital
             facts[name] = Fact(value, _source(table, column, row, remittance), None)
     facts |= _payer_facts(hospital, row)
     facts = _sender_facts(hospital) | facts
-    return Case(_key(row, rows["claim_lines"], lines, denial_key), facts, _events(claims, row))
+    identity, codes = _identity(claims, row)
+    return Case(
+        case_key=key_of(identity) if numbers(identity) else f"d-{denial_key}",
+        facts=facts,
+        events=_events(claims, row),
+        identity=identity,
+        version_1_key=_version_1_key(row, identity, codes, denial_key),
+    )
 
 
 def _source(table: str, column: str, row: dict, remittance: bool) -> str:
@@ -224,33 +238,39 @@ def _events(claims: Any, row: dict) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min)))
 
 
-def _key(row: dict, line: dict, lines: Any, denial_key: str) -> str:
-    """Return a key that tomorrow's file gives to the same denial: the claim's own numbers, hashed."""
+def _identity(claims: Any, row: dict) -> tuple[CaseIdentity, list[str | None]]:
+    """Return what the files state of the row's claim and line, and the claim's codes line by line."""
+    claim = _one(claims.claims, "claim_key", row.get("claim_key")) or {}
+    stated = {name: _value(claim.get(name)) for name in _CLAIM_COLUMNS}
+    stated |= {name: _value(row.get(name)) for name in _CLAIM_COLUMNS if stated[name] is None}
+    frame = claims.claim_lines
+    frame = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
+    lines = [
+        {name: _value(value) for name, value in line.items()} for line in frame.to_dict("records")
+    ]
+    key = _value(row.get("line_key"))
+    at = next((n for n, line in enumerate(lines) if key is not None and line["line_key"] == key), None)
+    return identity_of(stated, lines, at), [line["procedure_code"] for line in lines]
+
+
+_CLAIM_COLUMNS = (
+    "patient_control_number", "payer_claim_control_number", "original_reference", "payer_id",
+    "payer_name", "service_from", "service_to",
+)  # fmt: skip
+
+
+def _version_1_key(
+    row: dict, identity: CaseIdentity, codes: list[str | None], denial_key: str
+) -> str:
+    """Return the key that version 1 gave to the denial; '' where it could mean another line too."""
     number = _value(row.get("patient_control_number"))
     if number is None:
         return f"d-{denial_key}"
-    same = 0
-    if _value(row.get("line_key")) is not None and line:
-        claim = lines.loc[(lines["claim_key"] == row.get("claim_key")).fillna(False)]
-        twins = claim.loc[(claim["procedure_code"] == line.get("procedure_code")).fillna(False)]
-        same = list(twins["line_key"]).index(row["line_key"]) if len(twins) else 0
+    if identity.line is not None and codes.count(identity.line.procedure_code) > 1:
+        return ""
     parts = [_value(row.get(c)) for c in ("payer_id", "payer_name", "service_from")]
-    code = _value(row.get("procedure_code"))
     whole_claim = _value(row.get("line_key")) is None
-    text = "\x1f".join(str(p) for p in (number, *parts, code, same, whole_claim))
+    text = "\x1f".join(
+        str(p) for p in (number, *parts, _value(row.get("procedure_code")), 0, whole_claim)
+    )
     return "c-" + hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _value(raw: Any) -> str | date | int | None:
-    """Return a frame's cell as plain text, date or whole number; nothing where it is empty."""
-    if raw is None or raw != raw or str(raw) in {"", "NaT", "<NA>", "nan"}:
-        return None
-    if hasattr(raw, "to_pydatetime"):
-        return raw.to_pydatetime().date()
-    if hasattr(raw, "hour"):
-        return raw.date()
-    if isinstance(raw, str | date):
-        return raw
-    if isinstance(raw, bool) or type(raw).__name__ in {"bool", "bool_"}:
-        return "yes" if raw else "no"
-    return int(raw)

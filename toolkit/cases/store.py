@@ -1,105 +1,51 @@
-"""The store of cases: one SQLite file, for its owner only, to which entries are only ever added.
+"""The store of cases: a log of facts, events and letters to which entries are only ever added.
 
-What an analyst enters is never lost: a new value stands beside the earlier ones, a withdrawn one
-is an entry too, and every letter written leaves its hash. The file's rollback journal makes an
-entry whole or absent after a crash; two processes may have the file open.
+Each entry says who made it and when (UTC), and a correction names the entry that it corrects; what
+stands is what nothing corrects. Entries are chained by hash, so that a changed one is noticed. The
+log is a SQLite file for its owner only, or a PostgreSQL database named by its URL.
 """
 
-import os
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
+from toolkit.cases import log
 from toolkit.cases.case import Case, Event, Fact
-from toolkit.errors import InputError, UsageError
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (
-  entry INTEGER PRIMARY KEY AUTOINCREMENT,
-  case_key TEXT NOT NULL, name TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('text', 'date', 'count', 'withdrawn')),
-  value TEXT NOT NULL, source TEXT NOT NULL, as_of TEXT NOT NULL, entered_at TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS facts_of_case ON facts (case_key, name, entry);
-CREATE TABLE IF NOT EXISTS events (
-  entry INTEGER PRIMARY KEY AUTOINCREMENT,
-  case_key TEXT NOT NULL, event TEXT NOT NULL, entered_at TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS events_of_case ON events (case_key, entry);
-CREATE TABLE IF NOT EXISTS letters (
-  entry INTEGER PRIMARY KEY AUTOINCREMENT,
-  case_key TEXT NOT NULL, kind TEXT NOT NULL, sha256 TEXT NOT NULL, file_type TEXT NOT NULL,
-  is_draft INTEGER NOT NULL, letter_date TEXT NOT NULL, written_at TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS letters_of_case ON letters (case_key, entry);
-"""
-_APPEND_ONLY = """
-CREATE TRIGGER IF NOT EXISTS {table}_{verb} BEFORE {verb} ON {table}
-BEGIN SELECT RAISE(ABORT, 'entries are only added'); END;
-"""
-_VERSION = 1
-
-
-class FactEntry(msgspec.Struct, frozen=True):
-    """One entry in the history of a fact; `fact` is nothing where it was withdrawn."""
-
-    entry: int
-    name: str
-    fact: Fact | None
-    entered_at: str
-
-
-class LetterEntry(msgspec.Struct, frozen=True):
-    """One letter that was written: its kind, the hash of its bytes, and when."""
-
-    entry: int
-    kind: str
-    sha256: str
-    file_type: str
-    is_draft: bool
-    letter_date: date
-    written_at: str
+from toolkit.cases.chain import Verified
+from toolkit.cases.database import Database
+from toolkit.cases.entry import Candidate, Entry, EventEntry, FactEntry, Found, LetterEntry
+from toolkit.cases.identity import CaseIdentity, match, numbers
+from toolkit.cases.migrations import check_version, migrate
+from toolkit.cases.schema import CASE_NUMBERS, ENTRIES
+from toolkit.errors import ChangedError, RefusedError, UsageError
 
 
 class CaseStore:
-    """The cases on file. Open it with `with`; the caller says what time it is."""
+    """The recorded cases. Open it with `with`; the caller says who writes and what time it is.
 
-    def __init__(self, path: Path | str):
-        self._path = Path(path)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # The file is private from its first byte; SQLite gives its journal the same mode.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+    `place` is a file or a PostgreSQL URL. Every writing call takes `after`: the last entry of the
+    case that the writer has seen (`last_entry`). Where somebody has added to the case since,
+    ChangedError says who, when and what, and nothing is written. Raises StoreError in words where
+    the store cannot be opened, read or written.
+    """
+
+    def __init__(self, place: Path | str):
+        self._database = Database(place)
         try:
-            self._db.execute("PRAGMA journal_mode = DELETE")  # works on a network drive, unlike WAL
-            self._db.execute("PRAGMA synchronous = FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise InputError(
-                    f"{self._path.name}: was written by a newer version of the toolkit; update it"
-                )
-            if version < _VERSION:
-                self._make()
-            self._path.chmod(0o600)
-        except sqlite3.DatabaseError:
-            self._db.close()
-            raise InputError(
-                f"{self._path.name}: is not a case store; choose another file"
-            ) from None
-        except InputError:
-            self._db.close()
+            with self._database.read() as db:
+                old = check_version(db, self._database.name)
+            if old:
+                with self._database.write() as db:
+                    if check_version(db, self._database.name):  # not by another process since
+                        migrate(db)
+            self._database.keep_private()
+        except BaseException:
+            self._database.close()
             raise
-
-    def _make(self) -> None:
-        with self._writing():
-            for statement in _SCHEMA.split(";\n"):
-                if statement.strip():
-                    self._db.execute(statement)
-            for table in ("facts", "events", "letters"):
-                for verb in ("UPDATE", "DELETE"):
-                    self._db.execute(_APPEND_ONLY.format(table=table, verb=verb))
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
 
     def __enter__(self) -> "CaseStore":
         return self
@@ -108,84 +54,110 @@ class CaseStore:
         self.close()
 
     def close(self) -> None:
-        """Close the file; entries are on disk already."""
-        self._db.close()
+        """Close the store; entries are on disk already."""
+        self._database.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")  # waits for the other process
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    # ---- what people enter
 
-    def save(self, case: Case, *, now: datetime) -> int:
+    def save(self, case: Case, *, who: str, now: datetime, after: int | None = None) -> int:
         """Add every fact and event of the case that is new or changed; return how many were added."""
-        with self._writing():
-            stored = self._current(case.case_key)
-            added = [(name, fact) for name, fact in case.facts.items() if stored.get(name) != fact]
-            for name, fact in added:
-                self._add(case.case_key, name, fact, now)
-            known = set(self._events(case.case_key))
+        signed = log.signed(who, now)
+        with self._database.write() as db:
+            self._check_unchanged(db, case.case_key, after)
+            of_case = {"case_key": case.case_key} | signed
+            _add_identity(db, case.identity, of_case)
+            stored = _facts(db, case.case_key)
+            added = {name: fact for name, fact in case.facts.items() if stored.get(name) != fact}
+            _add_facts(db, added, of_case)
+            known = set(_appeals(db, case.case_key))
             new = [event for event in case.events if event not in known]
             for event in new:
-                self._db.execute(
-                    "INSERT INTO events (case_key, event, entered_at) VALUES (?, ?, ?)",
-                    (case.case_key, msgspec.json.encode(event).decode(), _stamp(now)),
+                value = msgspec.json.encode(event).decode()
+                log.append(
+                    db, **of_case, kind="appeal", name="appeal", value_kind="json", value=value
                 )
         return len(added) + len(new)
 
-    def enter(self, case_key: str, facts: Mapping[str, Fact], *, now: datetime) -> None:
-        """Add these facts, all of them or none."""
-        with self._writing():
-            for name, fact in facts.items():
-                self._add(case_key, name, fact, now)
+    def enter(
+        self,
+        case_key: str,
+        facts: Mapping[str, Fact],
+        *,
+        who: str,
+        now: datetime,
+        after: int | None = None,
+        identity: CaseIdentity | None = None,
+    ) -> None:
+        """Add these facts, all of them or none. `identity`: by which the case is found tomorrow."""
+        signed = log.signed(who, now)
+        with self._database.write() as db:
+            self._check_unchanged(db, case_key, after)
+            of_case = {"case_key": _key(case_key)} | signed
+            _add_identity(db, identity, of_case)
+            _add_facts(db, facts, of_case)
 
-    def withdraw(self, case_key: str, name: str, *, source: str, now: datetime) -> None:
+    def withdraw(
+        self,
+        case_key: str,
+        name: str,
+        *,
+        source: str,
+        who: str,
+        now: datetime,
+        after: int | None = None,
+    ) -> None:
         """Say that a fact is no longer held to be so; its history stays."""
-        with self._writing():
-            self._insert(case_key, name, "withdrawn", "", source, None, now)
+        of_case = {"case_key": _key(case_key)} | log.signed(who, now)
+        with self._database.write() as db:
+            self._check_unchanged(db, case_key, after)
+            corrects = _standing_facts(db, case_key).get(_key(name))
+            log.append(
+                db,
+                **of_case,
+                kind="withdrawn",
+                name=name,
+                source=source,
+                corrects=corrects and corrects["entry"],
+            )
 
-    def case(self, case_key: str) -> Case | None:
-        """Return the case as it stands: the latest entry of each fact, and its events."""
-        facts, events = self._current(case_key), self._events(case_key)
-        return Case(case_key, facts, events) if facts or events else None
-
-    def resume(self, case: Case) -> Case:
-        """Return today's case with the facts that people entered before, theirs first.
-
-        What a file says is taken from today's file; what somebody entered stays until it is
-        entered anew, and what somebody withdrew stays unknown.
-        """
-        latest = self._latest(case.case_key)
-        entered = {
-            entry.name: entry.fact
-            for entry in latest
-            if entry.fact is not None
-            and (entry.fact.source.startswith("entered") or entry.name not in case.facts)
-        }
-        case = case.without(entry.name for entry in latest if entry.fact is None)
-        events = {*case.events, *self._events(case.case_key)}
-        ordered = sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min))
-        return Case(case.case_key, {**case.facts, **entered}, tuple(ordered))
-
-    def keys(self) -> tuple[str, ...]:
-        """Return the key of every case on file, sorted."""
-        rows = self._db.execute(
-            "SELECT case_key FROM facts UNION SELECT case_key FROM events ORDER BY 1"
-        )
-        return tuple(key for (key,) in rows)
-
-    def history(self, case_key: str, *, name: str | None = None) -> tuple[FactEntry, ...]:
-        """Return every entry ever made on the case's facts, oldest first."""
-        rows = self._db.execute(
-            "SELECT entry, name, kind, value, source, as_of, entered_at FROM facts"
-            " WHERE case_key = ? AND (? IS NULL OR name = ?) ORDER BY entry",
-            (case_key, name, name),
-        )
-        return tuple(FactEntry(r[0], r[1], _fact(*r[2:6]), r[6]) for r in rows)
+    def record(
+        self,
+        case: Case,
+        event: str,
+        *,
+        day: date,
+        who: str,
+        now: datetime,
+        level: str = "",
+        outcome: str = "",
+        amount_cents: int | None = None,
+        proof: str = "",
+        source: str = "entered by hand",
+        corrects: int | None = None,
+        after: int | None = None,
+    ) -> EventEntry:
+        """Add an event as it is given and return its entry; `record_event` checks it first."""
+        of_case = {"case_key": _key(case.case_key)} | log.signed(who, now)
+        with self._database.write() as db:
+            self._check_unchanged(db, case.case_key, after)
+            if corrects is not None:
+                _check_correctable(db, case.case_key, corrects)
+            _add_identity(db, case.identity, of_case)
+            entry = log.append(
+                db,
+                **of_case,
+                kind="event",
+                name=_key(event),
+                day=day.isoformat(),
+                level=level,
+                outcome=outcome,
+                amount_cents=amount_cents,
+                proof=proof,
+                source=source,
+                corrects=corrects,
+            )
+            [row] = [row for row in log.rows_of(db, case.case_key) if row["entry"] == entry]
+        return log.as_entry(row)
 
     def record_letter(
         self,
@@ -195,71 +167,277 @@ class CaseStore:
         sha256: str,
         file_type: str,
         letter_date: date,
+        who: str,
         now: datetime,
         is_draft: bool = False,
     ) -> None:
         """Add a letter that was written: its kind, the SHA-256 of its bytes, and when."""
-        with self._writing():
-            self._db.execute(
-                "INSERT INTO letters (case_key, kind, sha256, file_type, is_draft, letter_date,"
-                " written_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (case_key, kind, sha256, file_type, int(is_draft), letter_date.isoformat(),
-                 _stamp(now)),
-            )  # fmt: skip
+        value = {"sha256": sha256, "file_type": file_type, "is_draft": is_draft}
+        signed = log.signed(who, now)
+        with self._database.write() as db:
+            log.append(
+                db,
+                case_key=_key(case_key),
+                **signed,
+                kind="letter",
+                name=_key(kind),
+                value_kind="json",
+                value=msgspec.json.encode(value).decode(),
+                day=letter_date.isoformat(),
+            )
+
+    def attach(self, case_key: str, identity: CaseIdentity, *, who: str, now: datetime) -> None:
+        """Say that the case is of this claim and line too; `find` then finds it without asking."""
+        signed = log.signed(who, now)
+        with self._database.write() as db:
+            _add_identity(db, identity, {"case_key": _key(case_key)} | signed)
+
+    # ---- which case
+
+    def find(self, case: Case) -> Found:
+        """Return the stored case of today's denial, or the cases that may be it and have to be asked about.
+
+        A case is found under its own key, and by its identity: payers respelled, ids added and lines
+        reordered are seen through. What could be either of two is never taken for one.
+        """
+        with self._database.read() as db:
+            return _find(db, case)
+
+    # ---- what stands
+
+    def case(self, case_key: str) -> Case | None:
+        """Return the case: the facts that stand, and its events; None where nothing was entered."""
+        with self._database.read() as db:
+            facts, events = _facts(db, case_key), _all_appeals(db, case_key)
+            known = _identities(db, [case_key])
+        if not (facts or events or known):
+            return None
+        return Case(case_key, facts, events, known[-1][1] if known else None)
+
+    def resume(self, case: Case) -> Case:
+        """Return today's case under its stored key, with the facts that people entered before.
+
+        What a file says is taken from today's file; what somebody entered stays until it is
+        entered anew, and what somebody withdrew stays unknown.
+        """
+        with self._database.read() as db:
+            key = _find(db, case).case_key or case.case_key
+            rows = list(_standing_facts(db, key).values())
+            events = {*case.events, *_all_appeals(db, key)}
+        latest = [log.as_entry(row) for row in rows]
+        entered = {
+            entry.name: entry.fact
+            for entry in latest
+            if entry.fact is not None
+            and (entry.fact.source.startswith("entered") or entry.name not in case.facts)
+        }
+        case = case.without(entry.name for entry in latest if entry.fact is None)
+        return msgspec.structs.replace(
+            case, case_key=key, facts={**case.facts, **entered}, events=_in_order(events)
+        )
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the key of every case, sorted."""
+        query = sa.select(ENTRIES.c.case_key).distinct()
+        with self._database.read() as db:
+            return tuple(sorted(db.execute(query).scalars()))
+
+    def identities(self) -> dict[str, tuple[CaseIdentity, ...]]:
+        """Return every identity under which each case was seen, by its key."""
+        found: dict[str, list[CaseIdentity]] = {}
+        with self._database.read() as db:
+            for key, identity in _identities(db, None):
+                found.setdefault(key, []).append(identity)
+        return {key: tuple(some) for key, some in found.items()}
+
+    # ---- the log
+
+    def history(self, case_key: str, *, name: str | None = None) -> tuple[FactEntry, ...]:
+        """Return every entry ever made on the case's facts, oldest first."""
+        entries = self._entries(case_key, "fact", "withdrawn")
+        return tuple(one for one in entries if name in (None, one.name))
+
+    def events(self, case_key: str, *, every: bool = False) -> tuple[EventEntry, ...]:
+        """Return the recorded events that stand, oldest entry first; with `every`, the corrected too."""
+        return self._entries(case_key, "event", standing=not every)
+
+    def all_events(self) -> tuple[EventEntry, ...]:
+        """Return the recorded events of all cases that stand, oldest entry first."""
+        return self._entries(None, "event", standing=True)
 
     def letters(self, case_key: str) -> tuple[LetterEntry, ...]:
         """Return every letter written on the case, oldest first."""
-        rows = self._db.execute(
-            "SELECT entry, kind, sha256, file_type, is_draft, letter_date, written_at"
-            " FROM letters WHERE case_key = ? ORDER BY entry",
-            (case_key,),
+        return self._entries(case_key, "letter")
+
+    def entries(self, case_key: str) -> tuple[Entry, ...]:
+        """Return everything ever entered on the case, oldest first."""
+        return self._entries(case_key)
+
+    def last_entry(self, case_key: str) -> int:
+        """Return the number of the case's last entry, 0 where it has none: to be given as `after`."""
+        query = sa.select(sa.func.max(ENTRIES.c.entry)).where(ENTRIES.c.case_key == case_key)
+        with self._database.read() as db:
+            return db.execute(query).scalar_one() or 0
+
+    def changed_since(self, case_key: str, after: int) -> tuple[Entry, ...]:
+        """Return what was entered on the case after that entry, oldest first."""
+        with self._database.read() as db:
+            return _changes(db, case_key, after)
+
+    def verify(self) -> Verified:
+        """Return whether every entry is as it was written, by walking the chain of hashes."""
+        with self._database.read() as db:
+            return log.verify(db)
+
+    def _entries(self, case_key: str | None, *kinds: str, standing: bool = False) -> tuple:
+        with self._database.read() as db:
+            rows: Any = log.rows_of(db, case_key, *kinds)
+            return tuple(log.as_entry(row) for row in (log.standing(rows) if standing else rows))
+
+    def _check_unchanged(self, db: sa.Connection, case_key: str, after: int | None) -> None:
+        changes = () if after is None else _changes(db, case_key, after)
+        if changes:
+            says = "; ".join(f"{one.what} by {one.who} at {one.entered_at}" for one in changes[-5:])
+            raise ChangedError(
+                f"nothing was saved: the case was changed since you last looked ({says}).",
+                changes,
+                changes[-1].entry,
+            )
+
+
+# ---- with a connection
+
+
+def _key(text: str) -> str:
+    if not text:
+        raise UsageError("An entry is made under a case key and a name.")
+    return text
+
+
+def _add_identity(db: sa.Connection, identity: CaseIdentity | None, of_case: dict) -> None:
+    """Add the identity to the case, unless it has it already."""
+    if identity is None:
+        return
+    columns = log.encoded(identity)
+    known = {row["value"] for row in log.rows_of(db, of_case["case_key"], "identity")}
+    if columns["value"] not in known:
+        log.append(db, **of_case, **columns)
+
+
+def _add_facts(db: sa.Connection, facts: Mapping[str, Fact], of_case: dict) -> None:
+    before = _standing_facts(db, of_case["case_key"])
+    for name, fact in facts.items():
+        corrects = before.get(_key(name))
+        log.append(
+            db,
+            **of_case,
+            **log.fact_columns(fact),
+            name=name,
+            corrects=corrects and corrects["entry"],
         )
-        return tuple(
-            LetterEntry(r[0], r[1], r[2], r[3], bool(r[4]), date.fromisoformat(r[5]), r[6])
-            for r in rows
+
+
+def _standing_facts(db: sa.Connection, case_key: str) -> dict[str, sa.RowMapping]:
+    rows = log.standing(log.rows_of(db, case_key, "fact", "withdrawn"))
+    return {row["name"]: row for row in rows}
+
+
+def _facts(db: sa.Connection, case_key: str) -> dict[str, Fact]:
+    entries = (log.as_entry(row) for row in _standing_facts(db, case_key).values())
+    return {entry.name: entry.fact for entry in entries if entry.fact is not None}
+
+
+def _appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
+    return tuple(log.as_entry(row).appeal for row in log.rows_of(db, case_key, "appeal"))
+
+
+def _all_appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
+    """Return the appeals taken over from files and those that the recorded events make up."""
+    rows = log.standing(log.rows_of(db, case_key, "event"))
+    recorded = [log.as_entry(row) for row in rows]
+    filings = [one for one in recorded if one.event in ("filed", "decided") and one.level]
+    found = []
+    for level in dict.fromkeys(one.level for one in filings):
+        filed = [one for one in filings if (one.level, one.event) == (level, "filed")]
+        decided = [one for one in filings if (one.level, one.event) == (level, "decided")]
+        last = decided[-1] if decided else None
+        found.append(
+            Event(
+                level=level,
+                filed_on=filed[-1].day if filed else None,
+                decided_on=last.day if last else None,
+                outcome=last.outcome if last else "",
+                recovered_cents=last.amount_cents if last else None,
+                source="recorded",
+            )
         )
+    return (*_appeals(db, case_key), *found)
 
-    def _current(self, case_key: str) -> dict[str, Fact]:
-        return {
-            entry.name: entry.fact for entry in self._latest(case_key) if entry.fact is not None
-        }
 
-    def _latest(self, case_key: str) -> tuple[FactEntry, ...]:
-        rows = self._db.execute(
-            "SELECT entry, name, kind, value, source, as_of, entered_at FROM facts WHERE entry IN"
-            " (SELECT MAX(entry) FROM facts WHERE case_key = ? GROUP BY name) ORDER BY entry",
-            (case_key,),
+def _in_order(events: set[Event]) -> tuple[Event, ...]:
+    return tuple(sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min)))
+
+
+def _identities(
+    db: sa.Connection, keys: Sequence[str] | None
+) -> list[tuple[str, CaseIdentity]]:
+    query = sa.select(ENTRIES.c.case_key, ENTRIES.c.value).where(ENTRIES.c.kind == "identity")
+    if keys is not None:
+        query = query.where(ENTRIES.c.case_key.in_(keys))
+    rows = db.execute(query.order_by(ENTRIES.c.entry))
+    return [(key, log.decoded(value)) for key, value in rows]
+
+
+def _find(db: sa.Connection, case: Case) -> Found:
+    own = [key for key in (case.case_key, case.version_1_key) if key]
+    for key in own:
+        if db.execute(sa.select(ENTRIES.c.entry).where(ENTRIES.c.case_key == key).limit(1)).first():
+            return Found(case_key=key)
+    if case.identity is None:
+        return Found()
+    query = (
+        sa.select(ENTRIES.c.case_key, ENTRIES.c.value)
+        .join(CASE_NUMBERS, CASE_NUMBERS.c.entry == ENTRIES.c.entry)
+        .where(CASE_NUMBERS.c.number.in_(numbers(case.identity)))
+        .distinct()
+    )
+    matches: dict[str, set[str]] = {}
+    for key, value in db.execute(query):
+        matches.setdefault(key, set()).add(match(log.decoded(value), case.identity))
+    same = sorted(key for key, some in matches.items() if "same" in some)
+    if len(same) == 1:
+        return Found(case_key=same[0])
+    maybe = same or sorted(key for key, some in matches.items() if "maybe" in some)
+    return Found(candidates=tuple(_candidate(db, key) for key in maybe))
+
+
+def _candidate(db: sa.Connection, key: str) -> Candidate:
+    entries = [log.as_entry(row) for row in log.rows_of(db, key)]
+    made = [one for one in entries if type(one) is not Entry] or entries
+    last = made[-1]
+    return Candidate(case_key=key, entries=len(made), who=last.who, entered_at=last.entered_at)
+
+
+def _changes(db: sa.Connection, case_key: str, after: int) -> tuple[Entry, ...]:
+    query = (
+        sa.select(ENTRIES)
+        .where(ENTRIES.c.case_key == case_key, ENTRIES.c.entry > after)
+        .where(ENTRIES.c.kind != "identity")
+        .order_by(ENTRIES.c.entry)
+    )
+    return tuple(log.as_entry(row) for row in db.execute(query).mappings())
+
+
+def _check_correctable(db: sa.Connection, case_key: str, corrects: int) -> None:
+    events = {row["entry"]: row for row in log.rows_of(db, case_key, "event")}
+    if corrects not in events:
+        raise RefusedError(
+            f"entry {corrects} is not a recorded event of this claim.",
+            needs=("the number of one: toolkit history shows them",),
         )
-        return tuple(FactEntry(r[0], r[1], _fact(*r[2:6]), r[6]) for r in rows)
-
-    def _events(self, case_key: str) -> tuple[Event, ...]:
-        rows = self._db.execute(
-            "SELECT event FROM events WHERE case_key = ? ORDER BY entry", (case_key,)
+    again = next((row["entry"] for row in events.values() if row["corrects"] == corrects), None)
+    if again is not None:
+        raise RefusedError(
+            f"entry {corrects} was corrected already, by entry {again}.",
+            needs=(f"--correct {again}, to correct that one",),
         )
-        return tuple(msgspec.json.decode(text, type=Event) for (text,) in rows)
-
-    def _add(self, case_key: str, name: str, fact: Fact, now: datetime) -> None:
-        kind = {str: "text", int: "count"}.get(type(fact.value), "date")
-        value = fact.value.isoformat() if kind == "date" else str(fact.value)
-        self._insert(case_key, name, kind, value, fact.source, fact.as_of, now)
-
-    def _insert(self, case_key, name, kind, value, source, as_of, now) -> None:
-        if not case_key or not name:
-            raise UsageError("A fact is entered under a case key and a name.")
-        day = as_of.isoformat() if as_of else ""
-        self._db.execute(
-            "INSERT INTO facts (case_key, name, kind, value, source, as_of, entered_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (case_key, name, kind, value, source, day, _stamp(now)),
-        )
-
-
-def _fact(kind: str, value: str, source: str, as_of: str) -> Fact | None:
-    if kind == "withdrawn":
-        return None
-    typed = {"text": str, "count": int, "date": date.fromisoformat}[kind](value)
-    return Fact(typed, source, date.fromisoformat(as_of) if as_of else None)
-
-
-def _stamp(now: datetime) -> str:
-    return now.isoformat(timespec="seconds")
