@@ -37,6 +37,8 @@ GRAIN = {
     "remark_codes": "One row per remark code on a line (LQ) or a claim (MOA, MIA).",
     "provider_adjustments": "One row per PLB adjustment.",
     "appeal_events": "One row per appeal filed, as far as an export tells it.",
+    "recorded_events": "One row per event that somebody recorded and nobody corrected, from the case store; "
+    "empty until `with_recorded` fills it.",
     "rejections": "One row per status (STC) of a 277, per error and per transaction of a 999 or 997; never "
     "among the denials.",
     "findings": "One row per thing in a file that is not as it should be. A finding stops nothing.",

@@ -1,16 +1,31 @@
-"""One denial as a case: its facts, each with its source, its events, and the store that keeps them."""
+"""One denial as a case: its facts, each with its source, its events, and the store that keeps them.
 
-from toolkit.cases.case import Case, Event, Fact, case_from
-from toolkit.cases.entered import with_facts
-from toolkit.cases.store import CaseStore, FactEntry, LetterEntry
+Names are imported when they are first used: only the store needs a database.
+"""
 
-__all__ = [
-    "Case",
-    "CaseStore",
-    "Event",
-    "Fact",
-    "FactEntry",
-    "LetterEntry",
-    "case_from",
-    "with_facts",
-]
+from toolkit import late
+
+_WHERE = {
+    "Candidate": "entry",
+    "Case": "case",
+    "CaseIdentity": "identity",
+    "CaseStore": "store",
+    "Entry": "entry",
+    "Event": "case",
+    "EventEntry": "entry",
+    "Fact": "case",
+    "FactEntry": "entry",
+    "Found": "entry",
+    "LetterEntry": "entry",
+    "RecordedCase": "recorded",
+    "Verified": "chain",
+    "case_from": "case",
+    "event_rules": "events",
+    "record_event": "events",
+    "recorded_cases": "recorded",
+    "with_facts": "entered",
+    "with_recorded": "recorded",
+}
+
+__all__ = sorted(_WHERE)
+__getattr__, __dir__ = late.names(__name__, _WHERE)

@@ -249,7 +249,9 @@ def _identity(claims: Any, row: dict) -> tuple[CaseIdentity, list[str | None]]:
         {name: _value(value) for name, value in line.items()} for line in frame.to_dict("records")
     ]
     key = _value(row.get("line_key"))
-    at = next((n for n, line in enumerate(lines) if key is not None and line["line_key"] == key), None)
+    at = next(
+        (n for n, line in enumerate(lines) if key is not None and line["line_key"] == key), None
+    )
     return identity_of(stated, lines, at), [line["procedure_code"] for line in lines]
 
 

@@ -378,9 +378,7 @@ def _in_order(events: set[Event]) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min)))
 
 
-def _identities(
-    db: sa.Connection, keys: Sequence[str] | None
-) -> list[tuple[str, CaseIdentity]]:
+def _identities(db: sa.Connection, keys: Sequence[str] | None) -> list[tuple[str, CaseIdentity]]:
     query = sa.select(ENTRIES.c.case_key, ENTRIES.c.value).where(ENTRIES.c.kind == "identity")
     if keys is not None:
         query = query.where(ENTRIES.c.case_key.in_(keys))

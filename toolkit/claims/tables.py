@@ -173,6 +173,20 @@ APPEAL_EVENTS = _KEYS + _columns(
     ("recovered_cents", "cents", "paid after the decision, where stated"),
 )
 
+RECORDED_EVENTS = _columns(
+    ("claim_key", "text", "our key for the claim"),
+    ("line_key", "text", "the line it concerns; missing where it concerns the claim"),
+    ("entry", "count", "number of the entry in the case store"),
+    ("event", "text", "what happened: an id of `rules/history/events.yaml`"),
+    ("day", "date", "day on which it happened"),
+    ("level", "text", "level of appeal, where it has one"),
+    ("outcome", "text", "of a decision: as in `appeal_events`"),
+    ("amount_cents", "cents", "amount paid, awarded or written off, where stated"),
+    ("who", "text", "who recorded it"),
+    ("entered_at", "text", "when it was recorded (UTC)"),
+    ("proof", "text", "what proves it, or the words of a note", True),
+)
+
 REJECTIONS = _columns(
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("row", "count", "segment number in the file"),
@@ -251,6 +265,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "remark_codes": REMARK_CODES,
     "provider_adjustments": PROVIDER_ADJUSTMENTS,
     "appeal_events": APPEAL_EVENTS,
+    "recorded_events": RECORDED_EVENTS,
     "rejections": REJECTIONS,
     "findings": FINDINGS,
     "files": FILES,
@@ -371,6 +386,7 @@ class Claims:
     remark_codes: pd.DataFrame = _empty_field("remark_codes")
     provider_adjustments: pd.DataFrame = _empty_field("provider_adjustments")
     appeal_events: pd.DataFrame = _empty_field("appeal_events")
+    recorded_events: pd.DataFrame = _empty_field("recorded_events")  # from the case store, no file
     rejections: pd.DataFrame = _empty_field("rejections")  # never among the denials
     findings: pd.DataFrame = _empty_field("findings")
     files: pd.DataFrame = _empty_field("files")

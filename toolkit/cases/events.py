@@ -1,0 +1,232 @@
+"""Record what happened to a claim: which events there are, and what an entry of each has to hold.
+
+The events are those of `rules/history/events.yaml`. No message repeats a claim's value.
+"""
+
+from datetime import date, datetime
+from functools import cache
+
+import msgspec
+
+from toolkit.cases.case import Case
+from toolkit.cases.entry import EventEntry
+from toolkit.cases.store import CaseStore
+from toolkit.errors import RefusedError, UsageError
+from toolkit.history.states import EventKind, Flag
+from toolkit.law import program, programs
+from toolkit.law.model import Level
+from toolkit.rules import RULES, read
+
+FIELDS = ("level", "outcome", "amount", "proof")
+_LONGEST_PROOF = 2000
+_BEFORE_SERVICE = ("pre_service", "prior_authorization")
+
+
+class EventRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One event that can be recorded: what it means, and the fields of its entry."""
+
+    says: str
+    history: EventKind
+    needs: tuple[str, ...] = ()
+    allows: tuple[str, ...] = ()
+    before: Flag = "no"
+    after: str | None = None
+
+    def __post_init__(self) -> None:
+        if unknown := {*self.needs, *self.allows} - set(FIELDS):
+            raise ValueError(f"has no field {sorted(unknown)}")
+
+
+class EventRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The events that can be recorded, by id, and the outcomes of a decision."""
+
+    events: dict[str, EventRule]
+    outcomes: tuple[str, ...]
+
+
+@cache
+def event_rules() -> EventRules:
+    """Return the events that can be recorded."""
+    return read(RULES / "history" / "events.yaml", EventRules)
+
+
+def record_event(
+    store: CaseStore,
+    case: Case,
+    event: str,
+    *,
+    day: date,
+    as_of: date,
+    who: str,
+    now: datetime,
+    level: str = "",
+    outcome: str = "",
+    amount_cents: int | None = None,
+    proof: str = "",
+    corrects: int | None = None,
+    after: int | None = None,
+) -> EventEntry:
+    """Check an event against the case, add it to the store and return its entry.
+
+    `case` is the one that `CaseStore.resume` gives; `as_of` is today; `corrects` the entry that this
+    one replaces (a note as a correction takes the event back); `after` the last entry seen. Raises
+    UsageError where a field is lacking or not of its kind, RefusedError where the event does not fit
+    what is known: its day, its level, its amount, or an event that has to be recorded first.
+    """
+    proof = proof.strip()
+    given = {"level": level, "outcome": outcome, "amount": amount_cents, "proof": proof}
+    _check_fields(event, given)
+    recorded = tuple(one for one in store.events(case.case_key) if one.entry != corrects)
+    _check_day(case, event, day, as_of)
+    _check_level(case, level)
+    _check_once(recorded, event, level, day, proof)
+    _check_order(case, recorded, event, level, day)
+    if corrects is not None:
+        replaced = [one for one in store.events(case.case_key) if one.entry == corrects]
+        _check_rest(case, recorded, replaced, event, level, day)
+    _check_amount(case, recorded, event, amount_cents)
+    return store.record(
+        case,
+        event,
+        day=day,
+        level=level,
+        outcome=outcome,
+        amount_cents=amount_cents,
+        proof=proof,
+        corrects=corrects,
+        after=after,
+        who=who,
+        now=now,
+    )
+
+
+def _check_fields(event: str, given: dict) -> None:
+    rules = event_rules()
+    if event not in rules.events:
+        raise UsageError(f"--event is one of {', '.join(rules.events)}")
+    rule = rules.events[event]
+    stated = {name for name, value in given.items() if value not in ("", None)}
+    lacking = [f"--{name}" for name in rule.needs if name not in stated]
+    if lacking:
+        raise UsageError(f"the event {event} needs {' and '.join(lacking)}")
+    if extra := stated - {*rule.needs, *rule.allows}:
+        raise UsageError(f"the event {event} takes no --{sorted(extra)[0]}")
+    if given["outcome"] and given["outcome"] not in rules.outcomes:
+        raise UsageError(f"--outcome is one of {', '.join(rules.outcomes)}")
+    if given["amount"] is not None and given["amount"] <= 0:
+        raise UsageError("--amount is dollars above zero")
+    if len(given["proof"]) > _LONGEST_PROOF or not given["proof"].replace("\n", " ").isprintable():
+        raise UsageError(f"--proof is a text of at most {_LONGEST_PROOF:,} letters")
+
+
+def _check_day(case: Case, event: str, day: date, as_of: date) -> None:
+    if day > as_of:
+        raise RefusedError("the day of the event is in the future.", needs=("a day up to today",))
+    service = case.value("service_date")
+    early = event_rules().events[event].before == "yes" and case.value("stage") in _BEFORE_SERVICE
+    if isinstance(service, date) and day < service and not early:
+        raise RefusedError(
+            "the day of the event is before the service.",
+            needs=(
+                "a day from the service on",
+                "or, if the file's service date is wrong, that date",
+            ),
+        )
+
+
+def _check_level(case: Case, level: str) -> None:
+    if level and level not in (known := _levels(case)):
+        raise RefusedError(
+            "the program of this claim has no such level (--level).",
+            needs=(f"one of {', '.join(known)}",),
+        )
+
+
+def _levels(case: Case) -> dict[str, Level | None]:
+    """Return the levels of the case's program; of all programs, where it is not known."""
+    known = case.value("program")
+    if known in programs():
+        return {one.id: one for one in program(str(known)).levels}
+    return {one.id: None for name in programs() for one in program(name).levels}
+
+
+def _check_once(
+    recorded: tuple[EventEntry, ...], event: str, level: str, day: date, proof: str
+) -> None:
+    for one in recorded:
+        same = (one.event, one.level, one.day) == (event, level, day)
+        if same and (event != "note" or one.proof == proof):
+            raise RefusedError(
+                f"the same event is recorded already: entry {one.entry}, by {one.who}.",
+                needs=(f"--correct {one.entry}, to change it",),
+            )
+
+
+def _check_order(
+    case: Case, recorded: tuple[EventEntry, ...], event: str, level: str, day: date
+) -> None:
+    """Refuse an event whose filing nobody recorded, or that lies before it.
+
+    A level that a case reaches by itself has no filing.
+    """
+    first = event_rules().events[event].after
+    found = _levels(case).get(level) if first else None
+    if first is None or (found is not None and found.automatic):
+        return
+    days = _filed_days(case, recorded, first, level)
+    if not days:
+        raise RefusedError(
+            f"no filing at this level is recorded or in the files, so {event} cannot be.",
+            needs=(f"--event {first} --level {level} with its date, first",),
+        )
+    if day < min(days):
+        raise RefusedError(
+            f"{event} is before the filing at this level.",
+            needs=("another --date, or a correction of the filing (--correct)",),
+        )
+
+
+def _filed_days(case: Case, recorded: tuple[EventEntry, ...], event: str, level: str) -> list[date]:
+    of_files = [
+        one.filed_on
+        for one in case.events
+        if one.level == level and one.filed_on and one.source != "recorded"
+    ]
+    return of_files + [one.day for one in recorded if (one.event, one.level) == (event, level)]
+
+
+def _check_rest(
+    case: Case,
+    recorded: tuple[EventEntry, ...],
+    replaced: list[EventEntry],
+    event: str,
+    level: str,
+    day: date,
+) -> None:
+    """Refuse a correction that leaves another event without the one that it follows."""
+    for gone in replaced:
+        for one in recorded:
+            rule = event_rules().events.get(one.event)
+            if rule is None or rule.after != gone.event or one.level != gone.level:
+                continue
+            days = _filed_days(case, recorded, gone.event, gone.level)
+            days += [day] if (event, level) == (gone.event, gone.level) else []
+            if not days or one.day < min(days):
+                raise RefusedError(
+                    f"entry {one.entry} ({one.what}) rests on the entry to be corrected.",
+                    needs=(f"--correct {one.entry}, first",),
+                )
+
+
+def _check_amount(
+    case: Case, recorded: tuple[EventEntry, ...], event: str, cents: int | None
+) -> None:
+    charge = case.value("billed_cents")
+    if cents is None or not isinstance(charge, int):
+        return
+    earlier = [one.amount_cents or 0 for one in recorded if one.event == "paid"]
+    if cents + (sum(earlier) if event == "paid" else 0) > charge:
+        says = "the amount is above the charge."
+        if cents <= charge:
+            says = "the amount is above the charge, with the payments recorded before."
+        raise RefusedError(says, needs=("an --amount in dollars, up to the charge",))

@@ -1,0 +1,221 @@
+"""Bring recorded events to the tables of the claims that they are of: what the worklist reads."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from toolkit.cases.entry import EventEntry
+from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, plain
+from toolkit.cases.store import CaseStore
+from toolkit.claims.tables import Claims, conform
+from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
+
+_SAYS = (
+    "events were recorded for a claim that may be this one; they count nowhere until somebody says "
+    "so: record an event on this claim, or open it at the desk, and answer"
+)
+_CLAIM = (
+    "claim_key", "file_id", "row", "patient_control_number", "payer_claim_control_number",
+    "original_reference", "payer_id", "payer_name", "service_from", "service_to", "is_reversal",
+    "remittance_date", "notice_date",
+)  # fmt: skip
+_LINE = (
+    "claim_key", "line_key", "line_control_number", "procedure_code", "modifiers", "revenue_code",
+    "service_from", "billed_cents",
+)  # fmt: skip
+_NUMBERS = ("patient_control_number", "payer_claim_control_number", "original_reference")
+
+
+class RecordedCase(msgspec.Struct, frozen=True):
+    """A case with recorded events: every identity under which it was seen, and the events that stand."""
+
+    case_key: str
+    identities: tuple[CaseIdentity, ...]
+    events: tuple[EventEntry, ...]
+
+
+class _Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the table of claims that may be a case's, with its lines."""
+
+    claim_key: str
+    file_id: str
+    row: int | None
+    identity: ClaimIdentity
+    day: date
+    reverses: bool
+    lines: tuple[LineIdentity, ...] = ()
+    line_keys: tuple[str, ...] = ()
+
+
+def recorded_cases(store: CaseStore) -> tuple[RecordedCase, ...]:
+    """Return every case with recorded events; plain values, so that processes can be given them."""
+    events: dict[str, list[EventEntry]] = {}
+    for one in store.all_events():
+        events.setdefault(one.case_key, []).append(one)
+    known = store.identities() if events else {}
+    return tuple(
+        RecordedCase(key, known[key], tuple(some)) for key, some in events.items() if key in known
+    )
+
+
+def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) -> Claims:
+    """Return the tables with what was recorded: one row of `recorded_events` per event that stands.
+
+    `recorded` is the store, or what `recorded_cases` gives. A case is brought to a claim only where
+    its identity settles it; where it may be of the claim, the finding `recorded_not_matched` says so.
+    Of several decisions of one claim, an event goes with the last one up to its day.
+    """
+    cases = recorded_cases(recorded) if isinstance(recorded, CaseStore) else recorded
+    by_number = _decisions(claims, cases) if cases else {}
+    rows: list[dict[str, Any]] = []
+    unsure: dict[str, _Decision] = {}
+    for case in cases:
+        numbers = {one for identity in case.identities for one in _numbers(identity.claim)}
+        hits = {d.claim_key: d for number in numbers for d in by_number.get(number, ())}
+        matched = [(d, *_match(case, d)) for d in hits.values()]
+        same = [(d, line) for d, found, line in matched if found == "same"]
+        maybe = [d for d, found, _ in matched if found == "maybe"]
+        if same and _one_claim([d for d, _ in same]):
+            rows += [_row(event, *_at_the_time(same, event.day)) for event in case.events]
+        elif same or maybe:
+            first = min(maybe or [d for d, _ in same], key=lambda d: (d.file_id, d.row or 0))
+            unsure.setdefault(first.claim_key, first)
+    if not rows and not unsure:
+        return claims
+    return replace(
+        claims,
+        recorded_events=conform(pd.DataFrame(rows), "recorded_events")
+        if rows
+        else claims.recorded_events,
+        findings=_with_findings(claims, unsure.values()),
+    )
+
+
+def _numbers(claim: ClaimIdentity) -> set[str]:
+    return {*claim.payer_numbers, *([claim.account] if claim.account else [])}
+
+
+def _decisions(claims: Claims, cases: Sequence[RecordedCase]) -> dict[str, list[_Decision]]:
+    """Return the claims that have a number of one of the cases, by each of their numbers."""
+    wanted = {n for case in cases for one in case.identities for n in _numbers(one.claim)}
+    table = claims.claims
+    hit = pd.Series(False, index=table.index)
+    for name in _NUMBERS:
+        hit |= table[name].isin(wanted)
+    found: dict[str, list[_Decision]] = {}
+    table = table.loc[hit, list(_CLAIM)]
+    lines = _lines(claims, set(table["claim_key"]))
+    for row in table.to_dict("records"):
+        one = _decision({name: plain(value) for name, value in row.items()}, lines)
+        for number in _numbers(one.identity):
+            found.setdefault(number, []).append(one)
+    return found
+
+
+def _lines(claims: Claims, keys: set[str]) -> dict[str, list[dict[str, Any]]]:
+    table = claims.claim_lines
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in table.loc[table["claim_key"].isin(keys), list(_LINE)].to_dict("records"):
+        found.setdefault(row["claim_key"], []).append({k: plain(v) for k, v in row.items()})
+    return found
+
+
+def _decision(row: dict[str, Any], lines: dict[str, list[dict[str, Any]]]) -> _Decision:
+    mine = lines.get(row["claim_key"], [])
+    return _Decision(
+        claim_key=row["claim_key"],
+        file_id=row["file_id"] or "",
+        row=row["row"],
+        identity=claim_identity(row),
+        day=row["remittance_date"] or row["notice_date"] or date.min,
+        reverses=row["is_reversal"] == "yes",
+        lines=tuple(line_identity(line) for line in mine),
+        line_keys=tuple(line["line_key"] for line in mine),
+    )
+
+
+def _match(case: RecordedCase, decision: _Decision) -> tuple[Match, str | None]:
+    """Return whether the case is of this claim, and the key of its line (None: the claim itself)."""
+    best: tuple[Match, str | None] = ("other", None)
+    for identity in case.identities:
+        claim = same_claim(identity.claim, decision.identity)
+        if claim == "other":
+            continue
+        line, key = _match_line(identity, decision)
+        if claim == line == "same":
+            return "same", key
+        if line != "other":
+            best = ("maybe", None)
+    return best
+
+
+def _match_line(identity: CaseIdentity, decision: _Decision) -> tuple[Match, str | None]:
+    if identity.line_unknown:
+        return "maybe", None
+    if not identity.lines:
+        return "same", None
+    if not decision.lines:
+        return "maybe", None
+    found = paired(identity.lines, decision.lines)
+    at = dict(found.pairs).get(identity.turn)
+    if at is not None:
+        return "same", decision.line_keys[at]
+    return ("maybe" if found.unsure else "other"), None
+
+
+def _one_claim(decisions: list[_Decision]) -> bool:
+    """Say whether what one case matches can be decisions of one claim."""
+    return all(
+        same_claim(one.identity, other.identity) != "other"
+        for at, one in enumerate(decisions)
+        for other in decisions[:at]
+    )
+
+
+def _at_the_time(
+    same: list[tuple[_Decision, str | None]], day: date
+) -> tuple[_Decision, str | None]:
+    """Return the last decision up to a day, else the first after it; a reversal only where it is all."""
+    kept = [one for one in same if not one[0].reverses] or same
+    ordered = sorted(kept, key=lambda one: (one[0].day, one[0].file_id, one[0].row or 0))
+    before = [one for one in ordered if one[0].day <= day]
+    return before[-1] if before else ordered[0]
+
+
+def _row(event: EventEntry, decision: _Decision, line_key: str | None) -> dict[str, Any]:
+    return {
+        "claim_key": decision.claim_key,
+        "line_key": line_key,
+        "entry": event.entry,
+        "event": event.event,
+        "day": pd.Timestamp(event.day),
+        "level": event.level or None,
+        "outcome": event.outcome or None,
+        "amount_cents": event.amount_cents,
+        "who": event.who,
+        "entered_at": event.entered_at,
+        "proof": event.proof or None,
+    }
+
+
+def _with_findings(claims: Claims, unsure: Iterable[_Decision]) -> pd.DataFrame:
+    names = dict(zip(claims.files["file_id"], claims.files["file"], strict=True))
+    rows = [
+        {
+            "file": names.get(one.file_id, ""),
+            "file_id": one.file_id,
+            "row": one.row,
+            "column": "patient_control_number",
+            "code": "recorded_not_matched",
+            "says": _SAYS,
+        }
+        for one in unsure
+    ]
+    if not rows:
+        return claims.findings
+    found = conform(pd.DataFrame(rows), "findings")
+    return pd.concat([claims.findings, found], ignore_index=True)
