@@ -466,6 +466,73 @@ def _draft(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _record(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import CaseStore
+
+    if options.verify:
+        return _verified(options)
+    lacking = [f"--{name}" for name in ("claim", "event", "date") if not getattr(options, name)]
+    if options.export is None or lacking:
+        raise UsageError(f"to record an event, give {', '.join(['EXPORT', *lacking])}")
+    from toolkit.cases import case_from, pick_case, record_event
+    from toolkit.worklist import find_denial
+
+    claims, hospital, worklist = _triaged([options.export], options)
+    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
+    with CaseStore(_store(options)) as store:
+        case = pick_case(store, case, options.case, who=_who(options), now=datetime.now(UTC))
+        made = record_event(
+            store,
+            case,
+            options.event,
+            day=options.date,
+            as_of=options.as_of,
+            level=options.level or "",
+            outcome=options.outcome or "",
+            amount_cents=options.amount,
+            proof=options.proof or "",
+            corrects=options.correct,
+            who=_who(options),
+            now=datetime.now(UTC),
+        )
+    answer = {"entry": made.entry, "event": made.event, "date": made.day, "case": made.case_key}
+    answer |= {"at": made.entered_at, "who": made.who}
+    more = {"level": made.level, "outcome": made.outcome, "corrects": made.corrects}
+    return answer | {name: value for name, value in more.items() if value}
+
+
+def _verified(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import CaseStore
+
+    place = _store(options)
+    if "://" not in str(place) and not Path(place).exists():
+        raise InputError(f"{Path(place).name}: there is no case store; name it with --store")
+    with CaseStore(place) as store:
+        found = store.verify()
+    if found.wrong is not None:
+        raise RefusedError(
+            f"entry {found.wrong} of the case store was changed, or one before it is missing.",
+            needs=("a backup of the store from before the change",),
+        )
+    return {"entries": found.entries, "last_hash": found.last_hash}
+
+
+def _store(options: argparse.Namespace) -> Path | str:
+    from toolkit.hospital.places import local_folder
+
+    return options.store or local_folder() / "cases.sqlite"
+
+
+def _who(options: argparse.Namespace) -> str:
+    """Return who writes: the name given, else the one that this person logged in with."""
+    import getpass
+
+    try:
+        return options.who or getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise UsageError("your login name is not known: give --who") from None
+
+
 def _sample(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.claims import write_sample
 
@@ -640,6 +707,14 @@ def _show_gathered(answer: dict[str, Any]) -> None:
         print(f"  {name}: findings about the file: {count:,}")
 
 
+def _show_recorded(answer: dict[str, Any]) -> None:
+    if "entries" in answer:
+        print(f"All {answer['entries']:,} entries are as they were written.")
+        print(f"Last hash: {answer['last_hash'] or '-'}")
+        return
+    print(f"Entry {answer['entry']}: {answer['event']} on {answer['date']}, by {answer['who']}")
+
+
 def _show_nothing(answer: dict[str, Any]) -> None:
     return None
 
@@ -662,6 +737,18 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("is no whole number above zero")
     return int(text)
+
+
+def _cents(text: str) -> int:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        cents = Decimal(text.replace(",", "").removeprefix("$")) * 100
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError("expected dollars such as 1234.50") from None
+    if not cents.is_finite() or cents != int(cents) or not 0 < cents < 10**13:
+        raise argparse.ArgumentTypeError("expected dollars above zero, with at most two decimals")
+    return int(cents)
 
 
 class _Command(NamedTuple):
@@ -884,6 +971,31 @@ def _draft_words(one: argparse.ArgumentParser) -> None:
     _files(one)
 
 
+def _record_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("export", nargs="?", type=Path, metavar="EXPORT")
+    one.add_argument("--claim", help="our claim key, or the account or claim number")
+    one.add_argument(
+        "--event",
+        metavar="EVENT",
+        help="filed, received, decided, paid, records_sent, corrected_claim_sent, withdrawn, "
+        "written_off or note",
+    )
+    one.add_argument("--date", type=_date, help="the day on which it happened")
+    one.add_argument("--level", metavar="ID")
+    one.add_argument("--outcome", metavar="ID", help="of a decision")
+    one.add_argument("--amount", type=_cents, metavar="N", help="dollars")
+    one.add_argument("--proof", metavar="TEXT", help="what proves it; of a note, its words")
+    one.add_argument("--who", metavar="NAME", help="default: your login name")
+    one.add_argument("--correct", type=_positive, metavar="N", help="the entry that this replaces")
+    one.add_argument(
+        "--case", metavar="KEY", help="the case it belongs to, if asked; new: none of them"
+    )
+    one.add_argument("--store", help="file or postgresql:// URL; default: local/cases.sqlite")
+    one.add_argument("--verify", action="store_true", help="check that no entry was changed")
+    _dated(one)
+    _files(one)
+
+
 def _sample_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--rows", type=_positive, required=True)
     one.add_argument("--seed", type=int, required=True)
@@ -972,6 +1084,14 @@ _COMMANDS = {
         _draft_words,
         "one appeal letter; refused with the list of what is missing",
         "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx",
+    ),
+    "record": _Command(
+        _record,
+        _show_recorded,
+        _record_words,
+        "write what happened to a claim into the case store",
+        "record export.csv --claim 1a2b3c4d-000012 --event filed --level redetermination "
+        "--date 2026-03-02",
     ),
     "desk": _Command(
         _desk, _show_nothing, lambda _: None, "opens the drafting notebook in the browser", "desk"

@@ -21,6 +21,7 @@ _WHERE = {
     "Verified": "chain",
     "case_from": "case",
     "event_rules": "events",
+    "pick_case": "picking",
     "record_event": "events",
     "recorded_cases": "recorded",
     "with_facts": "entered",

@@ -105,11 +105,13 @@ class CaseStore:
         who: str,
         now: datetime,
         after: int | None = None,
+        identity: CaseIdentity | None = None,
     ) -> None:
         """Say that a fact is no longer held to be so; its history stays."""
         of_case = {"case_key": _key(case_key)} | log.signed(who, now)
         with self._database.write() as db:
             self._check_unchanged(db, case_key, after)
+            _add_identity(db, identity, of_case)
             corrects = _standing_facts(db, case_key).get(_key(name))
             log.append(
                 db,

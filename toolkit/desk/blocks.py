@@ -4,13 +4,14 @@ Colors stand in style.css, for a light and a dark theme, on every block.
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from toolkit.cases import Candidate
 from toolkit.claims.findings import lines, summarized
 from toolkit.denials import code
 from toolkit.denials.codes import category_of, routes
@@ -44,6 +45,11 @@ def day(value: object) -> str:
         return "—"
     found = pd.Timestamp(value)
     return f"{found:%a}, {found:%b} {found.day}, {found.year}"
+
+
+def local_time(stamp: str) -> str:
+    """Return the time of an entry as it was on the clock of this machine."""
+    return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d at %H:%M}"
 
 
 def words(value: object) -> str:
@@ -125,7 +131,9 @@ def list_head() -> str:
 
 def list_row(row: dict, begun: str) -> str:
     """Return one row of the list; each cell carries its heading for a screen reader."""
-    letter = {"letter": "written", "facts": "begun"}.get(begun, "ready" if row["letter"] else "")
+    letter = {"letter": "written", "facts": "begun", "maybe": "entries to check"}.get(
+        begun, "ready" if row["letter"] else ""
+    )
     cells = (
         badge(row["due"]),
         escape(day(row["file_by"])),
@@ -338,6 +346,22 @@ def _route(matter: Matter) -> str:
     return f"{name} ({route.says})" if route else name
 
 
+def candidates(matter: Matter) -> str:
+    """Return a notice that entries exist for a claim that may be this one."""
+    if not matter.candidates:
+        return ""
+    return note(
+        "Compare the claim with them before you enter anything.",
+        tone="soon",
+        title="Entries exist for a claim that may be this one.",
+    )
+
+
+def candidate(one: Candidate) -> str:
+    """Return a stored case in short, without a value of its claim."""
+    return f"{'1 entry' if one.entries == 1 else f'{one.entries:,} entries'}, the last by {one.who}, {local_time(one.entered_at)}"
+
+
 def refusal(refused: RefusedError) -> str:
     """Return a refusal with what to do instead."""
     return note(str(refused), tone="bad", title="No letter of this kind.", items=refused.needs)
@@ -369,7 +393,7 @@ def written(matter: Matter) -> str:
         return ""
     items = "".join(
         f"<li>{escape(one.file_type.upper())}{' (draft)' if one.is_draft else ''}, "
-        f"saved {escape(one.written_at.replace('T', ' at ')[:19])}</li>"
+        f"saved {escape(local_time(one.entered_at))}</li>"
         for one in matter.written[-5:]
     )
     return (

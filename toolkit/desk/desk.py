@@ -12,9 +12,9 @@ from toolkit.desk.case_list import CaseList
 from toolkit.desk.docket import DATE_FACTS, SAMPLE, Docket, check_store, open_docket
 from toolkit.desk.facts_form import FactsForm
 from toolkit.desk.letter_part import LetterPart
-from toolkit.desk.matter import Matter, enter_fact, open_matter
+from toolkit.desk.matter import Matter, attach, enter_fact, open_matter
 from toolkit.desk.widgets import Notice, field, hooked, html, show
-from toolkit.errors import UsageError
+from toolkit.errors import ChangedError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
@@ -32,16 +32,18 @@ def open_desk(
     hospital: Hospital | Path | str,
     as_of: date | str | None = None,
     store: Path | str | None = None,
+    who: str | None = None,
 ) -> "Desk":
     """Return the desk, to be shown as the last line of a notebook cell.
 
     `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
     what lies in data/incoming. `hospital`: the hospital, or the folder that describes it, which is
     read anew whenever something is opened.
-    `as_of`: the day from which days are counted (default: today). `store`: the file that keeps
-    everything entered (default: local/cases.sqlite). What cannot be read is told on the desk.
+    `as_of`: the day from which days are counted (default: today). `store`: the file or
+    the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
+    (default: the login name). What cannot be read is told on the desk.
     """
-    desk = Desk(hospital=hospital, as_of=as_of, store=store)
+    desk = Desk(hospital=hospital, as_of=as_of, store=store, who=who)
     if export is not None:
         desk.open(export)
     return desk
@@ -56,9 +58,11 @@ class Desk:
         hospital: Hospital | Path | str,
         as_of: date | str | None = None,
         store: Path | str | None = None,
+        who: str | None = None,
     ):
         self.root = places.home()
-        self.store = Path(store) if store else places.store_path(self.root)
+        self.store = store or places.store_path(self.root)
+        self.who = who or places.analyst()
         self.docket: Docket | None = None
         self.matter: Matter | None = None
         self._hospital = hospital
@@ -121,6 +125,7 @@ class Desk:
         self.previous.on_click(guard(lambda _: self._step(-1)))
         self.next.on_click(guard(lambda _: self._step(1)))
         self.head = html("dd-case-head-part")
+        self._build_attach(guard)
         self.denied = html("dd-denied")
         self.ledger = html("dd-ledger")
         self.cautions = html("dd-cautions")
@@ -145,6 +150,7 @@ class Desk:
                 [
                     hooked(w.HBox([self.back, self.previous, self.next]), "dd-line"),
                     self.head,
+                    self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
@@ -152,6 +158,18 @@ class Desk:
             ),
             "dd-case-part",
         )
+
+    def _build_attach(self, guard) -> None:
+        self.attach_notice = html()
+        self.candidates = field(w.Dropdown(description="Entries"), "dd-wide", "dd-candidates")
+        self.attach_button = hooked(w.Button(description="They are of this claim"), "dd-attach")
+        self.apart_button = hooked(w.Button(description="This is another claim"), "dd-apart")
+        self.attach_button.on_click(guard(lambda _: self.attach(self.candidates.value)))
+        self.apart_button.on_click(guard(lambda _: self.attach(None)))
+        answers = hooked(
+            w.HBox([self.candidates, self.attach_button, self.apart_button]), "dd-line"
+        )
+        self.attach_part = hooked(w.VBox([self.attach_notice, answers]), "dd-attach-part")
 
     def _offer_files(self) -> None:
         found = places.incoming(self.root)
@@ -220,11 +238,24 @@ class Desk:
 
     def enter(self, name: str, raw: object) -> None:
         """Put one fact on file at once, and draft again; raises UsageError in words for the user."""
-        enter_fact(self.matter, name, raw, store=self.store, now=datetime.now())  # noqa: DTZ005
+        try:
+            enter_fact(
+                self.matter, name, raw, store=self.store, who=self.who, now=datetime.now(UTC)
+            )
+        except ChangedError:
+            self._refresh(self._key)  # what the other one entered is shown; then it can be repeated
+            raise
         if self._key not in self.docket.begun:
             self.docket = self.docket.marked(self._key, "facts")
         self.letter_notice.clear()
         self._refresh(self._key)
+
+    def attach(self, case_key: str | None) -> None:
+        """Bring these stored entries to the claim; None: they are another claim's."""
+        attach(self.matter, case_key, store=self.store, who=self.who, now=datetime.now(UTC))
+        if case_key is not None:
+            self.docket = self.docket.marked(self._key, "facts")
+        self._refresh(self._key, afresh=True)
 
     def save(self, ending: str) -> Path | None:
         """Write the letter as docx or pdf, keep its hash, and say where it is."""
@@ -241,7 +272,8 @@ class Desk:
                 file_type=ending,
                 letter_date=letter.as_of,
                 is_draft=draft,
-                now=datetime.now(),  # noqa: DTZ005
+                who=self.who,
+                now=datetime.now(UTC),
             )
         self.docket = self.docket.marked(self._key, "letter")
         self._refresh(self._key)
@@ -314,6 +346,11 @@ class Desk:
         self._key = denial_key
         matter = self.matter
         self.head.value = blocks.case_head(matter.row)
+        self.attach_notice.value = f'<div class="dd-block">{blocks.candidates(matter)}</div>'
+        self.candidates.options = [
+            (blocks.candidate(one), one.case_key) for one in matter.candidates
+        ]
+        show(self.attach_part, bool(matter.candidates))
         self.denied.value = blocks.denied(matter)
         self.ledger.value = blocks.ledger(matter, self.docket.as_of)
         show(self.calendar, bool(matter.deadline and matter.deadline.last_filing_date))

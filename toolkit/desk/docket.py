@@ -12,7 +12,6 @@ import pandas as pd
 from toolkit.cases import Case, CaseStore, Fact, case_from
 from toolkit.claims import Claims, conform, own_claims, read, write_sample
 from toolkit.desk import places
-from toolkit.errors import InputError
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.keys import ask
@@ -33,7 +32,8 @@ class Docket:
 
     `worklist` is what the files alone say, with the kind of letter that fits each row in `letters`
     ('' where none does). `stated` holds, by denial key, the rows that came out otherwise by what a
-    person entered, and `begun` what is on file for a denial: 'facts' or 'letter'.
+    person entered, and `begun` what is on file for a denial: 'facts', 'letter', or 'maybe' where
+    entries exist for a claim that may be this one.
     """
 
     name: str
@@ -79,7 +79,7 @@ def open_docket(
     chosen: str | Path | Iterable[Path],
     *,
     root: Path,
-    store: Path,
+    store: Path | str,
     hospital: Hospital | Path | str,
     as_of: date,
 ) -> Docket:
@@ -172,17 +172,17 @@ def _silent_on_programs(hospital: Hospital) -> Hospital:
     return replace(hospital, payers=tuple(rows))
 
 
-def _with_work_on_file(docket: Docket, store: Path) -> Docket:
+def _with_work_on_file(docket: Docket, store: Path | str) -> Docket:
     """Return the docket with the rows on which somebody has worked before."""
-    numbers = docket.worklist["patient_control_number"]
     with CaseStore(store) as cases:
-        on_file = {key: cases.case(key) for key in tuple(cases.keys())}
-        known = {case.value("patient_control_number") for case in on_file.values() if case}
-        hits = docket.worklist.loc[numbers.isin(known - {None})]
+        hits = _with_number_of(docket.worklist, cases)
         part = only(docket.claims, hits["claim_key"])
         for denial_key in hits["denial_key"]:
             case = case_from(part, hits, denial_key, hospital=docket.hospital)
-            if case.case_key not in on_file:
+            found = cases.find(case)
+            if found.candidates:
+                docket = docket.marked(denial_key, "maybe")
+            if found.case_key is None:
                 continue
             case = cases.resume(case)
             begun = "letter" if cases.letters(case.case_key) else "facts"
@@ -191,13 +191,17 @@ def _with_work_on_file(docket: Docket, store: Path) -> Docket:
     return docket
 
 
-def check_store(path: Path) -> None:
+def _with_number_of(worklist: pd.DataFrame, cases: CaseStore) -> pd.DataFrame:
+    """Return the rows that have a number of a stored case, or its key."""
+    claims = [one.claim for some in cases.identities().values() for one in some]
+    theirs = {number for claim in claims for number in claim.payer_numbers}
+    hit = worklist["patient_control_number"].isin({claim.account for claim in claims} - {None})
+    hit |= worklist["payer_claim_control_number"].isin(theirs)
+    hit |= worklist["denial_key"].isin({key.removeprefix("d-") for key in cases.keys()})
+    return worklist.loc[hit]
+
+
+def check_store(place: Path | str) -> None:
     """Open and close the store, so that a file that is none is told of before any work is done."""
-    try:
-        with CaseStore(path):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{path.name}: the case store cannot be opened ({type(error).__name__}); "
-            "choose another place: open_desk(store=...)"
-        ) from None
+    with CaseStore(place):
+        pass

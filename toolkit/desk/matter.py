@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.cases import Case, CaseStore, Fact, LetterEntry, case_from
+from toolkit.cases import Candidate, Case, CaseStore, Fact, LetterEntry, case_from
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
@@ -15,7 +15,6 @@ from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
 
-_NUMBERS = ("patient_control_number", "payer_claim_control_number")
 _DATES = ("last_filing_date", "file_by")
 
 
@@ -24,7 +23,8 @@ class Matter:
     """A case as the desk shows it.
 
     `of_file` are the facts that the file alone gives. `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen,
-    or where one is refused: then `refused` says why and what to do instead.
+    or where one is refused: then `refused` says why and what to do instead. `seen` is the last entry
+    of the case in the store, and `candidates` stored cases that may be of this claim.
     """
 
     row: dict
@@ -37,6 +37,8 @@ class Matter:
     letter: Letter | None
     refused: RefusedError | None
     written: tuple[LetterEntry, ...]
+    seen: int = 0
+    candidates: tuple[Candidate, ...] = ()
 
 
 def open_matter(
@@ -54,6 +56,8 @@ def open_matter(
         # Once more, so that level and dates are those that follow from what was entered.
         case = cases.resume(case_from(part, found, denial_key, hospital=docket.hospital))
         written = cases.letters(case.case_key)
+        seen = cases.last_entry(case.case_key)
+        candidates = cases.find(case).candidates
     if denial_key in docket.begun:
         docket = docket.with_row(found)
     row = found.iloc[0].to_dict()
@@ -74,32 +78,40 @@ def open_matter(
         letter=letter,
         refused=refused,
         written=written,
+        seen=seen,
+        candidates=candidates,
     )
     return matter, docket
 
 
-def enter_fact(matter: Matter, name: str, raw: object, *, store: Path, now: datetime) -> None:
+def enter_fact(
+    matter: Matter, name: str, raw: object, *, store: Path | str, who: str, now: datetime
+) -> None:
     """Put one fact on file. An emptied field goes back to what the file says; emptied again, or
     where the file says nothing, the fact is unknown.
 
-    Raises UsageError in words for the user where the value is not of the fact's kind.
+    Raises UsageError in words for the user where the value is not of the fact's kind, and
+    ChangedError, with nothing written, where somebody else has worked on the case meanwhile.
     """
     case = matter.case
-    fact = enter(case, {name: raw}, as_of=now.date()).facts.get(name)
+    fact = enter(case, {name: raw}, as_of=now.astimezone().date()).facts.get(name)
     before = case.facts.get(name)
+    by = {"who": who, "now": now, "after": matter.seen, "identity": case.identity}
     with CaseStore(store) as cases:
-        # The claim's own numbers first: by them the entry is found again in tomorrow's file.
-        numbers = {key: matter.of_file[key] for key in _NUMBERS if key in matter.of_file}
-        on_file = cases.case(case.case_key)
-        known = on_file.facts if on_file else {}
-        new = {key: value for key, value in numbers.items() if key not in known}
         if fact is not None:
-            cases.enter(case.case_key, new | {name: fact}, now=now)
+            cases.enter(case.case_key, {name: fact}, **by)
         elif is_entered(before) and name in matter.of_file:
-            cases.enter(case.case_key, new | {name: matter.of_file[name]}, now=now)
+            cases.enter(case.case_key, {name: matter.of_file[name]}, **by)
         elif before is not None and (is_entered(before) or name not in DATE_FACTS):
-            cases.enter(case.case_key, new, now=now)
-            cases.withdraw(case.case_key, name, source="withdrawn by the analyst", now=now)
+            cases.withdraw(case.case_key, name, source="withdrawn by the analyst", **by)
+
+
+def attach(
+    matter: Matter, case_key: str | None, *, store: Path | str, who: str, now: datetime
+) -> None:
+    """Say which stored case this claim's is; None: none of those that may be, it is another claim."""
+    with CaseStore(store) as cases:
+        cases.attach(case_key or matter.case.case_key, matter.case.identity, who=who, now=now)
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:

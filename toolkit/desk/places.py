@@ -1,5 +1,6 @@
 """Where the desk finds exports, and where it leaves cases and letters."""
 
+import getpass
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,14 @@ def incoming(root: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         return ()
     return tuple(sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS))
+
+
+def analyst() -> str:
+    """Return the login name of whoever works at the desk."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown login"
 
 
 def store_path(root: Path) -> Path:
