@@ -1,16 +1,12 @@
-"""Cases: what the files hold on one denial, and the store that never loses what was entered."""
+"""Cases: what the files hold on one denial, each fact with its source."""
 
-import multiprocessing
-import sqlite3
-import stat
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 
 import pandas as pd
 import pytest
 
-from toolkit.cases import Case, CaseStore, Event, Fact, case_from, with_facts
+from toolkit.cases import Case, Fact, case_from, with_facts
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -18,7 +14,6 @@ from toolkit.hospital.payers import Payer
 
 UNKNOWN = Hospital.unknown()
 
-NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SENTINEL = "ZZSENTINELZZ"
 
 
@@ -129,16 +124,6 @@ def payers() -> tuple[Payer, ...]:
     )
 
 
-def a_case(**values: object) -> Case:
-    return Case("c-1", {name: Fact(v, "entered by the analyst") for name, v in values.items()})
-
-
-@pytest.fixture
-def store(tmp_path):
-    with CaseStore(tmp_path / "cases.sqlite") as opened:
-        yield opened
-
-
 # --- the case --------------------------------------------------------------------------------
 
 
@@ -239,169 +224,3 @@ def test_a_file_of_facts_that_cannot_be_read_is_refused_without_its_values(tmp_p
     assert SENTINEL not in str(caught.value)
     with pytest.raises(InputError, match="gone.yaml"):
         with_facts(Case("c-1", {}), tmp_path / "gone.yaml")
-
-
-# --- the store -------------------------------------------------------------------------------
-
-
-def test_what_is_saved_comes_back_as_it_was(store):
-    case = Case(
-        "c-1",
-        {
-            "a": Fact("text", "export column a"),
-            "b": Fact(date(2026, 3, 1), "835 DTM", date(2026, 3, 2)),
-            "c": Fact(1234, "triage"),
-        },
-        (Event(level="reconsideration", filed_on=date(2026, 3, 5), recovered_cents=7),),
-    )
-    assert store.save(case, now=NOW) == 4
-    assert store.case("c-1") == case
-    assert store.keys() == ("c-1",)
-    assert store.case("c-2") is None
-
-
-def test_saving_the_same_case_again_adds_nothing(store):
-    store.save(a_case(x="1"), now=NOW)
-    assert store.save(a_case(x="1"), now=NOW) == 0
-    assert len(store.history("c-1")) == 1
-
-
-def test_every_value_ever_entered_stays_in_the_history(store):
-    for value in ("first", "second", "first"):
-        store.save(a_case(x=value), now=NOW)
-    store.withdraw("c-1", "x", source="entered by the analyst", now=NOW)
-    kept = [entry.fact.value if entry.fact else None for entry in store.history("c-1", name="x")]
-    assert kept == ["first", "second", "first", None]
-    assert store.case("c-1") is None
-    assert store.history("c-1")[0].entered_at == "2026-11-23T09:30:00+00:00"
-
-
-@pytest.mark.parametrize("table", ["facts", "events", "letters"])
-@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET case_key = 'z'"])
-def test_the_file_itself_refuses_to_change_or_drop_an_entry(store, tmp_path, table, change):
-    event = Event(level="reconsideration", filed_on=date(2026, 3, 5))
-    store.save(Case("c-1", {"x": Fact("1", "s")}, (event,)), now=NOW)
-    store.record_letter(
-        "c-1", kind="k", sha256="0" * 64, file_type="pdf", letter_date=date(2026, 3, 1), now=NOW
-    )
-    with (
-        sqlite3.connect(tmp_path / "cases.sqlite") as other,
-        pytest.raises(sqlite3.IntegrityError, match="only added"),
-    ):
-        other.execute(change.format(table))
-
-
-def test_todays_file_renews_its_facts_and_leaves_what_people_entered(store):
-    store.save(
-        Case("c-1", {"payer_name": Fact("old", "export column payer_name")}).with_facts(
-            a_case(order_record="page 3", patient_name="As entered").facts
-        ),
-        now=NOW,
-    )
-    store.withdraw("c-1", "member_id", source="entered by the analyst", now=NOW)
-    today = Case(
-        "c-1",
-        {
-            "payer_name": Fact("new", "export column payer_name"),
-            "patient_name": Fact("As filed", "export column patient_name"),
-            "member_id": Fact("wrong", "export column member_id"),
-        },
-    )
-    resumed = store.resume(today)
-    assert resumed.value("payer_name") == "new"
-    assert resumed.value("order_record") == "page 3"
-    assert resumed.value("patient_name") == "As entered"
-    assert resumed.value("member_id") is None
-
-
-def test_every_letter_leaves_its_hash_its_kind_and_its_time(store):
-    for is_draft in (True, False):
-        store.record_letter(
-            "c-1", kind="k", sha256="ab" * 32, file_type="docx", letter_date=date(2026, 11, 23),
-            now=NOW, is_draft=is_draft,
-        )  # fmt: skip
-    first, second = store.letters("c-1")
-    assert (first.is_draft, second.is_draft) == (True, False)
-    assert second.sha256 == "ab" * 32 and second.letter_date == date(2026, 11, 23)
-
-
-def test_the_store_is_for_its_owner_only(tmp_path):
-    path = tmp_path / "private" / "cases.sqlite"
-    with CaseStore(path) as store:
-        store.save(a_case(x="1"), now=NOW)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    path.chmod(0o644)
-    with CaseStore(path) as store:
-        assert store.case("c-1")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_an_entry_is_whole_or_absent(store):
-    good, bad = Fact("1", "s"), Fact(object(), "s")
-    with pytest.raises(AttributeError):
-        store.enter("c-1", {"a": good, "b": bad}, now=NOW)
-    assert store.history("c-1") == ()
-    store.enter("c-1", {"a": good}, now=NOW)
-    assert store.case("c-1").value("a") == "1"
-
-
-def test_a_process_that_dies_in_the_middle_leaves_the_store_as_it_was(tmp_path):
-    path = tmp_path / "cases.sqlite"
-    with CaseStore(path) as store:
-        store.save(a_case(x="1"), now=NOW)
-    process = multiprocessing.get_context("spawn").Process(target=_die_writing, args=(path,))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 9
-    with CaseStore(path) as store:
-        assert store.case("c-1").value("x") == "1"
-        assert len(store.history("c-1")) == 1
-        store.save(a_case(x="2"), now=NOW)
-        assert store.case("c-1").value("x") == "2"
-
-
-def _die_writing(path: Path) -> None:
-    import os
-
-    store = CaseStore(path)
-    with store._writing():
-        store._add("c-1", "x", Fact("half", "s"), NOW)
-        os._exit(9)
-
-
-def test_two_processes_write_to_one_store_and_lose_nothing(tmp_path):
-    path = tmp_path / "cases.sqlite"
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_write_many, args=(path, name)) for name in "ab"]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0]
-    with CaseStore(path) as store:
-        assert len(store.history("c-1", name="a")) == len(store.history("c-1", name="b")) == 25
-
-
-def _write_many(path: Path, name: str) -> None:
-    with CaseStore(path) as store:
-        for count in range(25):
-            store.enter("c-1", {name: Fact(count, "s")}, now=NOW)
-
-
-def test_a_file_that_is_no_store_is_refused_and_left_as_it_was(tmp_path):
-    path = tmp_path / "notes.txt"
-    path.write_text(SENTINEL * 100)
-    path.chmod(0o644)
-    with pytest.raises(InputError, match="notes.txt: is not a case store") as caught:
-        CaseStore(path)
-    assert SENTINEL not in str(caught.value)
-    assert path.read_text() == SENTINEL * 100
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-
-
-def test_a_store_of_a_newer_version_is_refused(tmp_path):
-    path = tmp_path / "cases.sqlite"
-    with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 99")
-    with pytest.raises(InputError, match="newer version"):
-        CaseStore(path)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from toolkit.errors import StoreError, UsageError
 
-_WAIT = 1.8  # seconds; with the rest of an entry it stays below two
+WAIT = 1.8  # seconds; with the rest of an entry it stays below two
 _WRITERS = 7_331_604_152  # the PostgreSQL advisory lock that writers take, one after the other
 _KEPT = "nothing of this entry was saved; what was entered before is still there"
 _PLACES = "the store is a file, or a URL such as postgresql://user@host/database"
@@ -114,7 +114,7 @@ def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
     address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
 
     def connect() -> sqlite3.Connection:
-        made = sqlite3.connect(address, uri=True, timeout=_WAIT, isolation_level=None)
+        made = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None)
         if not read_only:
             made.execute("PRAGMA journal_mode = DELETE")
             made.execute("PRAGMA synchronous = EXTRA")
@@ -140,9 +140,12 @@ def _postgres(text: str) -> tuple[str, sa.Engine]:
         raise UsageError(f"--store: {_PLACES}") from None
     if url.get_backend_name() != "postgresql":
         raise UsageError(f"--store: {_PLACES}")
-    milliseconds = int(_WAIT * 1000)
-    options = {"connect_timeout": 2, "options": f"-c lock_timeout={milliseconds}"}
-    options["tcp_user_timeout"] = milliseconds
+    milliseconds = int(WAIT * 1000)
+    options = {
+        "connect_timeout": 2,
+        "tcp_user_timeout": milliseconds,
+        "options": f"{url.query.get('options', '')} -c lock_timeout={milliseconds}",
+    }
     try:
         engine = sa.create_engine(
             url.set(drivername="postgresql+psycopg"),

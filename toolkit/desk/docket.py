@@ -193,11 +193,12 @@ def _with_work_on_file(docket: Docket, store: Path | str) -> Docket:
 
 def _with_number_of(worklist: pd.DataFrame, cases: CaseStore) -> pd.DataFrame:
     """Return the rows that have a number of a stored case, or its key."""
+    every = cases.keys()
     claims = [one.claim for some in cases.identities().values() for one in some]
     theirs = {number for claim in claims for number in claim.payer_numbers}
     hit = worklist["patient_control_number"].isin({claim.account for claim in claims} - {None})
     hit |= worklist["payer_claim_control_number"].isin(theirs)
-    hit |= worklist["denial_key"].isin({key.removeprefix("d-") for key in cases.keys()})
+    hit |= worklist["denial_key"].isin({key.removeprefix("d-") for key in every})
     return worklist.loc[hit]
 
 
