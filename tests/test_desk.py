@@ -201,6 +201,67 @@ def test_an_entry_in_tomorrow_s_file_of_another_order_is_found_again(place):
     assert [row.open.description for row in begun] == [number]
 
 
+@pytest.mark.parametrize("change", [{"Payer": "TEST HEALTH"}, {"Payer": "T.H.", "Payer ID": "T01"}])
+def test_what_was_entered_is_there_when_the_payer_is_respelled(place, change):
+    first = at_desk(place)
+    pick(first)
+    first.enter("signer_name", "Sam Placeholder, MD")
+    second = at_desk(place, change)
+    assert list(second.docket.begun.values()) == ["facts"]
+    pick(second)
+    assert second.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    assert not visible(second.attach_part)
+
+
+def test_entries_that_may_be_of_the_claim_are_asked_about_and_never_brought_in_silence(place):
+    first = at_desk(place)
+    pick(first)
+    first.enter("signer_name", "Sam Placeholder, MD")
+    unsure = {"Payer Claim Number": "", "Payer": "", "Payer ID": "", "Service From": ""}
+    second = at_desk(place, unsure | {"Service To": ""})
+    assert "entries to check" in second.cases.rows[0].text.value
+    pick(second)
+    assert visible(second.attach_part)
+    assert "Entries exist for a claim that may be this one." in text(second.attach_notice)
+    assert second.matter.case.value("signer_name") is None
+    second.attach_button.click()
+    assert second.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    assert not visible(second.attach_part)
+    third = at_desk(place, unsure | {"Service To": ""})
+    assert list(third.docket.begun.values()) == ["facts"]
+
+
+def test_entries_of_another_claim_are_not_asked_about_again(place):
+    first = at_desk(place)
+    pick(first)
+    first.enter("signer_name", "Sam Placeholder, MD")
+    unsure = {"Payer Claim Number": "", "Payer": "", "Payer ID": "", "Service From": ""}
+    second = at_desk(place, unsure | {"Service To": ""})
+    pick(second)
+    second.apart_button.click()
+    assert not visible(second.attach_part)
+    assert second.matter.case.value("signer_name") is None
+
+
+def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_replaced(place):
+    one, other = at_desk(place), at_desk(place)
+    other.who = "Robin"
+    for desk in (one, other):
+        pick(desk)
+        desk.form.buttons["Sender"].click()
+    other.form.fields["signer_name"].control.value = "Robin Notreal"
+    field = one.form.fields["signer_name"]
+    field.control.value = "Sam Placeholder, MD"
+    assert "fact signer_name by Robin" in one.letter_notice.text
+    assert "Notreal" not in one.letter_notice.text
+    assert field.control.value == "Robin Notreal"  # nothing of ours was saved
+    field.control.value = "Sam Placeholder, MD"
+    assert one.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    with CaseStore(one.store) as store:
+        entries = store.history(one.matter.case.case_key, name="signer_name")
+    assert [entry.fact.value for entry in entries] == ["Robin Notreal", "Sam Placeholder, MD"]
+
+
 def test_an_incomplete_letter_is_saved_only_as_a_draft(place):
     desk = at_desk(place)
     pick(desk)

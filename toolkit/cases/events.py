@@ -76,6 +76,7 @@ def record_event(
     proof = proof.strip()
     given = {"level": level, "outcome": outcome, "amount": amount_cents, "proof": proof}
     _check_fields(event, given)
+    seen = store.last_entry(case.case_key)  # what is checked below is still so when it is written
     recorded = tuple(one for one in store.events(case.case_key) if one.entry != corrects)
     _check_day(case, event, day, as_of)
     _check_level(case, level)
@@ -94,7 +95,7 @@ def record_event(
         amount_cents=amount_cents,
         proof=proof,
         corrects=corrects,
-        after=after,
+        after=seen if after is None else after,
         who=who,
         now=now,
     )

@@ -66,8 +66,6 @@ def recorded_cases(store: CaseStore) -> tuple[RecordedCase, ...]:
 def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) -> Claims:
     """Return the tables with what was recorded: one row of `recorded_events` per event that stands.
 
-    Recorded appeals stand among `appeal_events` too (`toolkit.history.recorded`).
-
     `recorded` is the store, or what `recorded_cases` gives. A case is brought to a claim only where
     its identity settles it; where it may be of the claim, the finding `recorded_not_matched` says so.
     Of several decisions of one claim, an event goes with the last one up to its day.

@@ -165,7 +165,7 @@ class Desk:
         self.attach_button = hooked(w.Button(description="They are of this claim"), "dd-attach")
         self.apart_button = hooked(w.Button(description="This is another claim"), "dd-apart")
         self.attach_button.on_click(guard(lambda _: self.attach(self.candidates.value)))
-        self.apart_button.on_click(guard(lambda _: self.attach(None)))
+        self.apart_button.on_click(guard(lambda _: self.attach(self.matter.case.case_key)))
         answers = hooked(
             w.HBox([self.candidates, self.attach_button, self.apart_button]), "dd-line"
         )
@@ -250,10 +250,10 @@ class Desk:
         self.letter_notice.clear()
         self._refresh(self._key)
 
-    def attach(self, case_key: str | None) -> None:
-        """Bring these stored entries to the claim; None: they are another claim's."""
+    def attach(self, case_key: str) -> None:
+        """Bring this case's entries to the claim; with the claim's own key, they are another claim's."""
         attach(self.matter, case_key, store=self.store, who=self.who, now=datetime.now(UTC))
-        if case_key is not None:
+        if case_key != self.matter.case.case_key:
             self.docket = self.docket.marked(self._key, "facts")
         self._refresh(self._key, afresh=True)
 
@@ -350,6 +350,8 @@ class Desk:
         self.candidates.options = [
             (blocks.candidate(one), one.case_key) for one in matter.candidates
         ]
+        if matter.candidates:
+            self.candidates.value = matter.candidates[0].case_key
         show(self.attach_part, bool(matter.candidates))
         self.denied.value = blocks.denied(matter)
         self.ledger.value = blocks.ledger(matter, self.docket.as_of)

@@ -106,12 +106,10 @@ def enter_fact(
             cases.withdraw(case.case_key, name, source="withdrawn by the analyst", **by)
 
 
-def attach(
-    matter: Matter, case_key: str | None, *, store: Path | str, who: str, now: datetime
-) -> None:
-    """Say which stored case this claim's is; None: none of those that may be, it is another claim."""
+def attach(matter: Matter, case_key: str, *, store: Path | str, who: str, now: datetime) -> None:
+    """Say which stored case this claim's is; its own key: none of those that may be."""
     with CaseStore(store) as cases:
-        cases.attach(case_key or matter.case.case_key, matter.case.identity, who=who, now=now)
+        cases.attach(case_key, matter.case.identity, who=who, now=now)
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
