@@ -76,7 +76,7 @@ def written(claim: Claim, *, status: str, number: str, frequency: str = "1", sig
     charge, paid = (sum(getattr(x, name) for x in claim.lines) for name in ("charge", "paid"))
     found = [
         f"CLP*{claim.account}*{status}*{money(sign * charge)}*{money(sign * paid)}**12*{number}*11*{frequency}",
-        "NM1*QC*1*TESTPATIENT*ALPHA****MI*MEM0001",
+        f"NM1*QC*1*TESTPATIENT*ALPHA****MI*MEM{claim.account}",
         *([f"REF*F8*{refers_to}"] if refers_to else []),
     ]
     for line in claim.lines:

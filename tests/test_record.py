@@ -346,7 +346,7 @@ def put(store: CaseStore, of: CaseIdentity, event: str = "filed", day=date(2026,
 
 def test_an_event_comes_to_the_line_that_it_was_recorded_for(store):
     made = put(store, identity(cents=200), level="reconsideration", proof="fax")
-    found = with_recorded(tables({}, {"patient_control_number": "A-2"}), store)
+    found = with_recorded(tables({}, {"patient_control_number": "A-2"}), recorded_cases(store))
     [row] = found.recorded_events.to_dict("records")
     assert (row["claim_key"], row["line_key"], row["entry"]) == ("f1-1", "f1-1-2", made.entry)
     assert (row["event"], row["day"], row["level"]) == ("filed", pd.Timestamp("2026-10-01"), "reconsideration")  # fmt: skip
@@ -356,7 +356,7 @@ def test_an_event_comes_to_the_line_that_it_was_recorded_for(store):
 
 def test_an_event_of_the_claim_has_no_line(store):
     put(store, identity(cents=None), "paid", amount_cents=500)
-    [row] = with_recorded(tables({}), store).recorded_events.to_dict("records")
+    [row] = with_recorded(tables({}), recorded_cases(store)).recorded_events.to_dict("records")
     assert row["line_key"] != row["line_key"] and row["amount_cents"] == 500
 
 
@@ -364,7 +364,9 @@ def test_a_corrected_event_is_in_no_table(store):
     made = put(store, identity(), level="reconsideration")
     case = Case(made.case_key, {}, identity=identity())
     store.record(case, "note", day=date(2026, 10, 2), proof="wrong", corrects=made.entry, who="ana", now=NOW)  # fmt: skip
-    assert with_recorded(tables({}), store).recorded_events["event"].tolist() == ["note"]
+    assert with_recorded(tables({}), recorded_cases(store)).recorded_events["event"].tolist() == [
+        "note"
+    ]
 
 
 def test_an_event_goes_with_the_last_decision_up_to_its_day(store):
@@ -374,7 +376,7 @@ def test_an_event_goes_with_the_last_decision_up_to_its_day(store):
     days = ["2026-09-01", "2026-11-01", "2026-11-02"]
     decided = [{"remittance_date": pd.Timestamp(day)} for day in days]
     decided[2]["is_reversal"] = True
-    found = with_recorded(tables(*decided), store).recorded_events
+    found = with_recorded(tables(*decided), recorded_cases(store)).recorded_events
     assert dict(zip(found["event"], found["claim_key"], strict=True)) == {
         "filed": "f1-1", "paid": "f1-2", "records_sent": "f1-1"}  # fmt: skip
 
@@ -390,7 +392,7 @@ def test_an_event_goes_with_the_last_decision_up_to_its_day(store):
 )
 def test_an_event_that_may_be_of_a_claim_is_a_finding_and_no_row(store, claims):
     put(store, identity())
-    found = with_recorded(tables(*claims), store)
+    found = with_recorded(tables(*claims), recorded_cases(store))
     assert found.recorded_events.empty
     assert found.findings["code"].tolist() == ["recorded_not_matched"]
     assert found.findings["file"].tolist() == ["f1.csv"]
@@ -404,14 +406,16 @@ def test_an_event_that_may_be_of_a_claim_is_a_finding_and_no_row(store, claims):
 )
 def test_an_event_of_another_claim_or_line_is_nowhere(store, claim):
     put(store, identity(payer_name="Test Health", service_from=None))
-    found = with_recorded(tables(claim), store)
+    found = with_recorded(tables(claim), recorded_cases(store))
     assert found.recorded_events.empty and found.findings.empty
 
 
 def test_claims_are_found_by_the_payers_number_too(store):
     put(store, identity(account=None, payer_numbers=frozenset(["N-1"]), cents=None))
     for column in ("payer_claim_control_number", "original_reference"):
-        assert len(with_recorded(tables({column: "N-1"}), store).recorded_events) == 1
+        assert (
+            len(with_recorded(tables({column: "N-1"}), recorded_cases(store)).recorded_events) == 1
+        )
 
 
 def test_what_is_recorded_can_be_taken_along_without_the_store(store):
@@ -424,12 +428,12 @@ def test_what_is_recorded_can_be_taken_along_without_the_store(store):
 def test_facts_alone_are_in_no_table(store):
     store.save(Case("c-1", {"x": Fact("1", "entered")}, identity=identity()), who="ana", now=NOW)
     claims = tables({})
-    assert with_recorded(claims, store) is claims
+    assert with_recorded(claims, recorded_cases(store)) is claims
 
 
 def test_tables_are_put_together_and_cut_with_what_was_recorded(store):
     put(store, identity())
-    filled = with_recorded(tables({}, {"patient_control_number": "A-2"}), store)
+    filled = with_recorded(tables({}, {"patient_control_number": "A-2"}), recorded_cases(store))
     both = concat([filled, tables({}, file_id="f2")])
     assert len(both.recorded_events) == 1
     assert len(only(both, ["f1-1"]).recorded_events) == 1

@@ -241,15 +241,23 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _triaged(files: list[Path], options: argparse.Namespace) -> tuple:
-    """Return the claims of the files, the hospital, and the worklist."""
-    from toolkit.claims import own_claims, read
-    from toolkit.history import settled
+def _triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
+    """Return the claims of the files, the hospital, and the worklist; `recorded`: with what was recorded."""
     from toolkit.triage import triage
 
-    hospital = _hospital(options)
-    claims = settled(own_claims(read(files, layout=options.layout), hospital.providers))
+    claims, hospital = _claims(files, options, recorded=recorded)
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
+
+
+def _claims(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
+    """Return the claims of the files, with what was `recorded` of them, and the hospital."""
+    from toolkit.cases import one_history, recorded_at
+    from toolkit.claims import read
+
+    hospital = _hospital(options)
+    claims = read(files, layout=options.layout)
+    known = recorded_at(_store(options)) if recorded else ()
+    return one_history(claims, hospital=hospital, recorded=known), hospital
 
 
 def _hospital(options: argparse.Namespace, *, sample: bool = False) -> Any:
@@ -296,9 +304,11 @@ def _writable_as(path: Path, endings: tuple[str, ...]) -> None:
 def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None) -> Any:
     """Return the run of files done in parts, to be used with `with`."""
     from toolkit.bulk.inputs import run_on
+    from toolkit.cases import recorded_at
 
     return run_on(
         exports,
+        recorded=recorded_at(_store(options)),
         as_of=options.as_of,
         book=options.book,
         layout=options.layout,
@@ -310,13 +320,10 @@ def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also:
 
 
 def _history(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.claims import own_claims, read
-    from toolkit.history import settled
     from toolkit.timeline import timeline
     from toolkit.triage import brain
 
-    hospital = _hospital(options)
-    claims = settled(own_claims(read(options.exports, layout=options.layout), hospital.providers))
+    claims, hospital = _claims(options.exports, options)
     return timeline(claims, brain(as_of=options.as_of, hospital=hospital), options.claim)
 
 
@@ -477,7 +484,8 @@ def _record(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.cases import case_from, pick_case, record_event
     from toolkit.worklist import find_denial
 
-    claims, hospital, worklist = _triaged([options.export], options)
+    # What is recorded already is in the store; the case is what the files alone say.
+    claims, hospital, worklist = _triaged([options.export], options, recorded=False)
     case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
     with CaseStore(_store(options)) as store:
         case = pick_case(store, case, options.case, who=_who(options), now=datetime.now(UTC))
@@ -832,6 +840,11 @@ def _files(one: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of contracts; default: local/contracts",
     )
+    one.add_argument(
+        "--store",
+        metavar="FILE",
+        help="case store, or a postgresql:// URL; default: local/cases.sqlite",
+    )
 
 
 def _layout_word(one: argparse.ArgumentParser) -> None:
@@ -990,7 +1003,6 @@ def _record_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--case", metavar="KEY", help="the case it belongs to, if asked; new: none of them"
     )
-    one.add_argument("--store", help="file or postgresql:// URL; default: local/cases.sqlite")
     one.add_argument("--verify", action="store_true", help="check that no entry was changed")
     _dated(one)
     _files(one)

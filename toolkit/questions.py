@@ -48,7 +48,9 @@ class Question:
 def payer_question(hospital: Hospital) -> Question:
     """Return the question which program a claim is under, and whether the hospital is contracted."""
 
-    def of(claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name):
+    def of(
+        claim_filing_indicator, program, contracted, payer_id, payer_name, plan_name, entered=None
+    ):
         found = hospital.payer_book.answer(
             indicator=claim_filing_indicator,
             stated_program=program,
@@ -56,6 +58,7 @@ def payer_question(hospital: Hospital) -> Question:
             payer_id=payer_id,
             payer_name=payer_name,
             plan_name=plan_name,
+            entered=entered,
         )
         return {
             "program": found.program,
@@ -73,6 +76,7 @@ def payer_question(hospital: Hospital) -> Question:
         "payer_id",
         "payer_name",
         "plan_name",
+        "entered",
     )
     texts = ("program", "program_from", "contracted", "contracted_from", "program_gap")
     return Question(keys, dict.fromkeys(texts, "text") | {"state_window": "count"}, of)

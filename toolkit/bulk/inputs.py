@@ -12,6 +12,7 @@ from toolkit.bulk.book import Book, is_book
 from toolkit.bulk.gathering import Gathered, gather
 from toolkit.bulk.kernel import Also
 from toolkit.bulk.run import Run, triage_book
+from toolkit.cases import RecordedCase
 from toolkit.claims.reading import files_of
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -105,6 +106,7 @@ def run_on(
     *,
     as_of: date,
     hospital: Hospital,
+    recorded: Sequence[RecordedCase] = (),
     book: Path | None = None,
     layout: str | None = None,
     engine: str = "duckdb",
@@ -118,7 +120,7 @@ def run_on(
     ):
         with _bar(progress) as told:
             run = triage_book(
-                here, found.files, as_of=as_of, hospital=hospital,
+                here, found.files, as_of=as_of, hospital=hospital, recorded=recorded,
                 engine=engine, also=also, findings=found.findings, told=told,
             )  # fmt: skip
         with run:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
+from toolkit.cases.recorded import RecordedCase, with_recorded
 from toolkit.claims.adjudication import noted
 from toolkit.claims.columns import Notes
 from toolkit.claims.exports import read_rows
@@ -50,6 +51,7 @@ class Given:
     buckets: int = 1
     also: Also | None = None  # what else is made of each part
     taken_back: Mapping[str, int] = field(default_factory=dict)  # cents, by claim number
+    recorded: tuple[RecordedCase, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,7 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
     claims = own_claims(claims, given.hospital.providers)
     claims, known = settled_with_histories(claims, given.taken_back)
+    claims = with_recorded(claims, given.recorded)
     worklist, asked, others = triaged_with_comparison(
         claims, _brain(given), categories=True, known=known
     )

@@ -3,7 +3,7 @@
 import pickle
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,6 +20,7 @@ from toolkit.bulk.book import Book, File
 from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
 from toolkit.bulk.workers import workers
+from toolkit.cases import RecordedCase
 from toolkit.claims.columns import Notes
 from toolkit.claims.exports import no_denial, note_file
 from toolkit.claims.findings import FindingKind, summarized, together
@@ -158,6 +159,7 @@ def triage_book(
     *,
     as_of: date,
     hospital: Hospital,
+    recorded: Sequence[RecordedCase] = (),
     engine: str = "duckdb",
     jobs: int | None = None,
     also: Also | None = None,
@@ -167,7 +169,7 @@ def triage_book(
 ) -> Run:
     """Return the worklist of the book's files (default: all, oldest first), as parts.
 
-    `also` (a module's function) makes something of each part's claims, worklist and day.
+    `recorded` is what people recorded (`toolkit.cases.recorded_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
     `engine` is pandas (this process), duckdb (processes of this machine) or spark. `findings` are
     those that gathering the files gave. `told` is called with what is done, how many, of how many.
     A file none of whose rows is a denial raises InputError, as reading it alone would.
@@ -180,7 +182,9 @@ def triage_book(
         rows_aside = _find_several(book, chosen, work)
         buckets = max(1, -(-rows_aside // part_rows))
         taken_back = _taken_back(book, chosen)
-        given = Given(book.folder, work, chosen, as_of, hospital, buckets, also, taken_back)
+        given = Given(
+            book.folder, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded)
+        )
         done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)
     except BaseException:
@@ -339,7 +343,8 @@ def _looks(given: Given) -> pd.DataFrame:
                     frame.astype(kinds) if kinds is not None else frame
                     for frame, kinds in zip(frames, like.values(), strict=True)
                 )
-                found.append(one[["part", "denial_key"]].assign(more=compared(one, other).array))
+                told = one[["part", "denial_key"]].assign(more=compared(one, other).array)
+                found.append(told[told["more"].ne("")])
     looks = pd.concat(found, ignore_index=True)
     return looks[looks["more"].ne("")]
 

@@ -6,6 +6,7 @@ Names are imported when they are first used: only the store needs a database.
 from toolkit import late
 
 _WHERE = {
+    "DATE_FACTS": "recorded",
     "Candidate": "entry",
     "Case": "case",
     "CaseIdentity": "identity",
@@ -21,8 +22,10 @@ _WHERE = {
     "Verified": "chain",
     "case_from": "case",
     "event_rules": "events",
+    "one_history": "recorded",
     "pick_case": "picking",
     "record_event": "events",
+    "recorded_at": "recorded",
     "recorded_cases": "recorded",
     "with_facts": "entered",
     "with_recorded": "recorded",

@@ -3,17 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pandas as pd
 
-from toolkit.cases.entry import EventEntry
+from toolkit.cases.entry import EventEntry, FactEntry
 from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, plain
 from toolkit.cases.store import CaseStore
+from toolkit.claims.providers import own_claims
 from toolkit.claims.tables import Claims, conform
+from toolkit.history import settled
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
 from toolkit.history.recorded import applied
+from toolkit.hospital import Hospital
 
 _SAYS = (
     "events were recorded for a claim that may be this one; they count nowhere until somebody says "
@@ -31,12 +35,21 @@ _LINE = (
 _NUMBERS = ("patient_control_number", "payer_claim_control_number", "original_reference")
 
 
+# The facts of a claim on which its dates turn, and which a person may state or correct.
+DATE_FACTS = ("program", "contracted", "stage", "notice_date", "notice_received")
+# Of these, what is true of the claim whichever decision is on it.
+_OF_THE_CLAIM = ("program", "contracted")
+
+
 class RecordedCase(msgspec.Struct, frozen=True):
-    """A case with recorded events: every identity under which it was seen, and the events that stand."""
+    """A case on which people worked: every identity under which it was seen, the events that stand,
+    and the facts on which dates turn, as people stated them last.
+    """
 
     case_key: str
     identities: tuple[CaseIdentity, ...]
-    events: tuple[EventEntry, ...]
+    events: tuple[EventEntry, ...] = ()
+    facts: tuple[FactEntry, ...] = ()
 
 
 class _Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,29 +65,55 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True):
     line_keys: tuple[str, ...] = ()
 
 
+def recorded_at(place: Path | str) -> tuple[RecordedCase, ...]:
+    """Return every case that was worked on in the store at a place; none where there is no store."""
+    if "://" not in str(place) and not Path(place).exists():
+        return ()
+    with CaseStore(place) as store:
+        return recorded_cases(store)
+
+
 def recorded_cases(store: CaseStore) -> tuple[RecordedCase, ...]:
-    """Return every case with recorded events; plain values, so that processes can be given them."""
+    """Return every case with events or stated facts; plain values, that processes can be given."""
     events: dict[str, list[EventEntry]] = {}
     for one in store.all_events():
         events.setdefault(one.case_key, []).append(one)
-    known = store.identities() if events else {}
+    facts: dict[str, list[FactEntry]] = {}
+    for one in store.all_facts():
+        if one.name in DATE_FACTS and one.fact and one.fact.source.startswith("entered"):
+            facts.setdefault(one.case_key, []).append(one)
+    known = store.identities() if events or facts else {}
     return tuple(
-        RecordedCase(key, known[key], tuple(some)) for key, some in events.items() if key in known
+        RecordedCase(key, known[key], tuple(events.get(key, ())), tuple(facts.get(key, ())))
+        for key in dict.fromkeys((*events, *facts))
+        if key in known
     )
 
 
-def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) -> Claims:
-    """Return the tables with what was recorded: one row of `recorded_events` per event that stands.
+def one_history(claims: Claims, *, hospital: Hospital, recorded: Sequence[RecordedCase]) -> Claims:
+    """Return the tables ready for triage: the hospital's own claims, each decision once, with what
+    people recorded.
 
-    `recorded` is the store, or what `recorded_cases` gives. A case is brought to a claim only where
-    its identity settles it; where it may be of the claim, the finding `recorded_not_matched` says so.
-    Of several decisions of one claim, an event goes with the last one up to its day.
+    The claims of all files together, as `toolkit.claims.read` gives them; `recorded` is what
+    `recorded_at` gives.
     """
-    cases = recorded_cases(recorded) if isinstance(recorded, CaseStore) else recorded
-    by_number = _decisions(claims, cases) if cases else {}
+    return with_recorded(settled(own_claims(claims, hospital.providers)), recorded)
+
+
+def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
+    """Return the tables with what was recorded: one row of `recorded_events` per event that stands,
+    and the facts that people stated in place of the files'.
+
+    Recorded appeals stand among `appeal_events` too (`toolkit.history.recorded`). A case is brought
+    to a claim only where its identity settles it; where it may be of the claim, the finding
+    `recorded_not_matched` says so. Of several decisions of one claim, an event or fact goes with the
+    last one up to its day; program and contract status hold for all of them.
+    """
+    by_number = _decisions(claims, recorded) if recorded else {}
     rows: list[dict[str, Any]] = []
+    stated: dict[str, dict[str, Any]] = {}
     unsure: dict[str, _Decision] = {}
-    for case in cases:
+    for case in recorded:
         numbers = {one for identity in case.identities for one in _numbers(identity.claim)}
         hits = {d.claim_key: d for number in numbers for d in by_number.get(number, ())}
         matched = [(d, *_match(case, d)) for d in hits.values()]
@@ -82,20 +121,56 @@ def with_recorded(claims: Claims, recorded: CaseStore | Sequence[RecordedCase]) 
         maybe = [d for d, found, _ in matched if found == "maybe"]
         if same and _one_claim([d for d, _ in same]):
             rows += [_row(event, *_at_the_time(same, event.day)) for event in case.events]
+            _state(case, same, stated)
         elif same or maybe:
             first = min(maybe or [d for d, _ in same], key=lambda d: (d.file_id, d.row or 0))
             unsure.setdefault(first.claim_key, first)
-    if not rows and not unsure:
+    if not rows and not unsure and not stated:
         return claims
+    found = conform(pd.DataFrame(rows), "recorded_events") if rows else claims.recorded_events
     return applied(
         replace(
             claims,
-            recorded_events=conform(pd.DataFrame(rows), "recorded_events")
-            if rows
-            else claims.recorded_events,
+            claims=_with_facts(claims.claims, stated),
+            recorded_events=found,
             findings=_with_findings(claims, unsure.values()),
         )
     )
+
+
+def _state(
+    case: RecordedCase,
+    same: list[tuple[_Decision, str | None]],
+    stated: dict[str, dict[str, Any]],
+) -> None:
+    """Add what a person stated on a case, by the key of the claim that it is about."""
+    for entry in case.facts:
+        day = entry.fact.as_of or date.fromisoformat(entry.entered_at[:10])
+        every = [decision for decision, _ in same]
+        about = every if entry.name in _OF_THE_CLAIM else [_at_the_time(same, day)[0]]
+        for decision in about:
+            stated.setdefault(decision.claim_key, {})[entry.name] = entry.fact.value
+
+
+def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Return the claims with the facts that people stated, named in the column `entered`."""
+    if not stated:
+        return table
+    table = table.copy()
+    keys = table["claim_key"]
+    for name in DATE_FACTS:
+        values = {key: facts[name] for key, facts in stated.items() if name in facts}
+        at = keys.isin(set(values))
+        if not at.any():
+            continue
+        new = keys[at].map(values)
+        table.loc[at, name] = (
+            pd.to_datetime(new) if name.startswith("notice") else new.astype("str")
+        )
+    said = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
+    at = keys.isin(set(said))
+    table.loc[at, "entered"] = keys[at].map(said)
+    return conform(table, "claims")
 
 
 def _numbers(claim: ClaimIdentity) -> set[str]:

@@ -267,6 +267,11 @@ class CaseStore:
         """Return the recorded events of all cases that stand, oldest entry first."""
         return self._entries(None, "event", standing=True)
 
+    def all_facts(self) -> tuple[FactEntry, ...]:
+        """Return the facts of all cases that stand, oldest entry first."""
+        every = self._entries(None, "fact", "withdrawn", standing=True)
+        return tuple(one for one in every if one.fact is not None)
+
     def letters(self, case_key: str) -> tuple[LetterEntry, ...]:
         """Return every letter written on the case, oldest first."""
         return self._entries(case_key, "letter")

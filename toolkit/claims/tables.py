@@ -102,6 +102,7 @@ CLAIMS = _KEYS + _columns(
         "text",
         "pre_service, prior_authorization, payment, part_b_drug or concurrent, where the file states it",
     ),
+    ("entered", "text", "columns that a person stated, not the file; one space between"),
 )
 
 CLAIM_LINES = (

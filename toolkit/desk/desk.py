@@ -6,10 +6,10 @@ from pathlib import Path
 
 import ipywidgets as w
 
-from toolkit.cases import CaseStore
+from toolkit.cases import DATE_FACTS, CaseStore
 from toolkit.desk import blocks, places
 from toolkit.desk.case_list import CaseList
-from toolkit.desk.docket import DATE_FACTS, SAMPLE, Docket, check_store, open_docket
+from toolkit.desk.docket import SAMPLE, Docket, check_store, open_docket
 from toolkit.desk.facts_form import FactsForm
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.matter import Matter, attach, enter_fact, open_matter

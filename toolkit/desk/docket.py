@@ -1,16 +1,23 @@
 """The docket: what was opened, its worklist in order of urgency, and what is on file already."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 
-import msgspec
 import pandas as pd
 
-from toolkit.cases import Case, CaseStore, Fact, case_from
-from toolkit.claims import Claims, conform, own_claims, read, write_sample
+from toolkit.cases import (
+    Case,
+    CaseStore,
+    Fact,
+    RecordedCase,
+    case_from,
+    recorded_cases,
+    with_recorded,
+)
+from toolkit.claims import Claims, own_claims, read, write_sample
 from toolkit.desk import places
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
@@ -21,8 +28,6 @@ from toolkit.worklist import DUE
 
 SAMPLE = "sample"
 _SAMPLE_ROWS, _SAMPLE_SEED = 5000, 1
-# What a date turns on, and what an analyst may therefore state or correct.
-DATE_FACTS = ("program", "contracted", "stage", "notice_date", "notice_received")
 _LETTER_KEYS = ("program", "level", "stage", "reason", "procedure_code")
 
 
@@ -136,59 +141,49 @@ def is_entered(fact: Fact | None) -> bool:
     return fact is not None and fact.source.startswith("entered")
 
 
-def judged(docket: Docket, denial_key: str, case: Case) -> pd.DataFrame:
-    """Return the case's row of the worklist, a frame of one row, with what was entered in place.
+def judged(
+    docket: Docket, denial_keys: Iterable[str], recorded: Sequence[RecordedCase]
+) -> pd.DataFrame:
+    """Return rows of the worklist with what people entered and recorded, as `toolkit worklist` does.
 
-    Triage decides again, on this one claim, from the facts that a person has stated or corrected.
+    Triage decides again on the accounts of these rows alone: all that it asks turns on one account.
     """
-    row = docket.of_file(denial_key)
-    entered = {
-        name: case.facts[name].value for name in DATE_FACTS if is_entered(case.facts.get(name))
-    }
-    if not entered:
-        return row
-    part = only(docket.claims, row["claim_key"])
-    stated = {name: row[name].iloc[0] for name in ("program", "contracted")} | entered
-    claims = part.claims.drop(columns=[*stated, "claim_filing_indicator"])
-    for name, value in stated.items():
-        claims[name] = pd.Timestamp(value) if isinstance(value, date) else value
-    part = replace(part, claims=conform(claims, "claims"))
-    again = triage(part, as_of=docket.as_of, hospital=_silent_on_programs(docket.hospital))
-    again = again.loc[again["denial_key"].eq(denial_key)].copy()
-    if again.empty:
-        return row
-    for name in ("program", "contracted"):
-        source = "entered by the analyst" if name in entered else row[f"{name}_from"].iloc[0]
-        again[f"{name}_from"] = source
-    return again.set_axis(row.index)
+    rows = docket.worklist.loc[docket.worklist["denial_key"].isin(set(denial_keys))]
+    part = with_recorded(account_of(docket.claims, rows["claim_key"]), recorded)
+    again = triage(part, as_of=docket.as_of, hospital=docket.hospital)
+    again = again.loc[again["denial_key"].isin(rows["denial_key"])]
+    return again.set_axis(rows.index[pd.Index(rows["denial_key"]).get_indexer(again["denial_key"])])
 
 
-def _silent_on_programs(hospital: Hospital) -> Hospital:
-    """Return the hospital with payers whose program and contract status are left to the claim.
-
-    What a person has entered of these counts, whatever the payer table says; the rest of it stays.
-    """
-    rows = (msgspec.structs.replace(one, program="", contracted="") for one in hospital.payers)
-    return replace(hospital, payers=tuple(rows))
+def account_of(claims: Claims, claim_keys: Iterable[str]) -> Claims:
+    """Return the tables of all claims that share an account number with these claims."""
+    table = claims.claims
+    mine = table["claim_key"].isin(set(claim_keys))
+    numbers = set(table.loc[mine, "patient_control_number"].dropna())
+    return only(
+        claims, table.loc[mine | table["patient_control_number"].isin(numbers), "claim_key"]
+    )
 
 
 def _with_work_on_file(docket: Docket, store: Path | str) -> Docket:
     """Return the docket with the rows on which somebody has worked before."""
     with CaseStore(store) as cases:
+        recorded = recorded_cases(cases)
         hits = _with_number_of(docket.worklist, cases)
         part = only(docket.claims, hits["claim_key"])
+        begun: dict[str, str] = {}
         for denial_key in hits["denial_key"]:
             case = case_from(part, hits, denial_key, hospital=docket.hospital)
             found = cases.find(case)
             if found.candidates:
-                docket = docket.marked(denial_key, "maybe")
-            if found.case_key is None:
-                continue
-            case = cases.resume(case)
-            begun = "letter" if cases.letters(case.case_key) else "facts"
-            docket = docket.marked(denial_key, begun)
-            docket = docket.with_row(judged(docket, denial_key, case))
-    return docket
+                begun[denial_key] = "maybe"
+            if found.case_key is not None:
+                begun[denial_key] = "letter" if cases.letters(found.case_key) else "facts"
+    if not begun:
+        return docket
+    now = judged(docket, begun, recorded)
+    stated = {key: now.loc[now["denial_key"].eq(key)] for key in now["denial_key"]}
+    return replace(docket, begun=begun, stated=stated)
 
 
 def _with_number_of(worklist: pd.DataFrame, cases: CaseStore) -> pd.DataFrame:

@@ -6,11 +6,20 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.cases import Candidate, Case, CaseStore, Fact, LetterEntry, case_from
+from toolkit.cases import (
+    DATE_FACTS,
+    Candidate,
+    Case,
+    CaseStore,
+    Fact,
+    LetterEntry,
+    case_from,
+    recorded_cases,
+)
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
-from toolkit.desk.docket import DATE_FACTS, Docket, is_entered, judged, only
+from toolkit.desk.docket import Docket, is_entered, judged, only
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
@@ -52,7 +61,7 @@ def open_matter(
     part = only(docket.claims, plain["claim_key"])
     of_file = case_from(part, plain, denial_key, hospital=docket.hospital)
     with CaseStore(store) as cases:
-        found = judged(docket, denial_key, cases.resume(of_file))
+        found = judged(docket, [denial_key], recorded_cases(cases))
         # Once more, so that level and dates are those that follow from what was entered.
         case = cases.resume(case_from(part, found, denial_key, hospital=docket.hospital))
         written = cases.letters(case.case_key)
@@ -127,12 +136,13 @@ def _clock(docket: Docket, row: dict, part: Claims) -> dict[str, Any]:
     hospital = docket.hospital
     payer = [_known(row[name]) for name in ("payer_id", "payer_name", "plan_name")]
     entry = hospital.payer(*payer)
-    by_remittance = row["notice_from"] == "remittance_date"
     return {
         "state_window": entry.state_window if entry else None,
         "contract": hospital.contract(_known(row["program"]), *payer),
         "earliest_notice": (
-            _known(part.claims["earliest_remittance_date"].iloc[0]) if by_remittance else None
+            None
+            if _known(row["last_level"]) or _known(row["filed_on"])
+            else _known(part.claims["earliest_remittance_date"].iloc[0])
         ),
     }
 

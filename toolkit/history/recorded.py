@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.claims.tables import Claims, conform
+from toolkit.claims.tables import TABLES, Claims, conform
 
 OF_APPEALS = ("filed", "received", "decided", "withdrawn")
 
@@ -62,7 +62,8 @@ def _is_about(event: dict[str, Any], appeal: dict[str, Any]) -> bool:
 
 
 def _appeal(event: dict[str, Any]) -> dict[str, Any]:
-    return {name: event[name] for name in ("claim_key", "line_key", "level")}
+    nothing: dict[str, Any] = {column.name: None for column in TABLES["appeal_events"]}
+    return nothing | {name: event[name] for name in ("claim_key", "line_key", "level")}
 
 
 def _known(value: Any) -> bool:

@@ -27,6 +27,9 @@ COLUMNS = (
     *NAMES, "plan_name", *ANSWERS, "funding", "appeals_address", "address_verified_on",
     "state_window",
 )  # fmt: skip
+# Where a fact comes from that a person stated at the desk or in the case store.
+ENTERED = "entered by the analyst"
+
 _YES_NO = {"yes": "yes", "y": "yes", "true": "yes", "no": "no", "n": "no", "false": "no"}
 
 
@@ -225,15 +228,25 @@ class PayerBook:
         payer_id: str | None,
         payer_name: str | None,
         plan_name: str | None,
+        entered: str | None = None,
     ) -> Answer:
-        """Return program and contract status as stated; a gap where nothing states them."""
+        """Return program and contract status as stated; a gap where nothing states them.
+
+        `entered` names the facts that a person stated (program, contracted): they count before all else.
+        """
         row = self.find(payer_id, payer_name, plan_name)
+        said = frozenset((entered or "").split())
+        if "program" in said:
+            indicator = None
+        if row and said:
+            kept = {name: "" for name in ("program", "contracted") if name in said}
+            row = msgspec.structs.replace(row, **kept)
         stated: dict[str, str] = {}
         code = claim_filing_indicators().get((indicator or "").strip().upper())
         if code and code.program:
             stated["claim_filing_indicator"] = code.program
         if stated_program:
-            stated["export"] = stated_program
+            stated[ENTERED if "program" in said else "export"] = stated_program
         if row and row.program:
             stated["payers.csv"] = row.program
         contracted, contracted_from = None, ""
@@ -248,7 +261,8 @@ class PayerBook:
                     contracted_from="",
                     gap="payers.csv and the export disagree on the contract status: correct one of them",
                 )
-            contracted, contracted_from = stated_contracted, "export"
+            contracted_from = ENTERED if "contracted" in said else "export"
+            contracted = stated_contracted
         if len(set(stated.values())) > 1:
             gap = f"{' and '.join(stated)} name different programs: correct one of them"
             return Answer(

@@ -46,6 +46,7 @@ def appeals(claims: Claims, worklist: pd.DataFrame) -> pd.DataFrame:
             "level": events["level"],
             "denied_on": _taken(denied_on, fact),
             "filed_on": events["filed_on"],
+            "received_on": events["received_on"],
             "decided_on": events["decided_on"],
             "outcome": events["outcome"],
             "recovered_cents": events["recovered_cents"],

@@ -45,22 +45,27 @@ class Exploration:
     rejections: pd.DataFrame
 
 
-def open_exploration(source: str, *, as_of: str, hospital: Hospital) -> Exploration:
+def open_exploration(
+    source: str, *, as_of: str, hospital: Hospital, store: Path | str | None = None
+) -> Exploration:
     """Return the exploration of a source: "sample", a file, or a folder of exports and remittances.
 
-    `as_of` is an ISO date. The sample has its own hospital: no payer in it is real.
+    `as_of` is an ISO date; `store` the case store (default: local/cases.sqlite). The sample has its own hospital: no payer in it is real.
     """
-    from toolkit.claims import own_claims, read
-    from toolkit.history import settled
+    from toolkit.cases import one_history, recorded_at
+    from toolkit.claims import read
     from toolkit.hospital import sample_hospital
+    from toolkit.hospital.places import local_folder
     from toolkit.triage import triage
 
     day = date.fromisoformat(as_of)
     synthetic = source == "sample"
+    recorded = () if synthetic else recorded_at(store or local_folder() / "cases.sqlite")
     if synthetic:
         claims, hospital = sample_claims(day), sample_hospital()
     else:
-        claims = settled(own_claims(read(Path(source)), hospital.providers))
+        claims = read(Path(source))
+    claims = one_history(claims, hospital=hospital, recorded=recorded)
     worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
