@@ -320,11 +320,32 @@ def _run_on(exports: list[Path], engine: str, options: argparse.Namespace, also:
 
 
 def _history(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.bulk.inputs import is_a_book
     from toolkit.timeline import timeline
     from toolkit.triage import brain
 
-    claims, hospital = _claims(options.exports, options)
+    books = [path for path in options.exports if is_a_book(path)]
+    if books and len(options.exports) > 1:
+        raise UsageError("name one book alone, or files")
+    if books:
+        claims, hospital = _account_in(books[0], options)
+    else:
+        claims, hospital = _claims(options.exports, options)
     return timeline(claims, brain(as_of=options.as_of, hospital=hospital), options.claim)
+
+
+def _account_in(folder: Path, options: argparse.Namespace) -> tuple:
+    """Return the claims of one account number in a book, with what was recorded, and the hospital."""
+    from toolkit.bulk.account import account_in
+    from toolkit.bulk.book import Book
+    from toolkit.cases import one_history, recorded_at
+
+    hospital = _hospital(options)
+    claims = account_in(Book.at(folder), options.claim)
+    if claims.claims.empty:
+        raise UsageError("no claim in the book has that account number (--claim)")
+    recorded = recorded_at(_store(options))
+    return one_history(claims, hospital=hospital, recorded=recorded), hospital
 
 
 def _gather(options: argparse.Namespace) -> dict[str, Any]:
@@ -896,8 +917,12 @@ def _worklist_words(one: argparse.ArgumentParser) -> None:
 
 
 def _history_words(one: argparse.ArgumentParser) -> None:
-    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT")
-    one.add_argument("--claim", required=True, help="a claim key, or the account or claim number")
+    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT", help="files, or a book")
+    one.add_argument(
+        "--claim",
+        required=True,
+        help="a claim key, or the account or claim number; of a book, the account number",
+    )
     _dated(one)
     _files(one)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from toolkit.cases import event_rules
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import UsageError
 from toolkit.history.decisions import Decision, Line
@@ -37,10 +38,11 @@ def timeline(claims: Claims, asked: Brain, number: str) -> dict[str, list[dict[s
         *_decided(known, names),
         *_taken_back(known, names),
         *_appeals(part, names),
+        *_recorded(part, names),
         *_closed(part, names),
     ]
     events.sort(key=lambda event: event["date"] or "")
-    return {"events": events, "lines": _lines(found, known, worklist, part, names)}
+    return {"events": events, "lines": _lines(found, events, worklist, part, names)}
 
 
 def _of_account(claims: Claims, number: str) -> Claims:
@@ -178,9 +180,45 @@ def _taken_back(known: Account, names: _Names) -> list[dict[str, Any]]:
     ]
 
 
+def _recorded(part: Claims, names: _Names) -> list[dict[str, Any]]:
+    """Return what people recorded, each with who and when."""
+    rules = event_rules().events
+    found = []
+    for row in part.recorded_events.astype(object).to_dict("records"):
+        one = names.decision[names.key[row["claim_key"]]]
+        line = names.line_at.get(row["line_key"], -1)
+        source = f"recorded by {row['who']} at {row['entered_at']}, entry {row['entry']}"
+        more = {
+            name: row[name] for name in ("level", "outcome", "proof") if isinstance(row[name], str)
+        }
+        what = rules[row["event"]].history
+        found.append(
+            _event(row["day"], what, names.place((one.place, line)), row["amount_cents"], source,
+                   recorded=row["event"], **more)
+        )  # fmt: skip
+    return found
+
+
 def _appeals(part: Claims, names: _Names) -> list[dict[str, Any]]:
+    """Return the appeals of the files; what a person recorded is told with who did."""
     found = []
     events = part.appeal_events
+    told = {
+        (claim, event, day)
+        for claim, event, day in part.recorded_events[["claim_key", "event", "day"]].itertuples(
+            index=False
+        )
+    }
+    for column, ids in (("filed_on", ("filed",)), ("decided_on", ("decided", "withdrawn"))):
+        mine = [
+            any((claim, event, day) in told for event in ids)
+            for claim, day in zip(events["claim_key"], events[column], strict=True)
+        ]
+        gone = pd.Series(mine, index=events.index, dtype=bool)
+        events = events.assign(**{column: events[column].mask(gone)})
+        if column == "decided_on":
+            events = events.assign(outcome=events["outcome"].mask(gone))
+    events = events[events["file_id"].notna()].reset_index(drop=True)
     for at, row in enumerate(events.to_dict("records")):
         one = names.decision[names.key[row["claim_key"]]]
         line = names.line_at.get(row["line_key"]) if isinstance(row["line_key"], str) else None
@@ -213,7 +251,7 @@ def _closed(part: Claims, names: _Names) -> list[dict[str, Any]]:
 
 def _lines(
     found: Mapping[Place, Outcome],
-    known: Account,
+    events: list[dict[str, Any]],
     worklist: pd.DataFrame,
     part: Claims,
     names: _Names,
@@ -239,7 +277,7 @@ def _lines(
             row = rows.loc[key]
             if row["state"] != outcome.state:
                 because = _because(row["state"])
-                by = row["state_from"]
+                by = _decided_by(row["state_from"], events, names.place(place))
             state = row["state"]
             stake = None if pd.isna(row["denied_cents"]) else int(row["denied_cents"])
         is_open = table().states[state].is_open == "yes"
@@ -253,6 +291,24 @@ def _lines(
             }
         )
     return lines
+
+
+# Which events decide a state that no decision of the payer decides.
+_DECIDE = {
+    "appeal": ("appeal_filed", "appeal_decided", "closed"),
+    "case_status": ("closed",),
+    "recorded": ("closed", "paid"),
+}
+
+
+def _decided_by(whence: str, events: list[dict[str, Any]], line: str) -> str:
+    """Return the source of the last event of a line that decides; `whence` where there is none."""
+    mine = [
+        event["source"]
+        for event in events
+        if event["what"] in _DECIDE.get(whence, ()) and event["line"] in (line, "claim")
+    ]
+    return mine[-1] if mine else whence
 
 
 def _because(state: str) -> str:

@@ -94,7 +94,7 @@ def do_pieces(given: Given, task: Pieces) -> Done:
             parts.append(_export_piece(given, file, at, number, task, done))
         else:
             parts.append(_remittance_piece(given, file, at, number, task, done))
-    claims = _together(given, parts)
+    claims = together(parts)
     return _finish(given, claims, f"pieces-{task.number:012d}", done)
 
 
@@ -114,7 +114,7 @@ def do_bucket(given: Given, task: Bucket) -> Done:
     for at in sorted({*rows, *tables}):
         file = given.files[at]
         if at in rows:
-            parts.append(_export_rows(file, pa.concat_tables(rows[at]), done, given))
+            parts.append(export_rows(file, pa.concat_tables(rows[at]), done))
         else:
             found = {
                 name: conform(pa.concat_tables(some).to_pandas(), name)
@@ -122,9 +122,7 @@ def do_bucket(given: Given, task: Bucket) -> Done:
             }
             count = len(found.get("claims", ()))
             parts.append(Claims(**found, files=file.row(count, first=False)))
-    claims, done.restated = once(
-        _together(given, parts), order=[file.file_id for file in given.files]
-    )
+    claims, done.restated = once(together(parts), order=[file.file_id for file in given.files])
     return _finish(given, claims, f"bucket-{task.number:012d}", done)
 
 
@@ -142,10 +140,10 @@ def _export_piece(
         _set_aside(given, name, table, accounts, aside)
         done.set_aside += int(aside.sum())
         table = table.filter(pa.array(~aside))
-    return _export_rows(file, table, done, given)
+    return export_rows(file, table, done)
 
 
-def _export_rows(file: File, table: pa.Table, done: Done, given: Given) -> Claims:
+def export_rows(file: File, table: pa.Table, done: Done) -> Claims:
     """Return the canonical tables of an export's rows; they hold all rows of their claims."""
     rows = table["row"].to_numpy()
     opened = file.opened
@@ -224,7 +222,7 @@ def _set_aside(given: Given, name: str, table: pa.Table, accounts, aside) -> Non
     write_arrow(given.work / "aside" / f"{name}.arrow", batches(), sorted_rows.schema)
 
 
-def _together(given: Given, parts: Sequence[Claims]) -> Claims:
+def together(parts: Sequence[Claims]) -> Claims:
     """Return the parts as one, in the order of the files, without looking for repeated files."""
     if len(parts) == 1:
         return parts[0]
