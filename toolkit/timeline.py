@@ -9,7 +9,7 @@ from toolkit.cases import event_rules
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import UsageError
 from toolkit.history.decisions import Decision, Line
-from toolkit.history.fold import Account, Outcome, Place, account, outcomes
+from toolkit.history.fold import Account, Denied, Outcome, Place, account, outcomes
 from toolkit.history.identity import paired
 from toolkit.history.states import EventKind, table
 from toolkit.history.table import decisions_of, taken_back_by
@@ -35,7 +35,7 @@ def timeline(claims: Claims, asked: Brain, number: str) -> dict[str, list[dict[s
     worklist = triaged(part, asked)
     names = _Names(part, decisions)
     events = [
-        *_decided(known, names),
+        *_decided(known, names, denied),
         *_taken_back(known, names),
         *_appeals(part, names),
         *_recorded(part, names),
@@ -109,7 +109,7 @@ def _event(
     return {"date": said, "what": what, "line": line, "amount": amount, "source": source} | more
 
 
-def _decided(known: Account, names: _Names) -> list[dict[str, Any]]:
+def _decided(known: Account, names: _Names, denied: Mapping[Place, Denied]) -> list[dict[str, Any]]:
     found = []
     for order in known.claims:
         for at, one in enumerate(order):
@@ -120,7 +120,9 @@ def _decided(known: Account, names: _Names) -> list[dict[str, Any]]:
             if not (one.decides or one.reverses or one.forwards):
                 found.append(_event(one.day, "billed", "claim", one.billed, source))
                 continue
-            what = _what(order, at, known.reversals)
+            mine = [its for place, its in denied.items() if place[0] == one.place]
+            copy = bool(mine) and all(its.is_copy for its in mine)
+            what = "duplicate_of" if copy and at else _what(order, at, known.reversals)
             found += [
                 _event(
                     one.day, what, names.line(one, line), paid, source, reasons=_reasons(reasons)

@@ -18,6 +18,7 @@ from toolkit.denials.codes import category_of, routes
 from toolkit.desk.docket import Docket
 from toolkit.desk.matter import Matter
 from toolkit.errors import RefusedError
+from toolkit.history.states import table
 from toolkit.law.ledger import ledger_html
 from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
 from toolkit.letters.facts import fact_types
@@ -268,6 +269,13 @@ def _no_date(matter: Matter) -> str:
         said = words(row["gap"])
         said = said[:1].upper() + said[1:] + "." if said else ""
         return note(said, tone="gap", title=title, items=[why] if why else [])
+    if row["due"] == "closed" and row["state"] in table().states:
+        said = table().states[row["state"]].says
+        where = (
+            "" if row["state_from"] in ("decision", "appeal") else f" ({words(row['state_from'])})"
+        )
+        title = f"Nothing is left to do: {said}{where}."
+        return note(why, title=title)
     titles = {
         "no_appeal_right": "This denial cannot be appealed by the provider.",
         "closed": "The case is closed.",
