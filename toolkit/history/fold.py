@@ -1,6 +1,6 @@
 """What stands of each denial of a claim, after every decision, reversal and payment that files hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -124,6 +124,17 @@ def outcomes(
     Of places that were never denied the last word on each line is shown.
     """
     found: dict[Place, Outcome] = {}
+    for claim in _claims(known, denied):
+        for at, one in enumerate(claim.order):
+            if one.reverses or not (one.decides or one.forwards):
+                continue
+            for place, identity in _places(one):
+                if place in denied or (every and (identity is not None or not one.lines)):
+                    found[place] = _outcome(claim, at, place, identity)
+    return found
+
+
+def _claims(known: Account, denied: Mapping[Place, Denied]) -> Iterator[_Claim]:
     for order in known.claims:
         others = tuple(one for other in known.claims if other is not order for one in other)
         gone = {
@@ -131,14 +142,61 @@ def outcomes(
             for at, one in enumerate(order)
             if one.reverses and (target := known.reversals.get(one.place)) is not None
         }
-        claim = _Claim(order, gone, others, denied, known.taken_back)
-        for at, one in enumerate(order):
-            if one.reverses or not (one.decides or one.forwards):
-                continue
+        yield _Claim(order, gone, others, denied, known.taken_back)
+
+
+class Words(msgspec.Struct, frozen=True):
+    """Which places of an account are the last word on their line, by decisions that stand.
+
+    Of the others, `replaced` are those whose decision was not reversed, though a later one decides
+    the line anew; `paid_later` are denied places of which such a later decision pays something.
+    """
+
+    last: frozenset[Place]
+    replaced: frozenset[Place]
+    paid_later: frozenset[Place]
+
+
+def words(
+    known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, Outcome]
+) -> Words:
+    """Return what the account's decisions leave to be counted; `found` are its `outcomes` of every place.
+
+    Refused copies and what was reversed count nothing. Where only a decision that was reversed itself
+    came after a denial, the denial is the last word if it is open again.
+    """
+    last, replaced, paid_later = set(), set(), set()
+    for claim in _claims(known, denied):
+        for at, one in claim.decided():
             for place, identity in _places(one):
-                if place in denied or (every and (identity is not None or not one.lines)):
-                    found[place] = _outcome(claim, at, place, identity)
-    return found
+                later = [] if one.voids else _later(claim, at, place, identity)
+                lasting = [x for other, x in later if other.place not in claim.gone]
+                if place in denied and any(x.pays for x in lasting):
+                    paid_later.add(place)
+                if one.place in claim.gone or one.voids or _original(claim, at, place, identity):
+                    continue
+                again = place in found and found[place].state in _AGAIN
+                if lasting or (later and not again):
+                    replaced.add(place)
+                else:
+                    last.add(place)
+    return Words(frozenset(last), frozenset(replaced), frozenset(paid_later))
+
+
+# Where a place is after the decision that followed it was reversed, and its own words count again.
+_AGAIN = frozenset({"taken_back", "paid", "paid_later"})
+
+
+def _later(
+    claim: _Claim, at: int, place: Place, identity: LineIdentity | None
+) -> list[tuple[Decision, Happened]]:
+    """Return the later decisions that decide a place anew, and what they say of it."""
+    said = (
+        (other, _said(claim, claim.order[at], place, identity, other))
+        for n, other in claim.decided()
+        if n > at
+    )
+    return [(other, x) for other, x in said if x is not None and x.event not in _KEEP]
 
 
 # What a later claim may say of a line without being its last word.
@@ -175,7 +233,9 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         happened = _said(claim, one, place, identity, other)
         if happened is None:
             continue
-        shown &= not happened.denies and (denied is not None or happened.event in _KEEP)
+        spared = denied is None and first.pays and other.place in claim.gone
+        if one.place in claim.gone or not spared:
+            shown &= not happened.denies and (denied is not None or happened.event in _KEEP)
         of = one.place if happened.event == "reversed" else other.place
         events.append((n, happened, of))
         if other.place in claim.gone:
@@ -184,6 +244,8 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         events.append((claim.gone[one.place], Happened(event="reversed"), one.place))
     for of in {of for _, _, of in events} & set(claim.taken_back):
         events.append((len(claim.order), Happened(event="taken_back"), of))
+    if one.place in claim.gone and denied is None and _paid_before(claim, at, place, identity):
+        shown = False  # the payment was made twice and taken back once: the first one stands
     standing, by = _folded(claim, events)
     state, stake = standing.state, cents
     left, payer = _left(claim, one, place, identity)
@@ -205,17 +267,45 @@ def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity 
     )
 
 
+def _paid_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
+    """Say whether an earlier decision that stands paid a place already."""
+    one = claim.order[at]
+    earlier = (
+        (other, _spoken_of(one, place, identity, other))
+        for n, other in claim.decided()
+        if n < at and other.place not in claim.gone
+    )
+    return any(spots is not None and _paid_at(other, spots) > 0 for other, spots in earlier)
+
+
+# What a payment leaves that was made twice and taken back once.
+_PAID = frozenset({"paid", "paid_later"})
+
+
 def _folded(claim: _Claim, events: list[tuple[int, Happened, int]]) -> tuple[Standing, int]:
     """Return what stands after the events of a place, and the claim whose event decided."""
+    now, by, _ = _stands(claim, sorted(events, key=lambda event: event[0]))
+    return now, by
+
+
+def _stands(
+    claim: _Claim, events: Sequence[tuple[int, Happened, int]]
+) -> tuple[Standing, int, int]:
+    """Return what stands after events in their order, the claim that decided, and the decision."""
     now, by, stands = Standing(), -1, -1
-    for n, happened, of in sorted(events, key=lambda event: event[0]):
+    for at, (n, happened, of) in enumerate(events):
         if happened.event == "reversed":
             happened = msgspec.structs.replace(happened, target=of == stands)
+        if happened.target:
+            before = _stands(claim, [event for event in events[:at] if event[2] != of])
+            if before[0].state in _PAID:
+                now, by, stands = before
+                continue
         now = fold([happened], start=msgspec.structs.replace(now, decided_by=-1))
         if now.decided_by == 0:  # this event decided
             by = claim.order[n].place if n < len(claim.order) else of
             stands = of if happened.event != "reversed" else stands
-    return now, by
+    return now, by, stands
 
 
 def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> str | None:
