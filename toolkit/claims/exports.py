@@ -235,7 +235,17 @@ def _accounts(files: pd.DataFrame) -> dict:
 
 
 def _denials(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.ndarray:
-    """Return which rows stay; those that do not are noted: totals, banners, other records."""
+    """Return which rows stay as denials; those that do not are noted."""
+    return _leave(
+        rows_of_claims(sheet, columns, notes), _not_denied(sheet, columns), sheet, notes,
+        "status_not_denied",
+        "with a claim status of paid or pending, words for a reason and no denied amount, left out "
+        "as no denials",
+    )  # fmt: skip
+
+
+def rows_of_claims(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.ndarray:
+    """Return which rows are of a claim; others are noted: totals, banners, other records."""
     keep = np.ones(len(sheet.rows), dtype=bool)
     for position, words in sheet.match.leave_out.items():
         heading = column_labels(sheet.headings, [position])[0]
@@ -261,12 +271,7 @@ def _denials(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.ndarra
         sheet.rows[nameless & keep], "patient_control_number", "no_claim_number",
         "has no claim number and was left out: give it one, or delete the row",
     )  # fmt: skip
-    keep &= ~nameless
-    return _leave(
-        keep, _not_denied(sheet, columns), sheet, notes, "status_not_denied",
-        "with a claim status of paid or pending, words for a reason and no denied amount, left out "
-        "as no denials",
-    )  # fmt: skip
+    return keep & ~nameless
 
 
 def _leave(

@@ -59,6 +59,7 @@ COLUMNS: dict[str, tuple[Kind, str]] = {
     "remittance_date": ("date", "production date of the remittance"),
     "notice_date": ("date", "date on the denial notice"),
     "notice_received": ("date", "day the notice was received"),
+    "billed_on": ("date", "day the claim was billed, for a balance"),
     "claim_received": ("date", "day the payer received the claim"),
     "claim_billed": ("money", "total charge of the claim"),
     "claim_paid": ("money", "payment on the claim"),

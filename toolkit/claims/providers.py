@@ -28,6 +28,11 @@ def foreign_claims(claims: Claims, providers: Iterable[Provider]) -> np.ndarray:
     return npi & ~named.isin(ours).to_numpy(dtype=bool)
 
 
+def names_another(npi: str | None, ours: set[str]) -> bool:
+    """Say whether an NPI is that of a provider that is none of `ours`; by the rule of foreign_claims."""
+    return bool(ours) and npi is not None and bool(NPI.fullmatch(npi)) and npi not in ours
+
+
 def own_claims(claims: Claims, providers: Iterable[Provider]) -> Claims:
     """Return the tables without the claims of other providers, with a finding that counts them."""
     foreign = foreign_claims(claims, providers)

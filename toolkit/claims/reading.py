@@ -37,6 +37,16 @@ def read(
     with each path before it is read. A 277 or 999 gives `rejections` and nothing else. Raises
     InputError for a file that cannot be read as what it is.
     """
+    return latest(read_each(paths, layout=layout, told=told))
+
+
+def read_each(
+    paths: Path | str | Iterable[Path | str],
+    *,
+    layout: str | None = None,
+    told: Callable[[Path], None] | None = None,
+) -> Claims:
+    """Return the tables of `read` with every claim of every file, also what later files repeat."""
     parts: list[Claims] = []
     with sources(paths) as (given, broken):
         for one in given:
@@ -50,7 +60,7 @@ def read(
                 broken.append((one.path, error))
     if broken and not parts:
         raise broken[0][1]
-    return latest(concat([*parts, *([_left_out(broken)] if broken else [])]))
+    return concat([*parts, *([_left_out(broken)] if broken else [])])
 
 
 @dataclass(frozen=True)
