@@ -348,6 +348,23 @@ def _account_in(folder: Path, options: argparse.Namespace) -> tuple:
     return one_history(claims, hospital=hospital, recorded=recorded), hospital
 
 
+def _balance(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.balance import balance
+    from toolkit.balance.files import read_files
+    from toolkit.balance.month import ENDINGS
+
+    if options.out:
+        _writable_as(options.out, ENDINGS)
+    files = read_files(options.files, options.tracker, fees=options.fees, layout=options.layout)
+    found = balance(
+        files.billed, files.remittances, files.tracker, as_of=options.as_of,
+        hospital=_hospital(options), month=options.month, fees=files.fees,
+    )  # fmt: skip
+    if options.out:
+        found.write(options.out)
+    return found.as_answer() | ({"out": str(options.out)} if options.out else {})
+
+
 def _gather(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.bulk.inputs import gathered
 
@@ -725,6 +742,13 @@ def _show_history(answer: dict[str, Any]) -> None:
         print(f"    {line['because']} ({line['decided_by']})")
 
 
+def _show_balance(answer: dict[str, Any]) -> None:
+    from toolkit.balance.shown import lines
+
+    for line in lines(answer):
+        print(line)
+
+
 def _show_gathered(answer: dict[str, Any]) -> None:
     print(
         f"{answer['book']}: {answer['files']:,} files, {answer['rows']:,} rows and claims; "
@@ -927,6 +951,24 @@ def _history_words(one: argparse.ArgumentParser) -> None:
     _files(one)
 
 
+def _balance_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="the billing export, then remittances; an export among those is a tracker",
+    )
+    one.add_argument("--tracker", type=Path, help="export of the denial tracker")
+    one.add_argument("--month", metavar="YYYY-MM", help="billed in this month; default: all")
+    one.add_argument("--fees", type=Path, help="fee schedule; default: local/fee_schedule.csv")
+    one.add_argument(
+        "--out", type=Path, metavar="FILE.(csv|xlsx|parquet)", help="write one row per billed claim"
+    )
+    _dated(one)
+    _files(one)
+
+
 def _engine_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--engine",
@@ -1061,6 +1103,14 @@ _COMMANDS = {
         _history_words,
         "everything that happened to a claim, event by event, and what stands now and why",
         "history remits/ export.csv --claim 1a2b3c4d-000012",
+    ),
+    "balance": _Command(
+        _balance,
+        _show_balance,
+        _balance_words,
+        "every billed claim in one bucket (paid, denied, recovered, lost, unanswered, not ours, "
+        "resent), to the cent, and where bill, remittances and tracker differ",
+        "balance billing.csv remits/ --tracker tracker.xlsx --month 2026-03 --out balance.xlsx",
     ),
     "gather": _Command(
         _gather,

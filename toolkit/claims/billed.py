@@ -123,6 +123,4 @@ def _cents(cells: Cells | None, size: int) -> pd.Series:
     if cells is None:
         return pd.Series([pd.NA] * size, dtype="Int64")
     cents = days_of(cells, cells.codes)
-    return pd.Series(
-        pd.arrays.IntegerArray(np.where(cents == NOTHING, 0, cents), cents == NOTHING)
-    )
+    return pd.Series(pd.arrays.IntegerArray(np.where(cents == NOTHING, 0, cents), cents == NOTHING))

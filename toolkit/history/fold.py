@@ -149,7 +149,7 @@ class Words(msgspec.Struct, frozen=True):
     """Which places of an account are the last word on their line, by decisions that stand.
 
     Of the others, `replaced` are those whose decision was not reversed, though a later one decides
-    the line anew; `paid_later` are denied places of which such a later decision pays something.
+    the line anew. `paid_later` are places of which a later decision that stands pays something.
     """
 
     last: frozenset[Place]
@@ -157,9 +157,7 @@ class Words(msgspec.Struct, frozen=True):
     paid_later: frozenset[Place]
 
 
-def words(
-    known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, Outcome]
-) -> Words:
+def words(known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, Outcome]) -> Words:
     """Return what the account's decisions leave to be counted; `found` are its `outcomes` of every place.
 
     Refused copies and what was reversed count nothing. Where only a decision that was reversed itself
@@ -171,7 +169,7 @@ def words(
             for place, identity in _places(one):
                 later = [] if one.voids else _later(claim, at, place, identity)
                 lasting = [x for other, x in later if other.place not in claim.gone]
-                if place in denied and any(x.pays for x in lasting):
+                if any(x.pays for x in lasting):
                     paid_later.add(place)
                 if one.place in claim.gone or one.voids or _original(claim, at, place, identity):
                     continue
