@@ -44,9 +44,10 @@ class Matched:
 def families(answers: Answers, bills: Sequence[Bill]) -> Matched:
     """Return the payers' claims of each billed claim.
 
-    Our number and the days of service tie them. Where that leaves several billed claims, the one of
-    the same payer, then the one of the same charge is taken. A payer that no bill names (a secondary
-    payer, or one spelled in another way) answers the account's only claim.
+    Our number and the days of service tie them. Where that leaves several billed claims, the only one
+    of the same charge is taken, else the only one of the same payer: names are spelled in many ways,
+    charges agree to the cent. A payer that no bill names (a secondary payer) answers the account's
+    only claim, or the only one that nobody else answers.
     """
     every = [Family(order, one) for one in answers.histories for order in one.known.claims]
     return _matched(every, bills, _number_of_family, _sides_of_family)
@@ -84,18 +85,16 @@ def _matched(
         waiting = []
         for one in some:
             fits = _same_days(here, sides_of(one))
-            sure = _one_of(_of_payer(fits, sides_of(one)), sides_of(one))
+            sure = _sure(fits, sides_of(one))
             if sure is not None:
                 of_bill[sure].append(one)
             else:
                 waiting.append((one, fits))
         taken = {at for at, _ in here if at in of_bill}
         for one, fits in waiting:
-            named = _of_payer(fits, sides_of(one))
             free = [(at, bill) for at, bill in fits if at not in taken]
-            sure = _one_of(named or free or fits, sides_of(one))
-            if sure is not None:
-                of_bill[sure].append(one)
+            if len(free) == 1 and not _of_payer(fits, sides_of(one)):
+                of_bill[free[0][0]].append(one)
             else:
                 (unsure if fits else of_none).append(one)
     return Matched(of_bill, tuple(of_none), tuple(unsure))
@@ -127,12 +126,24 @@ def _of_payer(fits: list, sides: list) -> list:
     ]
 
 
-def _one_of(fits: list, sides: list) -> int | None:
-    """Return the place of the only bill, or of the only one with the same charge."""
-    if len(fits) > 1:
-        charges = {charge for _, charge in sides}
-        fits = [(at, bill) for at, bill in fits if bill.charge in charges]
-    return fits[0][0] if len(fits) == 1 else None
+def _sure(fits: list, sides: list) -> int | None:
+    """Return the place of the one bill that it is; None where it could be several."""
+    if len(fits) == 1:
+        return fits[0][0]
+    charges = {charge for _, charge in sides if charge is not None}
+    same = [(at, bill) for at, bill in fits if bill.charge in charges]
+    same = [one for one in same if not _other_id(one[1], sides)]
+    named = _of_payer(same or fits, sides)
+    for some in (same, named):
+        if len(some) == 1:
+            return some[0][0]
+    return None
+
+
+def _other_id(bill: Bill, sides: list) -> bool:
+    """Say whether the payer ids differ: another payer, whatever the charge."""
+    ids = {identity.payer_id for identity, _ in sides} - {None}
+    return bool(ids) and bill.identity.payer_id is not None and bill.identity.payer_id not in ids
 
 
 # --- the tracker ------------------------------------------------------------------------------------
@@ -198,4 +209,5 @@ def _number_of_case(case: Case) -> str:
 
 
 def _sides_of_case(case: Case) -> list[tuple[ClaimIdentity, int | None]]:
-    return [(case.identity, case.billed)]
+    # A tracker often states the denied amount only: of a claim denied in full it is the charge.
+    return [(case.identity, case.billed), (case.identity, case.denied)]

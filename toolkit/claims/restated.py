@@ -43,7 +43,7 @@ remarks decides.
 remittance date, claim status, every amount and date, and all lines, adjustments and remarks agree,
 with a date and a number stated: the later one is dropped. Anything else is left: corrections and
 reversals are netted by triage. Payments that stand twice in one file are left. Provider adjustments
-name no claim and are left.
+name no claim: those of a remittance are dropped where all of its claims are (`latest`), else left.
 
 An export and a remittance are two views of a claim and are never merged.
 
@@ -90,8 +90,21 @@ def latest(claims: Claims, *, order: Sequence[str] | None = None) -> Claims:
     found, tally = once(claims, order=order)
     if tally.empty:
         return found
+    found = _without_resent_adjustments(claims, found)
     findings = pd.concat([found.findings, told(tally, claims.files)], ignore_index=True)
     return replace(found, findings=findings)
+
+
+def _without_resent_adjustments(given: Claims, found: Claims) -> Claims:
+    """Return the tables without provider adjustments of remittances that older ones repeat whole."""
+    files = given.files
+    remits = files["file_id"][files["source"].eq("remittance")]
+    whole = set(given.claims["file_id"]) & set(remits) - set(found.claims["file_id"])
+    table = found.provider_adjustments
+    again = table["file_id"].isin(whole)
+    if not again.any():
+        return found
+    return replace(found, provider_adjustments=table[~again].reset_index(drop=True))
 
 
 def tallies(claims: Claims, *, order: Sequence[str] | None = None) -> pd.DataFrame:

@@ -149,7 +149,8 @@ class Words(msgspec.Struct, frozen=True):
     """Which places of an account are the last word on their line, by decisions that stand.
 
     Of the others, `replaced` are those whose decision was not reversed, though a later one decides
-    the line anew. `paid_later` are places of which a later decision that stands pays something.
+    the line anew. `paid_later` are places of which a later decision that stands pays something, also
+    where it is of the whole claim anew and has the line no more.
     """
 
     last: frozenset[Place]
@@ -168,8 +169,8 @@ def words(known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, 
         for at, one in claim.decided():
             for place, identity in _places(one):
                 later = [] if one.voids else _later(claim, at, place, identity)
-                lasting = [x for other, x in later if other.place not in claim.gone]
-                if any(x.pays for x in lasting):
+                lasting = [(other, x) for other, x in later if other.place not in claim.gone]
+                if any(x.pays or _pays_anew(one, place, identity, other) for other, x in lasting):
                     paid_later.add(place)
                 if one.place in claim.gone or one.voids or _original(claim, at, place, identity):
                     continue
@@ -183,6 +184,13 @@ def words(known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, 
 
 # Where a place is after the decision that followed it was reversed, and its own words count again.
 _AGAIN = frozenset({"taken_back", "paid", "paid_later"})
+
+
+def _pays_anew(
+    one: Decision, place: Place, identity: LineIdentity | None, other: Decision
+) -> bool:
+    """Say whether a new decision of the whole claim pays something, and lacks this line."""
+    return (other.paid or 0) > 0 and _spoken_of(one, place, identity, other) is None
 
 
 def _later(
