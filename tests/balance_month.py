@@ -519,8 +519,9 @@ def month(seed: int) -> Month:
     made: list[Claim] = []
     for kind, count in (KINDS | BESIDE).items():
         for _ in range(count):
-            # Every twelfth claim has the account of the one before, two weeks later.
-            again = made and len(made) % 12 == 0 and made[-1].in_billing
+            # Every twelfth claim has the account of the one before, two weeks later. A tracker without
+            # days of service cannot tell two of its claims apart.
+            again = made and len(made) % 12 == 0 and made[-1].in_billing and not made[-1].tracker
             account = made[-1].account if again else f"ACCT{seed}X{len(made):05d}"
             day = made[-1].day + timedelta(14) if again else date(2026, 2, 1) + timedelta(rng.randrange(10))
             codes = rng.sample(CODES, rng.randint(2 if kind in (short_of_lines,) else 1, 3))

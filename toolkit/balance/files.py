@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from toolkit.claims.billed import Billed, read_billed
 from toolkit.claims.reading import read_each
 from toolkit.claims.restated import latest
@@ -53,12 +55,12 @@ def read_files(
 
 
 def _of_source(claims: Claims, source: str) -> Claims:
-    """Return the tables of the files of one kind."""
-    ids = set(claims.files.loc[claims.files["source"].eq(source), "file_id"])
-    return Claims(
-        **{
-            name: table[table["file_id"].isin(ids)].reset_index(drop=True)
-            for name in TABLES
-            if "file_id" in (table := getattr(claims, name))
-        }
-    )
+    """Return the tables of the files of one kind, with the findings of files that are of no kind."""
+    kinds = claims.files.drop_duplicates("file_id").set_index("file_id")["source"]
+
+    def mine(name: str, table: pd.DataFrame) -> pd.DataFrame:
+        kind = table["file_id"].map(kinds)
+        keep = kind.eq(source) | (kind.isna() if name == "findings" else False)
+        return table[keep.to_numpy(dtype=bool, na_value=False)].reset_index(drop=True)
+
+    return Claims(**{name: mine(name, getattr(claims, name)) for name in TABLES})

@@ -18,6 +18,7 @@ from toolkit.balance.money import Settled, Split, settled
 from toolkit.balance.reports import Entry, Reports, closed_in, reports
 from toolkit.balance.short import Short, paid_short
 from toolkit.claims.billed import Billed
+from toolkit.claims.findings import summarized
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
@@ -36,7 +37,8 @@ class Balance:
     `by_claim` has one row per bill (file, row, bucket and parts, in whole cents), `by_bucket` one per
     bucket with `claims`, `billed` and the parts. `billed_cents` is what the rows of the billing files
     bill in all, added up apart; `other_months` and `without_number` are claims and cents that no
-    bucket holds, `without_charge` counts claims whose charge is not stated.
+    bucket holds, `without_charge` counts claims whose charge is not stated. `findings` are those of
+    the billing files, the remittances and their histories.
     """
 
     month: str | None
@@ -49,6 +51,7 @@ class Balance:
     without_number: tuple[int, int]
     without_charge: int
     providers_known: bool
+    findings: pd.DataFrame
 
     @property
     def difference(self) -> int:
@@ -79,6 +82,7 @@ class Balance:
             "providers_known": self.providers_known,
             "paid_short": self._short(),
             "reports": {name: _report(some) for name, some in self.reports.items()},
+            "findings_list": [one.as_dict() for one in summarized(self.findings)],
         }
 
     def _short(self) -> dict[str, Any]:
@@ -102,7 +106,7 @@ class Balance:
         """Write one row per billed claim, in dollars, as CSV, XLSX or Parquet by the file's ending."""
         frame = self.by_claim.drop(columns="bill")
         for name in ("billed", "short", *names("parts")):
-            frame[name] = [None if pd.isna(c) else Decimal(int(c)) / 100 for c in frame[name]]
+            frame[name] = [None if pd.isna(c) else Decimal(int(c)).scaleb(-2) for c in frame[name]]
         suffix = path.suffix.lower()
         if suffix not in ENDINGS:
             raise UsageError(f"--out ends in none of {', '.join(ENDINGS)}")
@@ -193,6 +197,7 @@ def balance(
         without_number=(len(nameless), nameless_cents),
         without_charge=sum(every[at].charge is None for at in mine),
         providers_known=bool(hospital.providers),
+        findings=pd.concat([billed.findings, answers.claims.findings], ignore_index=True),
     )
 
 

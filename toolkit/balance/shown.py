@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from toolkit.balance.definitions import definitions
+from toolkit.claims.findings import FindingKind
+from toolkit.claims.findings import lines as finding_lines
 
 _COLUMNS = (
     "count",
@@ -47,6 +49,8 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
         if one["count"]:
             yield f"{name}: {one['count']:,}, {_cell(one['amount'])}. {says[name]}"
             yield from _entries(one["claims"], "amount")
+    kinds = [FindingKind(**one) for one in answer["findings_list"]]
+    yield from (f"  {line}" for line in finding_lines(kinds))
 
 
 def _entries(claims: list[dict[str, Any]], amount: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from toolkit.claims.assembly import days_of
 from toolkit.claims.columns import NOTHING, Notes, read_columns
-from toolkit.claims.exports import note_file, rows_of_claims
+from toolkit.claims.exports import rows_of_claims
 from toolkit.claims.pieces import Opened, open_exports, read_whole
 from toolkit.claims.reading import sources
 from toolkit.claims.sheets import Cells, Sheet
@@ -79,7 +79,6 @@ def _read_table(opened: Opened) -> tuple[tuple[pd.DataFrame, pd.DataFrame], Note
     notes.tallies += whole.tallies
     columns = read_columns(whole.sheet, notes)
     keep = rows_of_claims(whole.sheet, columns, notes)
-    note_file(opened.match, notes)
     frame = _frame(whole.sheet, columns).assign(file=opened.name)
     charged = frame[["claim_billed_cents", "billed_cents"]].notna().any(axis=1)
     return (frame[keep], frame[charged & _nameless(whole.sheet, notes)]), notes
