@@ -487,9 +487,13 @@ BESIDE: dict[Callable, int] = {without_bill: 8, denied_without_bill: 4, foreign_
 BILLED = 1_000
 
 
-def track(c: Claim, rng: random.Random, status: str, carc: str, *, date_: date | None = None) -> None:
+def track(
+    c: Claim, rng: random.Random, status: str, carc: str, *, date_: date | None = None
+) -> None:
     """Add a row of the tracker as people keep it: other spellings, blanks, no date."""
-    spell = rng.choice((c.account, f" {c.account} ", f"{c.account[:4]} {c.account[4:]}", c.account.lower()))
+    spell = rng.choice(
+        (c.account, f" {c.account} ", f"{c.account[:4]} {c.account[4:]}", c.account.lower())
+    )
     c.tracker.append(
         {
             "Claim Number": spell,
@@ -523,7 +527,11 @@ def month(seed: int) -> Month:
             # days of service cannot tell two of its claims apart.
             again = made and len(made) % 12 == 0 and made[-1].in_billing and not made[-1].tracker
             account = made[-1].account if again else f"ACCT{seed}X{len(made):05d}"
-            day = made[-1].day + timedelta(14) if again else date(2026, 2, 1) + timedelta(rng.randrange(10))
+            day = (
+                made[-1].day + timedelta(14)
+                if again
+                else date(2026, 2, 1) + timedelta(rng.randrange(10))
+            )
             codes = rng.sample(CODES, rng.randint(2 if kind in (short_of_lines,) else 1, 3))
             if kind is billed_at_another_charge:
                 codes = codes[:1]

@@ -186,9 +186,7 @@ def words(known: Account, denied: Mapping[Place, Denied], found: Mapping[Place, 
 _AGAIN = frozenset({"taken_back", "paid", "paid_later"})
 
 
-def _pays_anew(
-    one: Decision, place: Place, identity: LineIdentity | None, other: Decision
-) -> bool:
+def _pays_anew(one: Decision, place: Place, identity: LineIdentity | None, other: Decision) -> bool:
     """Say whether a new decision of the whole claim pays something, and lacks this line."""
     return (other.paid or 0) > 0 and _spoken_of(one, place, identity, other) is None
 
