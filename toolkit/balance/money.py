@@ -111,7 +111,7 @@ def _of_family(family: Family, answers: Answers) -> _Money:
     mine = {one.place: one for one in family.order}
     gone = {target.place for target in known.reversals.values() if target is not None}
     standing = [one for one in family.decides if one.place not in gone]
-    last = [place for place in sorted(words.last) if place[0] in mine]
+    last = sorted(place for place in words.last if place[0] in mine)
     taken = {place: cents for place, cents in known.taken_back.items() if place in mine}
     taken = {place: min(cents, mine[place].paid or 0) for place, cents in taken.items()}
     shown = {
@@ -128,11 +128,9 @@ def _of_family(family: Family, answers: Answers) -> _Money:
         if is_open(outcome.state) and not (by_plb and outcome.state == "taken_back")
     }
     open_, paid_by_record, given_up = _after_entries(stakes, answers)
-    review = [
-        answers.denied[place].cents or 0
-        for place in answers.denied
-        if place[0] in mine and place[0] in answers.review
-    ]
+    places = [(one.place, at) for one in family.order for at in (-1, *(x.place for x in one.lines))]
+    denied = [place for place in places if place in answers.denied]
+    review = [answers.denied[place].cents or 0 for place in denied if place[0] in answers.review]
     patient, contractual, prior = _adjusted(last, answers)
     copies = {place for place, one in found.items() if one.because == "refused_as_copy"}
     return _Money(
@@ -145,11 +143,7 @@ def _of_family(family: Family, answers: Answers) -> _Money:
         closed=given_up
         + sum(_charge_of(place, mine) for place, one in shown.items() if one.state == "reversed"),
         paid_again=_paid_again(family, words.replaced & words.paid_later),
-        was_denied=any(
-            place in answers.denied and place not in copies
-            for one in family.order
-            for place in [(one.place, -1), *((one.place, line.place) for line in one.lines)]
-        ),
+        was_denied=any(place not in copies for place in denied),
         is_open=bool(review or by_plb or open_),
         was_paid_later=paid_by_record > 0
         or any(
