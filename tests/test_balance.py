@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import runpy
 from collections import Counter
 from dataclasses import replace
 from datetime import date
@@ -17,9 +18,12 @@ import pytest
 from balance_month import BILLED, OURS, PARTS, Claim, Month, month
 
 from toolkit.balance import Balance, balance
+from toolkit.balance.definitions import definitions
 from toolkit.balance.files import read_files
 from toolkit.cli import main
+from toolkit.errors import InputError
 from toolkit.hospital import Hospital, Provider
+from toolkit.hospital.fees import Fee, read_fees
 
 DAY = date(2026, 6, 30)
 HOSPITAL = replace(Hospital.unknown(), providers=(Provider(npi=OURS),))
@@ -281,14 +285,16 @@ def test_a_balance_needs_a_remittance(paths):
 HEAD = "Account Number,Payer,NPI,Type of Bill,Bill Date,Service Date,Total Charges"
 
 
-def small(tmp_path: Path, rows: list[str], claims: list[Claim] = (), head: str = HEAD) -> Balance:
+def small(
+    tmp_path: Path, rows: list[str], claims: list[Claim] = (), head: str = HEAD, **more
+) -> Balance:
     """Return the balance of a few rows, and of remittances that decide these claims."""
     (tmp_path / "billing.csv").write_text("\n".join([head, *rows]) + "\n")
     words = [w for one in claims for _, _, w in one.words]
     text = balance_month.remittance(words, [], "first", OURS, 0, 1)
     (tmp_path / "remit.835").write_text(text)
     files = read_files([tmp_path / "billing.csv", tmp_path / "remit.835"])
-    return balance(files.billed, files.remittances, None, as_of=DAY, hospital=HOSPITAL)
+    return balance(files.billed, files.remittances, None, as_of=DAY, hospital=HOSPITAL, **more)
 
 
 def claim(account: str, charge: int, paid: int, day: date = date(2026, 3, 1), **more) -> Claim:
@@ -365,3 +371,151 @@ def test_a_claim_billed_to_two_payers_is_two_claims(tmp_path):
     assert found.by_claim["paid"].tolist() == [6_000, 1_000]
     assert found.by_claim["contractual"].tolist() == [4_000, 9_000]
     assert found.by_claim["unexplained"].tolist() == [0, 0]
+
+
+# --- what people recorded -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch, capsys):
+    """Record an event on a claim denied for 500.00, and return its line of the balance."""
+    monkeypatch.chdir(tmp_path)
+    one = Claim("", "A1", "first", date(2026, 3, 1), [balance_month.Line("99213", 50_000)])
+    one.decide(0, [one.lines[0].but(0, ("CO", "50", 50_000))], status="4")
+    (tmp_path / "billing.csv").write_text(
+        f"{HEAD}\nA1,EXAMPLE PLAN,,131,2026-03-02,2026-03-01,500.00\n"
+    )
+    text = balance_month.remittance([one.words[0][2]], [], "first", OURS, 0, 1)
+    (tmp_path / "remit.835").write_text(text)
+
+    def line(*words: str) -> pd.Series:
+        event = ["record", "remit.835", "--claim", "A1", "--date", "2026-04-20", *words]
+        assert main([*event, "--store", "cases.sqlite", "--as-of", "2026-06-30"]) == 0
+        files = ["balance", "billing.csv", "remit.835", "--store", "cases.sqlite"]
+        assert main([*files, "--out", "balance.parquet", "--as-of", "2026-06-30"]) == 0
+        capsys.readouterr()
+        return pd.read_parquet("balance.parquet").iloc[0]
+
+    return line
+
+
+def test_a_recorded_write_off_closes_what_was_denied(recorded):
+    line = recorded("--event", "written_off")
+    assert (line["bucket"], line["closed_unpaid"], line["denied"]) == ("lost", 500, 0)
+
+
+def test_a_recorded_payment_lowers_what_is_at_stake(recorded):
+    line = recorded("--event", "paid", "--amount", "120.00")
+    assert (line["bucket"], line["paid"], line["denied"]) == ("denied", 120, 380)
+    assert line["unexplained"] == 0
+
+
+def test_a_recorded_payment_in_full_recovers_the_claim(recorded):
+    line = recorded("--event", "paid", "--amount", "500.00")
+    assert (line["bucket"], line["paid"], line["unexplained"]) == ("recovered", 500, 0)
+
+
+# --- paid short -----------------------------------------------------------------------------------
+
+
+def fees(tmp_path: Path, *rows: str) -> tuple[Fee, ...]:
+    path = tmp_path / "fee_schedule.csv"
+    path.write_text("\n".join(["payer,procedure_code,modifiers,amount,from,to", *rows]) + "\n")
+    return read_fees(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "stake"),
+    [
+        ("EXAMPLE PLAN,99213,,90.00,,", 1_000),
+        ("example-plan,99213,,90.00,2026-01-01,2026-12-31", 1_000),
+        ("99001,99213,,90.00,2026-03-01,2026-03-01", 1_000),
+        ("EXAMPLE PLAN,99213,,80.00,,", None),
+        ("EXAMPLE PLAN,99213,25,90.00,,", None),
+        ("EXAMPLE PLAN,99213,,90.00,2026-03-02,", None),
+        ("EXAMPLE PLAN,99213,,90.00,,2026-02-28", None),
+        ("OTHER PLAN,99213,,90.00,,", None),
+        ("EXAMPLE PLAN,99213,,900.00,,", 2_000),
+    ],
+)
+def test_a_line_below_the_fee_schedule_is_short_by_the_difference(tmp_path, row, stake):
+    row_of_bill = "A1,EXAMPLE PLAN,,131,2026-03-02,2026-03-01,100.00"
+    found = small(tmp_path, [row_of_bill], [claim("A1", 10_000, 8_000)], fees=fees(tmp_path, row))
+    assert [one.stake for one in found.paid_short] == ([] if stake is None else [stake])
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("EXAMPLE PLAN,99213,,ninety,,", "row 2, amount"),
+        ("EXAMPLE PLAN,,,90.00,,", "row 2, procedure_code"),
+        ("EXAMPLE PLAN,99213,,90.00,March,", "row 2, from"),
+    ],
+)
+def test_a_fee_that_cannot_be_read_is_refused_without_its_value(tmp_path, row, words):
+    with pytest.raises(InputError, match=words) as refused:
+        fees(tmp_path, row)
+    assert not any(cell and cell in str(refused.value) for cell in ("ninety", "March", "99213"))
+
+
+def test_two_fees_for_one_service_and_day_are_refused(tmp_path):
+    with pytest.raises(InputError, match="row 3: the same service and days as row 2"):
+        fees(tmp_path, "P,99213,,90.00,2026-01-01,", "P,99213,,95.00,2026-06-01,")
+
+
+def inpatients(tmp_path: Path, paid: list[int], mark: str) -> Balance:
+    """Return the balance of claims of 100,000.00 that were paid so; `mark` says how they are inpatient."""
+    head = "Account Number,Payer,Bill Date,Service Date,Total Charges,Type of Bill"
+    bill_type = "0111" if mark == "type of bill" else ""
+    rows = [
+        f"A{n},EXAMPLE PLAN,2026-03-02,2026-03-01,100000.00,{bill_type}" for n in range(len(paid))
+    ]
+    claims = []
+    for n, cents in enumerate(paid):
+        one = Claim("", f"A{n}", "first", date(2026, 3, 1), [balance_month.Line("", 10_000_000)])
+        lines = [one.lines[0].but(cents, ("CO", "45", 10_000_000 - cents))]
+        one.decide(0, lines, whole=True)
+        words = one.words[0][2]
+        if mark == "room and board":
+            at = next(n for n, word in enumerate(words) if word.startswith("NM1"))
+            words.insert(at + 2, f"SVC*NU:0120*100000.00*{balance_month.money(cents)}")
+        if mark == "remark":
+            words.append("MIA*0***0.00*MA01")
+        claims.append(one)
+    return small(tmp_path, rows, claims, head)
+
+
+@pytest.mark.parametrize("mark", ["type of bill", "room and board", "remark"])
+def test_an_inpatient_claim_paid_a_fraction_is_short_by_the_payers_usual_share(tmp_path, mark):
+    found = inpatients(tmp_path, [5_500_000] * 8 + [1_000_000], mark)
+    assert [(one.bill, one.stake) for one in found.paid_short] == [(8, 4_500_000)]
+    assert found.by_claim["bucket"].eq("paid").all()
+
+
+@pytest.mark.parametrize(
+    ("paid", "mark"),
+    [
+        ([5_500_000] * 7 + [1_000_000], "type of bill"),  # too few to compare with
+        ([5_500_000] * 8 + [2_750_000], "type of bill"),  # half the usual share
+        ([5_500_000] * 8 + [1_000_000], ""),  # nothing says that they are inpatient
+    ],
+)
+def test_what_is_no_clear_shortfall_is_not_reported(tmp_path, paid, mark):
+    assert inpatients(tmp_path, paid, mark).paid_short == ()
+
+
+# --- the definitions ------------------------------------------------------------------------------
+
+
+def test_the_document_has_every_definition_as_the_rules_have_it():
+    page = Path(__file__).parents[1] / "scripts" / "balance_page.py"
+    for path, text in runpy.run_path(str(page))["written"]().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python scripts/balance_page.py"
+        assert all(f"| `{one.id}` |" in text for one in definitions().buckets)
+
+
+def test_a_balance_says_so_where_no_provider_is_known(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path, ["A1,EXAMPLE PLAN,1888888885,131,2026-03-02,2026-03-01,100.00"])
+    assert main(["balance", "billing.csv", "remit.835"]) == 0
+    assert "no claim is known to be another provider's" in capsys.readouterr().out

@@ -352,6 +352,7 @@ def _balance(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.balance import balance
     from toolkit.balance.files import read_files
     from toolkit.balance.month import ENDINGS
+    from toolkit.cases import recorded_at
 
     if options.out:
         _writable_as(options.out, ENDINGS)
@@ -359,6 +360,7 @@ def _balance(options: argparse.Namespace) -> dict[str, Any]:
     found = balance(
         files.billed, files.remittances, files.tracker, as_of=options.as_of,
         hospital=_hospital(options), month=options.month, fees=files.fees,
+        recorded=recorded_at(_store(options)),
     )  # fmt: skip
     if options.out:
         found.write(options.out)

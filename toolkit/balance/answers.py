@@ -1,7 +1,7 @@
 """What payers answered: every decision of the remittances, in histories of one account number each."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 
 from toolkit.balance.bills import plain_number
 from toolkit.balance.definitions import definitions
+from toolkit.cases.recorded import RecordedCase, with_recorded
 from toolkit.claims.adjudication import repeated, stated_of, statuses
 from toolkit.claims.providers import foreign_claims, own_claims
 from toolkit.claims.restated import latest
@@ -21,7 +22,7 @@ from toolkit.history.fold import Account, Denied, Outcome, Place, Words, account
 from toolkit.history.states import open_states
 from toolkit.history.table import decisions_of, histories
 from toolkit.hospital import Hospital
-from toolkit.triage import brain, classified_adjustments, denied_places
+from toolkit.triage import Brain, brain, classified_adjustments, denied_places, triaged
 
 # OA-23 states what payers before this one paid and took off: no reduction of this payer's own.
 PRIOR_PAYER = "23"
@@ -35,8 +36,8 @@ class Answers:
     adjustments of each place: group code, CARC, cents, each once. `denied_share` is what of a place's
     PR adjustments is a denial. `review` are reversals that may be denials, `secondary` claims that
     another payer decided first, `inpatient` those with a remark that only inpatient claims have. By
-    the place of a line: `units` and `allowed` cents, where stated. `resent` and `foreign` are claims
-    that are not among them.
+    the place of a line: `units` and `allowed` cents, where stated. `entered` are state and stake of
+    denied places after what people recorded. `resent` and `foreign` are claims that are not among them.
     """
 
     claims: Claims
@@ -49,6 +50,7 @@ class Answers:
     inpatient: frozenset[int]
     units: Mapping[int, float]
     allowed: Mapping[int, int]
+    entered: Mapping[Place, tuple[str, int]]
     resent: pd.DataFrame
     foreign: pd.DataFrame
 
@@ -74,16 +76,19 @@ def where(claims: Claims, place: int) -> tuple[str, int]:
     return names.get(row["file_id"], ""), int(row["row"])
 
 
-def answers_of(given: Claims, hospital: Hospital, *, as_of: date) -> Answers:
+def answers_of(
+    given: Claims, hospital: Hospital, *, as_of: date, recorded: Sequence[RecordedCase] = ()
+) -> Answers:
     """Return the decisions of remittances as they were read, each file whole.
 
-    A remittance that was sent twice counts once; other providers' claims do not count.
+    A remittance that was sent twice counts once; other providers' claims do not count. `recorded` is
+    what people entered, as `toolkit.cases.recorded_at` gives it.
     """
     foreign = foreign_claims(given, hospital.providers)
     own = own_claims(given, hospital.providers)
     once = latest(own)
     again = own.claims[~own.claims["claim_key"].isin(set(once.claims["claim_key"]))]
-    claims = settled(once)
+    claims = with_recorded(settled(once), recorded)
     asked = brain(as_of=as_of, hospital=hospital)
     denied = denied_places(claims, asked)
     flags = histories(claims)
@@ -100,6 +105,7 @@ def answers_of(given: Claims, hospital: Hospital, *, as_of: date) -> Answers:
         inpatient=_inpatient(claims),
         units=_stated(claims.claim_lines["units"]),
         allowed=_stated(claims.claim_lines["allowed_cents"]),
+        entered=_entered(claims, asked),
         resent=_with_file(again, given),
         foreign=_with_file(given.claims[foreign], given),
     )
@@ -175,6 +181,22 @@ def _stated(column: pd.Series) -> dict[int, Any]:
     """Return what a column states, by place."""
     at = np.flatnonzero(column.notna())
     return dict(zip(at.tolist(), column.iloc[at].tolist(), strict=True))
+
+
+def _entered(claims: Claims, asked: Brain) -> dict[Place, tuple[str, int]]:
+    """Return state and cents of the worklist's rows, where people recorded something at all."""
+    if not len(claims.recorded_events):
+        return {}
+    rows = triaged(claims, asked, looks=False)
+    claim = {key: at for at, key in enumerate(claims.claims["claim_key"])}
+    line = {key: at for at, key in enumerate(claims.claim_lines["line_key"])}
+    return {
+        (claim[of], line[its] if isinstance(its, str) else -1): (state, int(cents))
+        for of, its, state, cents in zip(
+            rows["claim_key"], rows["line_key"], rows["state"], rows["denied_cents"].fillna(0),
+            strict=True,
+        )
+    }  # fmt: skip
 
 
 def is_open(state: str) -> bool:

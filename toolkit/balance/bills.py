@@ -67,12 +67,9 @@ def bills(billed: Billed, providers: Iterable[Provider]) -> list[Bill]:
     for part in _claims(rows):
         standing = "not_ours" if names_another(part[0]["provider_npi"], npis) else ""
         found.append(replace(_bill(part), standing=standing))
-    found.sort(key=lambda one: (_order(rows)[one.file], one.row))
+    order = {name: at for at, name in enumerate(rows["file"].unique())}
+    found.sort(key=lambda one: (order[one.file], one.row))
     return _with_resent(found)
-
-
-def _order(rows: pd.DataFrame) -> dict[str, int]:
-    return {name: at for at, name in enumerate(rows["file"].unique())}
 
 
 def _claims(rows: pd.DataFrame) -> list[list[dict]]:

@@ -63,5 +63,5 @@ def _of_source(claims: Claims, source: str) -> Claims:
         keep = kind.eq(source) | (kind.isna() if name == "findings" else False)
         return table[keep.to_numpy(dtype=bool, na_value=False)].reset_index(drop=True)
 
-    of_files = [name for name in TABLES if "file_id" in getattr(claims, name)]
-    return Claims(**{name: mine(name, getattr(claims, name)) for name in of_files})
+    tables = {name: getattr(claims, name) for name in TABLES}
+    return Claims(**{name: mine(name, x) for name, x in tables.items() if "file_id" in x})

@@ -1,12 +1,13 @@
 """How the charge of one billed claim is split, and in which bucket the claim is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from toolkit.balance.answers import PRIOR_PAYER, Answers, is_open
 from toolkit.balance.definitions import names
 from toolkit.balance.matching import Family
+from toolkit.history.decisions import Decision
 from toolkit.history.fold import Place
 
 
@@ -45,8 +46,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class _Money(msgspec.Struct, frozen=True, kw_only=True):
     """What one payer says of a claim, by the last word on each line; whole cents.
 
-    `prior` is what it says earlier payers paid and took off (OA-23); `reversed` the charge of lines
-    whose decision was taken back for good.
+    `prior` is what it says earlier payers paid and took off (OA-23); `closed` what was denied and
+    written off or given up by a person, and the charge of lines whose decision was taken back for good.
     """
 
     charge: int = 0
@@ -55,7 +56,7 @@ class _Money(msgspec.Struct, frozen=True, kw_only=True):
     contractual: int = 0
     prior: int = 0
     at_stake: int = 0
-    reversed: int = 0
+    closed: int = 0
     paid_again: int = 0
     was_denied: bool = False
     is_open: bool = False
@@ -83,7 +84,7 @@ def settled(
         patient=patient,
         contractual=contractual,
         denied=0 if closed else at_stake,
-        closed_unpaid=sum(one.reversed for one in money) + (at_stake if closed else 0),
+        closed_unpaid=sum(one.closed for one in money) + (at_stake if closed else 0),
     )
     return Settled(
         bucket=_bucket(money, still_open=still_open and not closed),
@@ -110,7 +111,7 @@ def _of_family(family: Family, answers: Answers) -> _Money:
     mine = {one.place: one for one in family.order}
     gone = {target.place for target in known.reversals.values() if target is not None}
     standing = [one for one in family.decides if one.place not in gone]
-    last = [place for place in sorted(words.last) if place[0] in mine]
+    last = sorted(place for place in words.last if place[0] in mine)
     taken = {place: cents for place, cents in known.taken_back.items() if place in mine}
     taken = {place: min(cents, mine[place].paid or 0) for place, cents in taken.items()}
     shown = {
@@ -121,36 +122,31 @@ def _of_family(family: Family, answers: Answers) -> _Money:
     by_plb = sum(taken.values())
     rows = {place: outcome for place, outcome in shown.items() if place in answers.denied}
     # What a provider adjustment takes back is at stake, not what was denied before it was paid.
-    stakes = [
-        outcome.cents or 0
-        for outcome in rows.values()
+    stakes = {
+        place: outcome.cents or 0
+        for place, outcome in rows.items()
         if is_open(outcome.state) and not (by_plb and outcome.state == "taken_back")
-    ]
-    review = [
-        answers.denied[place].cents or 0
-        for place in answers.denied
-        if place[0] in mine and place[0] in answers.review
-    ]
+    }
+    open_, paid_by_record, given_up = _after_entries(stakes, answers)
+    places = [(one.place, at) for one in family.order for at in (-1, *(x.place for x in one.lines))]
+    denied = [place for place in places if place in answers.denied]
+    review = [answers.denied[place].cents or 0 for place in denied if place[0] in answers.review]
     patient, contractual, prior = _adjusted(last, answers)
     copies = {place for place, one in found.items() if one.because == "refused_as_copy"}
     return _Money(
         charge=sum(one.billed or 0 for one in standing if any(p[0] == one.place for p in last)),
-        paid=sum(_paid(one) for one in standing) - by_plb,
+        paid=sum(_paid(one) for one in standing) - by_plb + paid_by_record,
         patient=patient,
         contractual=contractual,
         prior=prior,
-        at_stake=sum(stakes) + sum(review) + by_plb,
-        reversed=sum(
-            _charge_of(place, mine) for place, one in shown.items() if one.state == "reversed"
-        ),
+        at_stake=sum(open_.values()) + sum(review) + by_plb,
+        closed=given_up
+        + sum(_charge_of(place, mine) for place, one in shown.items() if one.state == "reversed"),
         paid_again=_paid_again(family, words.replaced & words.paid_later),
-        was_denied=any(
-            place in answers.denied and place not in copies
-            for one in family.order
-            for place in [(one.place, -1), *((one.place, line.place) for line in one.lines)]
-        ),
-        is_open=bool(review or by_plb) or any(is_open(one.state) for one in rows.values()),
-        was_paid_later=any(
+        was_denied=any(place not in copies for place in denied),
+        is_open=bool(review or by_plb or open_),
+        was_paid_later=paid_by_record > 0
+        or any(
             place[0] in mine and place in answers.denied and place not in copies
             for place in words.paid_later
         )
@@ -159,12 +155,30 @@ def _of_family(family: Family, answers: Answers) -> _Money:
     )
 
 
-def _paid(one) -> int:
+def _after_entries(
+    stakes: Mapping[Place, int], answers: Answers
+) -> tuple[dict[Place, int], int, int]:
+    """Return what is at stake after what people recorded, what they recorded as paid, and as given up."""
+    left: dict[Place, int] = {}
+    paid = given_up = 0
+    for place, cents in stakes.items():
+        state, now = answers.entered.get(place, ("open", cents))
+        if is_open(state):
+            left[place] = min(cents, now)
+            paid += cents - left[place]
+        elif state == "paid_later":
+            paid += cents
+        else:
+            given_up += cents
+    return left, paid, given_up
+
+
+def _paid(one: Decision) -> int:
     """Return what a decision pays: the claim's payment, else that of its lines."""
     return one.paid if one.paid is not None else sum(line.paid or 0 for line in one.lines)
 
 
-def _charge_of(place: Place, mine: dict) -> int:
+def _charge_of(place: Place, mine: Mapping[int, Decision]) -> int:
     """Return the charge of a line; of a claim only where it has no lines."""
     one = mine[place[0]]
     if place[1] < 0:

@@ -17,6 +17,7 @@ from toolkit.balance.matching import Matched, cases, families, tracked
 from toolkit.balance.money import Settled, Split, settled
 from toolkit.balance.reports import Entry, Reports, closed_in, reports
 from toolkit.balance.short import Short, paid_short
+from toolkit.cases.recorded import RecordedCase
 from toolkit.claims.billed import Billed
 from toolkit.claims.findings import summarized
 from toolkit.claims.tables import Claims, dollars
@@ -161,6 +162,7 @@ def balance(
     hospital: Hospital,
     month: str | None = None,
     fees: Sequence[Fee] = (),
+    recorded: Sequence[RecordedCase] = (),
 ) -> Balance:
     """Return every billed claim in its bucket, by all that the remittances decide.
 
@@ -172,7 +174,7 @@ def balance(
     if month is not None and not MONTH.fullmatch(month):
         raise UsageError("--month: expected YYYY-MM")
     every = bills(billed, hospital.providers)
-    answers = answers_of(remittances, hospital, as_of=as_of)
+    answers = answers_of(remittances, hospital, as_of=as_of, recorded=recorded)
     matched = families(answers, every)
     tracker_of = tracked(cases(tracker), every)
     mine = [at for at, one in enumerate(every) if _in_month(one, every, month)]

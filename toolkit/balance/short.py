@@ -1,9 +1,9 @@
 """Claims that are paid, but short: below the payer's usual share, or below a fee schedule."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from statistics import median
 
 import msgspec
 
@@ -64,11 +64,11 @@ def _below_share(
             of_payer[_payer(mine[0])][at] = share
     found = []
     for shares in of_payer.values():
+        ordered = sorted(shares.values())
+        if len(ordered) <= rule.least_claims:
+            continue
         for at, share in shares.items():
-            others = [one for other, one in shares.items() if other != at]
-            if len(others) < rule.least_claims:
-                continue
-            usual = median(others)
+            usual = _median_without(ordered, share)
             if share >= usual * Fraction(str(rule.below)):
                 continue
             stake = _owed(bills[at].charge or 0, usual, settled[at], families[at][0], answers)
@@ -79,10 +79,18 @@ def _below_share(
                         rule=rule.id,
                         stake=stake,
                         because=f"{float(share):.0%} of the charge is allowed; the median of "
-                        f"{len(others)} other inpatient claims of the payer is {float(usual):.0%}",
+                        f"{len(ordered) - 1} other inpatient claims of the payer is {float(usual):.0%}",
                     )
                 )
     return found
+
+
+def _median_without(ordered: Sequence[Fraction], one: Fraction) -> Fraction:
+    """Return the median of sorted shares without one of them."""
+    at = bisect_left(ordered, one)
+    rest = len(ordered) - 1
+    low, high = (ordered[n if n < at else n + 1] for n in ((rest - 1) // 2, rest // 2))
+    return (low + high) / 2
 
 
 def _owed(charge: int, usual: Fraction, settled: Settled, family: Family, answers: Answers) -> int:
