@@ -230,3 +230,25 @@ def test_no_finding_of_a_history_repeats_a_claims_number(work):
     claims, _ = work(export(DENIED), DENIAL, PAID, remittance("20260501", plb=PLB))
     says = " ".join(claims.findings["says"])
     assert "ICN1" not in says and "A1" not in says.replace("f0", "")
+
+
+def test_a_payer_that_the_tracker_names_otherwise_is_the_one_that_decided_the_same(work):
+    named = DENIED.replace("Example Plan,99001", "Ex. Plan of Ohio,")
+    _, worklist = work(export(named), DENIAL)
+    [row] = worklist.to_dict("records")
+    assert (row["owner"], row["payer_name"]) == ("Team A", "EXAMPLE PLAN")
+
+
+def test_a_payer_named_otherwise_with_another_reason_is_another_denial(work):
+    named = DENIED.replace("Example Plan,99001", "Ex. Plan of Ohio,").replace(",50,", ",197,")
+    _, worklist = work(export(named), DENIAL)
+    assert len(worklist) == 2
+
+
+def test_a_payer_named_otherwise_is_not_joined_where_two_payers_decided_the_same(work):
+    named = DENIED.replace("Example Plan,99001", "Ex. Plan of Ohio,")
+    second = DENIAL.replace("EXAMPLE PLAN*XV*99001", "OTHER PLAN*XV*99002").replace(
+        "20260118", "20260119"
+    )
+    _, worklist = work(export(named), DENIAL, second)
+    assert len(worklist) == 3

@@ -15,7 +15,7 @@ import pandas as pd
 from toolkit.claims.tables import Claims, conform
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, account
-from toolkit.history.identity import paired
+from toolkit.history.identity import paired, same_claim, spelled_alike
 from toolkit.history.table import decisions_of, mentioned
 
 # What the payer's own statement decides; an export fills none of these.
@@ -116,15 +116,45 @@ def _joints(claims: Claims) -> Joints:
 
 
 def _add(found: Joints, known: Account) -> None:
+    """Add the joints of one account."""
+    theirs = [
+        one
+        for order in known.claims
+        for one in order
+        if one.source != "export" and one.decides and not one.reverses
+    ]
     for order in known.claims:
-        theirs = [
-            one for one in order if one.source != "export" and one.decides and not one.reverses
-        ]
+        mine = [one for one in order if one.source != "export" and one in theirs]
         for one in order:
-            if one.source == "export" and one.decides and not one.reverses:
-                joint = _joint(one, theirs)
-                found.decisions.extend([joint] if joint else [])
-                found.claims.extend((one.place, other.place) for other in theirs)
+            if one.source != "export" or not one.decides or one.reverses:
+                continue
+            joint = _joint(one, mine)
+            found.claims.extend((one.place, other.place) for other in mine)
+            if joint is None:
+                others = [other for other in theirs if other not in mine and _one_claim(one, other)]
+                joint = _joint(one, others) if _of_one_payer(others) else None
+                if joint:
+                    found.claims.append((one.place, joint.remittance))
+            found.decisions.extend([joint] if joint else [])
+
+
+def _one_claim(one: Decision, other: Decision) -> bool:
+    """Say whether two statements can be of one claim, although they spell the payer otherwise.
+
+    Hospitals name payers in their own words. Two payer ids are two payers.
+    """
+    mine, theirs = (
+        msgspec.structs.replace(decision.identity, payer_name=None) for decision in (one, other)
+    )
+    return same_claim(mine, theirs) != "other"
+
+
+def _of_one_payer(decisions: Sequence[Decision]) -> bool:
+    """Say whether decisions are of one payer, so that a row can be of none other."""
+    who = {
+        (one.identity.payer_id, spelled_alike(one.identity.payer_name or "")) for one in decisions
+    }
+    return len(who) == 1
 
 
 def _joint(one: Decision, theirs: Sequence[Decision]) -> Joint | None:
