@@ -384,11 +384,12 @@ def test_an_event_goes_with_the_last_decision_up_to_its_day(store):
 @pytest.mark.parametrize(
     "claims",
     [
+        [{}] * 101,
         [{"payer_name": None, "service_from": pd.NaT}],
         [{"lines": ()}],
         [{"payer_id": "P-1"}, {"payer_id": "P-2"}],
     ],
-    ids=["too little stated", "no lines", "two claims"],
+    ids=["a placeholder for a number", "too little stated", "no lines", "two claims"],
 )
 def test_an_event_that_may_be_of_a_claim_is_a_finding_and_no_row(store, claims):
     put(store, identity())

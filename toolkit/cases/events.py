@@ -10,6 +10,7 @@ import msgspec
 
 from toolkit.cases.case import Case
 from toolkit.cases.entry import EventEntry
+from toolkit.cases.identity import numbers
 from toolkit.cases.store import CaseStore
 from toolkit.errors import RefusedError, UsageError
 from toolkit.history.states import EventKind, Flag
@@ -76,6 +77,11 @@ def record_event(
     proof = proof.strip()
     given = {"level": level, "outcome": outcome, "amount": amount_cents, "proof": proof}
     _check_fields(event, given)
+    if case.identity is not None and not numbers(case.identity):
+        raise RefusedError(
+            "the claim has no number by which it is found again in another file.",
+            needs=("an account number, or the payer's claim number, in the file",),
+        )
     seen = store.last_entry(case.case_key)  # what is checked below is still so when it is written
     recorded = tuple(one for one in store.events(case.case_key) if one.entry != corrects)
     _check_day(case, event, day, as_of)
