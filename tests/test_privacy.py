@@ -195,8 +195,7 @@ def test_reports_hold_planted_values_only_in_the_workbook(place, source):
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     made = sorted(p.suffix for p in (place / "out" / "reports" / AS_OF).iterdir())
     assert {".html", ".xlsx", ".ipynb", ".json"} <= set(made)
-    belongs = ("w.xlsx", "w.csv", "w.parquet", "letter.docx")
-    assert left_behind(place, belongs=(*belongs, "-export.xlsx")) == []
+    assert left_behind(place, belongs=(*OUTPUTS, "-export.xlsx")) == []
 
 
 @pytest.mark.parametrize("broken", [False, True])
