@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from toolkit.cases import CaseStore
 from toolkit.desk import desk as desk_module
 from toolkit.desk import open_desk
+from toolkit.errors import StoreError
 from toolkit.hospital import Hospital
 from toolkit.worklist import DUE
 
@@ -260,6 +261,23 @@ def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_repla
     with CaseStore(one.store) as store:
         entries = store.history(one.matter.case.case_key, name="signer_name")
     assert [entry.fact.value for entry in entries] == ["Robin Notreal", "Sam Placeholder, MD"]
+
+
+def test_an_entry_that_the_store_does_not_take_is_marked_beside_its_field(place, monkeypatch):
+    desk = at_desk(place)
+    pick(desk)
+    desk.form.buttons["Sender"].click()
+    field = desk.form.fields["signer_name"]
+
+    def full(*words, **more):
+        raise StoreError("cases.sqlite: the disk is full; nothing of this entry was saved")
+
+    monkeypatch.setattr(CaseStore, "enter", full)
+    field.control.value = "Sam Placeholder, MD"
+    assert "nothing of this entry was saved" in text(field.note)
+    assert "the disk is full" in desk.letter_notice.text
+    assert field.control.value == "Sam Placeholder, MD"  # the text is still there to be entered
+    assert desk.matter.case.value("signer_name") is None
 
 
 def test_an_incomplete_letter_is_saved_only_as_a_draft(place):

@@ -134,7 +134,10 @@ GOOD = [
     ("worklist", "in/good.835", "--as-of", AS_OF, "--out", "out/w.parquet"),
     ("draft", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--out", "out/letter.docx")
     + ("--facts", "in/facts.yaml", "--payers", str(SAMPLES / "payers.csv")),
+    ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", AS_OF)
+    + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
 ]
+OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "s.sqlite")
 FAILING = [
     (("read", "in/no_column.csv"), 4),
     (("read", "in/empty.xlsx"), 4),
@@ -150,6 +153,11 @@ FAILING = [
         + ("--facts", "in/bad_facts.yaml"),
         2,
     ),
+    (
+        ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", "1999-01-01")
+        + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
+        3,
+    ),
 ]
 
 
@@ -162,7 +170,7 @@ def test_the_planted_remittance_reads(place):
 def test_a_command_tells_no_planted_value(place, words):
     code, said = run(place, *words)
     assert (code, MARK in said.lower()) == (0, False), said[:300]
-    assert left_behind(place, belongs=("w.xlsx", "w.csv", "w.parquet", "letter.docx")) == []
+    assert left_behind(place, belongs=OUTPUTS) == []
 
 
 @pytest.mark.parametrize(("words", "exits"), FAILING, ids=lambda words: str(words)[:40])
@@ -170,7 +178,7 @@ def test_a_failing_command_tells_no_planted_value(place, words, exits):
     code, said = run(place, *words)
     assert code == exits, said[:300]
     assert MARK not in said.lower()
-    assert left_behind(place, belongs=("w.xlsx", "w.csv", "w.parquet", "letter.docx")) == []
+    assert left_behind(place, belongs=OUTPUTS) == []
 
 
 def test_the_outputs_that_may_hold_them_do_and_are_private(place):
@@ -187,8 +195,7 @@ def test_reports_hold_planted_values_only_in_the_workbook(place, source):
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     made = sorted(p.suffix for p in (place / "out" / "reports" / AS_OF).iterdir())
     assert {".html", ".xlsx", ".ipynb", ".json"} <= set(made)
-    belongs = ("w.xlsx", "w.csv", "w.parquet", "letter.docx")
-    assert left_behind(place, belongs=(*belongs, "-export.xlsx")) == []
+    assert left_behind(place, belongs=(*OUTPUTS, "-export.xlsx")) == []
 
 
 @pytest.mark.parametrize("broken", [False, True])

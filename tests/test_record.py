@@ -15,6 +15,7 @@ from toolkit.cases import (
     Case,
     CaseIdentity,
     CaseStore,
+    Event,
     Fact,
     event_rules,
     record_event,
@@ -192,6 +193,24 @@ def test_a_filing_is_not_taken_from_under_its_decision(place, capsys):
         code, found, _ = record(capsys, path, **correction)
         assert code == 3 and f"entry {decided} " in found["refused"]
     assert record(capsys, path, **FILED | {"date": "2026-10-31", "correct": filed})[0] == 0
+
+
+def test_tables_that_hold_what_was_recorded_change_no_check_and_repeat_no_appeal(tmp_path):
+    given = {"as_of": TODAY, "who": "ana", "now": NOW, "level": "appeal"}
+    with CaseStore(tmp_path / "s") as store:
+        filed = record_event(store, Case("c-1", {}), "filed", day=date(2026, 3, 1), **given)
+        more = given | {"day": date(2026, 4, 1), "outcome": "upheld"}
+        record_event(store, Case("c-1", {}), "decided", **more)
+        [appeal] = store.resume(Case("c-1", {})).events
+        of_tables = Event(
+            level="appeal", filed_on=appeal.filed_on, decided_on=appeal.decided_on,
+            outcome="upheld", source="export, appeal events",
+        )  # fmt: skip
+        case = store.resume(Case("c-1", {}, (of_tables,)))
+        assert case.events == (of_tables,)
+        with pytest.raises(RefusedError, match="rests on the entry"):
+            record_event(store, case, "note", day=date(2026, 4, 2), proof="x", corrects=filed.entry,
+                         **given | {"level": ""})  # fmt: skip
 
 
 def test_a_store_that_was_changed_is_noticed(place, capsys):
@@ -384,11 +403,12 @@ def test_an_event_goes_with_the_last_decision_up_to_its_day(store):
 @pytest.mark.parametrize(
     "claims",
     [
+        [{}] * 101,
         [{"payer_name": None, "service_from": pd.NaT}],
         [{"lines": ()}],
         [{"payer_id": "P-1"}, {"payer_id": "P-2"}],
     ],
-    ids=["too little stated", "no lines", "two claims"],
+    ids=["a placeholder for a number", "too little stated", "no lines", "two claims"],
 )
 def test_an_event_that_may_be_of_a_claim_is_a_finding_and_no_row(store, claims):
     put(store, identity())

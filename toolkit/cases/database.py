@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -111,7 +112,9 @@ class Database:
 
 
 def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
-    address = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    name = quote(path.absolute().as_posix())  # of a network drive on Windows: //server/share/...
+    slash = "" if name.startswith("/") else "/"
+    address = f"file://{slash}{name}?mode={'ro' if read_only else 'rw'}"
 
     def connect() -> sqlite3.Connection:
         made = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None)

@@ -10,6 +10,7 @@ import msgspec
 
 from toolkit.cases.case import Case
 from toolkit.cases.entry import EventEntry
+from toolkit.cases.identity import numbers
 from toolkit.cases.store import CaseStore
 from toolkit.errors import RefusedError, UsageError
 from toolkit.history.states import EventKind, Flag
@@ -76,14 +77,21 @@ def record_event(
     proof = proof.strip()
     given = {"level": level, "outcome": outcome, "amount": amount_cents, "proof": proof}
     _check_fields(event, given)
+    if case.identity is not None and not numbers(case.identity):
+        raise RefusedError(
+            "the claim has no number by which it is found again in another file.",
+            needs=("an account number, or the payer's claim number, in the file",),
+        )
     seen = store.last_entry(case.case_key)  # what is checked below is still so when it is written
-    recorded = tuple(one for one in store.events(case.case_key) if one.entry != corrects)
+    standing = store.events(case.case_key)
+    recorded = tuple(one for one in standing if one.entry != corrects)
+    case = _without_recorded(case, standing)
     _check_day(case, event, day, as_of)
     _check_level(case, level)
     _check_once(recorded, event, level, day, proof)
     _check_order(case, recorded, event, level, day)
     if corrects is not None:
-        replaced = [one for one in store.events(case.case_key) if one.entry == corrects]
+        replaced = [one for one in standing if one.entry == corrects]
         _check_rest(case, recorded, replaced, event, level, day)
     _check_amount(case, recorded, event, amount_cents)
     return store.record(
@@ -99,6 +107,13 @@ def record_event(
         who=who,
         now=now,
     )
+
+
+def _without_recorded(case: Case, standing: tuple[EventEntry, ...]) -> Case:
+    """Return the case with the appeals of its files alone: recorded filings may be among them, too."""
+    days = {(one.level, one.day) for one in standing if one.event == "filed"}
+    kept = tuple(one for one in case.events if (one.level, one.filed_on) not in days)
+    return msgspec.structs.replace(case, events=kept)
 
 
 def _check_fields(event: str, given: dict) -> None:
@@ -188,11 +203,7 @@ def _check_order(
 
 
 def _filed_days(case: Case, recorded: tuple[EventEntry, ...], event: str, level: str) -> list[date]:
-    of_files = [
-        one.filed_on
-        for one in case.events
-        if one.level == level and one.filed_on and one.source != "recorded"
-    ]
+    of_files = [one.filed_on for one in case.events if one.level == level and one.filed_on]
     return of_files + [one.day for one in recorded if (one.event, one.level) == (event, level)]
 
 

@@ -15,6 +15,7 @@ from toolkit.cases.store import CaseStore
 from toolkit.claims.providers import own_claims
 from toolkit.claims.tables import Claims, conform
 from toolkit.history import settled
+from toolkit.history.decisions import PLACEHOLDER
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
 from toolkit.history.recorded import applied
 from toolkit.hospital import Hospital
@@ -119,7 +120,8 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
         matched = [(d, *_match(case, d)) for d in hits.values()]
         same = [(d, line) for d, found, line in matched if found == "same"]
         maybe = [d for d, found, _ in matched if found == "maybe"]
-        if same and _one_claim([d for d, _ in same]):
+        known = len(hits) <= PLACEHOLDER  # a number of so many claims tells none of them apart
+        if same and known and _one_claim([d for d, _ in same]):
             rows += [_row(event, *_at_the_time(same, event.day)) for event in case.events]
             _state(case, same, stated)
         elif same or maybe:

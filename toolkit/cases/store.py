@@ -225,7 +225,8 @@ class CaseStore:
         with self._database.read() as db:
             key = _find(db, case).case_key or case.case_key
             rows = list(_standing_facts(db, key).values())
-            events = {*case.events, *_all_appeals(db, key)}
+            recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
+            events = {*case.events, *recorded}
         latest = [log.as_entry(row) for row in rows]
         entered = {
             entry.name: entry.fact
@@ -379,6 +380,15 @@ def _all_appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
             )
         )
     return (*_appeals(db, case_key), *found)
+
+
+def _is_among(appeal: Event, events: tuple[Event, ...]) -> bool:
+    """Say whether the files, or the tables that recorded events were brought to, have the appeal."""
+    return any(
+        one.level == appeal.level
+        and (one.filed_on, one.decided_on) == (appeal.filed_on, appeal.decided_on)
+        for one in events
+    )
 
 
 def _in_order(events: set[Event]) -> tuple[Event, ...]:

@@ -14,7 +14,7 @@ from toolkit.desk.facts_form import FactsForm
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.matter import Matter, attach, enter_fact, open_matter
 from toolkit.desk.widgets import Notice, field, hooked, html, show
-from toolkit.errors import ChangedError, UsageError
+from toolkit.errors import ChangedError, StoreError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
@@ -336,6 +336,9 @@ class Desk:
                 self.enter(name, raw)
             except UsageError as error:
                 wrong = error
+            except StoreError as error:  # said in both places: what the field shows is not saved
+                wrong = error
+                raise
         if wrong:
             raise wrong
 

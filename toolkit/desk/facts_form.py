@@ -9,7 +9,7 @@ import ipywidgets as w
 from toolkit.cases import Case, Fact
 from toolkit.desk.docket import is_entered
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
-from toolkit.errors import UsageError
+from toolkit.errors import StoreError, UsageError
 from toolkit.letters import Need
 from toolkit.worklist import dollars
 
@@ -95,7 +95,7 @@ class Field:
             return
         try:
             self._enter(self.need.name, value)
-        except UsageError as error:
+        except (UsageError, StoreError) as error:
             self.wrong(str(error))
 
 
