@@ -348,12 +348,30 @@ def _said(
         anew = other.replaces or other.refers_to is not None or one.place in claim.gone
         return Happened(event="corrected") if anew and _tied(one, other) else None
     denials = [claim.denied[spot] for spot in where if spot in claim.denied]
+    if identity is None and _both_fit(claim, one, place, other, denials):
+        return None
     pays = _paid_at(other, where) > 0
     if not denials and not pays and (other.place, -1) in claim.denied:
         denials = [claim.denied[other.place, -1]]  # the claim's denial is its lines'
     if denials and all(its.is_copy for its in denials):
         return Happened(event="duplicate_of")
     return Happened(event=_event(claim, one, other), denies=bool(denials), pays=pays)
+
+
+def _both_fit(
+    claim: _Claim, one: Decision, place: Place, other: Decision, denials: Sequence[Denied]
+) -> bool:
+    """Say whether two denials without lines, one of them of an export, fit into the charge together.
+
+    An export may have a row for each part of a claim; then neither replaces the other.
+    """
+    if "export" not in (one.source, other.source) or not denials or one.billed is None:
+        return False
+    cents = [claim.denied[place].cents if place in claim.denied else None]
+    cents += [its.cents for its in denials]
+    if None in cents:
+        return False
+    return sum(cents) + (one.paid or 0) <= one.billed
 
 
 def _side_by_side(one: Decision, other: Decision) -> bool:
