@@ -111,7 +111,12 @@ def _unsure_lines(claims: Sequence[Sequence[Decision]]) -> set[int]:
         for at, other in enumerate(decided):
             theirs = [line.identity for line in other.lines]
             for one in decided[:at]:
-                if paired([line.identity for line in one.lines], theirs).unsure:
+                mine = [line.identity for line in one.lines]
+                pairs = paired(mine, theirs)
+                tied = _tied(one, other) or one.day == other.day
+                if pairs.unsure or (
+                    not tied and len(_recharged(mine, theirs, False)) > len(pairs.pairs)
+                ):
                     found.add(other.place)
     return found
 
@@ -128,10 +133,17 @@ def outcomes(
         for at, one in enumerate(claim.order):
             if one.reverses or not (one.decides or one.forwards):
                 continue
+            cancels = one.voids and any(_tied(one, other) for other in claim.order[:at])
             for place, identity in _places(one):
+                if cancels:  # its own words deny nothing
+                    found[place] = _CANCELS
+                    continue
                 if place in denied or (every and (identity is not None or not one.lines)):
                     found[place] = _outcome(claim, at, place, identity)
     return found
+
+
+_CANCELS = Outcome(state="reversed", shown=False, decided_by=-1, because="taken_back_decision")
 
 
 def _claims(known: Account, denied: Mapping[Place, Denied]) -> Iterator[_Claim]:
@@ -339,14 +351,15 @@ def _said(
         return Happened(event="forwarded") if spoken else None
     if other.voids:
         return Happened(event="reversed") if _tied(one, other) else None
-    where = _spoken_of(one, place, identity, other)
+    # Decided anew as a whole: its charges may have changed.
+    anew = other.replaces or other.refers_to is not None or one.place in claim.gone
+    anew &= _tied(one, other)
+    where = _spoken_of(one, place, identity, other, charged=not anew)
     if where is not None and _side_by_side(one, other):
         copies = [claim.denied[spot] for spot in where if spot in claim.denied]
         return Happened(event="duplicate_of") if any(its.is_copy for its in copies) else None
-    if where is None:
-        # The claim was decided anew as a whole, and this line is not in it any more.
-        anew = other.replaces or other.refers_to is not None or one.place in claim.gone
-        return Happened(event="corrected") if anew and _tied(one, other) else None
+    if where is None:  # a line that the claim does not have any more
+        return Happened(event="corrected") if anew else None
     denials = [claim.denied[spot] for spot in where if spot in claim.denied]
     if identity is None and _both_fit(claim, one, place, other, denials):
         return None
@@ -397,9 +410,17 @@ def _event(claim: _Claim, one: Decision, other: Decision) -> EventKind:
 
 
 def _spoken_of(
-    one: Decision, place: Place, identity: LineIdentity | None, other: Decision
+    one: Decision,
+    place: Place,
+    identity: LineIdentity | None,
+    other: Decision,
+    *,
+    charged: bool = True,
 ) -> list[Place] | None:
-    """Return the places of another decision that are this one; None where it does not speak of it."""
+    """Return the places of another decision that are this one; None where it does not speak of it.
+
+    Without `charged`, lines that agree but for their charges are taken for the same, too.
+    """
     if identity is None:  # the whole claim
         return [spot for spot, _ in _places(other)] if _covers(one, other) else None
     if not other.lines:
@@ -407,10 +428,23 @@ def _spoken_of(
     mine = [line.identity for line in one.lines]
     theirs = [line.identity for line in other.lines]
     here = next(n for n, line in enumerate(one.lines) if line.place == place[1])
-    for before, after in paired(mine, theirs).pairs:
+    for before, after in (*paired(mine, theirs).pairs, *_recharged(mine, theirs, charged)):
         if before == here:
             return [(other.place, other.lines[after].place)]
     return None
+
+
+def _recharged(
+    mine: Sequence[LineIdentity], theirs: Sequence[LineIdentity], charged: bool
+) -> list[tuple[int, int]]:
+    """Return the pairs of lines that agree but for their charges; none where charges count."""
+    if charged:
+        return []
+    bare = [
+        [msgspec.structs.replace(line, billed_cents=None) for line in lines]
+        for lines in (mine, theirs)
+    ]
+    return list(paired(*bare).pairs)
 
 
 def _covers(one: Decision, other: Decision) -> bool:
