@@ -42,14 +42,19 @@ class Claim:
     reversed: bool = False
     notice: date | None = None
     words: list[tuple[int, list[str]]] = field(default_factory=list)
-    copies: list[str] = field(
-        default_factory=list
-    )  # services refused as copies of what was not denied
+    # services refused as copies of what was not denied; and those of them since the last decision
+    copies: list[str] = field(default_factory=list)
+    since: list[str] = field(default_factory=list)
 
     def truth(self) -> list[tuple]:
         """Return what somebody should see: account, service, state, cents denied, code."""
-        found = [(self.account, code, "duplicate", None, None) for code in self.copies]
+        copies = list(self.copies)
+        for code in self.since if self.reversed else ():
+            copies.remove(code)  # what it repeats was taken back
+        found = [(self.account, code, "duplicate", None, None) for code in copies]
         for line in self.lines:
+            if self.reversed and line.code in self.since and not line.was_denied:
+                found.append((self.account, line.code, "open", line.charge, "18"))
             if not line.was_denied:
                 continue
             if self.reversed and line.paid and not line.denied:
@@ -135,6 +140,7 @@ def claim(rng: random.Random, account: str, months: int) -> Claim:
             made.words.append((month, taken))
             made.reversed = True
             break
+        made.since = []
         for line in made.lines:
             decide(rng, line)
         if kind in ("corrected_first", "bare") and before == [
@@ -155,7 +161,9 @@ def claim(rng: random.Random, account: str, months: int) -> Claim:
 def _copy(made: Claim, month: int, turn: int) -> None:
     """The whole claim is sent again, and refused as a copy."""
     before = [(x.paid, x.denied, x.carc) for x in made.lines]
-    made.copies += [line.code for line in made.lines if not line.denied]
+    refused = [line.code for line in made.lines if not line.denied]
+    made.copies += refused
+    made.since += refused
     for line in made.lines:
         line.paid, line.denied, line.carc = 0, line.charge, "18"
     made.words.append((month, written(made, status="4", number=f"{made.number}D{turn}")))

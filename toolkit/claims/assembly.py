@@ -207,6 +207,8 @@ def _claims_of(columns: dict[str, Cells]) -> np.ndarray:
     lost = (account < 0) & (icn < 0)  # its number was lost: a claim by itself
     number[lost] = number.max(initial=-1) + 1 + np.arange(lost.sum())
     lead = _led(_first_equal(number + 1), *_codes(columns, _PAYER))
+    if "claim_status" in columns:  # a reversal and what it makes room for are two decisions
+        lead = _led(lead, one_of(columns["claim_status"], ("22",)).astype(np.int64))
     for codes in _codes(columns, _DECISION_FACTS):
         lead = _led(lead, _spread(codes, lead))
     return _numbered(lead)

@@ -49,6 +49,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     paid: int | None = None
     lines: tuple[Line, ...] = ()
     reasons: tuple[tuple[str, int | None], ...] = ()
+    file: str = ""
     tie: tuple = ()  # what tells decisions of one day apart: never the order in which files were given
 
     @property
@@ -79,6 +80,8 @@ def families(decisions: Sequence[Decision]) -> tuple[list[list[Decision]], list[
         for family in found:
             matches = {same_claim(other.identity, one.identity) for other in family}
             linked = any(_linked(one, other) for other in family)
+            if not linked and any(_before_service(one, other) for other in family):
+                continue
             if linked or (matches == {"same"}):
                 sure.append(family)
             elif "other" not in matches or "same" in matches:
@@ -92,6 +95,17 @@ def families(decisions: Sequence[Decision]) -> tuple[list[list[Decision]], list[
         else:
             found.append([one])
     return found, unsure
+
+
+def _before_service(one: Decision, other: Decision) -> bool:
+    """Say whether one of two was decided before the other one's service was given."""
+    return any(
+        a.day is not None
+        and b.identity.service_from is not None
+        and a.identity.service_from is None
+        and a.day < b.identity.service_from
+        for a, b in ((one, other), (other, one))
+    )
 
 
 def _most_stated_first(one: Decision) -> tuple:
@@ -112,9 +126,27 @@ def in_order(family: Sequence[Decision]) -> list[Decision]:
     """Return the decisions of a claim, the oldest first.
 
     By day; what has none restates what was known and goes first. On one day: what another one refers
-    to goes before it, the original before its replacement, then what the file itself has first.
+    to goes before it, the original before its replacement, a remittance before an export; of two
+    files the one that pays less comes last, so that nothing is taken for paid by chance; in a file
+    what comes first goes first.
     """
-    return sorted(family, key=lambda one: (one.day or date.min, *_rank(one), one.tie))
+    paid: dict[tuple, int] = {}
+    for one in sorted(family, key=lambda one: one.tie):
+        if not one.reverses:
+            paid[one.day, one.file] = one.paid or 0
+    return sorted(
+        family,
+        key=lambda one: (
+            one.day or date.min,
+            *_rank(one),
+            _SOURCES.get(one.source, 0),
+            -paid.get((one.day, one.file), 0),
+            one.tie,
+        ),
+    )
+
+
+_SOURCES = {"remittance": 0, "fhir": 1, "export": 2}
 
 
 def _rank(one: Decision) -> tuple[int, int]:

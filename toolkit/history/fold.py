@@ -1,11 +1,11 @@
 """What stands of each denial of a claim, after every decision, reversal and payment that files hold."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from toolkit.history.decisions import Decision, families, in_order, taken_back
-from toolkit.history.identity import LineIdentity, paired, same_line, same_payer
+from toolkit.history.identity import LineIdentity, paired, same_payer
 from toolkit.history.states import EventKind, Happened, Standing, fold
 
 # Where a denial is: the place of its claim in the table, and of its line, -1 for the claim itself.
@@ -58,7 +58,8 @@ class _Claim(msgspec.Struct, frozen=True):
 
     order: tuple[Decision, ...]
     gone: Mapping[int, int]
-    others: tuple[Decision, ...]
+    others: tuple[tuple[Decision, ...], ...]
+    undone: Collection[int]
     denied: Mapping[Place, Denied]
     taken_back: Mapping[int, int]
 
@@ -74,6 +75,7 @@ def account(decisions: Sequence[Decision], taken_back_by: Mapping[str, int] = {}
     the payer's or ours. They are the claim's where no reversal says so already.
     """
     found, unsure = families(decisions)
+    found = [_tied_together(family) for family in found]
     reversals: dict[int, Decision | None] = {}
     for family in found:
         reversals |= taken_back(family)
@@ -87,13 +89,32 @@ def account(decisions: Sequence[Decision], taken_back_by: Mapping[str, int] = {}
     )
 
 
+def _tied_together(family: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions with all numbers that tie them, also through one another.
+
+    A claim that was replaced twice refers to the second number only.
+    """
+    groups: list[set[str]] = []
+    for one in family:
+        mine = set(one.identity.payer_numbers)
+        apart = [group for group in groups if not group & mine]
+        groups = [*apart, mine.union(*(group for group in groups if group & mine))]
+    found = []
+    for one in family:
+        numbers = one.identity.payer_numbers
+        every = next((frozenset(group) for group in groups if group & numbers), numbers)
+        identity = msgspec.structs.replace(one.identity, payer_numbers=every)
+        found.append(msgspec.structs.replace(one, identity=identity))
+    return found
+
+
 def _taken_back_by_plb(
     claims: Sequence[Sequence[Decision]], by: Mapping[str, int]
 ) -> dict[int, int]:
     """Return what provider adjustments take back of claims without a reversal, by the last payment."""
     found = {}
     for order in claims if by else ():
-        if any(one.reverses for one in order):
+        if any(one.reverses and one.paid for one in order):  # it says so already
             continue
         paid = [one for one in order if one.decides and (one.paid or 0) > 0]
         for one in reversed(paid):
@@ -133,7 +154,7 @@ def outcomes(
         for at, one in enumerate(claim.order):
             if one.reverses or not (one.decides or one.forwards):
                 continue
-            cancels = one.voids and any(_tied(one, other) for other in claim.order[:at])
+            cancels = one.voids and any(_linked(claim, other, one) for other in claim.order[:at])
             for place, identity in _places(one):
                 if cancels:  # its own words deny nothing
                     found[place] = _CANCELS
@@ -147,14 +168,15 @@ _CANCELS = Outcome(state="reversed", shown=False, decided_by=-1, because="taken_
 
 
 def _claims(known: Account, denied: Mapping[Place, Denied]) -> Iterator[_Claim]:
+    undone = {target.place for target in known.reversals.values() if target is not None}
     for order in known.claims:
-        others = tuple(one for other in known.claims if other is not order for one in other)
+        others = tuple(other for other in known.claims if other is not order)
         gone = {
             target.place: at
             for at, one in enumerate(order)
             if one.reverses and (target := known.reversals.get(one.place)) is not None
         }
-        yield _Claim(order, gone, others, denied, known.taken_back)
+        yield _Claim(order, gone, others, undone, denied, known.taken_back)
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -249,6 +271,9 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         happened = _said(claim, one, place, identity, other)
         if happened is None:
             continue
+        lifted = _is_lifted(claim, one, other)
+        if lifted and happened.denies and denied is not None:
+            continue  # only what came later was taken back; this denial was not
         spared = denied is None and first.pays and other.place in claim.gone
         if one.place in claim.gone or not spared:
             shown &= not happened.denies and (denied is not None or happened.event in _KEEP)
@@ -260,16 +285,65 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
         events.append((claim.gone[one.place], Happened(event="reversed"), one.place))
     for of in {of for _, _, of in events} & set(claim.taken_back):
         events.append((len(claim.order), Happened(event="taken_back"), of))
+    if one.place in claim.gone and denied is not None:
+        shown &= not _denied_still(claim, at, place, identity)
     if one.place in claim.gone and denied is None and _paid_before(claim, at, place, identity):
         shown = False  # the payment was made twice and taken back once: the first one stands
     standing, by = _folded(claim, events)
     state, stake = standing.state, cents
     left, payer = _left(claim, one, place, identity)
+    if state == "taken_back" and cents is not None:
+        stake = min(cents, _left_after_plb(claim, one, place, identity, cents))
     if state == "open" and left is not None:
         stake = left if cents is None else min(cents, left)
         if stake <= 0:
             state, by = "paid_later", payer
     return Outcome(state=state, shown=shown, decided_by=by, because=standing.because, cents=stake)
+
+
+def _is_lifted(claim: _Claim, one: Decision, other: Decision) -> bool:
+    """Say whether a later decision was taken back and leaves an earlier one as it was."""
+    return (
+        other.place in claim.gone
+        and one.place not in claim.gone
+        and not any(
+            _decides_anew(claim, one, x)
+            for x in claim.order[claim.order.index(one) + 1 :]
+            if x.decides and not x.reverses
+        )
+    )
+
+
+def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
+    """Say whether an earlier denial of a place was never taken back: its row says what stands."""
+    one = claim.order[at]
+    return any(
+        True
+        for n, other in claim.decided()
+        if n < at and _is_lifted(claim, other, one)
+        for spot in _spoken_of(one, place, identity, other) or ()
+        if spot in claim.denied and not claim.denied[spot].is_copy
+    )
+
+
+def _decides_anew(claim: _Claim, one: Decision, other: Decision) -> bool:
+    """Say whether a later decision is of the whole claim of an earlier one, in its place."""
+    anew = other.replaces or other.refers_to is not None or one.place in claim.gone
+    return anew and _linked(claim, one, other)
+
+
+def _linked(claim: _Claim, one: Decision, other: Decision) -> bool:
+    """Say whether a later decision is about the claim of an earlier one.
+
+    By the payer's numbers; else a replacement or a cancellation that names no claim is about the
+    only one before it.
+    """
+    if _tied(one, other):
+        return True
+    if other.refers_to is not None or not (other.replaces or other.voids):
+        return False
+    before = claim.order[: claim.order.index(other)]
+    return len({x.number for x in before if x.decides and not x.reverses}) == 1
 
 
 def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
@@ -313,7 +387,8 @@ def _stands(
         if happened.event == "reversed":
             happened = msgspec.structs.replace(happened, target=of == stands)
         if happened.target:
-            before = _stands(claim, [event for event in events[:at] if event[2] != of])
+            kept = [event for event in events[:at] if not _is_replaced(claim, event[2], of)]
+            before = _stands(claim, kept)
             if before[0].state in _PAID:
                 now, by, stands = before
                 continue
@@ -324,22 +399,61 @@ def _stands(
     return now, by, stands
 
 
+def _is_replaced(claim: _Claim, of: int, by: int) -> bool:
+    """Say whether a decision is another one, or was decided anew by it."""
+    if of == by:
+        return True
+    at = {one.place: n for n, one in enumerate(claim.order)}
+    one, other = claim.order[at[of]], claim.order[at[by]]
+    return at[of] < at[by] and _decides_anew(claim, one, other)
+
+
 def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> str | None:
-    """Return what became of the line that a denial as a copy repeats: paid or denied; else None."""
+    """Return what became of the line that a denial as a copy repeats: paid or denied; else None.
+
+    A copy of a payment that was taken back since, with nothing in its place, repeats nothing.
+    """
     if place not in claim.denied or not claim.denied[place].is_copy:
         return None
     one = claim.order[at]
+    copied, unpaid = None, False
     for n, other in reversed(claim.decided()):
-        if n >= at or claim.gone.get(other.place, at) < at:
+        if n >= at or (claim.gone.get(other.place, at) < at and not unpaid):
             continue
         where = _spoken_of(one, place, identity, other)
         if where is None:
             continue
         denied = [claim.denied[spot] for spot in where if spot in claim.denied]
         if denied and all(its.is_copy for its in denied):
+            copied = "denied"  # an earlier copy says it
             continue
-        return "denied" if denied else "paid"
-    return None
+        if denied:
+            return "denied"
+        if claim.gone.get(other.place, at) < at:
+            continue
+        if not _is_left_unpaid(claim, at, other):
+            return "paid"
+        unpaid = True  # an earlier denial of the line says what stands, if there is one
+    return copied
+
+
+def _is_left_unpaid(claim: _Claim, at: int, other: Decision) -> bool:
+    """Say whether a decision was taken back and no decision came in its place."""
+    back = claim.gone.get(other.place)
+    if back is None:
+        return False
+    day = claim.order[back].day
+    return not any(
+        n > back or (n > at and later.day == day)
+        for n, later in claim.decided()
+        if not _only_copies(claim, later)
+    )
+
+
+def _only_copies(claim: _Claim, one: Decision) -> bool:
+    """Say whether a decision only refuses copies."""
+    denied = [claim.denied[spot] for spot, _ in _places(one) if spot in claim.denied]
+    return bool(denied) and all(its.is_copy for its in denied)
 
 
 def _said(
@@ -350,10 +464,12 @@ def _said(
         spoken = _spoken_of(one, place, identity, other) is not None or _tied(one, other)
         return Happened(event="forwarded") if spoken else None
     if other.voids:
-        return Happened(event="reversed") if _tied(one, other) else None
+        refused = any(spot in claim.denied for spot, _ in _places(other))
+        return Happened(event="reversed") if _linked(claim, one, other) and not refused else None
+    if _is_of_a_twin(claim, one, other):
+        return None
     # Decided anew as a whole: its charges may have changed.
-    anew = other.replaces or other.refers_to is not None or one.place in claim.gone
-    anew &= _tied(one, other)
+    anew = _decides_anew(claim, one, other)
     where = _spoken_of(one, place, identity, other, charged=not anew)
     if where is not None and _side_by_side(one, other):
         copies = [claim.denied[spot] for spot in where if spot in claim.denied]
@@ -385,6 +501,15 @@ def _both_fit(
     if None in cents:
         return False
     return sum(cents) + (one.paid or 0) <= one.billed
+
+
+def _is_of_a_twin(claim: _Claim, one: Decision, other: Decision) -> bool:
+    """Say whether a later decision is about a claim that stands beside this one, by its number."""
+    return not _tied(one, other) and any(
+        _side_by_side(one, twin) and _tied(twin, other)
+        for _, twin in claim.decided()
+        if twin is not one and twin is not other
+    )
 
 
 def _side_by_side(one: Decision, other: Decision) -> bool:
@@ -483,24 +608,51 @@ def _left(
     None where no other payer paid, or the charge is not stated.
     """
     charge = one.billed if identity is None else identity.billed_cents
-    paid, by = 0, -1
-    for other in claim.others:
-        if other.reverses or not other.decides:
-            continue
-        if same_payer(one.identity, other.identity) is not False:
-            continue
-        its = _paid_on(one, identity, other)
-        if its > 0:
-            paid, by = paid + its, other.place
-    if not paid or charge is None:
+    if charge is None:
         return None, -1
+    paid, by = _paid_elsewhere(claim, one, place, identity), one.place
+    for order in claim.others:
+        if same_payer(one.identity, order[0].identity) is not False:
+            continue
+        for other in reversed(order):
+            if other.reverses or not other.decides or other.place in claim.undone:
+                continue
+            spots = _spoken_of(one, place, identity, other)
+            if spots is None:
+                continue
+            its = _paid_at(other, spots) - claim.taken_back.get(other.place, 0)
+            if its > 0:
+                paid, by = paid + its, other.place
+            break  # the last word of this payer
     own = _paid_at(one, [place])
     return max(charge - own - paid, 0), by
 
 
-def _paid_on(one: Decision, identity: LineIdentity | None, other: Decision) -> int:
-    """Return what another payer paid on the same line, or on the claim."""
-    if identity is None or not other.lines:
-        return (other.paid or 0) if _covers(one, other) else 0
-    alike = [line for line in other.lines if same_line(identity, line.identity) == "same"]
-    return (alike[0].paid or 0) if len(alike) == 1 else 0
+def _left_after_plb(
+    claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None, cents: int
+) -> int:
+    """Return charge less what a provider adjustment left of the payment; `cents` where none took it."""
+    charge = one.billed if identity is None else identity.billed_cents
+    for _, other in reversed(claim.decided()):
+        taken = claim.taken_back.get(other.place)
+        spots = _spoken_of(one, place, identity, other) if taken else None
+        if spots is not None and charge is not None:
+            return charge - max(_paid_at(other, spots) - taken, 0)
+    return cents
+
+
+def _paid_elsewhere(
+    claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None
+) -> int:
+    """Return what this payer paid on the same place before, under another number, and left paid."""
+    return sum(
+        _paid_at(other, spots)
+        for n, other in claim.decided()
+        if claim.order.index(one) > n
+        and other.place not in claim.gone
+        and None not in (one.number, other.number)
+        and one.number != other.number
+        and not _side_by_side(one, other)
+        and not any(_decides_anew(claim, other, x) for m, x in claim.decided() if m > n)
+        and (spots := _spoken_of(one, place, identity, other)) is not None
+    )

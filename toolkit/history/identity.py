@@ -23,7 +23,8 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 class ClaimIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """What is stated of a claim's identity; nothing where it is not stated.
 
-    `payer_numbers` are the payer's control numbers: its own and the one that it refers to (REF F8).
+    `payer_numbers` are the payer's control numbers: its own and the one that it refers to (REF F8);
+    `coverage` is the claim filing indicator: one payer may cover a patient twice.
     """
 
     account: str | None = None
@@ -32,6 +33,7 @@ class ClaimIdentity(msgspec.Struct, frozen=True, kw_only=True):
     payer_name: str | None = None
     service_from: date | None = None
     service_to: date | None = None
+    coverage: str | None = None
 
     def __repr__(self) -> str:
         return "ClaimIdentity(...)"  # its numbers may identify a patient
@@ -59,11 +61,13 @@ def same_claim(one: ClaimIdentity, other: ClaimIdentity) -> Match:
     """
     if _differ(one.account, other.account):
         return "other"
-    if _differ(one.payer_id, other.payer_id):
+    if _differ(_bare(one.payer_id), _bare(other.payer_id)):
         return "other"
     if one.payer_numbers & other.payer_numbers:
         return "same"  # also where a corrected claim changes the days
     if one.account is None or other.account is None or _days_apart(one, other):
+        return "other"
+    if _differ(one.coverage, other.coverage):
         return "other"
     payer = _same_payer(one, other)
     if payer is False:
@@ -74,8 +78,12 @@ def same_claim(one: ClaimIdentity, other: ClaimIdentity) -> Match:
 
 def same_payer(one: ClaimIdentity, other: ClaimIdentity) -> bool | None:
     """Return whether two statements name one payer; None where one of them names none."""
-    if one.payer_numbers & other.payer_numbers and not _differ(one.payer_id, other.payer_id):
+    if one.payer_numbers & other.payer_numbers and not _differ(
+        _bare(one.payer_id), _bare(other.payer_id)
+    ):
         return True
+    if _differ(one.coverage, other.coverage):
+        return False
     return _same_payer(one, other)
 
 
@@ -172,6 +180,11 @@ def _alike(
     ]
 
 
+def _bare(payer_id: str | None) -> str | None:
+    """Return a payer's id without leading zeros, which spreadsheets lose, and without case."""
+    return None if payer_id is None else (payer_id.strip().lstrip("0") or "0").casefold()
+
+
 def _differ(one: object, other: object) -> bool:
     return one is not None and other is not None and one != other
 
@@ -186,7 +199,7 @@ def _days_apart(one: ClaimIdentity, other: ClaimIdentity) -> bool:
 
 def _same_payer(one: ClaimIdentity, other: ClaimIdentity) -> bool | None:
     if one.payer_id is not None and other.payer_id is not None:
-        return one.payer_id == other.payer_id
+        return _bare(one.payer_id) == _bare(other.payer_id)
     if one.payer_name is None or other.payer_name is None:
         return None
     return spelled_alike(one.payer_name) == spelled_alike(other.payer_name)

@@ -5,7 +5,7 @@ apart and folded one account number at a time, in plain Python. Every rule looks
 only, so tables parted by it give the same answer as the whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,15 +118,15 @@ def histories(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Hi
     table = claims.claims
     reversal = table["is_reversal"].to_numpy(dtype=bool, na_value=False)
     nothing = np.zeros(len(table), dtype=bool)
-    at, number, shared = mentioned(table)
+    if taken_back is None:
+        taken_back = taken_back_by(claims.provider_adjustments)
+    at, number, shared = mentioned(table, taken_back)
     if not len(at):
         return Histories((), nothing, nothing.copy(), reversal, shared)
     decisions = decisions_of(claims, at)
     groups: dict[int, list[Decision]] = {}
     for of, one in zip(number.tolist(), decisions, strict=True):
         groups.setdefault(of, []).append(one)
-    if taken_back is None:
-        taken_back = taken_back_by(claims.provider_adjustments)
     known = tuple(account(some, taken_back) for some in groups.values())
     undone, review = reversal.copy(), nothing.copy()
     place = {one.place: one for one in decisions}
@@ -164,9 +164,11 @@ def is_positive(one: Decision) -> bool:
 
 
 def mentioned(
-    table: pd.DataFrame,
+    table: pd.DataFrame, numbers: Collection[str] = ()
 ) -> tuple[np.ndarray, np.ndarray, tuple[tuple[int, int], ...]]:
     """Return the claims whose number is met more than once or with a reversal, and their numbers.
+
+    So are those that have one of `numbers`.
 
     Third, the placeholder numbers: the first claim of each, and how many it has.
     """
@@ -177,7 +179,10 @@ def mentioned(
         ours = np.where((ours < 0) & (theirs >= 0), ours.max(initial=-1) + 1 + theirs, ours)
     count = np.bincount(ours[ours >= 0], minlength=int(ours.max(initial=-1)) + 1)
     size = np.append(count, 1)[ours]
-    at = np.flatnonzero(((size > 1) & (ours >= 0)) | reversal)
+    named = np.zeros(len(table), dtype=bool)
+    for name in ("patient_control_number", "payer_claim_control_number") if numbers else ():
+        named |= table[name].isin(list(numbers)).to_numpy(dtype=bool, na_value=False)
+    at = np.flatnonzero(((size > 1) & (ours >= 0)) | reversal | named)
     number = np.where(ours[at] < 0, -1 - at, ours[at])
     many = size[at] > PLACEHOLDER
     shared = []
@@ -200,7 +205,7 @@ def decisions_of(claims: Claims, at: np.ndarray) -> list[Decision]:
         "file_id", "row", "patient_control_number", "payer_claim_control_number",
         "original_reference", "frequency_code", "payer_id", "payer_name", "service_from",
         "service_to", "notice_date", "remittance_date", "billed_cents", "paid_cents",
-        "claim_status", "is_reversal",
+        "claim_status", "is_reversal", "claim_filing_indicator",
     )}  # fmt: skip
     found = []
     for n, place in enumerate(at.tolist()):
@@ -228,8 +233,10 @@ def decisions_of(claims: Claims, at: np.ndarray) -> list[Decision]:
                     payer_name=row["payer_name"],
                     service_from=row["service_from"],
                     service_to=row["service_to"],
+                    coverage=row["claim_filing_indicator"],
                 ),
                 source=kind,
+                file=row["file_id"] or "",
                 number=number,
                 refers_to=original,
                 frequency=(row["frequency_code"] or "")[-1:],
@@ -333,7 +340,22 @@ def _at(flags: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 # --- findings -------------------------------------------------------------------------------------
 
+
+def _takes_payment(known: Account, target: Decision, reversal: Decision) -> bool:
+    """Say whether a payment was taken back by a reversal and no decision follows."""
+    if (target.paid or 0) <= 0:
+        return False
+    [order] = [order for order in known.claims if target in order]
+    after = order[order.index(reversal) :]
+    return not any(one.decides and not one.reverses for one in after) and not any(
+        one.day == reversal.day and one is not target and one.decides and not one.reverses
+        for one in order
+    )
+
+
 _SAYS = {
+    "payment_reversed": "a reversal takes this payment back, and no new decision of the claim is in these "
+    "files: find the notice, its clock may run",
     "reversal_without_claim": "a reversal (status 22) takes back a decision that is not in these files; "
     "nothing else of it counts: add the earlier remittance",
     "reversal_positive": "a reversal (status 22) states its amounts as positive, not as taken back; "
@@ -363,6 +385,8 @@ def noted(claims: Claims, known: Histories) -> Claims:
                 rows.append((its, code, "claim_status"))
             elif positive:
                 rows.append((its, "reversal_positive", "billed"))
+            if target is not None and _takes_payment(one, target, places[its]):
+                rows.append((its, "payment_reversed", "paid"))
         rows += [(place, "payment_taken_back", "paid") for place in one.taken_back]
         rows += [(place, "claim_match_unsure", "patient_control_number") for place in one.unsure]
         rows += [(place, "line_match_unsure", "line") for place in one.unsure_lines]
