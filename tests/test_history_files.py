@@ -252,3 +252,58 @@ def test_a_payer_named_otherwise_is_not_joined_where_two_payers_decided_the_same
     )
     _, worklist = work(export(named), DENIAL, second)
     assert len(worklist) == 3
+
+
+TWO = remittance(
+    "20260118",
+    [
+        "CLP*A1*4*600.00*0.00**MB*ICN1*11*1",
+        "SVC*HC:70551*500.00*0.00**1", "DTM*472*20260105", "CAS*CO*50*500.00",
+        "SVC*HC:99213*100.00*0.00**1", "DTM*472*20260105", "CAS*CO*197*100.00",
+    ],
+)  # fmt: skip
+
+
+def of_line(worklist, code: str) -> dict:
+    [row] = worklist[worklist["procedure_code"].eq(code)].to_dict("records")
+    return row
+
+
+def test_a_row_of_one_line_that_the_tracker_closed_closes_that_line_alone(work):
+    _, worklist = work(export(DENIED.replace("Open", "Closed")), TWO)
+    assert of_line(worklist, "70551")["state"] == "closed"
+    assert of_line(worklist, "99213")["state"] == "open"
+
+
+def test_an_appeal_of_a_row_without_a_service_is_of_the_line_with_its_reason(work):
+    bare = (
+        DENIED.replace("70551", "")
+        .replace("500.00,0.00", ",")
+        .replace("PPO,,", "PPO,2026-02-01,redetermination")
+    )
+    _, worklist = work(export(bare), TWO)
+    assert of_line(worklist, "70551")["state"] == "awaiting_decision"
+    assert of_line(worklist, "99213")["state"] == "open"
+
+
+def test_a_code_that_the_tracker_retyped_gives_way_to_the_payers(work):
+    claims, worklist = work(export(DENIED.replace(",50,", ",197,")), DENIAL)
+    [row] = worklist.to_dict("records")
+    assert (row["carc"], row["owner"]) == ("50", "Team A")
+    assert "reasons_differ" in set(claims.findings["code"])
+
+
+def test_a_reversal_and_its_correction_of_one_day_are_two_decisions_of_an_export(work):
+    heads = (
+        "Patient Control Number,Payer Name,Payer Claim Control Number,Service Date From,Service "
+        "Procedure Code,Claim Adjustment Group Code,Adjustment Code,Adjustment Amount,Remittance Date,"
+        "Line Charge Amount,Line Paid Amount,Claim Status Code"
+    )
+    rows = (
+        "A1,Plan,I1,2026-01-05,70551,CO,50,500.00,2026-01-16,500.00,0.00,4",
+        "A1,Plan,I1,2026-01-05,70551,CO,50,-500.00,2026-03-16,-500.00,0.00,22",
+        "A1,Plan,I1,2026-01-05,70551,CO,97,500.00,2026-03-16,500.00,0.00,4",
+    )
+    _, worklist = work("\n".join([heads, *rows]) + "\n")
+    [row] = worklist[worklist["due"].ne("closed")].to_dict("records")
+    assert (row["carc"], str(row["notice_date"])[:10]) == ("97", "2026-03-16")

@@ -34,7 +34,7 @@ from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import of_history, turns_on_service
 from toolkit.history.fold import Denied
-from toolkit.history.recorded import OF_APPEALS
+from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
 from toolkit.history.states import open_states, sent_on
 from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
@@ -1172,26 +1172,36 @@ def _recorded(set_: _Set, rows: _Rows) -> tuple[_Rows, _Ended]:
     no_line = events["line_key"].isna().to_numpy()
     denied, unknown = rows.denied.to_numpy("int64", na_value=0).copy(), rows.denied.isna()
     paid_up = np.zeros(size, dtype=bool)
+    lines, claims = set_.tables.claim_lines, set_.tables.claims
+    paid = _line_else_claim(
+        lines["paid_cents"].array, set_.line_at(rows.line),
+        claims["paid_cents"].array, set_.claim_at(rows.claim),
+    ).to_numpy("int64", na_value=0)  # fmt: skip
     for n, (event, day, cents) in enumerate(
         zip(events["event"], events["day"], events["amount_cents"], strict=True)
     ):
         at = rows.claim == claim_of[n] if no_line[n] else rows.line == line_of[n]
         at = np.flatnonzero(at & rows.stands.state.isin(_OPEN))
-        if event == "written_off":
+        if event in ("written_off", TRACKER_CLOSED) and pd.isna(cents):
             closed[at] = True
-        elif event == "paid":
+        elif event in ("paid", "written_off"):
             left = int(cents)
+            if event == "paid":  # what a remittance states already is not paid twice
+                left = max(left - int(paid[at].max(initial=0)), 0)
             for row in at[~unknown[at]]:
                 part = min(left, denied[row])
                 denied[row] -= part
                 left -= part
-                paid_up[row] = denied[row] == 0
+                done = denied[row] == 0
+                paid_up[row] |= done and event == "paid"
+                closed[row] |= done and event == "written_off"
         elif event in _SENT:
             sent[at] = len(words)
             words.append(f"{_SENT[event]} on {day:%Y-%m-%d} (recorded); the clock runs on")
     state = rows.stands.state.with_value(paid_up, "paid_later")
     stands = replace(rows.stands, state=state, recorded=paid_up)
-    denied[paid_up] = rows.denied.to_numpy("int64", na_value=0)[paid_up]  # what was denied
+    done = paid_up | closed
+    denied[done] = rows.denied.to_numpy("int64", na_value=0)[done]  # what was denied
     rows = replace(rows, denied=pd.arrays.IntegerArray(denied, unknown), stands=stands)
     return rows, _Ended(closed, Coded(sent, words))
 

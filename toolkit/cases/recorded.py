@@ -129,7 +129,10 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
             unsure.setdefault(first.claim_key, first)
     if not rows and not unsure and not stated:
         return claims
-    found = conform(pd.DataFrame(rows), "recorded_events") if rows else claims.recorded_events
+    found = claims.recorded_events
+    if rows:
+        mine = conform(pd.DataFrame(rows), "recorded_events")
+        found = pd.concat([found[~found["entry"].isin(mine["entry"])], mine], ignore_index=True)
     return applied(
         replace(
             claims,

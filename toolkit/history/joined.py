@@ -16,6 +16,8 @@ from toolkit.claims.tables import Claims, conform
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, account
 from toolkit.history.identity import paired, same_claim, spelled_alike
+from toolkit.history.recorded import TRACKER_CLOSED
+from toolkit.history.states import same_decision
 from toolkit.history.table import decisions_of, mentioned
 
 # What the payer's own statement decides; an export fills none of these.
@@ -32,11 +34,17 @@ _KEYS = frozenset({"claim_key", "line_key", "adjustment_key", "file_id", "row"})
 class Joint(msgspec.Struct, frozen=True):
     """A claim of an export and the claim of a remittance that is the same decision, by place, with
     the lines that are the same.
+
+    `on` are the lines of the remittance of which the export's row speaks, and `whole` says whether
+    they are all that the claim denies. `differs` says that the export gives another reason.
     """
 
     export: int
     remittance: int
     lines: tuple[tuple[int, int], ...] = ()
+    on: tuple[int, ...] = ()
+    whole: bool = True
+    differs: bool = False
 
 
 # What is true of a claim whichever decision is on it.
@@ -71,13 +79,26 @@ def joined(claims: Claims) -> Claims:
     payers = [one.remittance for one in found]
     lines = [pair for one in found for pair in one.lines]
     line_from, line_to = [one for one, _ in lines], [other for _, other in lines]
-    table = _filled(claims.claims, exports, payers, _OF_THE_PAYER)
+    part = [one for one in found if not one.whole]
+    table = _filled(
+        claims.claims,
+        [one.export for one in found if one.whole],
+        [one.remittance for one in found if one.whole],
+        _OF_THE_PAYER,
+    )
+    table = _filled(
+        table,
+        [one.export for one in part],
+        [one.remittance for one in part],
+        _OF_THE_PAYER | {"case_status"},
+    )
     table = _with_earliest(table, payers)
     keys = claims.claims["claim_key"]
     line_keys = claims.claim_lines["line_key"]
     claim_of = dict(zip(keys.iloc[exports], keys.iloc[payers], strict=True))
     line_of = dict(zip(line_keys.iloc[line_from], line_keys.iloc[line_to], strict=True))
     gone = set(claim_of)
+    on_of = {keys.iloc[one.export]: [line_keys.iloc[at] for at in one.on] for one in part if one.on}
     adjustments = _with_texts(claims.adjustments, claim_of, line_of)
     return replace(
         claims,
@@ -88,17 +109,16 @@ def joined(claims: Claims) -> Claims:
         ),
         adjustments=_without(adjustments, gone),
         remark_codes=_without(claims.remark_codes, gone),
-        appeal_events=_moved(claims.appeal_events, claim_of, line_of),
-        findings=pd.concat(
-            [claims.findings, _findings(claims, exports, payers)], ignore_index=True
-        ),
+        appeal_events=_moved(claims.appeal_events, claim_of, line_of, on_of),
+        recorded_events=_closed_lines(claims, part),
+        findings=pd.concat([claims.findings, _findings(claims, found)], ignore_index=True),
     )
 
 
 def _joints(claims: Claims) -> Joints:
     table = claims.claims
     source = claims.files.drop_duplicates("file_id").set_index("file_id")["source"]
-    export = table["file_id"].map(source).eq("export").to_numpy(dtype=bool, na_value=False)
+    export = table["file_id"].map(source).ne("remittance").to_numpy(dtype=bool, na_value=False)
     found = Joints([], [])
     if export.all() or not export.any():
         return found
@@ -121,18 +141,18 @@ def _add(found: Joints, known: Account) -> None:
         one
         for order in known.claims
         for one in order
-        if one.source != "export" and one.decides and not one.reverses
+        if one.source == "remittance" and one.decides and not one.reverses
     ]
     for order in known.claims:
-        mine = [one for one in order if one.source != "export" and one in theirs]
+        mine = [one for one in order if one.source == "remittance" and one in theirs]
         for one in order:
-            if one.source != "export" or not one.decides or one.reverses:
+            if one.source == "remittance" or not one.decides or one.reverses:
                 continue
             joint = _joint(one, mine)
             found.claims.extend((one.place, other.place) for other in mine)
             if joint is None:
                 others = [other for other in theirs if other not in mine and _one_claim(one, other)]
-                joint = _joint(one, others) if _of_one_payer(others) else None
+                joint = _joint(one, others, same_reasons=True) if _of_one_payer(others) else None
                 if joint:
                     found.claims.append((one.place, joint.remittance))
             found.decisions.extend([joint] if joint else [])
@@ -157,21 +177,78 @@ def _of_one_payer(decisions: Sequence[Decision]) -> bool:
     return len(who) == 1
 
 
-def _joint(one: Decision, theirs: Sequence[Decision]) -> Joint | None:
-    """Return the remittance's decision that an export's row repeats: the nearest in time that agrees."""
-    fits = []
-    for other in theirs:
-        lines = _same_reasons(one, other)
-        if lines is None:
-            continue
-        apart = 0 if None in (one.day, other.day) else abs((one.day - other.day).days)
-        if apart and _decided_between(one, other, theirs):
-            continue
-        fits.append((apart, -(other.day.toordinal() if other.day else 0), other.tie, other, lines))
-    if not fits:
+def _joint(
+    one: Decision, theirs: Sequence[Decision], *, same_reasons: bool = False
+) -> Joint | None:
+    """Return the remittance's decision that an export's row repeats: the nearest in time that agrees.
+
+    Where none gives the same reason (and it may differ), one that denies the same lines for the same amounts, a few days
+    apart at most: people retype codes.
+    """
+    for alike in (_same_reasons,) if same_reasons else (_same_reasons, _same_money):
+        fits = []
+        for other in theirs:
+            found = alike(one, other)
+            if found is None:
+                continue
+            apart = 0 if None in (one.day, other.day) else abs((one.day - other.day).days)
+            if apart and _decided_between(one, other, theirs):
+                continue
+            if alike is _same_money and apart > same_decision().days:
+                continue
+            later = -(other.day.toordinal() if other.day else 0)
+            fits.append((apart, later, other.tie, other, found))
+        if fits:
+            _, _, _, other, found = min(fits, key=lambda fit: fit[:3])
+            return _between(one, other, found, differs=alike is _same_money)
+    return None
+
+
+def _between(
+    one: Decision, other: Decision, lines: list[tuple[int, int]], *, differs: bool
+) -> Joint | None:
+    """Return the joint of two decisions; None where a row without lines could be of several."""
+    denied = [line.place for line in other.lines if line.reasons and not line.paid]
+    on = tuple(its for _, its in lines)
+    if not one.lines and other.lines:
+        chosen = _spoken_of(one, other)
+        if chosen is None:
+            return None
+        on = chosen
+    whole = not other.lines or set(denied) <= set(on)
+    mine = tuple(pair for pair in lines if pair[0] >= 0)
+    return Joint(one.place, other.place, mine, () if whole else on, whole, differs)
+
+
+def _spoken_of(one: Decision, other: Decision) -> tuple[int, ...] | None:
+    """Return the lines of a remittance of which a row without lines speaks; None where it may be several."""
+    said = _all(one)
+    agree = [line for line in other.lines if line.reasons and _agree(said, line.reasons)]
+    if len(agree) <= 1:
+        return tuple(line.place for line in agree) or tuple(line.place for line in other.lines)
+    total = sum(cents or 0 for _, cents in said)
+    same = [line for line in agree if any(cents == total for _, cents in line.reasons)]
+    if len(same) == 1:
+        return (same[0].place,)
+    sums = sum(cents or 0 for line in agree for _, cents in line.reasons)
+    if not total or total == sums:
+        return tuple(line.place for line in agree)
+    return None
+
+
+def _same_money(one: Decision, other: Decision) -> list[tuple[int, int]] | None:
+    """Return the pairs of lines of two decisions that deny the same amounts, whatever the codes."""
+    if not one.lines or not other.lines:
         return None
-    _, _, _, other, lines = min(fits, key=lambda fit: fit[:3])
-    return Joint(one.place, other.place, tuple(lines))
+    pairs = paired([x.identity for x in one.lines], [x.identity for x in other.lines]).pairs
+    if len(pairs) < len(one.lines):
+        return None
+    both = [(one.lines[mine], other.lines[its]) for mine, its in pairs]
+    for mine, its in both:
+        said = sum(cents or 0 for _, cents in mine.reasons)
+        if not mine.reasons or said not in {cents for _, cents in its.reasons}:
+            return None
+    return [(mine.place, its.place) for mine, its in both]
 
 
 def _decided_between(one: Decision, other: Decision, theirs: Sequence[Decision]) -> bool:
@@ -258,19 +335,46 @@ def _without(table: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
     return table[~table["claim_key"].isin(gone)].reset_index(drop=True)
 
 
-def _moved(events: pd.DataFrame, claim_of: dict, line_of: dict) -> pd.DataFrame:
-    """Return the appeals of the claims that were joined as those of the remittance's claims."""
+def _moved(
+    events: pd.DataFrame, claim_of: dict, line_of: dict, on_of: dict[str, list[str]]
+) -> pd.DataFrame:
+    """Return the appeals of the claims that were joined as those of the remittance's claims.
+
+    What an export says without a line is of the lines of which its row speaks.
+    """
     mine = events["claim_key"].isin(claim_of)
     if not mine.any():
         return events
-    line = events["line_key"].map(line_of).where(events["line_key"].isin(line_of))
-    return conform(
-        events.assign(
-            claim_key=events["claim_key"].where(~mine, events["claim_key"].map(claim_of)),
-            line_key=events["line_key"].where(~mine, line),
-        ),
-        "appeal_events",
-    )
+    moved = []
+    for row in events[mine].astype(object).to_dict("records"):
+        lines = [line_of.get(row["line_key"])] if isinstance(row["line_key"], str) else [None]
+        if lines == [None]:
+            lines = list(on_of.get(row["claim_key"], [None]))
+        claim = claim_of[row["claim_key"]]
+        moved += [row | {"claim_key": claim, "line_key": line} for line in lines]
+    kept = [events[~mine], conform(pd.DataFrame(moved), "appeal_events")]
+    return pd.concat(kept, ignore_index=True)
+
+
+def _closed_lines(claims: Claims, part: list[Joint]) -> pd.DataFrame:
+    """Return the recorded events with the lines that a tracker closed, where it did not close the claim."""
+    keys, lines = claims.claims["claim_key"], claims.claim_lines["line_key"]
+    status = claims.claims["case_status"]
+    rows = [
+        {
+            "claim_key": keys.iloc[one.remittance],
+            "line_key": lines.iloc[at],
+            "event": TRACKER_CLOSED,
+            "who": "tracker",
+        }
+        for one in part
+        if status.iloc[one.export] == "closed"
+        for at in one.on
+    ]
+    if not rows:
+        return claims.recorded_events
+    found = conform(pd.DataFrame(rows), "recorded_events")
+    return pd.concat([claims.recorded_events, found], ignore_index=True)
 
 
 def _with_texts(table: pd.DataFrame, claim_of: dict, line_of: dict) -> pd.DataFrame:
@@ -290,24 +394,36 @@ def _with_texts(table: pd.DataFrame, claim_of: dict, line_of: dict) -> pd.DataFr
     return table.assign(denial_text=table["denial_text"].where(table["denial_text"].notna(), known))
 
 
-def _findings(claims: Claims, exports: list[int], payers: list[int]) -> pd.DataFrame:
+def _findings(claims: Claims, found: list[Joint]) -> pd.DataFrame:
     """Return one finding for each claim of an export that is a remittance's decision."""
     name = dict(zip(claims.files["file_id"], claims.files["file"], strict=True))
-    mine, theirs = claims.claims.iloc[exports], claims.claims.iloc[payers]
+    mine = claims.claims.iloc[[one.export for one in found]]
+    theirs = claims.claims.iloc[[one.remittance for one in found]]
     others = theirs["file_id"].map(name).to_numpy()
-    return conform(
-        pd.DataFrame(
-            {
-                "file": mine["file_id"].map(name).to_numpy(),
-                "file_id": mine["file_id"].to_numpy(),
-                "row": mine["row"].array,
-                "code": "joined_with_remittance",
-                "says": [
-                    f"the same decision as in {other}; it counts once, with the remittance's codes and "
-                    "amounts and what only this file knows"
-                    for other in others
-                ],
-            }
-        ),
-        "findings",
-    )
+    says = [
+        f"the same decision as in {other}; it counts once, with the remittance's codes and amounts and "
+        "what only this file knows"
+        for other in others
+    ]
+    differ = [
+        f"the reason differs from that in {other} for the same lines and amounts; the payer's counts"
+        for other in others
+    ]
+    rows = [
+        {
+            "file": name.get(file_id),
+            "file_id": file_id,
+            "row": row,
+            "column": "carc" if code == "reasons_differ" else None,
+            "code": code,
+            "says": words[at],
+        }
+        for at, (one, file_id, row) in enumerate(
+            zip(found, mine["file_id"], mine["row"], strict=True)
+        )
+        for code, words in (
+            ("joined_with_remittance", says),
+            *([("reasons_differ", differ)] if one.differs else []),
+        )
+    ]
+    return conform(pd.DataFrame(rows), "findings")

@@ -12,6 +12,8 @@ import pandas as pd
 
 from toolkit.claims.tables import TABLES, Claims, conform
 
+# Said by a tracker of some lines of a claim, not by a person: they are closed there.
+TRACKER_CLOSED = "closed_in_tracker"
 OF_APPEALS = ("filed", "received", "decided", "withdrawn")
 
 

@@ -87,11 +87,20 @@ class SentOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
+class SameDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far apart two statements of one decision may be, where their codes differ."""
+
+    days: int
+    mark: Literal["V", "V2", "M"]
+    source: str
+
+
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The states that there are, and the steps that lead to them."""
 
     states: dict[str, State]
     sent_on: SentOn
+    same_decision: SameDecision
     steps: tuple[Step, ...]
 
 
@@ -117,6 +126,11 @@ def table() -> Table:
 def open_states() -> frozenset[str]:
     """Return the states in which something is left to do."""
     return frozenset(name for name, state in table().states.items() if state.is_open == "yes")
+
+
+def same_decision() -> SameDecision:
+    """Return how far apart two statements of one decision may be, where their codes differ."""
+    return table().same_decision
 
 
 def sent_on() -> SentOn:
