@@ -36,12 +36,20 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     expedited: bool = False
     amount: float | None = None
     state_window: int | None = None
+    care: str | None = None
     levels: str | None = None
+    multiemployer: bool = False
     request_received: date | None = None
+    plan_appeal_date: date | None = None
+    case_file_date: date | None = None
+    selection_date: date | None = None
+    board_meeting: date | None = None
     extended: bool | None = None
 
     def facts(self) -> dict:
-        names = [name for name in self.__struct_fields__ if name not in ("program", "level")]
+        only_decisions = () if self.request_received else ("multiemployer",)
+        apart = ("program", "level", *only_decisions)
+        names = [name for name in self.__struct_fields__ if name not in apart]
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -60,6 +68,9 @@ class Expect(msgspec.Struct, forbid_unknown_fields=True):
     may_file: bool | None = None
     steps: tuple[date, ...] = ()
     if_missed: str = ""
+    if_favorable: str | None = None  # a text that the only entry holds; "" where there is none
+    filed_with: str | None = None
+    decided_by: str | None = None
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,7 +113,12 @@ def check(case: Case) -> None:
     assert found.citation == expect.because
     for text in expect.warned:
         assert any(text in one for one in found.warnings), found.warnings
+    assert expect.filed_with in (None, found.filed_with)
+    assert expect.decided_by in (None, found.decided_by)
     if expect.decision_due:
+        if expect.if_favorable is not None:
+            assert len(found.if_favorable) == bool(expect.if_favorable), found.if_favorable
+            assert expect.if_favorable in "".join(found.if_favorable)
         assert found.decision_due == expect.decision_due
         assert expect.if_missed in found.if_missed
         return
@@ -155,7 +171,12 @@ def filing_rules():
 
 def facts(rule) -> dict:
     """Facts that a rule may turn on, beside its days."""
-    return {"expedited": bool(rule.when.expedited), "amount": 5000, "state_window": 100}
+    return {
+        "expedited": bool(rule.when.expedited),
+        "amount": 5000,
+        "state_window": 100,
+        "care": rule.when.care[-1] if rule.when.care else None,
+    }
 
 
 @given(
@@ -362,6 +383,13 @@ def test_a_favorable_decision_says_when_it_is_carried_out():
         "medicare_advantage", "reconsideration", request_received=date(2026, 3, 2), stage="payment"
     )
     assert len(found.if_favorable) == 1 and "60 days" in found.if_favorable[0]
+
+
+def test_what_a_favorable_decision_obliges_to_is_said_in_the_days_on_file():
+    for name in programs():
+        for level in program(name).levels:
+            for one in level.effectuation:
+                assert f"{one.within.count} {one.within.unit}" in one.says, (name, level.id)
 
 
 def test_before_the_service_the_treating_physician_files_with_notice_to_the_enrollee():

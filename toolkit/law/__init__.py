@@ -4,6 +4,7 @@ from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import (
+    CARE,
     FILERS,
     STAGES,
     Program,
@@ -16,6 +17,7 @@ from toolkit.law.pathway import NextStep, ladder, next_step, telling_amounts, tu
 from toolkit.law.standing import standing
 
 __all__ = [
+    "CARE",
     "FILERS",
     "STAGES",
     "Contract",
