@@ -17,6 +17,7 @@ from toolkit.law import (
     program,
     programs,
     read_contracts,
+    turns_on,
 )
 from toolkit.law.calendar import federal_holidays, off_day
 from toolkit.law.thresholds import thresholds
@@ -37,6 +38,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     amount: float | None = None
     state_window: int | None = None
     care: str | None = None
+    last_outcome: str | None = None
     levels: str | None = None
     multiemployer: bool = False
     request_received: date | None = None
@@ -314,6 +316,33 @@ def test_the_next_step_of_a_medicare_advantage_denial(facts, state, level):
     found = next_step("medicare_advantage", **facts)
     assert (found.state, found.level) == (state, level)
     assert found.gap if state == "gap" else not found.gap
+
+
+DECIDED = {"filed": True, "decided_on": date(2026, 11, 2), **NOTICE}
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "outcome", "state", "level"),
+    [
+        ("part_d", "redetermination", "missed", "nothing_to_file", "reconsideration"),
+        ("part_d", "redetermination", "upheld", "file", "reconsideration"),
+        ("part_d", "redetermination", "dismissed", "file", "dismissal_review"),
+        ("original_medicare", "redetermination", "dismissed", "file", "dismissal_review"),
+        ("original_medicare", "reconsideration", "dismissed", "file", "qic_dismissal_review"),
+        ("original_medicare", "alj_hearing", "dismissed", "file", "council_review"),
+    ],
+)
+def test_a_missed_clock_and_a_dismissal_have_their_way_on(name, last, outcome, state, level):
+    found = next_step(name, stage="pre_service", last_level=last, outcome=outcome, **DECIDED)
+    assert (found.state, found.level) == (state, level)
+    assert found.why
+
+
+def test_an_amount_that_next_year_no_longer_reaches_moves_the_safe_day_of_the_worklist_too():
+    facts = {"last_level": "reconsideration", "outcome": "upheld", "filed": True, **NOTICE}
+    found = next_step("original_medicare", decided_on=date(2025, 11, 20), amount=190, **facts)
+    assert found.deadline.file_by == date(2025, 12, 31)
+    assert "amount" in turns_on("original_medicare")
 
 
 CONTRACT = """\

@@ -103,6 +103,7 @@ def next_step(
             filer=filer,
             amount=amount,
             state_window=state_window,
+            last_outcome=outcome,
         )
     except RefusedError as refused:
         return _refused(rules, level, stage, filer, refused, contract, clock)
@@ -126,7 +127,10 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         return frozenset()
     rules = program(program_id)
     facts = {
-        "amount": any(rule.minimum_amount for level in rules.levels for rule in level.filing),
+        "amount": any(
+            level.amount_in_controversy or any(rule.minimum_amount for rule in level.filing)
+            for level in rules.levels
+        ),
         "nature": any(level.after_clinical for level in rules.levels),
         "denial_category": bool(rules.no_appeal),
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
