@@ -386,8 +386,51 @@ def test_a_contract_dispute_has_the_dates_of_the_contract_and_cites_its_section(
 
 
 @pytest.mark.parametrize(
+    ("name", "route"),
+    [("commercial_plan", "authorization"), ("medicaid_managed_care", "written consent")],
+)
+def test_a_contracted_hospital_disputes_by_its_contract_and_knows_the_members_route(
+    tmp_path, name, route
+):
+    gap = next_step(name, contracted="contracted", **NOTICE)
+    assert (gap.state, gap.level) == ("gap", "contract_dispute")
+    assert "the contract's dispute window" in gap.gap and route in gap.standing
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", name))
+    (terms,) = read_contracts(tmp_path)
+    step = next_step(name, contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("file", "contract_dispute")
+    assert step.deadline.last_filing_date == date(2026, 12, 30) and route in step.standing
+    for other in ({"contracted": "not_contracted"}, {"stage": "pre_service"}):
+        member = next_step(name, contract=terms, **(NOTICE | other))
+        assert member.state == "file" and route in member.standing
+
+
+@pytest.mark.parametrize("name", [*programs(), "workers_compensation"])
+def test_a_contract_of_any_program_can_be_read_and_stops_no_next_step(tmp_path, name):
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", name))
+    (terms,) = read_contracts(tmp_path)
+    for contracted in ("contracted", "not_contracted", None):
+        for stage in ("payment", "pre_service"):
+            found = next_step(name, contracted=contracted, stage=stage, contract=terms, **NOTICE)
+            assert found.state in ("file", "gap", "no_appeal_right")
+
+
+def test_a_network_provider_of_tricare_goes_by_its_contract(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", "tricare"))
+    (terms,) = read_contracts(tmp_path)
+    step = next_step("tricare", contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("file", "contract_dispute")
+    assert step.deadline.citation == "Provider agreement, section 7.3"
+
+
+@pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
+        ("program: medicare_advantage", "program: medicare_advantag", "is not a program"),
+        ("level: contract_dispute", "level: contract_disput", "gives dates to contract_dispute"),
         ("payer_name: Plan A", "", "names its payer"),
         ("level: contract_dispute", "level: reconsideration", "the law gives this level its dates"),
         ("    citation: Provider agreement, section 7.3\n", "", "citation"),

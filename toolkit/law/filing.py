@@ -118,14 +118,15 @@ def filing_deadline(
     if amount is not None and not (isfinite(amount) and amount >= 0):
         raise UsageError("the amount in dispute is a number of dollars, zero or more")
     rules = program(program_id)
-    level = rules.level(level_id)
+    level = _level(rules, level_id, contract)
     _can_be_expedited(rules, level, stage, expedited)
     who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
     if who and who.may_file is False:
         raise RefusedError(f"{who.says} ({who.citation})", needs=_instead(rules, who))
+    about = (contract.program, contract.level) if contract else (program_id, level_id)
+    if about != (program_id, level_id) and (level.by_terms or about[1] == level_id):
+        raise RefusedError("the contract given is about another program or level.")
     if level.by_terms and contract:
-        if (contract.program, contract.level) != (program_id, level_id):
-            raise RefusedError("the contract given is about another program or level.")
         level = replace(level, by_terms=None, filing=contract.filing)
     if level.by_terms:
         raise MissingFactError(
@@ -183,6 +184,21 @@ def _instead(rules: Program, who: Answer) -> tuple[str, ...]:
         return ()
     other = rules.level(who.instead)
     return other.by_terms.needs if other.by_terms else (f"the level {other.id}",)
+
+
+def _level(rules: Program, level_id: str, contract: Contract | None) -> Level:
+    """Return the level; for a dispute that only a contract knows, the level of its terms."""
+    known = {level.id for level in rules.levels}
+    if contract is None or level_id in known or level_id != contract.level:
+        return rules.level(level_id)
+    return Level(
+        id=level_id,
+        name="Dispute under the provider's contract",
+        decider="the payer, under the contract",
+        place="side",
+        notice="payment decision",
+        filing=contract.filing,
+    )
 
 
 def _can_be_expedited(rules: Program, level: Level, stage: str | None, expedited: bool) -> None:

@@ -48,7 +48,8 @@ def next_step(
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
-    `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
+    `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
+    `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars and
     needed where `turns_on` names it. Never guesses: an unknown
@@ -71,6 +72,8 @@ def next_step(
             gap=f"no rules are on file for the program {program_id} yet: no date is given",
         )
     rules = program(program_id)
+    if contract and contracted is None:  # whoever has the contract's terms on file is contracted
+        contracted = "contracted"
     for rule in rules.no_appeal:
         if denial_category in rule.denial_categories:
             return NextStep(state="no_appeal_right", why=f"{rule.says} ({rule.citation})")
@@ -218,11 +221,11 @@ def _refused(
         ),
         None,
     )
-    if rule and rule.instead and contract and contract.level == rule.instead:
-        deadline = filing_deadline(rules.program, rule.instead, contract=contract, **clock)
+    if rule and contract and contract.level == (rule.instead or contract.level):
+        deadline = filing_deadline(rules.program, contract.level, contract=contract, **clock)
         return NextStep(
             state="file",
-            level=rule.instead,
+            level=contract.level,
             deadline=deadline,
             standing=rule.says,
             why=_told(deadline),
