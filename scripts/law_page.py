@@ -86,8 +86,8 @@ _TOLD_DECISION = {
     "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
-    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "levels", "standing", "no_appeal",
-    "not_expedited", "good_cause", "switches", "not_modelled",
+    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "within", "opened_by",
+    "levels", "standing", "no_appeal", "not_expedited", "good_cause", "switches", "not_modelled",
 }  # fmt: skip
 
 
@@ -118,6 +118,7 @@ def _program(rules: Program) -> str:
         f"## {rules.name}",
         f"Id `{rules.program}`. Governing law: {_text(rules.governing_law)}.",
         _names(rules),
+        _within(rules),
         _hospital(rules),
         "### Not modelled",
         _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
@@ -165,6 +166,18 @@ def _names(rules: Program) -> str:
     """Return the words of a plan or financial class that state the program."""
     named = [one for one in (rules.short_name, *rules.also_called) if one and one != rules.name]
     return f"Also read as this program: {', '.join(map(_text, named))}." if named else ""
+
+
+def _within(rules: Program) -> str:
+    """Return which other programs' claims the program governs, and the remark codes that say so."""
+    if not rules.within:
+        return ""
+    others = ", ".join(program(one).name for one in rules.within)
+    text = f"Governs claims of these programs, claim by claim: {_text(others)}."
+    if rules.opened_by:
+        one = rules.opened_by
+        text += f" Remark codes {', '.join(one.remarks)}: {_text(one.says)}{_cited(one)}"
+    return text
 
 
 def _hospital(rules: Program) -> str:

@@ -345,6 +345,28 @@ def test_an_amount_that_next_year_no_longer_reaches_moves_the_safe_day_of_the_wo
     assert "amount" in turns_on("original_medicare")
 
 
+@pytest.mark.parametrize("name", ["commercial_plan", "fehb", None])
+@pytest.mark.parametrize("remark", ["N876", "N877"])
+def test_a_remark_of_the_no_surprises_act_opens_negotiation_with_its_clock(name, remark):
+    facts = {"received": date(2026, 9, 8), "remarks": ("M16", remark)}
+    found = next_step(name, **facts)
+    assert (found.state, found.level) == ("file", "open_negotiation")
+    assert found.deadline.last_filing_date == date(2026, 10, 20)
+    after = {"last_level": "open_negotiation", "outcome": "missed", "filed": True}
+    found = next_step(name, decided_on=date(2026, 10, 1), **after, **facts)
+    assert (found.state, found.level) == ("file", "idr_initiation")
+
+
+def test_a_remark_of_the_act_changes_nothing_for_a_contracted_hospital_or_another_program():
+    facts = {"received": date(2026, 9, 8), "remarks": ("N877",)}
+    assert next_step("commercial_plan", contracted="contracted", **facts).level != (
+        "open_negotiation"
+    )
+    assert next_step("original_medicare", **facts).level == "redetermination"
+    facts["remarks"] = ("N830",)
+    assert next_step("commercial_plan", **facts).level == "internal_appeal"
+
+
 CONTRACT = """\
 contract: Provider agreement of 2024
 payer_name: Plan A

@@ -1,5 +1,6 @@
 """The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from typing import Literal
@@ -287,6 +288,13 @@ class DenialNote(Sourced, kw_only=True):
     says: str
 
 
+class OpenedBy(Sourced, kw_only=True):
+    """Remark codes by which a payer says that a payment or denial is under this program."""
+
+    remarks: tuple[str, ...]
+    says: str
+
+
 class GoodCause(Sourced, kw_only=True):
     """What it takes to have a late request heard, and the paragraph to ask with.
 
@@ -317,7 +325,9 @@ class Program(_Strict, kw_only=True):
     """The rules of one program.
 
     `short_name` is its name where space is short (default: `name`); `also_called` are the words of a
-    plan or financial class that state this program and no other.
+    plan or financial class that state this program and no other. `within` are the programs whose
+    claims it may govern, claim by claim: with one of them it is no contradiction, and goes first;
+    `opened_by` are the remark codes that say so of a claim.
     """
 
     program: str
@@ -326,6 +336,8 @@ class Program(_Strict, kw_only=True):
     also_called: tuple[str, ...] = ()
     governing_law: str
     hospital_files_as: HospitalFilesAs
+    within: tuple[str, ...] = ()
+    opened_by: OpenedBy | None = None
     levels: tuple[Level, ...]
     standing: tuple[Standing, ...]
     no_appeal: tuple[NoAppeal, ...] = ()
@@ -377,6 +389,27 @@ def program(program_id: str) -> Program:
     if found.program != program_id:
         raise NoRuleError("the program's file names another program inside.")
     return found
+
+
+def narrowest(stated: Iterable[str]) -> set[str]:
+    """Return the programs without those within which another of them governs the claim."""
+    named = set(stated)
+    wider = {one for name in named & set(programs()) for one in program(name).within}
+    return named - wider
+
+
+def program_of_remarks(program_id: str | None, remarks: Iterable[str]) -> str | None:
+    """Return the program that a remark code puts a claim of this program under, or None.
+
+    A claim whose program is not known may be under any.
+    """
+    found = set(remarks)
+    for name in programs() if found else ():
+        rules = program(name)
+        inside = program_id is None or program_id in rules.within
+        if inside and rules.opened_by and found.intersection(rules.opened_by.remarks):
+            return name
+    return None
 
 
 class LevelName(msgspec.Struct, frozen=True, kw_only=True):

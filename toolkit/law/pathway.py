@@ -1,5 +1,6 @@
 """The ladder of a program, and the step that a case has to take next."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 
@@ -8,7 +9,7 @@ import msgspec
 from toolkit.errors import RefusedError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
-from toolkit.law.model import Level, Program, program, programs
+from toolkit.law.model import Level, Program, program, program_of_remarks, programs
 from toolkit.law.thresholds import thresholds
 
 
@@ -45,6 +46,7 @@ def next_step(
     amount: int | None = None,
     state_window: int | None = None,
     contract: Contract | None = None,
+    remarks: Iterable[str] = (),
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
@@ -52,7 +54,8 @@ def next_step(
     `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars and
-    needed where `turns_on` names it. Never guesses: an unknown
+    needed where `turns_on` names it; `remarks` are the claim's remark codes: where one of them says
+    that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
     if filed and outcome is None:
@@ -61,6 +64,9 @@ def next_step(
     if outcome in ("overturned", "withdrawn"):
         why = f"{_level_name(program_id, last_level)}: {outcome}"
         return NextStep(state="done", level=last_level, why=why)
+    act = program_of_remarks(program_id, remarks) if contracted != "contracted" else None
+    if act and (last_level is None or last_level in {one.id for one in program(act).levels}):
+        program_id, contracted = act, "not_contracted"
     if program_id is None:
         return NextStep(
             state="gap",
