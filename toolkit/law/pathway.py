@@ -53,8 +53,8 @@ def next_step(
     `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
     `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
-    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars and
-    needed where `turns_on` names it; `remarks` are the claim's remark codes: where one of them says
+    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars (below
+    zero, nothing is in dispute) and needed where `turns_on` names it; `remarks` are the claim's remark codes: where one of them says
     that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
@@ -110,7 +110,7 @@ def next_step(
             **clock,
             stage=stage,
             filer=filer,
-            amount=amount,
+            amount=None if amount is None else max(amount, 0),
             state_window=state_window,
             last_outcome=outcome,
         )
