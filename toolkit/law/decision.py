@@ -94,7 +94,10 @@ def decision_due(
         if levels is None:
             raise MissingFactError(
                 f"{level.name}: the clock depends on how many levels the plan has.",
-                needs=("the plan's levels of internal appeal: one or two",),
+                needs=(
+                    "the plan's levels of internal appeal: one or two",
+                    *_whether_multiemployer(level),
+                ),
             )
         fits = [rule for rule in fits if rule.plan_levels in (None, levels)]
     if len(fits) > 1:
@@ -159,6 +162,12 @@ def decision_due(
         ),
         warnings=tuple(warnings),
     )
+
+
+def _whether_multiemployer(level: Level) -> tuple[str, ...]:
+    """Return what to ask where a multiemployer plan has another clock."""
+    apart = any(rule.multiemployer for rule in level.decision)
+    return ("whether it is a multiemployer plan whose board meets at least quarterly",) * apart
 
 
 def _start(level: Level, rule: DecisionRule, days: Mapping[str, date | None]) -> date:
