@@ -41,7 +41,10 @@ to choose, the toolkit asks for it and refuses to guess. Each program below says
   - **V2**: second-hand. A named source that is not the law itself says so.
   - **M**: from memory. Read the law before you rely on it; the toolkit says so beside every date.
 - An empty cell means that the rule on file says nothing of it.
-- No receipt is presumed where the page does not say so: then the day of receipt has to be known.
+- No receipt is presumed where the page does not say so: where it is not known, both dates are counted
+  from the notice's date, the earliest possible start, and the toolkit says so.
+- **Filed with** and **Decided by** are often the same, and not always. A decision clock names the day it
+  is counted from; where that day is not given, the toolkit asks for it.
 - Federal holidays follow 5 U.S.C. 6103, with the days on which they are observed. Closures of federal
   offices by executive order and Inauguration Day are not counted as holidays.
 
@@ -68,8 +71,8 @@ _OUTCOMES = {
 
 # What the tables and lists below say in their own way; what a rule has beside it is listed by name.
 _TOLD_LEVEL = {
-    "id", "name", "decider", "place", "notice", "filing", "automatic", "by_terms", "decision",
-    "effectuation", "amount_in_controversy", "after", "after_clinical", "evidence", "escalation",
+    "id", "name", "decider", "filed_with", "place", "notice", "filing", "automatic", "by_terms",
+    "forwarded", "decision", "effectuation", "amount_in_controversy", "after", "after_clinical", "evidence", "escalation",
 }  # fmt: skip
 _TOLD_FILING = {
     "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
@@ -78,12 +81,13 @@ _TOLD_FILING = {
     "why", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_DECISION = {
-    "applies_from", "applies_until", "when", "plan_levels", "due", "extension", "if_missed", "says",
-    "citation", "source", "verified_on", "status",
+    "applies_from", "applies_until", "when", "plan_levels", "multiemployer", "starts",
+    "days_to_ask_left_out", "meeting_too_near", "due", "extension", "if_missed", "says", "citation",
+    "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
-    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "levels", "standing", "no_appeal",
-    "good_cause", "switches", "not_modelled",
+    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "within", "opened_by",
+    "levels", "standing", "no_appeal", "not_expedited", "good_cause", "switches", "not_modelled",
 }  # fmt: skip
 
 
@@ -114,6 +118,7 @@ def _program(rules: Program) -> str:
         f"## {rules.name}",
         f"Id `{rules.program}`. Governing law: {_text(rules.governing_law)}.",
         _names(rules),
+        _within(rules),
         _hospital(rules),
         "### Not modelled",
         _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
@@ -134,6 +139,17 @@ def _program(rules: Program) -> str:
         ]
         head = ("Denial", "Why there is no appeal", "Rule", "Mark")
         parts += ["### No appeal at all", _table(head, rows)]
+    if rules.not_expedited:
+        names = {level.id: level.name for level in levels}
+        rows = [
+            (
+                "; ".join(names[one] for one in r.levels),
+                ", ".join(wording.STAGES[one] for one in r.stages), r.says, r.citation, r.status,
+            )
+            for r in rules.not_expedited
+        ]  # fmt: skip
+        head = ("Level", "Stage", "Why it cannot be expedited", "Rule", "Mark")
+        parts += ["### What cannot be expedited", _table(head, rows)]
     if rules.switches:
         rows = [
             (s.applies_from, s.keyed_to, s.says, s.citation, s.status)
@@ -152,6 +168,18 @@ def _names(rules: Program) -> str:
     return f"Also read as this program: {', '.join(map(_text, named))}." if named else ""
 
 
+def _within(rules: Program) -> str:
+    """Return which other programs' claims the program governs, and the remark codes that say so."""
+    if not rules.within:
+        return ""
+    others = ", ".join(program(one).name for one in rules.within)
+    text = f"Governs claims of these programs, claim by claim: {_text(others)}."
+    if rules.opened_by:
+        one = rules.opened_by
+        text += f" Remark codes {', '.join(one.remarks)}: {_text(one.says)}{_cited(one)}"
+    return text
+
+
 def _hospital(rules: Program) -> str:
     ways = rules.hospital_files_as
     with_contract, without = wording.FILERS[ways.contracted], wording.FILERS[ways.not_contracted]
@@ -168,17 +196,18 @@ def _hospital(rules: Program) -> str:
 
 
 def _ladder(levels: Iterable[Level]) -> str:
-    head = ("Level", "Decided by", "Time to file", "Counted from", "Filed when", "Last day on a day off",
+    head = ("Level", "Filed with", "Decided by", "Time to file", "Counted from", "Filed when", "Last day on a day off",
             "Applies", "Rule", "Mark")  # fmt: skip
     rows = []
     for level in levels:
-        named = (f"{level.name} (`{level.id}`){_place(level)}", level.decider)
+        whom = (level.filed_with or level.decider, level.decider)
+        named = (f"{level.name} (`{level.id}`){_place(level)}", *whom)
         for rule in level.filing:
             rows.append((
                 *named, _window(rule), _counted(rule), rule.filed_when,
                 wording.roll(rule.roll) + _cited(rule.roll), _applies(rule), rule.citation, rule.status,
             ))  # fmt: skip
-            named = (f"{level.name}, rule of another time or case", level.decider)
+            named = (f"{level.name}, rule of another time or case", *whom)
         if level.automatic:
             one = level.automatic
             rows.append((*named, "nothing is filed: it moves by itself", "", "", "", "", one.citation, one.status))  # fmt: skip
@@ -243,8 +272,12 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         yield f"{level.automatic.says}{_cited(level.automatic)}"
     if level.by_terms:
         yield f"{level.by_terms.says} To be entered: {'; '.join(level.by_terms.needs)}.{_cited(level.by_terms)}"
+    if level.forwarded:
+        one = level.forwarded
+        outcomes = ", ".join(_OUTCOMES[how] for how in one.after)
+        yield f"Nothing is filed after this outcome of the level before ({outcomes}): {one.says}{_cited(one)}"
     if level.amount_in_controversy:
-        yield "An amount in controversy is needed, by the year of filing: see the table below."
+        yield "An amount in controversy is needed, by the year of filing: see the table below. Where the amount meets this year's and not next year's, *file by* is 31 December at the latest."
     if level.evidence:
         yield f"Evidence: {level.evidence}"
     if level.escalation:
@@ -274,6 +307,8 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
             f"Days left out: {toll.says}: {toll.first} to {toll.last}, at most "
             f"{toll.at_most_days} days for one clock.{_cited(toll)}"
         )
+        if toll.ends_on_first_becomes:
+            yield f"A last day of {toll.first} became {toll.ends_on_first_becomes}: the agency's own example."
     for one in rule.milestones:
         yield f"Day {one.day}: {one.what}."
     yield from (f"Note: {warning}" for warning in rule.warnings)
@@ -281,17 +316,24 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
 
 
 def _decisions(levels: Iterable[Level]) -> str:
-    head = ("Level", "For", "Decision due in", "May be extended by", "If it is missed", "Note", "Applies",
+    head = ("Level", "For", "Decision due in", "Counted from", "May be extended by", "If it is missed", "Note", "Applies",
             "Rule", "Mark")  # fmt: skip
     rows = []
     for level in levels:
         for rule in level.decision:
             plan = f"plans with {rule.plan_levels} internal level{'s' * (rule.plan_levels == 'two')}" if rule.plan_levels else ""  # fmt: skip
+            if rule.multiemployer is not None:
+                plan += (
+                    f"{'; ' * bool(plan)}{'' if rule.multiemployer else 'not '}a multiemployer plan"
+                )
             only = "; ".join(part for part in (wording.when(rule.when), plan) if part)
-            more = " ".join(part for part in (rule.says, *_others(rule, _TOLD_DECISION)) if part)
+            left_out = f"The days from the {level.notice} to the request do not count." if rule.days_to_ask_left_out else ""  # fmt: skip
+            near = f"A request within {wording.span(rule.meeting_too_near)} before the meeting goes to the next one." if rule.meeting_too_near else ""  # fmt: skip
+            more = " ".join(part for part in (rule.says, left_out, near, *_others(rule, _TOLD_DECISION)) if part)  # fmt: skip
             rows.append((
                 level.name, only or "every request",
                 wording.span(rule.due) if rule.due else "no such clock",
+                wording.ANCHORS[rule.starts] if rule.due else "",
                 wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
                 _applies(rule), rule.citation, rule.status,
             ))  # fmt: skip

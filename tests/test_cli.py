@@ -52,7 +52,6 @@ def test_a_level_that_moves_by_itself_has_nothing_to_file(capsys):
     [
         ("--program medicare_advantage --level contract_dispute", "contract's dispute window"),
         ("--program medicaid_managed_care --level state_fair_hearing", "state's window"),
-        ("--program commercial_plan --level internal_appeal", "the day the notice was received"),
         ("--program no_such_program --level reconsideration", "a program on file"),
         ("--program part_d --level no_such_level", "a level of part_d"),
     ],
@@ -62,6 +61,52 @@ def test_a_refusal_says_what_is_needed_and_exits_3(capsys, words, needs):
     assert code == 3 and set(found) == {"refused", "needs"}
     assert any(needs in one for one in found["needs"])
     assert needs in err
+
+
+def test_an_unknown_receipt_does_not_withhold_the_safe_day(capsys):
+    words = "deadline --program commercial_plan --level internal_appeal --notice-date 2026-03-02"
+    code, found, _ = run(capsys, *words.split())
+    assert (code, found["last_filing_date"]) == (0, "2026-08-29")
+    assert any("earliest possible start" in one for one in found["warnings"])
+
+
+@pytest.mark.parametrize("amount", ["nan", "inf", "-inf", "-5", "-0.01", "many"])
+def test_an_amount_that_is_no_number_of_dollars_is_a_usage_error(capsys, amount):
+    words = "deadline --program tricare --level formal_review --notice-date 2026-03-02"
+    with pytest.raises(SystemExit) as stopped:
+        main([*words.split(), f"--amount={amount}"])
+    assert stopped.value.code == 2
+    assert "expected dollars" in capsys.readouterr().err
+
+
+def test_who_decides_and_with_whom_it_is_filed_are_two_things(capsys):
+    words = "deadline --program commercial_plan --level external_review --received 2026-03-03"
+    _, found, _ = run(capsys, *words.split())
+    assert found["filed_with"] == "the plan or issuer"
+    assert found["decided_by"].startswith("an independent review organization")
+    assert main(words.split()) == 0
+    shown = capsys.readouterr().out
+    assert "filed with the plan or issuer" in shown and "received by the decider" not in shown
+    _, found, _ = run(capsys, "ladder", "--program", "commercial_plan")
+    review = next(one for one in found["levels"] if one["id"] == "external_review")
+    assert review["filed_with"] == "the plan or issuer" and "(IRO)" in review["decided_by"]
+    for level in found["levels"]:
+        assert level["filed_with"] and level["decided_by"]
+
+
+def test_a_decision_clock_refuses_without_the_day_it_starts_on(capsys):
+    words = (
+        "decision-due --program medicaid_managed_care --level state_fair_hearing "
+        "--request-received 2026-03-06"
+    )
+    code, found, _ = run(capsys, *words.split())
+    assert code == 3 and "plan appeal was filed" in found["needs"][0]
+    code, found, _ = run(capsys, *words.split(), "--plan-appeal-date", "2026-02-02")
+    assert (code, found["decision_due"]) == (0, "2026-05-03")
+    code, found, _ = run(capsys, *words.split(), "--expedited")
+    assert code == 3 and "case file" in found["needs"][0]
+    code, found, _ = run(capsys, *words.split(), "--expedited", "--case-file-date", "2026-03-06")
+    assert (code, found["decision_due"]) == (0, "2026-03-11")
 
 
 def test_a_decision_has_the_keys_of_the_contract(capsys):

@@ -17,6 +17,7 @@ from toolkit.law import (
     program,
     programs,
     read_contracts,
+    turns_on,
 )
 from toolkit.law.calendar import federal_holidays, off_day
 from toolkit.law.thresholds import thresholds
@@ -36,12 +37,21 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     expedited: bool = False
     amount: float | None = None
     state_window: int | None = None
+    care: str | None = None
+    last_outcome: str | None = None
     levels: str | None = None
+    multiemployer: bool = False
     request_received: date | None = None
+    plan_appeal_date: date | None = None
+    case_file_date: date | None = None
+    selection_date: date | None = None
+    board_meeting: date | None = None
     extended: bool | None = None
 
     def facts(self) -> dict:
-        names = [name for name in self.__struct_fields__ if name not in ("program", "level")]
+        only_decisions = () if self.request_received else ("multiemployer",)
+        apart = ("program", "level", *only_decisions)
+        names = [name for name in self.__struct_fields__ if name not in apart]
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -60,6 +70,9 @@ class Expect(msgspec.Struct, forbid_unknown_fields=True):
     may_file: bool | None = None
     steps: tuple[date, ...] = ()
     if_missed: str = ""
+    if_favorable: str | None = None  # a text that the only entry holds; "" where there is none
+    filed_with: str | None = None
+    decided_by: str | None = None
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
@@ -102,7 +115,12 @@ def check(case: Case) -> None:
     assert found.citation == expect.because
     for text in expect.warned:
         assert any(text in one for one in found.warnings), found.warnings
+    assert expect.filed_with in (None, found.filed_with)
+    assert expect.decided_by in (None, found.decided_by)
     if expect.decision_due:
+        if expect.if_favorable is not None:
+            assert len(found.if_favorable) == bool(expect.if_favorable), found.if_favorable
+            assert expect.if_favorable in "".join(found.if_favorable)
         assert found.decision_due == expect.decision_due
         assert expect.if_missed in found.if_missed
         return
@@ -155,7 +173,12 @@ def filing_rules():
 
 def facts(rule) -> dict:
     """Facts that a rule may turn on, beside its days."""
-    return {"expedited": bool(rule.when.expedited), "amount": 5000, "state_window": 100}
+    return {
+        "expedited": bool(rule.when.expedited),
+        "amount": 5000,
+        "state_window": 100,
+        "care": rule.when.care[-1] if rule.when.care else None,
+    }
 
 
 @given(
@@ -295,6 +318,55 @@ def test_the_next_step_of_a_medicare_advantage_denial(facts, state, level):
     assert found.gap if state == "gap" else not found.gap
 
 
+DECIDED = {"filed": True, "decided_on": date(2026, 11, 2), **NOTICE}
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "outcome", "state", "level"),
+    [
+        ("part_d", "redetermination", "missed", "nothing_to_file", "reconsideration"),
+        ("part_d", "redetermination", "upheld", "file", "reconsideration"),
+        ("part_d", "redetermination", "dismissed", "file", "dismissal_review"),
+        ("original_medicare", "redetermination", "dismissed", "file", "dismissal_review"),
+        ("original_medicare", "reconsideration", "dismissed", "file", "qic_dismissal_review"),
+        ("original_medicare", "alj_hearing", "dismissed", "file", "council_review"),
+    ],
+)
+def test_a_missed_clock_and_a_dismissal_have_their_way_on(name, last, outcome, state, level):
+    found = next_step(name, stage="pre_service", last_level=last, outcome=outcome, **DECIDED)
+    assert (found.state, found.level) == (state, level)
+    assert found.why
+
+
+def test_an_amount_that_next_year_no_longer_reaches_moves_the_safe_day_of_the_worklist_too():
+    facts = {"last_level": "reconsideration", "outcome": "upheld", "filed": True, **NOTICE}
+    found = next_step("original_medicare", decided_on=date(2025, 11, 20), amount=190, **facts)
+    assert found.deadline.file_by == date(2025, 12, 31)
+    assert "amount" in turns_on("original_medicare")
+
+
+@pytest.mark.parametrize("name", ["commercial_plan", "fehb", None])
+@pytest.mark.parametrize("remark", ["N876", "N877"])
+def test_a_remark_of_the_no_surprises_act_opens_negotiation_with_its_clock(name, remark):
+    facts = {"received": date(2026, 9, 8), "remarks": ("M16", remark)}
+    found = next_step(name, **facts)
+    assert (found.state, found.level) == ("file", "open_negotiation")
+    assert found.deadline.last_filing_date == date(2026, 10, 20)
+    after = {"last_level": "open_negotiation", "outcome": "missed", "filed": True}
+    found = next_step(name, decided_on=date(2026, 10, 1), **after, **facts)
+    assert (found.state, found.level) == ("file", "idr_initiation")
+
+
+def test_a_remark_of_the_act_changes_nothing_for_a_contracted_hospital_or_another_program():
+    facts = {"received": date(2026, 9, 8), "remarks": ("N877",)}
+    assert next_step("commercial_plan", contracted="contracted", **facts).level != (
+        "open_negotiation"
+    )
+    assert next_step("original_medicare", **facts).level == "redetermination"
+    facts["remarks"] = ("N830",)
+    assert next_step("commercial_plan", **facts).level == "internal_appeal"
+
+
 CONTRACT = """\
 contract: Provider agreement of 2024
 payer_name: Plan A
@@ -336,8 +408,51 @@ def test_a_contract_dispute_has_the_dates_of_the_contract_and_cites_its_section(
 
 
 @pytest.mark.parametrize(
+    ("name", "route"),
+    [("commercial_plan", "authorization"), ("medicaid_managed_care", "written consent")],
+)
+def test_a_contracted_hospital_disputes_by_its_contract_and_knows_the_members_route(
+    tmp_path, name, route
+):
+    gap = next_step(name, contracted="contracted", **NOTICE)
+    assert (gap.state, gap.level) == ("gap", "contract_dispute")
+    assert "the contract's dispute window" in gap.gap and route in gap.standing
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", name))
+    (terms,) = read_contracts(tmp_path)
+    step = next_step(name, contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("file", "contract_dispute")
+    assert step.deadline.last_filing_date == date(2026, 12, 30) and route in step.standing
+    for other in ({"contracted": "not_contracted"}, {"stage": "pre_service"}):
+        member = next_step(name, contract=terms, **(NOTICE | other))
+        assert member.state == "file" and route in member.standing
+
+
+@pytest.mark.parametrize("name", [*programs(), "workers_compensation"])
+def test_a_contract_of_any_program_can_be_read_and_stops_no_next_step(tmp_path, name):
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", name))
+    (terms,) = read_contracts(tmp_path)
+    for contracted in ("contracted", "not_contracted", None):
+        for stage in ("payment", "pre_service"):
+            found = next_step(name, contracted=contracted, stage=stage, contract=terms, **NOTICE)
+            assert found.state in ("file", "gap", "no_appeal_right")
+
+
+def test_a_network_provider_of_tricare_goes_by_its_contract(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(CONTRACT.replace("medicare_advantage", "tricare"))
+    (terms,) = read_contracts(tmp_path)
+    step = next_step("tricare", contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("file", "contract_dispute")
+    assert step.deadline.citation == "Provider agreement, section 7.3"
+
+
+@pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
+        ("program: medicare_advantage", "program: medicare_advantag", "is not a program"),
+        ("level: contract_dispute", "level: contract_disput", "gives dates to contract_dispute"),
         ("payer_name: Plan A", "", "names its payer"),
         ("level: contract_dispute", "level: reconsideration", "the law gives this level its dates"),
         ("    citation: Provider agreement, section 7.3\n", "", "citation"),
@@ -362,6 +477,13 @@ def test_a_favorable_decision_says_when_it_is_carried_out():
         "medicare_advantage", "reconsideration", request_received=date(2026, 3, 2), stage="payment"
     )
     assert len(found.if_favorable) == 1 and "60 days" in found.if_favorable[0]
+
+
+def test_what_a_favorable_decision_obliges_to_is_said_in_the_days_on_file():
+    for name in programs():
+        for level in program(name).levels:
+            for one in level.effectuation:
+                assert f"{one.within.count} {one.within.unit}" in one.says, (name, level.id)
 
 
 def test_before_the_service_the_treating_physician_files_with_notice_to_the_enrollee():

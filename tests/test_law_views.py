@@ -510,3 +510,25 @@ def test_a_span_reads_as_words(count, unit, first, said):
     from toolkit.law.model import Span
 
     assert span(Span(count=count, unit=unit, first_day_counts=first)) == said
+
+
+def test_a_page_and_a_calendar_say_with_whom_a_request_is_filed_where_that_is_not_the_decider():
+    review = filing_deadline("commercial_plan", "external_review", notice_date=date(2026, 3, 3))
+    assert "filed with the plan or issuer, decided by an independent" in ledger_html(review)
+    made_at = datetime(2026, 3, 4, tzinfo=UTC)
+    calendar = calendar_of([review], title="A case", made_at=made_at).replace(b"\r\n ", b"")
+    assert b"filed with the plan or issuer\\, decided by" in calendar
+    assert b"Received where it is filed by" in calendar
+    appeal = filing_deadline("commercial_plan", "internal_appeal", notice_date=date(2026, 3, 3))
+    assert "filed with" not in ledger_html(appeal)
+
+
+def test_a_decision_s_ledger_names_the_day_its_clock_starts_on():
+    due = decision_due(
+        "medicaid_managed_care",
+        "state_fair_hearing",
+        request_received=date(2026, 3, 2),
+        case_file_date=date(2026, 3, 6),
+        expedited=True,
+    )
+    assert "the clock starts: the day the decider had the case file" in ledger_text(due)

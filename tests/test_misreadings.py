@@ -15,9 +15,11 @@ from test_law import Case, cases, check
 
 import toolkit.law.decision
 import toolkit.law.filing
+import toolkit.law.thresholds
 from toolkit.law import program, programs
 from toolkit.law.model import (
     DecisionRule,
+    Effectuation,
     FilingRule,
     Level,
     Presumption,
@@ -26,6 +28,7 @@ from toolkit.law.model import (
     Span,
     Standing,
 )
+from toolkit.law.thresholds import Thresholds, thresholds
 
 SOURCED = {"citation": "x", "source": "x", "verified_on": "2026-01-01", "status": "M"}
 DAY = timedelta(days=1)
@@ -122,7 +125,7 @@ def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]
             yield f"minimum amount {by:+}", replace(rule, minimum_amount=wrong)
     if rule.tolling and rule.window.unit == "days":
         yield "tolling forgotten", replace(rule, tolling=None)
-        for name in ("first", "last"):
+        for name in ("first", "last", "ends_on_first_becomes"):
             for by in (DAY, -DAY):
                 wrong = replace(rule.tolling, **{name: getattr(rule.tolling, name) + by})
                 yield f"tolling, {name} {by.days:+}", replace(rule, tolling=wrong)
@@ -175,6 +178,24 @@ def of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
         for by in (1, -1):
             wrong = replace(rule.extension, count=rule.extension.count + by)
             yield f"extension {by:+}", replace(rule, extension=wrong)
+    anchors = {"request", "plan_appeal", "case_file", "selection", "board_meeting"}
+    for anchor in sorted(anchors - {rule.starts}) if rule.starts != "request" else ("case_file",):
+        yield f"counted from {anchor}", replace(rule, starts=anchor)
+    if rule.days_to_ask_left_out:
+        yield "the days to ask are counted", replace(rule, days_to_ask_left_out=False)
+    if rule.meeting_too_near:
+        for by in (1, -1):
+            near = rule.meeting_too_near
+            wrong = replace(near, count=near.count + by)
+            yield f"too near a meeting {by:+}", replace(rule, meeting_too_near=wrong)
+
+
+def of_effectuation(one: Effectuation) -> Iterator[tuple[str, Effectuation]]:
+    """The ways to misread how soon a favorable decision is carried out."""
+    if one.when.expedited is not None:
+        wrong = replace(one.when, expedited=not one.when.expedited)
+        yield "expedited for standard", replace(one, when=wrong)
+        yield "expedited or not", replace(one, when=replace(one.when, expedited=None))
 
 
 def of_standing(rule: Standing) -> Iterator[tuple[str, Standing]]:
@@ -204,14 +225,36 @@ def misreadings(rules: Program) -> Iterator[tuple[str, str | None, Program]]:
                     one[number] = wrong
                     text = f"{clock} from {rule.applies_from} {rule.citation}: {what}"
                     wrong_levels.append((text, replace(level, **{clock: tuple(one)})))
+        for number, one in enumerate(level.effectuation):
+            for what, wrong in of_effectuation(one):
+                entries = (*level.effectuation[:number], wrong, *level.effectuation[number + 1 :])
+                text = f"effectuation {one.citation}: {what}"
+                wrong_levels.append((text, unchecked(level, effectuation=entries)))
+        if level.amount_in_controversy:
+            wrong_levels.append(
+                ("the amount in controversy forgotten", replace(level, amount_in_controversy=None))
+            )
+        if level.forwarded:
+            wrong_levels.append(("not forwarded", replace(level, forwarded=None)))
         for what, wrong in wrong_levels:
             levels = (*rules.levels[:at], wrong, *rules.levels[at + 1 :])
             yield f"{level.id}: {what}", level.id, replace(rules, levels=levels)
+    for at in range(len(rules.not_expedited)):
+        others = rules.not_expedited[:at] + rules.not_expedited[at + 1 :]
+        yield "what cannot be expedited is", None, replace(rules, not_expedited=others)
     for at, standing in enumerate(rules.standing):
         for what, wrong in of_standing(standing):
             all_of = (*rules.standing[:at], wrong, *rules.standing[at + 1 :])
             text = f"standing of {', '.join(standing.when.filers)} at {standing.levels[0]}: {what}"
             yield text, None, replace(rules, standing=all_of)
+
+
+def unchecked(level: Level, **changes) -> Level:
+    """Return the level with changes that the model would refuse, or the level where it does."""
+    try:
+        return replace(level, **changes)
+    except ValueError:
+        return level
 
 
 def noticed(case: Case) -> bool:
@@ -247,3 +290,19 @@ def test_every_near_misreading_of_a_rule_fails_some_case(name, monkeypatch):
             unnoticed.append(what)
     assert made > 10
     assert not unnoticed, f"{len(unnoticed)} of {made}:\n" + "\n".join(unnoticed)
+
+
+def test_every_near_misreading_of_a_threshold_across_years_fails_some_case(monkeypatch):
+    right = thresholds()
+    at = {one.year: place for place, one in enumerate(right.years)}
+    dollars = [("alj_hearing", 2025), ("alj_hearing", 2026)]
+    dollars += [("judicial_review", 2026), ("judicial_review", 2027)]
+    asked = [case for case in ALL if case.given.amount is not None]
+    for kind, year in dollars:
+        for by in (1, -1):
+            old = right.years[at[year]]
+            years = list(right.years)
+            years[at[year]] = replace(old, **{kind: getattr(old, kind) + by})
+            wrong: Thresholds = replace(right, years=tuple(years))
+            monkeypatch.setattr(toolkit.law.thresholds, "thresholds", lambda wrong=wrong: wrong)
+            assert any(map(noticed, asked)), f"{kind} of {year} {by:+}"

@@ -351,6 +351,30 @@ def test_a_payer_s_name_alone_never_gives_a_program():
     assert found.program is None and "payers.csv" in found.gap
 
 
+@pytest.mark.parametrize(
+    ("exported", "listed", "program", "stated_in"),
+    [
+        ("commercial_plan", "no_surprises", "no_surprises", "payers.csv"),
+        ("fehb", "no_surprises", "no_surprises", "payers.csv"),
+        ("no_surprises", "commercial_plan", "no_surprises", "export"),
+        ("medicare_advantage", "no_surprises", None, ""),
+    ],
+)
+def test_the_no_surprises_act_goes_before_the_plan_whose_claim_it_governs(
+    exported, listed, program, stated_in
+):
+    found = PayerBook((Payer(payer_name="Plan A", program=listed),)).answer(
+        indicator=None,
+        stated_program=exported,
+        stated_contracted="not_contracted",
+        payer_id=None,
+        payer_name="Plan A",
+        plan_name=None,
+    )
+    assert (found.program, found.program_from) == (program, stated_in)
+    assert bool(found.gap) == (program is None)
+
+
 def test_the_row_for_the_plan_comes_before_the_row_for_the_payer():
     book = PayerBook(
         (

@@ -164,6 +164,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         amount=options.amount,
         state_window=options.state_window,
         effective_date=options.effective_date,
+        care=options.care,
         contract=options.contract and read_contract(options.contract),
     )
     if options.ics:
@@ -188,6 +189,12 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
             expedited=options.expedited,
             extended=options.extended,
             levels=options.levels,
+            multiemployer=options.multiemployer,
+            plan_appeal_date=options.plan_appeal_date,
+            case_file_date=options.case_file_date,
+            selection_date=options.selection_date,
+            board_meeting=options.board_meeting,
+            notice_date=options.notice_date,
         )
     )
 
@@ -202,11 +209,21 @@ def _ladder(options: argparse.Namespace) -> dict[str, Any]:
         "program": rules.program,
         "name": rules.name,
         "governing_law": rules.governing_law,
-        "levels": msgspec.to_builtins(ladder(options.program)),
+        "levels": [_ladder_level(level) for level in ladder(options.program)],
         "standing": msgspec.to_builtins(rules.standing),
         "switches": msgspec.to_builtins(rules.switches),
         "not_modelled": list(rules.not_modelled),
     }
+
+
+def _ladder_level(level: Any) -> dict[str, Any]:
+    """Return a level as the ladder shows it: decided by whom, filed with whom, and its rules."""
+    import msgspec
+
+    found = msgspec.to_builtins(level)
+    decided_by, filed_with = found.pop("decider"), found.pop("filed_with")
+    head = {"id": found.pop("id"), "name": found.pop("name")}
+    return head | {"filed_with": filed_with or decided_by, "decided_by": decided_by} | found
 
 
 def _law(options: argparse.Namespace) -> dict[str, Any]:
@@ -231,6 +248,7 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
             *(("decision", rule) for rule in level.decision),
             *(("automatic", rule) for rule in [level.automatic] if rule),
             *(("by_terms", rule) for rule in [level.by_terms] if rule),
+            *(("forwarded", rule) for rule in [level.forwarded] if rule),
         ]
     ]
     if options.age:
@@ -640,9 +658,13 @@ def _show_decision(answer: dict[str, Any]) -> None:
 
 
 def _show_ladder(answer: dict[str, Any]) -> None:
+    from toolkit.law.wording import ANCHORS
+
     print(f"{answer['name']}: {answer['governing_law']}")
     for level in answer["levels"]:
-        print(f"\n{level['id']}  {level['name']}; {level['decider']}")
+        print(f"\n{level['id']}  {level['name']}; decided by {level['decided_by']}")
+        if level["filed_with"] != level["decided_by"]:
+            print(f"  filed with {level['filed_with']}")
         for rule in level["filing"]:
             window = rule["window"] or {
                 "count": f"{rule['state_window']['least']} to {rule['state_window']['most']}",
@@ -653,15 +675,16 @@ def _show_ladder(answer: dict[str, Any]) -> None:
                 f"  from {rule['applies_from']}{until}: {window['count']} {window['unit']} from "
                 f"{rule['starts']}, {rule['filed_when']}  [{rule['citation']}; {rule['status']}]"
             )
-        for one in (level["automatic"], level["by_terms"]):
+        for one in (level["automatic"], level["by_terms"], level["forwarded"]):
             if one:
                 print(f"  {one['says']}  [{one['citation']}; {one['status']}]")
         for rule in level["decision"]:
             if rule["due"]:
+                start = ANCHORS[rule["starts"]]
                 stages = ", ".join(rule["when"]["stages"]) or "all stages"
                 fast = ", expedited" if rule["when"]["expedited"] else ""
                 print(
-                    f"  decision in {rule['due']['count']} {rule['due']['unit']} ({stages}{fast})"
+                    f"  decision in {rule['due']['count']} {rule['due']['unit']} from {start} ({stages}{fast})"
                     f"  [{rule['citation']}; {rule['status']}]"
                 )
     for one in answer["switches"]:
@@ -792,6 +815,18 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError("is no whole number above zero")
     return int(text)
+
+
+def _dollars(text: str) -> float:
+    from math import isfinite
+
+    try:
+        dollars = float(text)
+    except ValueError:
+        dollars = -1.0
+    if not isfinite(dollars) or dollars < 0:
+        raise argparse.ArgumentTypeError("expected dollars such as 1234.50, zero or more")
+    return dollars
 
 
 def _cents(text: str) -> int:
@@ -1012,13 +1047,16 @@ def _classify_words(one: argparse.ArgumentParser) -> None:
 
 
 def _deadline_words(one: argparse.ArgumentParser) -> None:
-    from toolkit.law import FILERS
+    from toolkit.law import CARE, FILERS
 
     _of_level(one)
     one.add_argument("--notice-date", type=_date)
     one.add_argument("--received", type=_date)
     one.add_argument("--filer", choices=FILERS)
-    one.add_argument("--amount", type=float, help="dollars in controversy")
+    one.add_argument("--amount", type=_dollars, help="dollars in controversy")
+    one.add_argument(
+        "--care", choices=CARE, help="va_community_care: on whose authority it was given"
+    )
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
@@ -1032,6 +1070,19 @@ def _decision_due_words(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
     )
+    one.add_argument(
+        "--multiemployer",
+        action="store_true",
+        help="the plan's board decides at quarterly meetings",
+    )
+    for word, what in (
+        ("--plan-appeal-date", "day the plan appeal was filed (Medicaid fair hearing)"),
+        ("--case-file-date", "day the decider had the case file or the records it asked for"),
+        ("--selection-date", "day the IDR entity was selected"),
+        ("--board-meeting", "meeting of a multiemployer plan's board that decides the appeal"),
+        ("--notice-date", "date of the notice before the request (Medicaid fair hearing)"),
+    ):
+        one.add_argument(word, type=_date, help=what)
 
 
 def _ladder_words(one: argparse.ArgumentParser) -> None:

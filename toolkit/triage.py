@@ -1264,7 +1264,7 @@ def _states(
 def _amounts(cents: pd.arrays.IntegerArray, where: np.ndarray) -> Coded:
     """Return for each amount the telling one at or below it, in whole dollars; none outside `where`."""
     telling = [0, *telling_amounts()]
-    dollars = np.where(where, cents.to_numpy("int64", na_value=0) // 100, -1)
+    dollars = np.where(where, np.maximum(cents.to_numpy("int64", na_value=0) // 100, 0), -1)
     return Coded(np.searchsorted(telling, dollars, side="right") - 1, telling)
 
 

@@ -193,7 +193,7 @@ def _deadline(
 def _dollars(row: dict) -> int | None:
     """Return the denied amount in whole dollars, as triage asks with it."""
     cents = _known(row["denied_cents"])
-    return None if cents is None else int(cents) // 100
+    return None if cents is None else max(int(cents) // 100, 0)
 
 
 def _with_dates(case: Case, deadline: Deadline | None) -> Case:

@@ -15,7 +15,7 @@ import msgspec
 
 from toolkit.errors import InputError
 from toolkit.hospital.local_tables import cell_at, columns_of, read_table
-from toolkit.law import program_named, program_names
+from toolkit.law import narrowest, program_named, program_names
 from toolkit.rules import RULES, read, read_csv
 
 LOCAL = Path("local") / "payers.csv"
@@ -263,7 +263,9 @@ class PayerBook:
                 )
             contracted_from = ENTERED if "contracted" in said else "export"
             contracted = stated_contracted
-        if len(set(stated.values())) > 1:
+        narrow = narrowest(stated.values())
+        stated = {where: one for where, one in stated.items() if one in narrow}
+        if len(narrow) > 1:
             gap = f"{' and '.join(stated)} name different programs: correct one of them"
             return Answer(
                 program=None,

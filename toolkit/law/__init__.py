@@ -4,18 +4,22 @@ from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import (
+    CARE,
     FILERS,
     STAGES,
     Program,
+    narrowest,
     program,
     program_named,
     program_names,
+    program_of_remarks,
     programs,
 )
 from toolkit.law.pathway import NextStep, ladder, next_step, telling_amounts, turns_on
 from toolkit.law.standing import standing
 
 __all__ = [
+    "CARE",
     "FILERS",
     "STAGES",
     "Contract",
@@ -27,10 +31,12 @@ __all__ = [
     "decision_due",
     "filing_deadline",
     "ladder",
+    "narrowest",
     "next_step",
     "program",
     "program_named",
     "program_names",
+    "program_of_remarks",
     "programs",
     "read_contract",
     "read_contracts",

@@ -10,10 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from toolkit.errors import InputError, RulesError
-from toolkit.law.model import FilingRule, program, program_named
-from toolkit.rules import read
+from toolkit.law.model import FilingRule, program, program_named, programs
+from toolkit.rules import RULES, load_yaml, read
 
 LOCAL = Path("local") / "contracts"
+DISPUTE = "contract_dispute"
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,9 +44,23 @@ def read_contract(path: Path) -> Contract:
     except RulesError as error:
         raise InputError(f"{error}; see the example in CONTRIBUTING.md") from None
     found = replace(found, program=program_named(found.program) or found.program)
-    if not program(found.program).level(found.level).by_terms:
+    if found.program not in programs():
+        if found.program not in _other_coverage():
+            raise InputError(f"{path.name}, program: is not a program or coverage that is known")
+        levels = {}
+    else:
+        levels = {level.id: level for level in program(found.program).levels}
+    level = levels.get(found.level)
+    if level is None and found.level != DISPUTE:
+        raise InputError(f"{path.name}, level: a contract gives dates to {DISPUTE}")
+    if level and not level.by_terms:
         raise InputError(f"{path.name}, level: the law gives this level its dates, not a contract")
     return found
+
+
+def _other_coverage() -> set[str]:
+    """Return the ids of coverage without rules: a contract with such a payer is read, and dates nothing."""
+    return {one["id"] for one in load_yaml(RULES / "payers" / "other_coverage.yaml")}
 
 
 def read_contracts(folder: Path | None = None) -> tuple[Contract, ...]:

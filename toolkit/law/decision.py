@@ -1,5 +1,6 @@
 """When the decider owes its answer, and what a missed clock means."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import msgspec
@@ -7,15 +8,17 @@ import msgspec
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
 from toolkit.law.calendar import count
 from toolkit.law.filing import Step
-from toolkit.law.model import program
+from toolkit.law.model import DecisionRule, Level, program
+from toolkit.law.wording import ANCHORS
 
 
 class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
-    """The decider's clock: the last day of its answer, counted from its receipt of the request."""
+    """The decider's clock: the last day of its answer, from the day on which the clock starts."""
 
     program: str
     level: str
-    decider: str
+    filed_with: str
+    decided_by: str
     decision_due: date
     citation: str
     applies_from: date
@@ -42,11 +45,24 @@ def decision_due(
     expedited: bool = False,
     extended: bool = False,
     levels: str | None = None,
+    multiemployer: bool = False,
+    plan_appeal_date: date | None = None,
+    case_file_date: date | None = None,
+    selection_date: date | None = None,
+    board_meeting: date | None = None,
+    notice_date: date | None = None,
 ) -> DecisionDue:
     """Return the day the decision is due, with what a missed clock means.
 
-    Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage
-    decides and is not given; `levels` is 'one' or 'two' internal levels of the plan. Hours are counted as whole calendar days, as no time of day is known.
+    `request_received` is the day the decider received the request. A clock that starts on another
+    day asks for it: `plan_appeal_date`, the day the plan appeal was filed; `case_file_date`, the day
+    the decider had the case file or the records it asked for; `selection_date`, the day the IDR entity
+    was selected; `board_meeting`, the meeting at which a multiemployer plan's board decides.
+    `notice_date` is the date of the notice before the request; `levels` is 'one' or 'two' internal
+    levels of the plan. Hours are counted as whole calendar days, as no time of day is known.
+
+    Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
+    the day on which the clock starts is not given.
     """
     level = program(program_id).level(level_id)
     if not level.decision:
@@ -73,11 +89,15 @@ def decision_due(
             f"{level.name}: the clock depends on the stage.",
             needs=(f"the stage: {', '.join(stages)}",),
         )
+    fits = [rule for rule in fits if rule.multiemployer in (None, multiemployer)]
     if any(rule.plan_levels for rule in fits):
         if levels is None:
             raise MissingFactError(
                 f"{level.name}: the clock depends on how many levels the plan has.",
-                needs=("the plan's levels of internal appeal: one or two",),
+                needs=(
+                    "the plan's levels of internal appeal: one or two",
+                    *_whether_multiemployer(level),
+                ),
             )
         fits = [rule for rule in fits if rule.plan_levels in (None, levels)]
     if len(fits) > 1:
@@ -87,11 +107,27 @@ def decision_due(
     rule = fits[0]
     if rule.due is None:
         raise RefusedError(f"{level.name}: {rule.says} ({rule.citation})")
-    due = count(request_received, rule.due)
-    steps = [
-        Step(request_received, f"request received by {level.decider}", rule.citation),
-        Step(due, f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then", rule.citation),
-    ]
+    days = {
+        "request": request_received,
+        "plan_appeal": plan_appeal_date,
+        "case_file": case_file_date,
+        "selection": selection_date,
+        "board_meeting": board_meeting,
+    }
+    start = _start(level, rule, days)
+    due = count(start, rule.due)
+    steps = [Step(request_received, f"request received by {level.decider}", rule.citation)]
+    if rule.starts != "request":
+        steps.append(Step(start, f"the clock starts: {ANCHORS[rule.starts]}", rule.citation))
+    span = f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then"
+    steps.append(Step(due, span, rule.citation))
+    steps.sort(key=lambda step: step.date)
+    warnings = [rule.says] if rule.says else []
+    if rule.days_to_ask_left_out:
+        due, notes = _without_the_days_to_ask(
+            level, rule, due, request_received, notice_date, steps
+        )
+        warnings += notes
     if extended:
         if rule.extension is None:
             raise RefusedError(f"{level.name}: this clock has no extension. ({rule.citation})")
@@ -99,7 +135,6 @@ def decision_due(
         steps.append(
             Step(due, f"extended by {rule.extension.count} {rule.extension.unit}", rule.citation)
         )
-    warnings = [rule.says] if rule.says else []
     if rule.due.unit == "hours":
         warnings.append(
             f"The clock is {rule.due.count} hours from the time of receipt; shown is the calendar "
@@ -110,7 +145,8 @@ def decision_due(
     return DecisionDue(
         program=program_id,
         level=level_id,
-        decider=level.decider,
+        filed_with=level.filed_with or level.decider,
+        decided_by=level.decider,
         decision_due=due,
         citation=rule.citation,
         applies_from=rule.applies_from,
@@ -126,3 +162,60 @@ def decision_due(
         ),
         warnings=tuple(warnings),
     )
+
+
+def _whether_multiemployer(level: Level) -> tuple[str, ...]:
+    """Return what to ask where a multiemployer plan has another clock."""
+    apart = any(rule.multiemployer for rule in level.decision)
+    return ("whether it is a multiemployer plan whose board meets at least quarterly",) * apart
+
+
+def _start(level: Level, rule: DecisionRule, days: Mapping[str, date | None]) -> date:
+    """Return the day on which the clock starts; refuse where it was not given or cannot be."""
+    start, what = days[rule.starts], ANCHORS[rule.starts]
+    if start is None:
+        raise MissingFactError(
+            f"{level.name}: the clock starts on {what}, which is not given. ({rule.citation})",
+            needs=(what,),
+        )
+    requested = days["request"]
+    if rule.starts == "plan_appeal" and start > requested:
+        raise RefusedError(
+            "the plan appeal lies after the request for a hearing: one of the two days is wrong.",
+            needs=(what, "the day the request was received"),
+        )
+    if rule.meeting_too_near and start <= count(requested, rule.meeting_too_near):
+        raise MissingFactError(
+            f"{level.name}: the request came too near this meeting; the board decides it at the next "
+            f"one. ({rule.citation})",
+            needs=(f"{what}: the one after this",),
+        )
+    return start
+
+
+def _without_the_days_to_ask(
+    level: Level,
+    rule: DecisionRule,
+    due: date,
+    requested: date,
+    notice: date | None,
+    steps: list[Step],
+) -> tuple[date, list[str]]:
+    """Return the day due with the days from the notice to the request left out, and what to know of it."""
+    if notice is None and due >= requested:
+        return due, [
+            f"The days from the {level.notice} to the request do not count: give that notice's date, "
+            f"and the decision is due so many days later."
+        ]
+    if notice is None or notice > requested:
+        raise MissingFactError(
+            f"{level.name}: the days from the {level.notice} to the request do not count, and the "
+            f"notice's date is not known. ({rule.citation})",
+            needs=(f"the date of the {level.notice}, before the request",),
+        )
+    due += requested - notice
+    what = (
+        f"the {(requested - notice).days} days from the {level.notice} to the request do not count"
+    )
+    steps.append(Step(due, what, rule.citation))
+    return due, []

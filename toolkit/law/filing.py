@@ -1,11 +1,12 @@
 """The filing deadline of one level of appeal, with the reason for every day."""
 
 from datetime import date, timedelta
+from math import isfinite
 
 import msgspec
 from msgspec.structs import replace
 
-from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
+from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError, UsageError
 from toolkit.law.calendar import (
     count,
     next_day_neither_weekend_nor_dated_holiday,
@@ -14,9 +15,18 @@ from toolkit.law.calendar import (
     previous_working_day,
 )
 from toolkit.law.contract import Contract
-from toolkit.law.model import FilingRule, Level, Program, Reading, Span, program
+from toolkit.law.model import (
+    Automatic,
+    FilingRule,
+    Forwarded,
+    Level,
+    Program,
+    Reading,
+    Span,
+    program,
+)
 from toolkit.law.standing import Answer, standing
-from toolkit.law.thresholds import amount_warnings
+from toolkit.law.thresholds import amount_warnings, last_day_that_counts
 from toolkit.law.wording import STARTS, UNITS
 
 
@@ -29,7 +39,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """When a level of appeal must be filed, and why.
+    """When a level of appeal must be filed, with whom, and why.
 
     `last_filing_date` is the last lawful day under the rule on file; `file_by` the earliest
     reading that can be defended, moved back to a working day. Both are None where nothing has to
@@ -39,7 +49,8 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     program: str
     level: str
     level_name: str
-    decider: str
+    filed_with: str
+    decided_by: str
     last_filing_date: date | None
     file_by: date | None
     filed_when: str | None
@@ -69,6 +80,7 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     expedited: bool
     amount: float | None
     state_window: int | None
+    care: str
 
 
 def filing_deadline(
@@ -84,6 +96,8 @@ def filing_deadline(
     amount: float | None = None,
     state_window: int | None = None,
     effective_date: date | None = None,
+    care: str | None = None,
+    last_outcome: str | None = None,
     contract: Contract | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
@@ -92,19 +106,27 @@ def filing_deadline(
     `earliest_notice` an earlier day that somebody may read as the notice's: `file_by` is counted from
     it, `last_filing_date` from the notice date;
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
-    dollars, `state_window` in calendar days,
-    `contract` the terms that give a contract dispute its dates. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
-    rule turns on a fact that is not given, RefusedError where this filer has no appeal.
+    dollars, `state_window` in calendar days, `care` is one of `CARE` (VA community care),
+    `last_outcome` how the level before ended, and
+    `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
+    that is not known and nothing is presumed, both dates are counted from the notice's date, the
+    earliest possible start. Raises NoRuleError where no rule on file covers the day, MissingFactError
+    where the rule turns on a fact that is not given, RefusedError where this filer has no appeal,
+    UsageError where the amount is not a number of dollars.
     Source: `rules/programs/<program>.yaml`.
     """
+    if amount is not None and not (isfinite(amount) and amount >= 0):
+        raise UsageError("the amount in dispute is a number of dollars, zero or more")
     rules = program(program_id)
-    level = rules.level(level_id)
+    level = _level(rules, level_id, contract)
+    _can_be_expedited(rules, level, stage, expedited)
     who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
     if who and who.may_file is False:
         raise RefusedError(f"{who.says} ({who.citation})", needs=_instead(rules, who))
+    about = (contract.program, contract.level) if contract else (program_id, level_id)
+    if about != (program_id, level_id) and (level.by_terms or about[1] == level_id):
+        raise RefusedError("the contract given is about another program or level.")
     if level.by_terms and contract:
-        if (contract.program, contract.level) != (program_id, level_id):
-            raise RefusedError("the contract given is about another program or level.")
         level = replace(level, by_terms=None, filing=contract.filing)
     if level.by_terms:
         raise MissingFactError(
@@ -119,9 +141,12 @@ def filing_deadline(
         expedited=expedited,
         amount=amount,
         state_window=state_window,
+        care=care or "not_stated",
     )
     if level.automatic:
-        return _nothing_to_file(rules, level, who, facts)
+        return _nothing_to_file(rules, level, level.automatic, who, facts)
+    if level.forwarded and last_outcome in level.forwarded.after:
+        return _nothing_to_file(rules, level, level.forwarded, who, facts)
     if notice_date and received and received < notice_date:
         raise RefusedError(
             "the day of receipt lies before the notice's date: one of the two is wrong.",
@@ -161,8 +186,31 @@ def _instead(rules: Program, who: Answer) -> tuple[str, ...]:
     return other.by_terms.needs if other.by_terms else (f"the level {other.id}",)
 
 
-def _nothing_to_file(rules: Program, level: Level, who: Answer | None, facts: _Facts) -> Deadline:
-    auto = level.automatic
+def _level(rules: Program, level_id: str, contract: Contract | None) -> Level:
+    """Return the level; for a dispute that only a contract knows, the level of its terms."""
+    known = {level.id for level in rules.levels}
+    if contract is None or level_id in known or level_id != contract.level:
+        return rules.level(level_id)
+    return Level(
+        id=level_id,
+        name="Dispute under the provider's contract",
+        decider="the payer, under the contract",
+        place="side",
+        notice="payment decision",
+        filing=contract.filing,
+    )
+
+
+def _can_be_expedited(rules: Program, level: Level, stage: str | None, expedited: bool) -> None:
+    """Refuse a request that the law does not let be expedited."""
+    for one in rules.not_expedited:
+        if expedited and level.id in one.levels and stage in one.stages:
+            raise RefusedError(f"{level.name}: {one.says} ({one.citation})")
+
+
+def _nothing_to_file(
+    rules: Program, level: Level, auto: Automatic | Forwarded, who: Answer | None, facts: _Facts
+) -> Deadline:
     steps = (
         (Step(facts.notice, f"{level.notice}: {auto.says}", auto.citation),) if facts.notice else ()
     )
@@ -170,7 +218,8 @@ def _nothing_to_file(rules: Program, level: Level, who: Answer | None, facts: _F
         program=rules.program,
         level=level.id,
         level_name=level.name,
-        decider=level.decider,
+        filed_with=level.filed_with or level.decider,
+        decided_by=level.decider,
         last_filing_date=None,
         file_by=None,
         filed_when=None,
@@ -192,8 +241,8 @@ def _select(rules: Program, level: Level, facts: _Facts) -> FilingRule:
             f"{level.name}: nothing is filed at this level; it has a decision clock only.",
             needs=("a level that is filed",),
         )
-    stage, filer, expedited = facts.stage, facts.filer, facts.expedited
-    meant = [rule for rule in level.filing if rule.when.holds(stage, filer, expedited)]
+    case = (facts.stage, facts.filer, facts.expedited, facts.care)
+    meant = [rule for rule in level.filing if rule.when.holds(*case)]
     if not meant:
         raise MissingFactError(
             f"{level.name}: no rule on file fits these facts.", needs=("the stage, or the filer",)
@@ -243,13 +292,18 @@ def _deadline(
     if rule.presumption and facts.notice:
         presumed = facts.notice + timedelta(rule.presumption.days)
     start = _start(rule, presumed, facts)
+    earliest = start is None and rule.starts == "receipt"
+    if earliest:  # it cannot have been received before the day it bears
+        start = facts.notice
     if start is None:
         raise MissingFactError(
             f"{level.name}: the day the clock starts is not known.", needs=(_missing(rule),)
         )
-    steps = _opening(level, rule, presumed, facts)
+    steps = _opening(level, rule, presumed, facts, earliest)
     end = count(start, window, rule.no_corresponding_day)
-    steps.append(Step(end, f"{_words(window)} from {STARTS[rule.starts]}", rule.citation))
+    begins = STARTS["notice" if earliest else rule.starts]
+    hour = f", by {rule.by_hour}" if rule.by_hour else ""
+    steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation))
     if rule.tolling:
         end = _tolled(start, end, window, rule, steps)
     last, practice = _rolled(end, rule, steps)
@@ -257,6 +311,7 @@ def _deadline(
         last = facts.effective
         steps.append(Step(last, "the effective date, which is later", rule.citation))
     file_by = _file_by(end, window, rule, presumed, facts, steps)
+    file_by = _while_the_amount_counts(level, start, file_by, facts, steps)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
         steps.append(Step(opens, "not before this day: earlier is premature", rule.citation))
@@ -268,7 +323,8 @@ def _deadline(
         program=rules.program,
         level=level.id,
         level_name=level.name,
-        decider=level.decider,
+        filed_with=level.filed_with or level.decider,
+        decided_by=level.decider,
         last_filing_date=last,
         file_by=file_by,
         not_before=opens,
@@ -280,19 +336,14 @@ def _deadline(
         status=rule.status,
         steps=tuple(steps),
         standing=who,
-        warnings=(*practice, *_cautions(level, rule, start, last, who, facts)),
+        warnings=(*practice, *_cautions(level, rule, start, last, who, facts, earliest)),
     )
 
 
 def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
     """Return the rule's window; refuse where a fact that it turns on is unknown."""
     least = rule.minimum_amount
-    if least and facts.amount is None:
-        raise MissingFactError(
-            f"{level.name}: exists only from ${least.dollars:,} in dispute. ({least.citation})",
-            needs=("the amount in dispute, in dollars",),
-        )
-    if least and facts.amount < least.dollars:
+    if least and facts.amount is not None and facts.amount < least.dollars:
         raise RefusedError(
             f"{level.name}: needs at least ${least.dollars:,} in dispute; below it the decision "
             f"before is final. ({least.citation})"
@@ -329,6 +380,10 @@ def _tolled(start: date, end: date, window: Span, rule: FilingRule, steps: list[
         return end
     begins = max(start, toll.first)
     resumes = min(toll.last, begins + timedelta(days=toll.at_most_days))
+    if end == toll.first and toll.ends_on_first_becomes:
+        end = toll.ends_on_first_becomes
+        steps.append(Step(end, f"{toll.says}: the agency's own example", toll.citation))
+        return end
     if start >= toll.first:
         end = count(resumes, window, rule.no_corresponding_day)
     else:
@@ -374,7 +429,7 @@ def _file_by(
             )
     for reading in rule.readings:
         begins = _start(reading, presumed, facts)
-        if begins and reading.when.holds(facts.stage, facts.filer, facts.expedited):
+        if begins and reading.when.holds(facts.stage, facts.filer, facts.expedited, facts.care):
             early = count(begins, reading.window, rule.no_corresponding_day)
             if early < earliest:
                 earliest, citation = early, reading.citation
@@ -392,9 +447,25 @@ def _file_by(
 
 
 def _cautions(
-    level: Level, rule: FilingRule, start: date, last: date, who: Answer | None, facts: _Facts
+    level: Level,
+    rule: FilingRule,
+    start: date,
+    last: date,
+    who: Answer | None,
+    facts: _Facts,
+    earliest: bool,
 ) -> list[str]:
     told = list(rule.warnings)
+    if earliest:
+        told.append(
+            "The day of receipt is not known and nothing is presumed here: both dates are counted "
+            "from the notice's date, the earliest possible start. A documented later receipt moves them."
+        )
+    least = rule.minimum_amount
+    if least and facts.amount is None:
+        told.append(
+            f"Only from ${least.dollars:,} in dispute; no amount is given. ({least.citation})"
+        )
     if level.amount_in_controversy:
         told += amount_warnings(
             level.amount_in_controversy, first=start, last=last, amount=facts.amount
@@ -417,7 +488,29 @@ _ROLLS = {
 }
 
 
-def _opening(level: Level, rule: FilingRule, presumed: date | None, facts: _Facts) -> list[Step]:
+def _while_the_amount_counts(
+    level: Level, start: date, file_by: date, facts: _Facts, steps: list[Step]
+) -> date:
+    """Return `file_by`, moved to the last day on which the amount in dispute is enough."""
+    if not level.amount_in_controversy or facts.amount is None:
+        return file_by
+    found = last_day_that_counts(
+        level.amount_in_controversy, first=start, last=file_by, amount=facts.amount
+    )
+    if found is None:
+        return file_by
+    day, why, citation = found
+    steps.append(Step(day, why, citation))
+    moved = previous_working_day(day)
+    if moved != day:
+        what = f"{day.isoformat()} is no working day ({off_day(day)}): be there on the one before"
+        steps.append(Step(moved, what, "safe practice of this toolkit"))
+    return moved
+
+
+def _opening(
+    level: Level, rule: FilingRule, presumed: date | None, facts: _Facts, earliest: bool
+) -> list[Step]:
     steps = []
     if facts.notice:
         steps.append(Step(facts.notice, f"date of the {level.notice}", rule.citation))
@@ -425,6 +518,11 @@ def _opening(level: Level, rule: FilingRule, presumed: date | None, facts: _Fact
         steps.append(Step(facts.effective, "effective date", rule.citation))
     if rule.starts == "receipt" and facts.received:
         steps.append(Step(facts.received, "received, as documented", rule.citation))
+    elif earliest:
+        what = (
+            "receipt not known and not presumed: the earliest possible start is the notice's date"
+        )
+        steps.append(Step(facts.notice, what, rule.citation))
     elif rule.starts == "receipt":
         what = f"presumed received {rule.presumption.days} days after its date"
         steps.append(Step(presumed, what, rule.presumption.citation))

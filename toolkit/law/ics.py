@@ -122,7 +122,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
             day=clock.decision_due,
             summary=f"Decision due: {level} ({program}){ours}",
             lines=(
-                f"{level}, {program}: {clock.decider} owes its decision by this day.",
+                f"{level}, {program}: {clock.decided_by} owes its decision by this day.",
                 f"If missed: {clock.if_missed}",
                 *(f"If favorable: {one}" for one in clock.if_favorable),
                 *_reasons(clock, case),
@@ -133,9 +133,12 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
     if clock.nothing_to_file:
         return ()
     level = clock.level_name
-    head = (f"{level}, {program}, decided by {clock.decider}.",)
+    direct = clock.filed_with == clock.decided_by
+    whom = "" if direct else f"filed with {clock.filed_with}, "
+    head = (f"{level}, {program}, {whom}decided by {clock.decided_by}.",)
     same = clock.file_by == clock.last_filing_date
-    counts = f"{filed(clock.filed_when).capitalize()} by {text_day(clock.last_filing_date)} at the latest."
+    how = filed(clock.filed_when, with_decider=direct).capitalize()
+    counts = f"{how} by {text_day(clock.last_filing_date)} at the latest."
     safe = "The last filing date is this day." if same else f"The safe day. {counts}"
     events = [
         _Event(

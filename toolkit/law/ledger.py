@@ -9,7 +9,7 @@ from toolkit.law.filing import Deadline, Step
 from toolkit.law.wording import filed, long_day, mark, program_name, text_day
 
 _COUNTS = {
-    "received": "the day the decider receives it counts",
+    "received": "the day it is received counts",
     "postmarked": "the postmark counts",
 }
 
@@ -28,13 +28,11 @@ def ledger_text(clock: Deadline | DecisionDue) -> str:
 
 
 def _filing_lines(deadline: Deadline) -> list[str]:
-    lines = [f"{deadline.level_name} ({deadline.program}), decided by {deadline.decider}"]
+    lines = [f"{deadline.level_name} ({deadline.program}), {_whom(deadline)}"]
     if deadline.nothing_to_file:
         lines.append("Nothing to file.")
     else:
-        lines.append(
-            f"File by           {text_day(deadline.file_by)}, {filed(deadline.filed_when)}"
-        )
+        lines.append(f"File by           {text_day(deadline.file_by)}, {_filed(deadline)}")
         lines.append(f"Last filing date  {text_day(deadline.last_filing_date)}")
     lines += _step_lines(deadline.steps)
     who = deadline.standing
@@ -51,12 +49,26 @@ def _filing_lines(deadline: Deadline) -> list[str]:
 
 def _decision_lines(due: DecisionDue) -> list[str]:
     return [
-        f"Decision due {text_day(due.decision_due)} from {due.decider}",
+        f"Decision due {text_day(due.decision_due)} from {due.decided_by}",
         *_step_lines(due.steps),
         f"If missed: {due.if_missed}",
         *(f"If favorable: {one}" for one in due.if_favorable),
         *(f"Note: {warning}" for warning in due.warnings),
     ]
+
+
+def _whom(clock: Deadline | DecisionDue) -> str:
+    """Return who decides, and with whom the request is filed where that is somebody else."""
+    decided = f"decided by {clock.decided_by}"
+    return (
+        decided
+        if clock.filed_with == clock.decided_by
+        else f"filed with {clock.filed_with}, {decided}"
+    )
+
+
+def _filed(deadline: Deadline) -> str:
+    return filed(deadline.filed_when, with_decider=deadline.filed_with == deadline.decided_by)
 
 
 def _step_lines(steps: tuple[Step, ...]) -> list[str]:
@@ -78,7 +90,7 @@ def ledger_html(
     program = program_name(clock.program)
     parts = [
         f'<p class="law-title">{escape(title)}</p>',
-        f'<p class="law-by">{escape(program)}; decided by {escape(clock.decider)}</p>',
+        f'<p class="law-by">{escape(program)}; {escape(_whom(clock))}</p>',
         _days(clock, as_of),
         _table(clock),
     ]

@@ -1,5 +1,6 @@
 """The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from typing import Literal
@@ -21,9 +22,11 @@ Filer = Literal[
     "network_provider",
 ]
 Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
+Care = Literal["not_stated", "authorized", "emergency_1725", "emergency_1728"]
 
 STAGES: tuple[str, ...] = Stage.__args__
 FILERS: tuple[str, ...] = Filer.__args__
+CARE: tuple[str, ...] = Care.__args__[1:]
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -44,13 +47,17 @@ class When(_Strict, kw_only=True):
     stages: tuple[Stage, ...] = ()
     filers: tuple[Filer, ...] = ()
     expedited: bool | None = None
+    care: tuple[Care, ...] = ()  # on whose authority the VA's veteran was treated
 
-    def holds(self, stage: str | None, filer: str | None, expedited: bool) -> bool:
+    def holds(
+        self, stage: str | None, filer: str | None, expedited: bool, care: str = "not_stated"
+    ) -> bool:
         """Say whether a case with these facts is meant."""
         return (
             (not self.stages or stage in self.stages)
             and (not self.filers or filer in self.filers)
             and (self.expedited is None or self.expedited == expedited)
+            and (not self.care or care in self.care)
         )
 
 
@@ -76,7 +83,7 @@ class Reading(Sourced, kw_only=True):
 
     says: str
     window: Span
-    starts: Literal["receipt", "notice", "effective"]
+    starts: Literal["receipt", "notice", "service", "effective"]
     when: When = When()
 
 
@@ -95,11 +102,16 @@ class StateWindow(_Strict, kw_only=True):
 
 
 class Tolling(Sourced, kw_only=True):
-    """Days that did not count: from `first` to `last`, at most `at_most_days` for one clock."""
+    """Days that did not count: from `first` to `last`, at most `at_most_days` for one clock.
+
+    `ends_on_first_becomes` is the last day of a clock that would have ended on `first`, where the
+    agency's own example gives one.
+    """
 
     first: date
     last: date
     at_most_days: int
+    ends_on_first_becomes: date | None = None
     says: str
 
 
@@ -145,12 +157,20 @@ class FilingRule(Sourced, kw_only=True):
 
 
 class DecisionRule(Sourced, kw_only=True):
-    """How long the decider has, from its receipt of the request."""
+    """How long the decider has, and the day its clock starts: by default, its receipt of the request.
+
+    `days_to_ask_left_out`: the days between the notice and the request do not count.
+    `meeting_too_near`: a request that came within this span before a meeting goes to the next one.
+    """
 
     applies_from: date
     applies_until: date | None = None
     when: When = When()
     plan_levels: Literal["one", "two"] | None = None  # of internal appeal that the plan has
+    multiemployer: bool | None = None  # a plan whose board decides at its quarterly meetings
+    starts: Literal["request", "plan_appeal", "case_file", "selection", "board_meeting"] = "request"
+    days_to_ask_left_out: bool = False
+    meeting_too_near: Span | None = None
     due: Span | None = None  # None: the clock does not exist (says why)
     extension: Span | None = None
     if_missed: str
@@ -168,6 +188,21 @@ class Effectuation(Sourced, kw_only=True):
 class Automatic(Sourced, kw_only=True):
     """Why a level needs no filing: the case moves by itself."""
 
+    says: str
+
+
+class Forwarded(Sourced, kw_only=True):
+    """After which outcomes of the level before the case comes to this one without a filing."""
+
+    after: tuple[Outcome, ...]
+    says: str
+
+
+class NotExpedited(Sourced, kw_only=True):
+    """What cannot be expedited: requests at these stages and levels."""
+
+    levels: tuple[str, ...]
+    stages: tuple[Stage, ...]
     says: str
 
 
@@ -190,11 +225,15 @@ class Standing(Sourced, kw_only=True):
 
 
 class Level(_Strict, kw_only=True):
-    """One level of appeal, or a side clock beside the ladder."""
+    """One level of appeal, or a side clock beside the ladder.
+
+    `filed_with` is stated where the request goes to somebody else than the decider.
+    """
 
     id: str
     name: str
     decider: str
+    filed_with: str = ""
     place: Literal[
         "ladder", "side", "before"
     ]  # before: the first decision; side: a clock of its own
@@ -202,6 +241,7 @@ class Level(_Strict, kw_only=True):
     filing: tuple[FilingRule, ...] = ()
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
+    forwarded: Forwarded | None = None
     decision: tuple[DecisionRule, ...] = ()
     effectuation: tuple[Effectuation, ...] = ()
     amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None
@@ -214,6 +254,11 @@ class Level(_Strict, kw_only=True):
         ways = bool(self.filing) + bool(self.automatic) + bool(self.by_terms)
         if ways > 1 or (ways == 0 and self.place != "before"):
             raise ValueError(f"{self.id}: has one of filing, automatic, by_terms")
+        fast = any(rule.when.expedited for rule in self.decision)
+        if fast and any(one.when.expedited is None for one in self.effectuation):
+            raise ValueError(
+                f"{self.id}: an effectuation says whether it is of expedited decisions"
+            )
 
 
 class HospitalFilesAs(_Strict, kw_only=True):
@@ -240,6 +285,13 @@ class DenialNote(Sourced, kw_only=True):
     """What to know of a kind of denial under this program, beside its appeal."""
 
     denial_categories: tuple[str, ...]
+    says: str
+
+
+class OpenedBy(Sourced, kw_only=True):
+    """Remark codes by which a payer says that a payment or denial is under this program."""
+
+    remarks: tuple[str, ...]
     says: str
 
 
@@ -273,7 +325,9 @@ class Program(_Strict, kw_only=True):
     """The rules of one program.
 
     `short_name` is its name where space is short (default: `name`); `also_called` are the words of a
-    plan or financial class that state this program and no other.
+    plan or financial class that state this program and no other. `within` are the programs whose
+    claims it may govern, claim by claim: with one of them it is no contradiction, and goes first;
+    `opened_by` are the remark codes that say so of a claim.
     """
 
     program: str
@@ -282,9 +336,12 @@ class Program(_Strict, kw_only=True):
     also_called: tuple[str, ...] = ()
     governing_law: str
     hospital_files_as: HospitalFilesAs
+    within: tuple[str, ...] = ()
+    opened_by: OpenedBy | None = None
     levels: tuple[Level, ...]
     standing: tuple[Standing, ...]
     no_appeal: tuple[NoAppeal, ...] = ()
+    not_expedited: tuple[NotExpedited, ...] = ()
     denial_notes: tuple[DenialNote, ...] = ()
     good_cause: tuple[GoodCause, ...] = ()
     switches: tuple[Switch, ...] = ()
@@ -297,7 +354,8 @@ class Program(_Strict, kw_only=True):
             for level in self.levels
             for target in (*level.after.values(), *level.after_clinical.values())
         }
-        named |= {one for rule in (*self.standing, *self.good_cause) for one in rule.levels}
+        of_levels = (*self.standing, *self.good_cause, *self.not_expedited)
+        named |= {one for rule in of_levels for one in rule.levels}
         named |= {rule.instead for rule in self.standing if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):
             raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")
@@ -331,6 +389,27 @@ def program(program_id: str) -> Program:
     if found.program != program_id:
         raise NoRuleError("the program's file names another program inside.")
     return found
+
+
+def narrowest(stated: Iterable[str]) -> set[str]:
+    """Return the programs without those within which another of them governs the claim."""
+    named = set(stated)
+    wider = {one for name in named & set(programs()) for one in program(name).within}
+    return named - wider
+
+
+def program_of_remarks(program_id: str | None, remarks: Iterable[str]) -> str | None:
+    """Return the program that a remark code puts a claim of this program under, or None.
+
+    A claim whose program is not known may be under any.
+    """
+    found = set(remarks)
+    for name in programs() if found else ():
+        rules = program(name)
+        inside = program_id is None or program_id in rules.within
+        if inside and rules.opened_by and found.intersection(rules.opened_by.remarks):
+            return name
+    return None
 
 
 class LevelName(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """The ladder of a program, and the step that a case has to take next."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 
@@ -8,7 +9,7 @@ import msgspec
 from toolkit.errors import RefusedError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
-from toolkit.law.model import Level, Program, program, programs
+from toolkit.law.model import Level, Program, program, program_of_remarks, programs
 from toolkit.law.thresholds import thresholds
 
 
@@ -45,13 +46,16 @@ def next_step(
     amount: int | None = None,
     state_window: int | None = None,
     contract: Contract | None = None,
+    remarks: Iterable[str] = (),
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
-    `contracted` is 'contracted', 'not_contracted' or None (unknown); `last_level`, `filed`,
+    `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
+    `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
-    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars and
-    needed where `turns_on` names it. Never guesses: an unknown
+    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars (below
+    zero, nothing is in dispute) and needed where `turns_on` names it; `remarks` are the claim's remark codes: where one of them says
+    that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
     if filed and outcome is None:
@@ -60,6 +64,9 @@ def next_step(
     if outcome in ("overturned", "withdrawn"):
         why = f"{_level_name(program_id, last_level)}: {outcome}"
         return NextStep(state="done", level=last_level, why=why)
+    act = program_of_remarks(program_id, remarks) if contracted != "contracted" else None
+    if act and (last_level is None or last_level in {one.id for one in program(act).levels}):
+        program_id, contracted = act, "not_contracted"
     if program_id is None:
         return NextStep(
             state="gap",
@@ -71,6 +78,8 @@ def next_step(
             gap=f"no rules are on file for the program {program_id} yet: no date is given",
         )
     rules = program(program_id)
+    if contract and contracted is None:  # whoever has the contract's terms on file is contracted
+        contracted = "contracted"
     for rule in rules.no_appeal:
         if denial_category in rule.denial_categories:
             return NextStep(state="no_appeal_right", why=f"{rule.says} ({rule.citation})")
@@ -101,8 +110,9 @@ def next_step(
             **clock,
             stage=stage,
             filer=filer,
-            amount=amount,
+            amount=None if amount is None else max(amount, 0),
             state_window=state_window,
+            last_outcome=outcome,
         )
     except RefusedError as refused:
         return _refused(rules, level, stage, filer, refused, contract, clock)
@@ -126,7 +136,10 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         return frozenset()
     rules = program(program_id)
     facts = {
-        "amount": any(rule.minimum_amount for level in rules.levels for rule in level.filing),
+        "amount": any(
+            level.amount_in_controversy or any(rule.minimum_amount for rule in level.filing)
+            for level in rules.levels
+        ),
         "nature": any(level.after_clinical for level in rules.levels),
         "denial_category": bool(rules.no_appeal),
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
@@ -214,11 +227,11 @@ def _refused(
         ),
         None,
     )
-    if rule and rule.instead and contract and contract.level == rule.instead:
-        deadline = filing_deadline(rules.program, rule.instead, contract=contract, **clock)
+    if rule and contract and contract.level == (rule.instead or contract.level):
+        deadline = filing_deadline(rules.program, contract.level, contract=contract, **clock)
         return NextStep(
             state="file",
-            level=rule.instead,
+            level=contract.level,
             deadline=deadline,
             standing=rule.says,
             why=_told(deadline),

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from toolkit.law.model import Program
+from toolkit.law.model import Program, Standing
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,8 +22,13 @@ def standing(
     """Return what the rules say of this filer at this level and stage; None without a filer."""
     if filer is None:
         return None
-    for rule in program.standing:
-        if level in rule.levels and rule.when.holds(stage, filer, expedited):
+    of_filer = [
+        rule
+        for rule in program.standing
+        if level in rule.levels and (not rule.when.filers or filer in rule.when.filers)
+    ]
+    for rule in of_filer:
+        if rule.when.holds(stage, filer, expedited):
             return Answer(
                 may_file=rule.may_file,
                 papers=rule.papers,
@@ -32,6 +37,8 @@ def standing(
                 citation=rule.citation,
                 status=rule.status,
             )
+    if of_filer and not any(rule.may_file for rule in of_filer):
+        return _at_no_stage(of_filer)
     return Answer(
         may_file=None,
         papers=(),
@@ -43,4 +50,16 @@ def standing(
         ),
         citation="",
         status="",
+    )
+
+
+def _at_no_stage(rules: list[Standing]) -> Answer:
+    """Return the answer where every stage's rule refuses the filer: no stage has to be known for that."""
+    return Answer(
+        may_file=False,
+        papers=(),
+        instead=next((rule.instead for rule in rules if rule.instead), None),
+        says=" ".join(dict.fromkeys(rule.says for rule in rules)),
+        citation="; ".join(dict.fromkeys(rule.citation for rule in rules)),
+        status="; ".join(dict.fromkeys(rule.status for rule in rules)),
     )

@@ -1,6 +1,6 @@
 """Amounts in controversy, by the calendar year in which a request is filed."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 import msgspec
@@ -58,3 +58,25 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
             text += " The amount given is below it: aggregate with similar claims, or it will be dismissed."
         said.append(text)
     return tuple(said)
+
+
+def last_day_that_counts(
+    kind: str, *, first: date, last: date, amount: float
+) -> tuple[date, str, str] | None:
+    """Return the last day between the two on which `amount` is enough, why, and the citation.
+
+    None where no threshold rises past the amount in that time. The day is a 31 December: the
+    threshold is that of the year in which the request is filed.
+    """
+    by_year = {one.year: one for one in thresholds().years}
+    for year in range(first.year, last.year):
+        if year not in by_year or year + 1 not in by_year:
+            continue
+        now, then = (getattr(by_year[one], kind) for one in (year, year + 1))
+        if now <= amount < then:
+            why = (
+                f"last day on which the amount in dispute is enough: ${now:,} for requests filed in "
+                f"{year}, ${then:,} from the day after ({by_year[year + 1].source})"
+            )
+            return date(year + 1, 1, 1) - timedelta(days=1), why, thresholds().citation
+    return None

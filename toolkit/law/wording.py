@@ -47,6 +47,21 @@ STARTS = {
     "effective": "the effective date",
 }
 
+ANCHORS = {
+    "request": "the day the decider received the request",
+    "plan_appeal": "the day the plan appeal was filed",
+    "case_file": "the day the decider had the case file or the records it asked for",
+    "selection": "the day the IDR entity was selected",
+    "board_meeting": "the board's meeting that decides the appeal",
+}
+
+CARE = {
+    "not_stated": "authorization not stated",
+    "authorized": "care that VA authorized",
+    "emergency_1725": "emergency care that VA did not authorize (38 U.S.C. 1725)",
+    "emergency_1728": "emergency care that VA did not authorize (38 U.S.C. 1728)",
+}
+
 _FILED = {
     "received": "received by the decider",
     "postmarked": "postmarked",
@@ -107,8 +122,10 @@ def starts(rule: FilingRule | Reading) -> str:
     return STARTS[rule.starts]
 
 
-def filed(filed_when: str) -> str:
-    """Return what counts as filed: 'received by the decider' or 'postmarked'."""
+def filed(filed_when: str, *, with_decider: bool = True) -> str:
+    """Return what counts as filed: 'received by the decider' (or where it is filed), 'postmarked'."""
+    if filed_when == "received" and not with_decider:
+        return "received where it is filed"
     return _FILED.get(filed_when, filed_when)
 
 
@@ -128,6 +145,7 @@ def when(one: When) -> str:
         ", ".join(STAGES[stage] for stage in one.stages),
         ", ".join(FILERS[filer] for filer in one.filers),
         {True: "expedited", False: "standard", None: ""}[one.expedited],
+        ", ".join(CARE[care] for care in one.care),
     ]
     return "; ".join(part for part in said if part)
 
