@@ -307,3 +307,27 @@ def test_a_reversal_and_its_correction_of_one_day_are_two_decisions_of_an_export
     _, worklist = work("\n".join([heads, *rows]) + "\n")
     [row] = worklist[worklist["due"].ne("closed")].to_dict("records")
     assert (row["carc"], str(row["notice_date"])[:10]) == ("97", "2026-03-16")
+
+
+AGAIN = remittance("20260516", claim("CO*50*500.00", status="4", number="ICN2"))
+OTHER = remittance("20260316", claim("CO*97*500.00", status="4", number="ICN2"))
+APPEALED = DENIED.replace("PPO,,", "PPO,2026-04-01,reconsideration")
+
+
+def test_an_appeal_goes_with_the_denial_that_stood_when_it_was_filed(work):
+    _, worklist = work(export(APPEALED), DENIAL, OTHER)
+    [row] = worklist.to_dict("records")
+    assert (row["carc"], row["state"]) == ("97", "awaiting_decision")
+
+
+def test_a_denial_that_is_only_repeated_does_not_end_the_appeal(work):
+    _, worklist = work(export(APPEALED), DENIAL, AGAIN)
+    [row] = worklist.to_dict("records")
+    assert (row["carc"], row["state"]) == ("50", "awaiting_decision")
+
+
+def test_an_appeal_of_an_older_denial_is_not_one_of_a_new_reason(work):
+    early = DENIED.replace("PPO,,", "PPO,2026-02-01,reconsideration")
+    _, worklist = work(export(early), DENIAL, OTHER)
+    [row] = worklist.to_dict("records")
+    assert (row["carc"], row["state"]) == ("97", "open")

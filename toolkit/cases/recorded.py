@@ -15,9 +15,10 @@ from toolkit.cases.store import CaseStore
 from toolkit.claims.providers import own_claims
 from toolkit.claims.tables import Claims, conform
 from toolkit.history import settled
+from toolkit.history.appeals import rekeyed
 from toolkit.history.decisions import PLACEHOLDER
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
-from toolkit.history.recorded import applied
+from toolkit.history.recorded import OF_APPEALS, applied
 from toolkit.hospital import Hospital
 
 _SAYS = (
@@ -122,7 +123,7 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
         maybe = [d for d, found, _ in matched if found == "maybe"]
         known = len(hits) <= PLACEHOLDER  # a number of so many claims tells none of them apart
         if same and known and _one_claim([d for d, _ in same]):
-            rows += [_row(event, *_at_the_time(same, event.day)) for event in case.events]
+            rows += [_row(event, *_at_the_time(same, _begun(event, case))) for event in case.events]
             _state(case, same, stated)
         elif same or maybe:
             first = min(maybe or [d for d, _ in same], key=lambda d: (d.file_id, d.row or 0))
@@ -133,7 +134,7 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
     if rows:
         mine = conform(pd.DataFrame(rows), "recorded_events")
         found = pd.concat([found[~found["entry"].isin(mine["entry"])], mine], ignore_index=True)
-    return applied(
+    claims = applied(
         replace(
             claims,
             claims=_with_facts(claims.claims, stated),
@@ -141,6 +142,7 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
             findings=_with_findings(claims, unsure.values()),
         )
     )
+    return rekeyed(claims) if rows else claims
 
 
 def _state(
@@ -267,6 +269,18 @@ def _at_the_time(
     ordered = sorted(kept, key=lambda one: (one[0].day, one[0].file_id, one[0].row or 0))
     before = [one for one in ordered if one[0].day <= day]
     return before[-1] if before else ordered[0]
+
+
+def _begun(event: EventEntry, case: RecordedCase) -> date:
+    """Return the day that says which decision an event is about: of an appeal, that of its filing."""
+    if event.event not in OF_APPEALS:
+        return event.day
+    filed = [
+        one.day
+        for one in case.events
+        if one.event == "filed" and one.level == event.level and one.day <= event.day
+    ]
+    return max(filed, default=event.day)
 
 
 def _row(event: EventEntry, decision: _Decision, line_key: str | None) -> dict[str, Any]:

@@ -449,6 +449,11 @@ def _about(group: str | None, carc: str | None) -> tuple[bool, bool]:
     return about.is_denial, about.reason in BARE_REASONS
 
 
+def denies(group: str | None, carc: str | None) -> bool:
+    """Say whether a group code and CARC deny something, by themselves."""
+    return _about(group or None, carc or None)[0]
+
+
 @lru_cache(maxsize=4096)
 def _underpays(group: str | None, carc: str | None) -> bool:
     """Say whether a pair may hide an underpayment where it is all there is of an unpaid line."""

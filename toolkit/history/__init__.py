@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from toolkit.claims.tables import Claims
+from toolkit.history.appeals import rekeyed
 from toolkit.history.joined import joined
 from toolkit.history.table import Histories, histories, noted, taken_back_by
 
@@ -20,7 +21,7 @@ def settled_with_histories(
     claims: Claims, taken_back: Mapping[str, int] | None = None
 ) -> tuple[Claims, Histories]:
     """Return what `settled` returns, and the histories, which triage can take as they are."""
-    claims = joined(claims)
+    claims = rekeyed(joined(claims))
     known = histories(claims, taken_back)
     return noted(claims, known), known
 

@@ -222,7 +222,7 @@ _AGAIN = frozenset({"taken_back", "paid", "paid_later"})
 
 def _pays_anew(one: Decision, place: Place, identity: LineIdentity | None, other: Decision) -> bool:
     """Say whether a new decision of the whole claim pays something, and lacks this line."""
-    return (other.paid or 0) > 0 and _spoken_of(one, place, identity, other) is None
+    return (other.paid or 0) > 0 and spoken_of(one, place, identity, other) is None
 
 
 def _later(
@@ -321,7 +321,7 @@ def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity |
         True
         for n, other in claim.decided()
         if n < at and _is_lifted(claim, other, one)
-        for spot in _spoken_of(one, place, identity, other) or ()
+        for spot in spoken_of(one, place, identity, other) or ()
         if spot in claim.denied and not claim.denied[spot].is_copy
     )
 
@@ -353,7 +353,7 @@ def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity 
         spot in claim.denied
         for other in claim.order[:at]
         if not other.reverses
-        for spot in _spoken_of(one, place, identity, other) or ()
+        for spot in spoken_of(one, place, identity, other) or ()
     )
 
 
@@ -361,7 +361,7 @@ def _paid_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | 
     """Say whether an earlier decision that stands paid a place already."""
     one = claim.order[at]
     earlier = (
-        (other, _spoken_of(one, place, identity, other))
+        (other, spoken_of(one, place, identity, other))
         for n, other in claim.decided()
         if n < at and other.place not in claim.gone
     )
@@ -420,7 +420,7 @@ def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | Non
     for n, other in reversed(claim.decided()):
         if n >= at or (claim.gone.get(other.place, at) < at and not unpaid):
             continue
-        where = _spoken_of(one, place, identity, other)
+        where = spoken_of(one, place, identity, other)
         if where is None:
             continue
         denied = [claim.denied[spot] for spot in where if spot in claim.denied]
@@ -461,7 +461,7 @@ def _said(
 ) -> Happened | None:
     """Return what a later decision says of a place; None where it does not speak of it."""
     if not other.decides:
-        spoken = _spoken_of(one, place, identity, other) is not None or _tied(one, other)
+        spoken = spoken_of(one, place, identity, other) is not None or _tied(one, other)
         return Happened(event="forwarded") if spoken else None
     if other.voids:
         refused = any(spot in claim.denied for spot, _ in _places(other))
@@ -470,7 +470,7 @@ def _said(
         return None
     # Decided anew as a whole: its charges may have changed.
     anew = _decides_anew(claim, one, other)
-    where = _spoken_of(one, place, identity, other, charged=not anew)
+    where = spoken_of(one, place, identity, other, charged=not anew)
     if where is not None and _side_by_side(one, other):
         copies = [claim.denied[spot] for spot in where if spot in claim.denied]
         return Happened(event="duplicate_of") if any(its.is_copy for its in copies) else None
@@ -534,7 +534,7 @@ def _event(claim: _Claim, one: Decision, other: Decision) -> EventKind:
     return "adjudicated"
 
 
-def _spoken_of(
+def spoken_of(
     one: Decision,
     place: Place,
     identity: LineIdentity | None,
@@ -617,7 +617,7 @@ def _left(
         for other in reversed(order):
             if other.reverses or not other.decides or other.place in claim.undone:
                 continue
-            spots = _spoken_of(one, place, identity, other)
+            spots = spoken_of(one, place, identity, other)
             if spots is None:
                 continue
             its = _paid_at(other, spots) - claim.taken_back.get(other.place, 0)
@@ -635,7 +635,7 @@ def _left_after_plb(
     charge = one.billed if identity is None else identity.billed_cents
     for _, other in reversed(claim.decided()):
         taken = claim.taken_back.get(other.place)
-        spots = _spoken_of(one, place, identity, other) if taken else None
+        spots = spoken_of(one, place, identity, other) if taken else None
         if spots is not None and charge is not None:
             return charge - max(_paid_at(other, spots) - taken, 0)
     return cents
@@ -654,5 +654,5 @@ def _paid_elsewhere(
         and one.number != other.number
         and not _side_by_side(one, other)
         and not any(_decides_anew(claim, other, x) for m, x in claim.decided() if m > n)
-        and (spots := _spoken_of(one, place, identity, other)) is not None
+        and (spots := spoken_of(one, place, identity, other)) is not None
     )
