@@ -320,7 +320,7 @@ def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity |
     return any(
         True
         for n, other in claim.decided()
-        if n < at and _is_lifted(claim, other, one)
+        if n < at and _is_lifted(claim, other, one) and not _side_by_side(other, one)
         for spot in spoken_of(one, place, identity, other) or ()
         if spot in claim.denied and not claim.denied[spot].is_copy
     )
