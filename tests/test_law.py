@@ -37,6 +37,8 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     amount: float | None = None
     state_window: int | None = None
     levels: str | None = None
+    service: str | None = None
+    state: str | None = None
     request_received: date | None = None
     extended: bool | None = None
 

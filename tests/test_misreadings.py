@@ -171,6 +171,13 @@ def of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
     if rule.due.unit == "hours":
         for by in (24, -24):
             yield f"{by:+} hours", replace(rule, due=replace(rule.due, count=rule.due.count + by))
+    for state in rule.states:
+        others = tuple(one for one in rule.states if one != state)
+        yield f"{state} forgotten", replace(rule, states=others)
+    if rule.states:
+        yield "in every state", replace(rule, states=())
+    if rule.service:
+        yield "for every service", replace(rule, service=None)
     if rule.extension:
         for by in (1, -1):
             wrong = replace(rule.extension, count=rule.extension.count + by)

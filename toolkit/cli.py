@@ -188,6 +188,8 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
             expedited=options.expedited,
             extended=options.extended,
             levels=options.levels,
+            service=options.service,
+            state=options.state,
         )
     )
 
@@ -1026,11 +1028,17 @@ def _deadline_words(one: argparse.ArgumentParser) -> None:
 
 
 def _decision_due_words(one: argparse.ArgumentParser) -> None:
+    from toolkit.law import SERVICES
+
     _of_level(one)
     one.add_argument("--request-received", type=_date, required=True)
     one.add_argument("--extended", action="store_true")
     one.add_argument(
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
+    )
+    one.add_argument("--service", choices=SERVICES, help="kind of service (prior_authorization)")
+    one.add_argument(
+        "--state", type=str.upper, metavar="XX", help="where the service is given, as two letters"
     )
 
 

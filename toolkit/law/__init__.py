@@ -5,6 +5,7 @@ from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import (
     FILERS,
+    SERVICES,
     STAGES,
     Program,
     program,
@@ -17,6 +18,7 @@ from toolkit.law.standing import standing
 
 __all__ = [
     "FILERS",
+    "SERVICES",
     "STAGES",
     "Contract",
     "Deadline",

@@ -7,7 +7,7 @@ import msgspec
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
 from toolkit.law.calendar import count
 from toolkit.law.filing import Step
-from toolkit.law.model import program
+from toolkit.law.model import DecisionRule, Level, program
 
 
 class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +42,14 @@ def decision_due(
     expedited: bool = False,
     extended: bool = False,
     levels: str | None = None,
+    service: str | None = None,
+    state: str | None = None,
 ) -> DecisionDue:
     """Return the day the decision is due, with what a missed clock means.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage
-    decides and is not given; `levels` is 'one' or 'two' internal levels of the plan. Hours are counted as whole calendar days, as no time of day is known.
+    decides and is not given; `levels` is 'one' or 'two' internal levels of the plan, `service` a kind of
+    service and `state` its two letters, where the clock depends on them. Hours are counted as whole calendar days, as no time of day is known.
     """
     level = program(program_id).level(level_id)
     if not level.decision:
@@ -66,6 +69,7 @@ def decision_due(
             f"none covers {request_received}.",
             needs=("a rule that covers the day",),
         )
+    dated = _of_service(level, dated, service, state)
     fits = [rule for rule in dated if rule.when.holds(stage, None, expedited)]
     if not fits:
         stages = sorted({one for rule in dated for one in rule.when.stages})
@@ -126,3 +130,35 @@ def decision_due(
         ),
         warnings=tuple(warnings),
     )
+
+
+def _of_service(
+    level: Level, rules: list[DecisionRule], service: str | None, state: str | None
+) -> list[DecisionRule]:
+    """Return the rules for the kind of service in the state; refuse where either decides and is unknown."""
+    services = sorted({rule.service for rule in rules if rule.service})
+    if not services:
+        return rules
+    if service is None:
+        raise MissingFactError(
+            f"{level.name}: the clock depends on the kind of service.",
+            needs=(f"the kind of service: {', '.join(services)}",),
+        )
+    rules = [rule for rule in rules if rule.service == service]
+    if not rules:
+        raise NoRuleError(
+            f"{level.name}: no rule for this kind of service covers the day.",
+            needs=(f"a kind of service that one covers: {', '.join(services)}",),
+        )
+    states = sorted({one for rule in rules for one in rule.states})
+    if not states:
+        return rules
+    if state is None:
+        raise MissingFactError(
+            f"{level.name}: the clock depends on the state where the service is given.",
+            needs=(f"the state (it applies in {', '.join(states)})",),
+        )
+    rules = [rule for rule in rules if state in rule.states]
+    if not rules:
+        raise RefusedError(f"{level.name}: applies only in {', '.join(states)}.")
+    return rules

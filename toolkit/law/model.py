@@ -21,9 +21,11 @@ Filer = Literal[
     "network_provider",
 ]
 Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
+Service = Literal["outpatient_department", "wiser"]
 
 STAGES: tuple[str, ...] = Stage.__args__
 FILERS: tuple[str, ...] = Filer.__args__
+SERVICES: tuple[str, ...] = Service.__args__
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,6 +153,8 @@ class DecisionRule(Sourced, kw_only=True):
     applies_until: date | None = None
     when: When = When()
     plan_levels: Literal["one", "two"] | None = None  # of internal appeal that the plan has
+    service: Service | None = None  # the kind of service that this clock is for; None: any
+    states: tuple[str, ...] = ()  # where it applies, as two letters; none: everywhere
     due: Span | None = None  # None: the clock does not exist (says why)
     extension: Span | None = None
     if_missed: str
