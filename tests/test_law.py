@@ -37,6 +37,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     amount: float | None = None
     state_window: int | None = None
     levels: str | None = None
+    process: str | None = None
     service: str | None = None
     state: str | None = None
     request_received: date | None = None
@@ -155,9 +156,11 @@ def filing_rules():
     ]
 
 
-def facts(rule) -> dict:
+def facts(name, level, rule) -> dict:
     """Facts that a rule may turn on, beside its days."""
-    return {"expedited": bool(rule.when.expedited), "amount": 5000, "state_window": 100}
+    several = program(name).level(level).processes
+    process = {"process": several[0].process} if several else {}
+    return {"expedited": bool(rule.when.expedited), "amount": 5000, "state_window": 100} | process
 
 
 @given(
@@ -178,7 +181,7 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
             notice_date=start,
             received=start + timedelta(days=late),
             effective_date=start + timedelta(days=late // 2),
-            **facts(rule),
+            **facts(name, level, rule),
         )
 
     first, second = ask(day), ask(day + timedelta(days=later))
@@ -200,7 +203,7 @@ def test_no_two_rules_of_a_level_cover_the_same_facts():
             notice_date=day,
             received=day,
             effective_date=day,
-            **facts(rule),
+            **facts(name, level, rule),
         )
         assert found.citation == rule.citation
 

@@ -164,6 +164,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         amount=options.amount,
         state_window=options.state_window,
         effective_date=options.effective_date,
+        process=options.process,
         contract=options.contract and read_contract(options.contract),
     )
     if options.ics:
@@ -1014,7 +1015,7 @@ def _classify_words(one: argparse.ArgumentParser) -> None:
 
 
 def _deadline_words(one: argparse.ArgumentParser) -> None:
-    from toolkit.law import FILERS
+    from toolkit.law import FILERS, PROCESSES
 
     _of_level(one)
     one.add_argument("--notice-date", type=_date)
@@ -1023,6 +1024,7 @@ def _deadline_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--amount", type=float, help="dollars in controversy")
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
+    one.add_argument("--process", choices=PROCESSES, help="of external review: whose process it is")
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
     one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 

@@ -5,6 +5,7 @@ from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import (
     FILERS,
+    PROCESSES,
     SERVICES,
     STAGES,
     Program,
@@ -18,6 +19,7 @@ from toolkit.law.standing import standing
 
 __all__ = [
     "FILERS",
+    "PROCESSES",
     "SERVICES",
     "STAGES",
     "Contract",

@@ -14,7 +14,8 @@ from toolkit.law.calendar import (
     previous_working_day,
 )
 from toolkit.law.contract import Contract
-from toolkit.law.model import FilingRule, Level, Program, Reading, Span, program
+from toolkit.law.events import events_of, resumed
+from toolkit.law.model import PROCESSES, FilingRule, Level, Program, Reading, Span, program
 from toolkit.law.standing import Answer, standing
 from toolkit.law.thresholds import amount_warnings
 from toolkit.law.wording import STARTS, UNITS
@@ -84,6 +85,7 @@ def filing_deadline(
     amount: float | None = None,
     state_window: int | None = None,
     effective_date: date | None = None,
+    process: str | None = None,
     contract: Contract | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
@@ -92,7 +94,7 @@ def filing_deadline(
     `earliest_notice` an earlier day that somebody may read as the notice's: `file_by` is counted from
     it, `last_filing_date` from the notice date;
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
-    dollars, `state_window` in calendar days,
+    dollars, `state_window` in calendar days, `process` one of PROCESSES where a level has several,
     `contract` the terms that give a contract dispute its dates. Raises NoRuleError where no rule on file covers the day, MissingFactError where the
     rule turns on a fact that is not given, RefusedError where this filer has no appeal.
     Source: `rules/programs/<program>.yaml`.
@@ -120,6 +122,7 @@ def filing_deadline(
         amount=amount,
         state_window=state_window,
     )
+    about_process = _of_process(level, process)
     if level.automatic:
         return _nothing_to_file(rules, level, who, facts)
     if notice_date and received and received < notice_date:
@@ -128,7 +131,9 @@ def filing_deadline(
             needs=("the notice's date", "the day it was received"),
         )
     found = _deadline(rules, level, _select(rules, level, facts), who, facts)
-    return _no_later(found, rules, level, who, facts, earliest_notice)
+    found = replace(found, warnings=(*found.warnings, *about_process))
+    found = _no_later(found, rules, level, who, facts, earliest_notice)
+    return _kept_open(_put_off(found, process))
 
 
 def _no_later(
@@ -250,8 +255,7 @@ def _deadline(
     steps = _opening(level, rule, presumed, facts)
     end = count(start, window, rule.no_corresponding_day)
     steps.append(Step(end, f"{_words(window)} from {STARTS[rule.starts]}", rule.citation))
-    if rule.tolling:
-        end = _tolled(start, end, window, rule, steps)
+    end = _tolled(rules, level, start, end, window, rule, steps)
     last, practice = _rolled(end, rule, steps)
     if rule.never_before_effective and facts.effective > last:
         last = facts.effective
@@ -322,19 +326,76 @@ def _missing(rule: FilingRule) -> str:
     return "the day the notice was received (nothing is presumed here)"
 
 
-def _tolled(start: date, end: date, window: Span, rule: FilingRule, steps: list[Step]) -> date:
+def _tolled(
+    rules: Program,
+    level: Level,
+    start: date,
+    end: date,
+    window: Span,
+    rule: FilingRule,
+    steps: list[Step],
+) -> date:
     """Return the end with the days that did not count left out, and note the step."""
-    toll = rule.tolling
-    if start > toll.last or end < toll.first:
-        return end
-    begins = max(start, toll.first)
-    resumes = min(toll.last, begins + timedelta(days=toll.at_most_days))
-    if start >= toll.first:
-        end = count(resumes, window, rule.no_corresponding_day)
-    else:
-        end += resumes - begins
-    steps.append(Step(end, f"{toll.says}: the clock ran again from {resumes}", toll.citation))
+    for event, _ in events_of(rules.program, level.id):
+        if not event.stood_still:
+            continue
+        moved = resumed(event.stood_still, start, end, window, rule.no_corresponding_day)
+        if moved:
+            end, again = moved
+            steps.append(Step(end, f"{event.says}: the clock ran again from {again}", event.citation))
     return end
+
+
+def _put_off(found: Deadline, process: str | None) -> Deadline:
+    """Return the deadline as events put it off, or refuse where that depends on the process."""
+    for event, moved in events_of(found.program, found.level):
+        off = event.put_off
+        if not (off and found.last_filing_date and off.first <= found.last_filing_date <= off.last):
+            continue
+        if moved.process and process is None:
+            raise MissingFactError(
+                f"{found.level_name}: the last day turns on the process: {off.until} under "
+                f"{moved.process}, {found.last_filing_date} under another. {event.says}. "
+                f"({event.citation})",
+                needs=(f"the process: {', '.join(PROCESSES)}",),
+            )
+        if moved.process in (None, process):
+            step = Step(off.until, event.says, event.citation)
+            by = previous_working_day(off.until)
+            found = replace(
+                found, last_filing_date=off.until, file_by=by, steps=(*found.steps, step)
+            )
+    return found
+
+
+def _kept_open(found: Deadline) -> Deadline:
+    """Return the deadline with `file_by` on a day on which somebody is there to receive."""
+    closed = {
+        day: event for event, _ in events_of(found.program, found.level) for day in event.closed
+    }
+    if not found.file_by or not closed.keys() & {found.file_by, found.last_filing_date}:
+        return found
+    event = closed.get(found.file_by) or closed[found.last_filing_date]
+    by = found.file_by
+    while by in closed or off_day(by):
+        by -= timedelta(1)
+    steps = found.steps
+    if by != found.file_by:
+        steps = (*steps, Step(by, f"{event.says}: file before", event.citation))
+    told = f"{event.says.capitalize()} ({event.citation}); no text read says that this makes the last day later."
+    return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
+
+
+def _of_process(level: Level, process: str | None) -> tuple[str, ...]:
+    """Return what to know of the process; refuse one that this level does not have, or does not count."""
+    if process is None:
+        return ()
+    for one in level.processes:
+        if one.process == process:
+            if not one.counted:
+                raise RefusedError(f"{one.says} ({one.citation})", needs=one.needs)
+            return (f"{one.says} ({one.citation}; mark {one.status})",)
+    raise RefusedError(f"{level.name}: there is one process only; leave the process out.")
 
 
 def _rolled(end: date, rule: FilingRule, steps: list[Step]) -> tuple[date, tuple[str, ...]]:

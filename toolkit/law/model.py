@@ -22,10 +22,12 @@ Filer = Literal[
 ]
 Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
 Service = Literal["outpatient_department", "wiser"]
+Process = Literal["federal_hhs", "federal_private", "state"]
 
 STAGES: tuple[str, ...] = Stage.__args__
 FILERS: tuple[str, ...] = Filer.__args__
 SERVICES: tuple[str, ...] = Service.__args__
+PROCESSES: tuple[str, ...] = Process.__args__
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -96,15 +98,6 @@ class StateWindow(_Strict, kw_only=True):
     most: int
 
 
-class Tolling(Sourced, kw_only=True):
-    """Days that did not count: from `first` to `last`, at most `at_most_days` for one clock."""
-
-    first: date
-    last: date
-    at_most_days: int
-    says: str
-
-
 class MinimumAmount(Sourced, kw_only=True):
     """Dollars that must be in dispute for this level; below them the decision before is final."""
 
@@ -128,7 +121,6 @@ class FilingRule(Sourced, kw_only=True):
     opens: Span | None = None
     never_before_effective: bool = False
     minimum_amount: MinimumAmount | None = None
-    tolling: Tolling | None = None
     starts: Literal["receipt", "notice", "service", "effective"]
     presumption: Presumption | None = None
     no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None
@@ -175,6 +167,15 @@ class Automatic(Sourced, kw_only=True):
     says: str
 
 
+class LevelProcess(Sourced, kw_only=True):
+    """One of several processes that a level may go through; where it is not `counted`, no date is given."""
+
+    process: Process
+    counted: bool = True
+    needs: tuple[str, ...] = ()
+    says: str
+
+
 class ByTerms(Sourced, kw_only=True):
     """Why a level has no date in law, and what the hospital must enter to get one."""
 
@@ -206,6 +207,7 @@ class Level(_Strict, kw_only=True):
     filing: tuple[FilingRule, ...] = ()
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
+    processes: tuple[LevelProcess, ...] = ()
     decision: tuple[DecisionRule, ...] = ()
     effectuation: tuple[Effectuation, ...] = ()
     amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None
