@@ -342,7 +342,9 @@ def _tolled(
         moved = resumed(event.stood_still, start, end, window, rule.no_corresponding_day)
         if moved:
             end, again = moved
-            steps.append(Step(end, f"{event.says}: the clock ran again from {again}", event.citation))
+            steps.append(
+                Step(end, f"{event.says}: the clock ran again from {again}", event.citation)
+            )
     return end
 
 
