@@ -15,6 +15,7 @@ from toolkit.law import (
     ladder,
     next_step,
     program,
+    program_named,
     programs,
     read_contracts,
 )
@@ -108,6 +109,8 @@ def check(case: Case) -> None:
     if expect.decision_due:
         assert found.decision_due == expect.decision_due
         assert expect.if_missed in found.if_missed
+        for day in expect.steps:
+            assert day in {step.date for step in found.steps}
         return
     assert found.nothing_to_file == expect.nothing_to_file
     assert (found.last_filing_date, found.file_by) == (expect.last_filing_date, expect.file_by)
@@ -377,6 +380,11 @@ def test_before_the_service_the_treating_physician_files_with_notice_to_the_enro
 def test_an_unknown_program_gives_a_gap_and_no_date():
     found = next_step(None, **NOTICE)
     assert found.state == "gap" and "payers.csv" in found.gap and found.deadline is None
+
+
+def test_a_postal_workers_plan_goes_by_the_rules_of_federal_employees():
+    for word in ("PSHB", "pshb", "Postal Service Health Benefits Program"):
+        assert program_named(word) == "fehb"
 
 
 def test_a_late_filed_original_medicare_claim_has_no_appeal():
