@@ -167,6 +167,12 @@ def of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
     if rule.due.unit == "hours":
         for by in (24, -24):
             yield f"{by:+} hours", replace(rule, due=replace(rule.due, count=rule.due.count + by))
+    for at, part in enumerate(rule.parts):
+        others = rule.parts[:at] + rule.parts[at + 1 :]
+        for by in (1, -1):
+            wrong = replace(part, due=replace(part.due, count=part.due.count + by))
+            yield f"part {by:+}", replace(rule, parts=(*others, wrong))
+        yield "a part forgotten", replace(rule, parts=others)
     for state in rule.states:
         others = tuple(one for one in rule.states if one != state)
         yield f"{state} forgotten", replace(rule, states=others)

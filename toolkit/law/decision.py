@@ -96,6 +96,10 @@ def decision_due(
         Step(request_received, f"request received by {level.decider}", rule.citation),
         Step(due, f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then", rule.citation),
     ]
+    steps[1:1] = [
+        Step(count(request_received, part.due), part.says, f"{part.citation}; mark {part.status}")
+        for part in rule.parts
+    ]
     if extended:
         if rule.extension is None:
             raise RefusedError(f"{level.name}: this clock has no extension. ({rule.citation})")

@@ -138,6 +138,13 @@ class FilingRule(Sourced, kw_only=True):
             raise ValueError("a filing rule has one of window, state_window")
 
 
+class Part(Sourced, kw_only=True):
+    """An earlier day inside a decision clock, for some requests, with a mark of its own."""
+
+    due: Span
+    says: str
+
+
 class DecisionRule(Sourced, kw_only=True):
     """How long the decider has, from its receipt of the request."""
 
@@ -149,6 +156,7 @@ class DecisionRule(Sourced, kw_only=True):
     states: tuple[str, ...] = ()  # where it applies, as two letters; none: everywhere
     due: Span | None = None  # None: the clock does not exist (says why)
     extension: Span | None = None
+    parts: tuple[Part, ...] = ()
     if_missed: str
     says: str = ""
 
