@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolkit.law import ladder, program, programs, wording
+from toolkit.law.age import MARKS, marks
+from toolkit.law.events import Event, events
 from toolkit.law.model import DecisionRule, FilingRule, Level, Program, Standing
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import Sourced
@@ -43,7 +45,7 @@ to choose, the toolkit asks for it and refuses to guess. Each program below says
 - An empty cell means that the rule on file says nothing of it.
 - No receipt is presumed where the page does not say so: then the day of receipt has to be known.
 - Federal holidays follow 5 U.S.C. 6103, with the days on which they are observed. Closures of federal
-  offices by executive order and Inauguration Day are not counted as holidays.
+  offices by executive order (see the interruptions below) and Inauguration Day are not holidays.
 
 To see a rule at work: `toolkit deadline --help`; every rule with its age: `toolkit law --age`.
 """
@@ -70,15 +72,17 @@ _OUTCOMES = {
 _TOLD_LEVEL = {
     "id", "name", "decider", "place", "notice", "filing", "automatic", "by_terms", "decision",
     "effectuation", "amount_in_controversy", "after", "after_clinical", "evidence", "escalation",
+    "processes",
 }  # fmt: skip
 _TOLD_FILING = {
     "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
-    "never_before_effective", "minimum_amount", "tolling", "starts", "presumption",
+    "never_before_effective", "minimum_amount", "starts", "presumption",
     "no_corresponding_day", "filed_when", "by_hour", "roll", "readings", "milestones", "warnings",
     "why", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_DECISION = {
     "applies_from", "applies_until", "when", "plan_levels", "due", "extension", "if_missed", "says",
+    "parts",
     "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
@@ -91,7 +95,7 @@ def page() -> str:
     """Return the whole page."""
     ids = programs()
     parts = [_INTRODUCTION, _contents(ids), *(_program(program(one)) for one in ids)]
-    return "\n".join([*parts, _amounts(), _ADDING]).rstrip() + "\n"
+    return "\n".join([*parts, _amounts(), _events(), _ADDING]).rstrip() + "\n"
 
 
 def _contents(ids: Sequence[str]) -> str:
@@ -100,12 +104,16 @@ def _contents(ids: Sequence[str]) -> str:
         rules = program(one)
         filing = [rule for level in rules.levels for rule in level.filing]
         decision = [rule for level in rules.levels for rule in level.decision]
-        marks = [rule.status for rule in (*filing, *decision)]
-        counts = ", ".join(f"{marks.count(m)} {m}" for m in wording.MARKS if m in marks)
+        counts = marks(rules).values()
         link = f"[{_cell(rules.name)}](#{_anchor(rules.name)})"
-        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), counts))
-    head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", "Marks")
-    return f"## Programs\n\n{_table(head, rows, escaped=1)}"
+        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), *counts))
+    head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", *MARKS)
+    return (
+        f"## Programs\n\n{_table(head, rows, escaped=1)}\n"
+        "The last columns count the rules of each mark, with those of levels that move by themselves or go "
+        "by a contract. `toolkit law --age` counts the same, and warns of a rule that nobody has looked at "
+        "for more than a year; so does `toolkit deadline`.\n"
+    )
 
 
 def _program(rules: Program) -> str:
@@ -243,6 +251,10 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         yield f"{level.automatic.says}{_cited(level.automatic)}"
     if level.by_terms:
         yield f"{level.by_terms.says} To be entered: {'; '.join(level.by_terms.needs)}.{_cited(level.by_terms)}"
+    for one in level.processes:
+        needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
+        counted = "" if one.counted else ", no date is given"
+        yield f"Process `{one.process}`{counted}: {one.says}{needs}{_cited(one)}"
     if level.amount_in_controversy:
         yield "An amount in controversy is needed, by the year of filing: see the table below."
     if level.evidence:
@@ -268,12 +280,6 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
             f"Another reading, which *file by* keeps{f' ({only})' if only else ''}: {reading.says}: "
             f"{wording.span(reading.window)} from {wording.starts(reading)}.{_cited(reading)}"
         )
-    if rule.tolling:
-        toll = rule.tolling
-        yield (
-            f"Days left out: {toll.says}: {toll.first} to {toll.last}, at most "
-            f"{toll.at_most_days} days for one clock.{_cited(toll)}"
-        )
     for one in rule.milestones:
         yield f"Day {one.day}: {one.what}."
     yield from (f"Note: {warning}" for warning in rule.warnings)
@@ -288,7 +294,10 @@ def _decisions(levels: Iterable[Level]) -> str:
         for rule in level.decision:
             plan = f"plans with {rule.plan_levels} internal level{'s' * (rule.plan_levels == 'two')}" if rule.plan_levels else ""  # fmt: skip
             only = "; ".join(part for part in (wording.when(rule.when), plan) if part)
-            more = " ".join(part for part in (rule.says, *_others(rule, _TOLD_DECISION)) if part)
+            parts = (f"{wording.span(p.due)}: {p.says}{_cited(p)}" for p in rule.parts)
+            more = " ".join(
+                part for part in (rule.says, *parts, *_others(rule, _TOLD_DECISION)) if part
+            )
             rows.append((
                 level.name, only or "every request",
                 wording.span(rule.due) if rule.due else "no such clock",
@@ -387,6 +396,40 @@ def _amounts() -> str:
         "said to be missing, never guessed.\n\n"
         + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
     )
+
+
+def _events() -> str:
+    """Return the events that interrupted clocks: what each moves, from when, until when."""
+    rows = [(_moves(event), _when(event), event.says, event.citation, event.source, event.status)
+            for event in events()]  # fmt: skip
+    head = ("Moves", "When", "What happened", "Rule", "Source", "Mark")
+    return (
+        "## Interruptions of clocks\n\n"
+        "One file an event in `toolkit/rules/events`. Days on which offices were closed make no last day "
+        "later; *file by* avoids them.\n\n" + _table(head, rows)
+    )
+
+
+def _moves(event: Event) -> str:
+    said = []
+    for moved in event.moves:
+        rules = program(moved.program)
+        levels = ", ".join(rules.level(level).name for level in moved.levels)
+        only = f" ({moved.process} only)" if moved.process else ""
+        said.append(f"{rules.short_name or rules.name}: {levels}{only}")
+    return "; ".join(said)
+
+
+def _when(event: Event) -> str:
+    still, off = event.stood_still, event.put_off
+    if still:
+        return (
+            f"days from {still.first} to {still.last} did not count, at most {still.at_most_days} for one "
+            f"clock ({still.at_most_days_if_running} for one that ran before)"
+        )
+    if off:
+        return f"last days from {off.first} to {off.last} became {off.until}"
+    return "closed on " + ", ".join(map(str, event.closed))
 
 
 def _others(value: object, told: set[str]) -> Iterable[str]:

@@ -20,6 +20,7 @@ from toolkit.law import (
     read_contracts,
 )
 from toolkit.law.calendar import federal_holidays, off_day
+from toolkit.law.events import events
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import read
 
@@ -385,6 +386,15 @@ def test_an_unknown_program_gives_a_gap_and_no_date():
 def test_a_postal_workers_plan_goes_by_the_rules_of_federal_employees():
     for word in ("PSHB", "pshb", "Postal Service Health Benefits Program"):
         assert program_named(word) == "fehb"
+
+
+def test_an_event_moves_levels_and_processes_that_are_on_file():
+    for event in events():
+        for moved in event.moves:
+            levels = [program(moved.program).level(level) for level in moved.levels]
+            assert moved.process is None or all(
+                moved.process in {one.process for one in level.processes} for level in levels
+            )
 
 
 def test_a_late_filed_original_medicare_claim_has_no_appeal():

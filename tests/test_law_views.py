@@ -17,6 +17,8 @@ from icalendar import Calendar
 from toolkit.cli import main
 from toolkit.errors import RefusedError, UsageError
 from toolkit.law import decision_due, filing_deadline, program, programs
+from toolkit.law.age import marks, stale
+from toolkit.law.events import events as interruptions
 from toolkit.law.ics import calendar_of, write_ics
 from toolkit.law.ledger import ledger_html, ledger_text
 from toolkit.law.wording import FILERS, MARKS, STAGES, span
@@ -481,6 +483,21 @@ def test_the_page_has_every_program_level_and_year(law_page):
             assert f"(`{level.id}`)" in page
     assert "| 2019 | not on file | not on file |" in page
     assert "**State law is not on file" in page.split("## Programs")[0]
+
+
+def test_the_page_has_every_event_and_counts_every_mark(law_page):
+    page = law_page.page()
+    for event in interruptions():
+        assert law_page._cell(event.says) in page and law_page._cell(event.citation) in page
+    for name in programs():
+        counted = " | ".join(str(number) for number in marks(program(name)).values())
+        assert re.search(rf"`{name}` \|.*\| {re.escape(counted)} \|", page), name
+
+
+def test_a_look_of_more_than_a_year_ago_is_said_and_one_of_a_year_is_not():
+    assert stale("1 CFR 1", "2025-11-27", date(2026, 11, 27)) == ()
+    (warning,) = stale("1 CFR 1", "2025-11-27", date(2026, 11, 28))
+    assert "1 CFR 1" in warning and "more than a year ago" in warning
 
 
 def test_every_table_of_the_page_has_as_many_cells_in_each_row(law_page):

@@ -152,6 +152,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import filing_deadline, read_contract
+    from toolkit.law.age import stale
 
     found = filing_deadline(
         options.program,
@@ -167,6 +168,8 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         process=options.process,
         contract=options.contract and read_contract(options.contract),
     )
+    old = stale(found.citation, found.verified_on, date.today())
+    found = msgspec.structs.replace(found, warnings=(*found.warnings, *old))
     if options.ics:
         from toolkit.law.ics import write_ics
 
@@ -179,20 +182,21 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import decision_due
+    from toolkit.law.age import stale
 
-    return msgspec.to_builtins(
-        decision_due(
-            options.program,
-            options.level,
-            request_received=options.request_received,
-            stage=options.stage,
-            expedited=options.expedited,
-            extended=options.extended,
-            levels=options.levels,
-            service=options.service,
-            state=options.state,
-        )
+    found = decision_due(
+        options.program,
+        options.level,
+        request_received=options.request_received,
+        stage=options.stage,
+        expedited=options.expedited,
+        extended=options.extended,
+        levels=options.levels,
+        service=options.service,
+        state=options.state,
     )
+    old = stale(found.citation, found.verified_on, date.today())
+    return msgspec.to_builtins(msgspec.structs.replace(found, warnings=(*found.warnings, *old)))
 
 
 def _ladder(options: argparse.Namespace) -> dict[str, Any]:
@@ -214,32 +218,46 @@ def _ladder(options: argparse.Namespace) -> dict[str, Any]:
 
 def _law(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.law import program, programs
+    from toolkit.law.age import clocks, marks, stale
+    from toolkit.law.events import events
 
+    today = date.today()
     rules = [
         {
             "program": name,
-            "level": level.id,
+            "level": level,
             "clock": clock,
             "applies_from": getattr(rule, "applies_from", None),
             "citation": rule.citation,
             "source": rule.source,
             "verified_on": rule.verified_on,
             "status": rule.status,
-            "age_days": (date.today() - date.fromisoformat(rule.verified_on)).days,
+            "age_days": (today - date.fromisoformat(rule.verified_on)).days,
         }
         for name in programs()
-        for level in program(name).levels
-        for clock, rule in [
-            *(("filing", rule) for rule in level.filing),
-            *(("decision", rule) for rule in level.decision),
-            *(("automatic", rule) for rule in [level.automatic] if rule),
-            *(("by_terms", rule) for rule in [level.by_terms] if rule),
-        ]
+        for level, clock, rule in clocks(program(name))
     ]
     if options.age:
         rules.sort(key=lambda rule: rule["age_days"], reverse=True)
+    looks = [(rule["citation"], rule["verified_on"]) for rule in rules]
+    looks += [(event.citation, event.verified_on) for event in events()]
     return {
         "rules": rules,
+        "marks": {name: marks(program(name)) for name in programs()},
+        "events": [
+            {
+                "event": event.event,
+                "name": event.name,
+                "citation": event.citation,
+                "source": event.source,
+                "verified_on": event.verified_on,
+                "status": event.status,
+            }
+            for event in events()
+        ],
+        "warnings": [
+            text for citation, day in dict.fromkeys(looks) for text in stale(citation, day, today)
+        ],
         "not_modelled": {name: list(program(name).not_modelled) for name in programs()},
     }
 
@@ -682,6 +700,15 @@ def _show_law(answer: dict[str, Any]) -> None:
             f"{rule['citation']}; {rule['source']}; verified {rule['verified_on']} "
             f"({rule['age_days']} days ago), mark {rule['status']}"
         )
+    for event in answer["events"]:
+        print(
+            f"interruption, {event['name']}: {event['citation']}; {event['source']}; "
+            f"verified {event['verified_on']}, mark {event['status']}"
+        )
+    for name, marks in answer["marks"].items():
+        print(f"{name}: " + ", ".join(f"{number} {mark}" for mark, number in marks.items()))
+    for warning in answer["warnings"]:
+        print(f"Warning: {warning}")
     for name, gaps in answer["not_modelled"].items():
         for gap in gaps:
             print(f"{name}, not modelled: {gap}")

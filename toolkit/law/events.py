@@ -10,7 +10,7 @@ import msgspec
 
 from toolkit.errors import RulesError
 from toolkit.law.calendar import count
-from toolkit.law.model import Process, Span, program
+from toolkit.law.model import Process, Span
 from toolkit.rules import RULES, Sourced, names, read
 
 
@@ -76,9 +76,6 @@ def events() -> tuple[Event, ...]:
         one = read(RULES / "events" / f"{name}.yaml", Event)
         if one.event != name:
             raise RulesError(f"rules/events/{name}.yaml names another event inside")
-        for moved in one.moves:
-            for level in moved.levels:
-                program(moved.program).level(level)
         found.append(one)
     return tuple(found)
 
