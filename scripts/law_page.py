@@ -82,7 +82,7 @@ _TOLD_FILING = {
 }  # fmt: skip
 _TOLD_DECISION = {
     "applies_from", "applies_until", "when", "plan_levels", "due", "extension", "if_missed", "says",
-    "parts",
+    "parts", "service", "states",
     "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
@@ -292,14 +292,12 @@ def _decisions(levels: Iterable[Level]) -> str:
     rows = []
     for level in levels:
         for rule in level.decision:
-            plan = f"plans with {rule.plan_levels} internal level{'s' * (rule.plan_levels == 'two')}" if rule.plan_levels else ""  # fmt: skip
-            only = "; ".join(part for part in (wording.when(rule.when), plan) if part)
             parts = (f"{wording.span(p.due)}: {p.says}{_cited(p)}" for p in rule.parts)
             more = " ".join(
                 part for part in (rule.says, *parts, *_others(rule, _TOLD_DECISION)) if part
             )
             rows.append((
-                level.name, only or "every request",
+                level.name, wording.decision_for(rule) or "every request",
                 wording.span(rule.due) if rule.due else "no such clock",
                 wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
                 _applies(rule), rule.citation, rule.status,

@@ -21,7 +21,7 @@ from toolkit.law.age import marks, stale
 from toolkit.law.events import events as interruptions
 from toolkit.law.ics import calendar_of, write_ics
 from toolkit.law.ledger import ledger_html, ledger_text
-from toolkit.law.wording import FILERS, MARKS, STAGES, span
+from toolkit.law.wording import FILERS, MARKS, SERVICES, STAGES, span
 from toolkit.reports.timeline import timeline_html
 
 ROOT = Path(__file__).parents[1]
@@ -510,6 +510,7 @@ def test_every_stage_and_filer_of_the_law_has_its_words():
 
     assert set(STAGES) == set(law.STAGES)
     assert set(FILERS) == set(law.FILERS)
+    assert set(SERVICES) == set(law.SERVICES)
 
 
 @pytest.mark.parametrize(

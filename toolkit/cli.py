@@ -679,7 +679,8 @@ def _show_ladder(answer: dict[str, Any]) -> None:
                 print(f"  {one['says']}  [{one['citation']}; {one['status']}]")
         for rule in level["decision"]:
             if rule["due"]:
-                stages = ", ".join(rule["when"]["stages"]) or "all stages"
+                stages = rule["service"] or ", ".join(rule["when"]["stages"]) or "all stages"
+                stages += f" in {', '.join(rule['states'])}" if rule["states"] else ""
                 fast = ", expedited" if rule["when"]["expedited"] else ""
                 print(
                     f"  decision in {rule['due']['count']} {rule['due']['unit']} ({stages}{fast})"
