@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolkit.law import ladder, program, programs, wording
+from toolkit.law.age import MARKS, marks
+from toolkit.law.events import Event, events
 from toolkit.law.model import DecisionRule, FilingRule, Level, Program, Standing
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import Sourced
@@ -46,7 +48,7 @@ to choose, the toolkit asks for it and refuses to guess. Each program below says
 - **Filed with** and **Decided by** are often the same, and not always. A decision clock names the day it
   is counted from; where that day is not given, the toolkit asks for it.
 - Federal holidays follow 5 U.S.C. 6103, with the days on which they are observed. Closures of federal
-  offices by executive order and Inauguration Day are not counted as holidays.
+  offices by executive order (see the interruptions below) and Inauguration Day are not holidays.
 
 To see a rule at work: `toolkit deadline --help`; every rule with its age: `toolkit law --age`.
 """
@@ -72,18 +74,19 @@ _OUTCOMES = {
 # What the tables and lists below say in their own way; what a rule has beside it is listed by name.
 _TOLD_LEVEL = {
     "id", "name", "decider", "filed_with", "place", "notice", "filing", "automatic", "by_terms",
-    "forwarded", "decision", "effectuation", "amount_in_controversy", "after", "after_clinical", "evidence", "escalation",
+    "forwarded", "processes", "decision", "effectuation", "amount_in_controversy", "after",
+    "after_clinical", "evidence", "escalation",
 }  # fmt: skip
 _TOLD_FILING = {
     "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
-    "never_before_effective", "minimum_amount", "tolling", "starts", "presumption",
+    "never_before_effective", "minimum_amount", "starts", "presumption",
     "no_corresponding_day", "filed_when", "by_hour", "roll", "readings", "milestones", "warnings",
     "why", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_DECISION = {
-    "applies_from", "applies_until", "when", "plan_levels", "multiemployer", "starts",
-    "days_to_ask_left_out", "meeting_too_near", "due", "extension", "if_missed", "says", "citation",
-    "source", "verified_on", "status",
+    "applies_from", "applies_until", "when", "plan_levels", "multiemployer", "service", "states",
+    "starts", "days_to_ask_left_out", "meeting_too_near", "due", "extension", "parts", "if_missed",
+    "says", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
     "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "within", "opened_by",
@@ -95,7 +98,7 @@ def page() -> str:
     """Return the whole page."""
     ids = programs()
     parts = [_INTRODUCTION, _contents(ids), *(_program(program(one)) for one in ids)]
-    return "\n".join([*parts, _amounts(), _ADDING]).rstrip() + "\n"
+    return "\n".join([*parts, _amounts(), _events(), _ADDING]).rstrip() + "\n"
 
 
 def _contents(ids: Sequence[str]) -> str:
@@ -104,12 +107,16 @@ def _contents(ids: Sequence[str]) -> str:
         rules = program(one)
         filing = [rule for level in rules.levels for rule in level.filing]
         decision = [rule for level in rules.levels for rule in level.decision]
-        marks = [rule.status for rule in (*filing, *decision)]
-        counts = ", ".join(f"{marks.count(m)} {m}" for m in wording.MARKS if m in marks)
+        counts = marks(rules).values()
         link = f"[{_cell(rules.name)}](#{_anchor(rules.name)})"
-        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), counts))
-    head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", "Marks")
-    return f"## Programs\n\n{_table(head, rows, escaped=1)}"
+        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), *counts))
+    head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", *MARKS)
+    return (
+        f"## Programs\n\n{_table(head, rows, escaped=1)}\n"
+        "The last columns count the rules of each mark, with those of levels that move by themselves or go "
+        "by a contract. `toolkit law --age` counts the same, and warns of a rule that nobody has looked at "
+        "for more than a year; so does `toolkit deadline`.\n"
+    )
 
 
 def _program(rules: Program) -> str:
@@ -276,6 +283,10 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         one = level.forwarded
         outcomes = ", ".join(_OUTCOMES[how] for how in one.after)
         yield f"Nothing is filed after this outcome of the level before ({outcomes}): {one.says}{_cited(one)}"
+    for one in level.processes:
+        needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
+        counted = "" if one.counted else ", no date is given"
+        yield f"Process `{one.process}`{counted}: {one.says}{needs}{_cited(one)}"
     if level.amount_in_controversy:
         yield "An amount in controversy is needed, by the year of filing: see the table below. Where the amount meets this year's and not next year's, *file by* is 31 December at the latest."
     if level.evidence:
@@ -301,14 +312,6 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
             f"Another reading, which *file by* keeps{f' ({only})' if only else ''}: {reading.says}: "
             f"{wording.span(reading.window)} from {wording.starts(reading)}.{_cited(reading)}"
         )
-    if rule.tolling:
-        toll = rule.tolling
-        yield (
-            f"Days left out: {toll.says}: {toll.first} to {toll.last}, at most "
-            f"{toll.at_most_days} days for one clock.{_cited(toll)}"
-        )
-        if toll.ends_on_first_becomes:
-            yield f"A last day of {toll.first} became {toll.ends_on_first_becomes}: the agency's own example."
     for one in rule.milestones:
         yield f"Day {one.day}: {one.what}."
     yield from (f"Note: {warning}" for warning in rule.warnings)
@@ -321,17 +324,13 @@ def _decisions(levels: Iterable[Level]) -> str:
     rows = []
     for level in levels:
         for rule in level.decision:
-            plan = f"plans with {rule.plan_levels} internal level{'s' * (rule.plan_levels == 'two')}" if rule.plan_levels else ""  # fmt: skip
-            if rule.multiemployer is not None:
-                plan += (
-                    f"{'; ' * bool(plan)}{'' if rule.multiemployer else 'not '}a multiemployer plan"
-                )
-            only = "; ".join(part for part in (wording.when(rule.when), plan) if part)
             left_out = f"The days from the {level.notice} to the request do not count." if rule.days_to_ask_left_out else ""  # fmt: skip
             near = f"A request within {wording.span(rule.meeting_too_near)} before the meeting goes to the next one." if rule.meeting_too_near else ""  # fmt: skip
-            more = " ".join(part for part in (rule.says, left_out, near, *_others(rule, _TOLD_DECISION)) if part)  # fmt: skip
+            parts = (f"{wording.span(p.due)}: {p.says}{_cited(p)}" for p in rule.parts)
+            told = (rule.says, left_out, near, *parts, *_others(rule, _TOLD_DECISION))
+            more = " ".join(part for part in told if part)
             rows.append((
-                level.name, only or "every request",
+                level.name, wording.decision_for(rule) or "every request",
                 wording.span(rule.due) if rule.due else "no such clock",
                 wording.ANCHORS[rule.starts] if rule.due else "",
                 wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
@@ -429,6 +428,40 @@ def _amounts() -> str:
         "said to be missing, never guessed.\n\n"
         + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
     )
+
+
+def _events() -> str:
+    """Return the events that interrupted clocks: what each moves, from when, until when."""
+    rows = [(_moves(event), _when(event), event.says, event.citation, event.source, event.status)
+            for event in events()]  # fmt: skip
+    head = ("Moves", "When", "What happened", "Rule", "Source", "Mark")
+    return (
+        "## Interruptions of clocks\n\n"
+        "One file an event in `toolkit/rules/events`. Days on which offices were closed make no last day "
+        "later; *file by* avoids them.\n\n" + _table(head, rows)
+    )
+
+
+def _moves(event: Event) -> str:
+    said = []
+    for moved in event.moves:
+        rules = program(moved.program)
+        levels = ", ".join(rules.level(level).name for level in moved.levels)
+        only = f" ({moved.process} only)" if moved.process else ""
+        said.append(f"{rules.short_name or rules.name}: {levels}{only}")
+    return "; ".join(said)
+
+
+def _when(event: Event) -> str:
+    still, off = event.stood_still, event.put_off
+    if still:
+        return (
+            f"days from {still.first} to {still.last} did not count, at most {still.at_most_days} for one "
+            f"clock ({still.at_most_days_if_running} for one that ran before)"
+        )
+    if off:
+        return f"last days from {off.first} to {off.last} became {off.until}"
+    return "closed on " + ", ".join(map(str, event.closed))
 
 
 def _others(value: object, told: set[str]) -> Iterable[str]:

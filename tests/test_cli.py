@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_amount_that_is_no_number_of_dollars_is_a_usage_error(capsys, amount)
 
 
 def test_who_decides_and_with_whom_it_is_filed_are_two_things(capsys):
-    words = "deadline --program commercial_plan --level external_review --received 2026-03-03"
+    words = "deadline --program commercial_plan --level external_review --received 2026-02-03"
     _, found, _ = run(capsys, *words.split())
     assert found["filed_with"] == "the plan or issuer"
     assert found["decided_by"].startswith("an independent review organization")
@@ -125,6 +126,60 @@ def test_the_law_can_be_read(capsys, command):
     assert code == 0 and found["not_modelled"]
     assert main(command.split()) == 0
     assert "42 CFR 423.582(b)" in capsys.readouterr().out
+
+
+def test_the_law_counts_its_marks_and_names_its_interruptions(capsys):
+    code, found, _ = run(capsys, "law", "--age")
+    assert code == 0
+    of_fehb = [rule["status"] for rule in found["rules"] if rule["program"] == "fehb"]
+    assert found["marks"]["fehb"] == {mark: of_fehb.count(mark) for mark in ("V", "V2", "M")}
+    assert "covid_outbreak_period" in {event["event"] for event in found["events"]}
+
+
+def test_a_rule_that_nobody_read_for_a_year_warns_in_the_law_and_beside_its_dates(
+    capsys, monkeypatch
+):
+    class Later:
+        fromisoformat = date.fromisoformat
+
+        @staticmethod
+        def today():
+            return date(2028, 1, 3)
+
+    monkeypatch.setattr(cli, "date", Later)
+    _, found, _ = run(capsys, "law")
+    assert any("42 CFR 405.942(a) was last looked at" in one for one in found["warnings"])
+    words = "deadline --program original_medicare --level redetermination --notice-date 2026-03-02"
+    _, found, _ = run(capsys, *words.split())
+    assert any("more than a year ago" in one for one in found["warnings"])
+    words = "decision-due --program original_medicare --level redetermination --request-received 2026-03-02"
+    _, found, _ = run(capsys, *words.split())
+    assert any("more than a year ago" in one for one in found["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("process", "code", "said"),
+    [
+        ("federal_hhs", 0, "2026-10-02"),
+        ("federal_private", 0, "2026-07-15"),
+        ("state", 3, "at least 4 months"),
+        (None, 3, "the last day turns on the process"),
+    ],
+)
+def test_an_external_review_is_counted_under_its_process(capsys, process, code, said):
+    words = "deadline --program commercial_plan --level external_review --received 2026-03-15"
+    words += f" --process {process}" if process else ""
+    got, found, _ = run(capsys, *words.split())
+    assert got == code
+    assert said in (found["refused"] if code else found["last_filing_date"])
+
+
+def test_a_prior_authorization_asks_for_the_service_and_the_state(capsys):
+    words = "decision-due --program original_medicare --level prior_authorization --request-received 2026-03-05"
+    assert run(capsys, *words.split())[0] == 3
+    assert run(capsys, *f"{words} --service wiser".split())[0] == 3
+    code, found, _ = run(capsys, *f"{words} --service wiser --state oh".split())
+    assert code == 0 and found["decision_due"] == "2026-03-08"
 
 
 def test_a_classification_has_the_keys_of_the_contract(capsys):

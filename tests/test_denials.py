@@ -80,9 +80,21 @@ def test_a_carc_row_gives_the_answer_of_its_own_example(entry):
 
 
 def test_every_code_of_the_lists_is_on_file():
-    # Counts of the code list, and the three remarks that only the taxonomy names.
-    assert len(codes.carcs()) == 401
-    assert len(codes.rarcs()) == 1004 + 3
+    # Counts of the code list, with what came after it: four reason codes, and the remarks to N885. The
+    # list has the three remarks that only the taxonomy names, and N782, N822 and N823, already.
+    assert len(codes.carcs()) == 401 + 4
+    after = [f"N{number}" for number in range(735, 886)]
+    assert set(after) <= set(codes.rarcs())
+    assert len(codes.rarcs()) == 1004 + 3 + len(after) - 3
+
+
+def test_every_remark_of_the_no_surprises_act_has_its_meaning():
+    for number in [830, *range(858, 861), *range(862, 880), 882, 884, 885]:
+        row = codes.rarcs()[f"N{number}"]
+        assert row.says and row.mark, row.code
+    for code in ("N876", "N877"):
+        answer = classify("CO", "45", [code])
+        assert any("open negotiation" in warning for warning in answer.warnings)
     assert len(codes.group_codes()) == 5
     assert len(codes.claim_statuses()) == 17
     assert len(codes.plb_reasons()) == 41

@@ -15,11 +15,13 @@ from toolkit.law import (
     ladder,
     next_step,
     program,
+    program_named,
     programs,
     read_contracts,
     turns_on,
 )
 from toolkit.law.calendar import federal_holidays, off_day
+from toolkit.law.events import events
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import read
 
@@ -41,6 +43,9 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     last_outcome: str | None = None
     levels: str | None = None
     multiemployer: bool = False
+    process: str | None = None
+    service: str | None = None
+    state: str | None = None
     request_received: date | None = None
     plan_appeal_date: date | None = None
     case_file_date: date | None = None
@@ -123,6 +128,8 @@ def check(case: Case) -> None:
             assert expect.if_favorable in "".join(found.if_favorable)
         assert found.decision_due == expect.decision_due
         assert expect.if_missed in found.if_missed
+        for day in expect.steps:
+            assert day in {step.date for step in found.steps}
         return
     assert found.nothing_to_file == expect.nothing_to_file
     assert (found.last_filing_date, found.file_by) == (expect.last_filing_date, expect.file_by)
@@ -171,13 +178,15 @@ def filing_rules():
     ]
 
 
-def facts(rule) -> dict:
+def facts(name, level, rule) -> dict:
     """Facts that a rule may turn on, beside its days."""
+    several = program(name).level(level).processes
     return {
         "expedited": bool(rule.when.expedited),
         "amount": 5000,
         "state_window": 100,
         "care": rule.when.care[-1] if rule.when.care else None,
+        "process": several[0].process if several else None,
     }
 
 
@@ -191,6 +200,7 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
     which, day, later, late
 ):
     name, level, rule = which
+    day = max(day, min(one.applies_from for one in program(name).level(level).filing))
 
     def ask(start):
         return filing_deadline(
@@ -199,7 +209,7 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
             notice_date=start,
             received=start + timedelta(days=late),
             effective_date=start + timedelta(days=late // 2),
-            **facts(rule),
+            **facts(name, level, rule),
         )
 
     first, second = ask(day), ask(day + timedelta(days=later))
@@ -221,7 +231,7 @@ def test_no_two_rules_of_a_level_cover_the_same_facts():
             notice_date=day,
             received=day,
             effective_date=day,
-            **facts(rule),
+            **facts(name, level, rule),
         )
         assert found.citation == rule.citation
 
@@ -496,6 +506,20 @@ def test_an_unknown_program_gives_a_gap_and_no_date():
     assert found.state == "gap" and "payers.csv" in found.gap and found.deadline is None
 
 
+def test_a_postal_workers_plan_goes_by_the_rules_of_federal_employees():
+    for word in ("PSHB", "pshb", "Postal Service Health Benefits Program"):
+        assert program_named(word) == "fehb"
+
+
+def test_an_event_moves_levels_and_processes_that_are_on_file():
+    for event in events():
+        for moved in event.moves:
+            levels = [program(moved.program).level(level) for level in moved.levels]
+            assert moved.process is None or all(
+                moved.process in {one.process for one in level.processes} for level in levels
+            )
+
+
 def test_a_late_filed_original_medicare_claim_has_no_appeal():
     found = next_step("original_medicare", denial_category="timely_filing", **NOTICE)
     assert found.state == "no_appeal_right" and "405.926" in found.why
@@ -526,3 +550,23 @@ def test_the_loader_reads_text_as_text(tmp_path):
     path = tmp_path / "codes.yaml"
     path.write_text("code: 0450\nstate: NO\nday: 2026-01-15\n")
     assert read(path, dict[str, str]) == {"code": "0450", "state": "NO", "day": "2026-01-15"}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "process", "file_by"),
+    [
+        (date(2026, 3, 14), "federal_hhs", date(2026, 10, 2)),  # both last days were put off
+        (date(2026, 2, 10), "federal_hhs", date(2026, 6, 10)),  # the earlier one fell before July
+        (date(2026, 3, 14), "federal_private", date(2026, 7, 14)),
+    ],
+)
+def test_the_earliest_notice_is_put_off_like_any_other(earlier, process, file_by):
+    days = {"notice_date": date(2026, 3, 16), "earliest_notice": earlier}
+    found = filing_deadline("commercial_plan", "external_review", process=process, **days)
+    assert found.file_by == file_by
+
+
+def test_the_earliest_notice_asks_for_no_process_where_the_notice_does_not_turn_on_it():
+    days = {"notice_date": date(2026, 4, 6), "earliest_notice": date(2026, 4, 2)}
+    found = filing_deadline("commercial_plan", "external_review", **days)
+    assert (found.last_filing_date, found.file_by) == (date(2026, 8, 6), date(2026, 7, 31))

@@ -17,9 +17,11 @@ from icalendar import Calendar
 from toolkit.cli import main
 from toolkit.errors import RefusedError, UsageError
 from toolkit.law import decision_due, filing_deadline, program, programs
+from toolkit.law.age import marks, stale
+from toolkit.law.events import events as interruptions
 from toolkit.law.ics import calendar_of, write_ics
 from toolkit.law.ledger import ledger_html, ledger_text
-from toolkit.law.wording import FILERS, MARKS, STAGES, span
+from toolkit.law.wording import FILERS, MARKS, SERVICES, STAGES, span
 from toolkit.reports.timeline import timeline_html
 
 ROOT = Path(__file__).parents[1]
@@ -483,6 +485,21 @@ def test_the_page_has_every_program_level_and_year(law_page):
     assert "**State law is not on file" in page.split("## Programs")[0]
 
 
+def test_the_page_has_every_event_and_counts_every_mark(law_page):
+    page = law_page.page()
+    for event in interruptions():
+        assert law_page._cell(event.says) in page and law_page._cell(event.citation) in page
+    for name in programs():
+        counted = " | ".join(str(number) for number in marks(program(name)).values())
+        assert re.search(rf"`{name}` \|.*\| {re.escape(counted)} \|", page), name
+
+
+def test_a_look_of_more_than_a_year_ago_is_said_and_one_of_a_year_is_not():
+    assert stale("1 CFR 1", "2025-11-27", date(2026, 11, 27)) == ()
+    (warning,) = stale("1 CFR 1", "2025-11-27", date(2026, 11, 28))
+    assert "1 CFR 1" in warning and "more than a year ago" in warning
+
+
 def test_every_table_of_the_page_has_as_many_cells_in_each_row(law_page):
     for table in re.findall(r"(?:^\|.*\n)+", law_page.page(), re.M):
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
@@ -493,6 +510,7 @@ def test_every_stage_and_filer_of_the_law_has_its_words():
 
     assert set(STAGES) == set(law.STAGES)
     assert set(FILERS) == set(law.FILERS)
+    assert set(SERVICES) == set(law.SERVICES)
 
 
 @pytest.mark.parametrize(
@@ -513,7 +531,7 @@ def test_a_span_reads_as_words(count, unit, first, said):
 
 
 def test_a_page_and_a_calendar_say_with_whom_a_request_is_filed_where_that_is_not_the_decider():
-    review = filing_deadline("commercial_plan", "external_review", notice_date=date(2026, 3, 3))
+    review = filing_deadline("commercial_plan", "external_review", notice_date=date(2026, 2, 27))
     assert "filed with the plan or issuer, decided by an independent" in ledger_html(review)
     made_at = datetime(2026, 3, 4, tzinfo=UTC)
     calendar = calendar_of([review], title="A case", made_at=made_at).replace(b"\r\n ", b"")

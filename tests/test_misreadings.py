@@ -14,9 +14,11 @@ from msgspec.structs import replace
 from test_law import Case, cases, check
 
 import toolkit.law.decision
+import toolkit.law.events
 import toolkit.law.filing
 import toolkit.law.thresholds
 from toolkit.law import program, programs
+from toolkit.law.events import Event, events
 from toolkit.law.model import (
     DecisionRule,
     Effectuation,
@@ -123,12 +125,6 @@ def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]
             least = rule.minimum_amount
             wrong = replace(least, dollars=least.dollars + by)
             yield f"minimum amount {by:+}", replace(rule, minimum_amount=wrong)
-    if rule.tolling and rule.window.unit == "days":
-        yield "tolling forgotten", replace(rule, tolling=None)
-        for name in ("first", "last", "ends_on_first_becomes"):
-            for by in (DAY, -DAY):
-                wrong = replace(rule.tolling, **{name: getattr(rule.tolling, name) + by})
-                yield f"tolling, {name} {by.days:+}", replace(rule, tolling=wrong)
     swap = {"last_day_of_month": "first_of_next_month", "first_of_next_month": "last_day_of_month"}
     if rule.no_corresponding_day:
         wrong = swap[rule.no_corresponding_day]
@@ -174,6 +170,19 @@ def of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
     if rule.due.unit == "hours":
         for by in (24, -24):
             yield f"{by:+} hours", replace(rule, due=replace(rule.due, count=rule.due.count + by))
+    for at, part in enumerate(rule.parts):
+        others = rule.parts[:at] + rule.parts[at + 1 :]
+        for by in (1, -1):
+            wrong = replace(part, due=replace(part.due, count=part.due.count + by))
+            yield f"part {by:+}", replace(rule, parts=(*others, wrong))
+        yield "a part forgotten", replace(rule, parts=others)
+    for state in rule.states:
+        others = tuple(one for one in rule.states if one != state)
+        yield f"{state} forgotten", replace(rule, states=others)
+    if rule.states:
+        yield "in every state", replace(rule, states=())
+    if rule.service:
+        yield "for every service", replace(rule, service=None)
     if rule.extension:
         for by in (1, -1):
             wrong = replace(rule.extension, count=rule.extension.count + by)
@@ -257,6 +266,33 @@ def unchecked(level: Level, **changes) -> Level:
         return level
 
 
+def of_event(event: Event) -> Iterator[tuple[str, Event]]:
+    """The ways to misread an interruption."""
+    still, off = event.stood_still, event.put_off
+    if still:
+        for name in ("first", "last"):
+            for by in (DAY, -DAY):
+                wrong = replace(still, **{name: getattr(still, name) + by})
+                yield f"{name} {by.days:+}", replace(event, stood_still=wrong)
+        for name in ("at_most_days", "at_most_days_if_running"):
+            for by in (1, -1):
+                wrong = replace(still, **{name: getattr(still, name) + by})
+                yield f"{name} {by:+}", replace(event, stood_still=wrong)
+    if off:
+        for name in ("first", "last", "until"):
+            # Four months never end on the day before July 1, 2026: nobody can tell that one apart.
+            for by in (DAY,) if name == "first" else (DAY, -DAY):
+                wrong = replace(off, **{name: getattr(off, name) + by})
+                yield f"{name} {by.days:+}", replace(event, put_off=wrong)
+    for day in event.closed:
+        for by in (DAY, -DAY):
+            closed = tuple(one + by if one == day else one for one in event.closed)
+            yield f"{day} {by.days:+}", replace(event, closed=closed)
+    if any(moved.process for moved in event.moves):
+        every = tuple(replace(moved, process=None) for moved in event.moves)
+        yield "under every process", replace(event, moves=every)
+
+
 def noticed(case: Case) -> bool:
     """Say whether the case fails under the misreading in force."""
     try:
@@ -306,3 +342,17 @@ def test_every_near_misreading_of_a_threshold_across_years_fails_some_case(monke
             wrong: Thresholds = replace(right, years=tuple(years))
             monkeypatch.setattr(toolkit.law.thresholds, "thresholds", lambda wrong=wrong: wrong)
             assert any(map(noticed, asked)), f"{kind} of {year} {by:+}"
+
+
+@pytest.mark.parametrize("at", range(len(events())), ids=[one.event for one in events()])
+def test_every_near_misreading_of_an_event_fails_some_case(at, monkeypatch):
+    on_file = events()
+    wrong_events = [*of_event(on_file[at]), ("forgotten", None)]
+    unnoticed = []
+    for what, wrong in wrong_events:
+        kept = (*on_file[:at], *([wrong] if wrong else []), *on_file[at + 1 :])
+        monkeypatch.setattr(toolkit.law.events, "events", lambda kept=kept: kept)
+        moved = {(one.program, level) for one in on_file[at].moves for level in one.levels}
+        if not any(noticed(c) for c in ALL if (c.given.program, c.given.level) in moved):
+            unnoticed.append(what)
+    assert not unnoticed, "\n".join(unnoticed)

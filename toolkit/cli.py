@@ -152,6 +152,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import filing_deadline, read_contract
+    from toolkit.law.age import stale
 
     found = filing_deadline(
         options.program,
@@ -165,8 +166,11 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         state_window=options.state_window,
         effective_date=options.effective_date,
         care=options.care,
+        process=options.process,
         contract=options.contract and read_contract(options.contract),
     )
+    old = stale(found.citation, found.verified_on, date.today())
+    found = msgspec.structs.replace(found, warnings=(*found.warnings, *old))
     if options.ics:
         from toolkit.law.ics import write_ics
 
@@ -179,24 +183,27 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import decision_due
+    from toolkit.law.age import stale
 
-    return msgspec.to_builtins(
-        decision_due(
-            options.program,
-            options.level,
-            request_received=options.request_received,
-            stage=options.stage,
-            expedited=options.expedited,
-            extended=options.extended,
-            levels=options.levels,
-            multiemployer=options.multiemployer,
-            plan_appeal_date=options.plan_appeal_date,
-            case_file_date=options.case_file_date,
-            selection_date=options.selection_date,
-            board_meeting=options.board_meeting,
-            notice_date=options.notice_date,
-        )
+    found = decision_due(
+        options.program,
+        options.level,
+        request_received=options.request_received,
+        stage=options.stage,
+        expedited=options.expedited,
+        extended=options.extended,
+        levels=options.levels,
+        service=options.service,
+        state=options.state,
+        multiemployer=options.multiemployer,
+        plan_appeal_date=options.plan_appeal_date,
+        case_file_date=options.case_file_date,
+        selection_date=options.selection_date,
+        board_meeting=options.board_meeting,
+        notice_date=options.notice_date,
     )
+    old = stale(found.citation, found.verified_on, date.today())
+    return msgspec.to_builtins(msgspec.structs.replace(found, warnings=(*found.warnings, *old)))
 
 
 def _ladder(options: argparse.Namespace) -> dict[str, Any]:
@@ -228,33 +235,46 @@ def _ladder_level(level: Any) -> dict[str, Any]:
 
 def _law(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.law import program, programs
+    from toolkit.law.age import clocks, marks, stale
+    from toolkit.law.events import events
 
+    today = date.today()
     rules = [
         {
             "program": name,
-            "level": level.id,
+            "level": level,
             "clock": clock,
             "applies_from": getattr(rule, "applies_from", None),
             "citation": rule.citation,
             "source": rule.source,
             "verified_on": rule.verified_on,
             "status": rule.status,
-            "age_days": (date.today() - date.fromisoformat(rule.verified_on)).days,
+            "age_days": (today - date.fromisoformat(rule.verified_on)).days,
         }
         for name in programs()
-        for level in program(name).levels
-        for clock, rule in [
-            *(("filing", rule) for rule in level.filing),
-            *(("decision", rule) for rule in level.decision),
-            *(("automatic", rule) for rule in [level.automatic] if rule),
-            *(("by_terms", rule) for rule in [level.by_terms] if rule),
-            *(("forwarded", rule) for rule in [level.forwarded] if rule),
-        ]
+        for level, clock, rule in clocks(program(name))
     ]
     if options.age:
         rules.sort(key=lambda rule: rule["age_days"], reverse=True)
+    looks = [(rule["citation"], rule["verified_on"]) for rule in rules]
+    looks += [(event.citation, event.verified_on) for event in events()]
     return {
         "rules": rules,
+        "marks": {name: marks(program(name)) for name in programs()},
+        "events": [
+            {
+                "event": event.event,
+                "name": event.name,
+                "citation": event.citation,
+                "source": event.source,
+                "verified_on": event.verified_on,
+                "status": event.status,
+            }
+            for event in events()
+        ],
+        "warnings": [
+            text for citation, day in dict.fromkeys(looks) for text in stale(citation, day, today)
+        ],
         "not_modelled": {name: list(program(name).not_modelled) for name in programs()},
     }
 
@@ -681,7 +701,8 @@ def _show_ladder(answer: dict[str, Any]) -> None:
         for rule in level["decision"]:
             if rule["due"]:
                 start = ANCHORS[rule["starts"]]
-                stages = ", ".join(rule["when"]["stages"]) or "all stages"
+                stages = rule["service"] or ", ".join(rule["when"]["stages"]) or "all stages"
+                stages += f" in {', '.join(rule['states'])}" if rule["states"] else ""
                 fast = ", expedited" if rule["when"]["expedited"] else ""
                 print(
                     f"  decision in {rule['due']['count']} {rule['due']['unit']} from {start} ({stages}{fast})"
@@ -702,6 +723,15 @@ def _show_law(answer: dict[str, Any]) -> None:
             f"{rule['citation']}; {rule['source']}; verified {rule['verified_on']} "
             f"({rule['age_days']} days ago), mark {rule['status']}"
         )
+    for event in answer["events"]:
+        print(
+            f"interruption, {event['name']}: {event['citation']}; {event['source']}; "
+            f"verified {event['verified_on']}, mark {event['status']}"
+        )
+    for name, marks in answer["marks"].items():
+        print(f"{name}: " + ", ".join(f"{number} {mark}" for mark, number in marks.items()))
+    for warning in answer["warnings"]:
+        print(f"Warning: {warning}")
     for name, gaps in answer["not_modelled"].items():
         for gap in gaps:
             print(f"{name}, not modelled: {gap}")
@@ -1047,7 +1077,7 @@ def _classify_words(one: argparse.ArgumentParser) -> None:
 
 
 def _deadline_words(one: argparse.ArgumentParser) -> None:
-    from toolkit.law import CARE, FILERS
+    from toolkit.law import CARE, FILERS, PROCESSES
 
     _of_level(one)
     one.add_argument("--notice-date", type=_date)
@@ -1059,16 +1089,23 @@ def _deadline_words(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
+    one.add_argument("--process", choices=PROCESSES, help="of external review: whose process it is")
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
     one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 
 
 def _decision_due_words(one: argparse.ArgumentParser) -> None:
+    from toolkit.law import SERVICES
+
     _of_level(one)
     one.add_argument("--request-received", type=_date, required=True)
     one.add_argument("--extended", action="store_true")
     one.add_argument(
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
+    )
+    one.add_argument("--service", choices=SERVICES, help="kind of service (prior_authorization)")
+    one.add_argument(
+        "--state", type=str.upper, metavar="XX", help="where the service is given, as two letters"
     )
     one.add_argument(
         "--multiemployer",

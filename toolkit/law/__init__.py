@@ -6,6 +6,8 @@ from toolkit.law.filing import Deadline, Step, filing_deadline
 from toolkit.law.model import (
     CARE,
     FILERS,
+    PROCESSES,
+    SERVICES,
     STAGES,
     Program,
     narrowest,
@@ -21,6 +23,8 @@ from toolkit.law.standing import standing
 __all__ = [
     "CARE",
     "FILERS",
+    "PROCESSES",
+    "SERVICES",
     "STAGES",
     "Contract",
     "Deadline",

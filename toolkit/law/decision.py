@@ -45,6 +45,8 @@ def decision_due(
     expedited: bool = False,
     extended: bool = False,
     levels: str | None = None,
+    service: str | None = None,
+    state: str | None = None,
     multiemployer: bool = False,
     plan_appeal_date: date | None = None,
     case_file_date: date | None = None,
@@ -59,7 +61,8 @@ def decision_due(
     the decider had the case file or the records it asked for; `selection_date`, the day the IDR entity
     was selected; `board_meeting`, the meeting at which a multiemployer plan's board decides.
     `notice_date` is the date of the notice before the request; `levels` is 'one' or 'two' internal
-    levels of the plan. Hours are counted as whole calendar days, as no time of day is known.
+    levels of the plan, `service` a kind of service and `state` its two letters, where the clock
+    depends on them. Hours are counted as whole calendar days, as no time of day is known.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
     the day on which the clock starts is not given.
@@ -82,6 +85,7 @@ def decision_due(
             f"none covers {request_received}.",
             needs=("a rule that covers the day",),
         )
+    dated = _of_service(level, dated, service, state)
     fits = [rule for rule in dated if rule.when.holds(stage, None, expedited)]
     if not fits:
         stages = sorted({one for rule in dated for one in rule.when.stages})
@@ -120,6 +124,10 @@ def decision_due(
     if rule.starts != "request":
         steps.append(Step(start, f"the clock starts: {ANCHORS[rule.starts]}", rule.citation))
     span = f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then"
+    steps += [
+        Step(count(start, part.due), part.says, f"{part.citation}; mark {part.status}")
+        for part in rule.parts
+    ]
     steps.append(Step(due, span, rule.citation))
     steps.sort(key=lambda step: step.date)
     warnings = [rule.says] if rule.says else []
@@ -219,3 +227,35 @@ def _without_the_days_to_ask(
     )
     steps.append(Step(due, what, rule.citation))
     return due, []
+
+
+def _of_service(
+    level: Level, rules: list[DecisionRule], service: str | None, state: str | None
+) -> list[DecisionRule]:
+    """Return the rules for the kind of service in the state; refuse where either decides and is unknown."""
+    services = sorted({rule.service for rule in rules if rule.service})
+    if not services:
+        return rules
+    if service is None:
+        raise MissingFactError(
+            f"{level.name}: the clock depends on the kind of service.",
+            needs=(f"the kind of service: {', '.join(services)}",),
+        )
+    rules = [rule for rule in rules if rule.service == service]
+    if not rules:
+        raise NoRuleError(
+            f"{level.name}: no rule for this kind of service covers the day.",
+            needs=(f"a kind of service that one covers: {', '.join(services)}",),
+        )
+    states = sorted({one for rule in rules for one in rule.states})
+    if not states:
+        return rules
+    if state is None:
+        raise MissingFactError(
+            f"{level.name}: the clock depends on the state where the service is given.",
+            needs=(f"the state (it applies in {', '.join(states)})",),
+        )
+    rules = [rule for rule in rules if state in rule.states]
+    if not rules:
+        raise RefusedError(f"{level.name}: applies only in {', '.join(states)}.")
+    return rules

@@ -1,5 +1,6 @@
 """The filing deadline of one level of appeal, with the reason for every day."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 from math import isfinite
 
@@ -15,7 +16,9 @@ from toolkit.law.calendar import (
     previous_working_day,
 )
 from toolkit.law.contract import Contract
+from toolkit.law.events import events_of, resumed
 from toolkit.law.model import (
+    PROCESSES,
     Automatic,
     FilingRule,
     Forwarded,
@@ -98,6 +101,7 @@ def filing_deadline(
     effective_date: date | None = None,
     care: str | None = None,
     last_outcome: str | None = None,
+    process: str | None = None,
     contract: Contract | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
@@ -107,6 +111,7 @@ def filing_deadline(
     it, `last_filing_date` from the notice date;
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
     dollars, `state_window` in calendar days, `care` is one of `CARE` (VA community care),
+    `process` one of `PROCESSES` where a level has several,
     `last_outcome` how the level before ended, and
     `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
     that is not known and nothing is presumed, both dates are counted from the notice's date, the
@@ -143,6 +148,7 @@ def filing_deadline(
         state_window=state_window,
         care=care or "not_stated",
     )
+    about_process = _of_process(level, process)
     if level.automatic:
         return _nothing_to_file(rules, level, level.automatic, who, facts)
     if level.forwarded and last_outcome in level.forwarded.after:
@@ -153,7 +159,9 @@ def filing_deadline(
             needs=("the notice's date", "the day it was received"),
         )
     found = _deadline(rules, level, _select(rules, level, facts), who, facts)
-    return _no_later(found, rules, level, who, facts, earliest_notice)
+    found = replace(found, warnings=(*found.warnings, *about_process))
+    found = _no_later(_put_off(found, process), rules, level, who, facts, earliest_notice, process)
+    return _kept_open(found)
 
 
 def _no_later(
@@ -163,6 +171,7 @@ def _no_later(
     who: Answer | None,
     facts: _Facts,
     earliest_notice: date | None,
+    process: str | None,
 ) -> Deadline:
     """Return the deadline with `file_by` counted from the earliest notice, where that is earlier."""
     if earliest_notice is None or found.file_by is None:
@@ -172,6 +181,10 @@ def _no_later(
         safe = _deadline(rules, level, _select(rules, level, facts), who, facts)
     except RefusedError:  # no rule covers that day, so nobody counts from it
         return found
+    with suppress(
+        MissingFactError
+    ):  # where the process decides and is not known, nothing is put off
+        safe = _put_off(safe, process)
     if safe.file_by is None or safe.file_by >= found.file_by:
         return found
     what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
@@ -304,8 +317,7 @@ def _deadline(
     begins = STARTS["notice" if earliest else rule.starts]
     hour = f", by {rule.by_hour}" if rule.by_hour else ""
     steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation))
-    if rule.tolling:
-        end = _tolled(start, end, window, rule, steps)
+    end = _tolled(rules, level, start, end, window, rule, steps)
     last, practice = _rolled(end, rule, steps)
     if rule.never_before_effective and facts.effective > last:
         last = facts.effective
@@ -373,23 +385,78 @@ def _missing(rule: FilingRule) -> str:
     return "the day the notice was received (nothing is presumed here)"
 
 
-def _tolled(start: date, end: date, window: Span, rule: FilingRule, steps: list[Step]) -> date:
+def _tolled(
+    rules: Program,
+    level: Level,
+    start: date,
+    end: date,
+    window: Span,
+    rule: FilingRule,
+    steps: list[Step],
+) -> date:
     """Return the end with the days that did not count left out, and note the step."""
-    toll = rule.tolling
-    if start > toll.last or end < toll.first:
-        return end
-    begins = max(start, toll.first)
-    resumes = min(toll.last, begins + timedelta(days=toll.at_most_days))
-    if end == toll.first and toll.ends_on_first_becomes:
-        end = toll.ends_on_first_becomes
-        steps.append(Step(end, f"{toll.says}: the agency's own example", toll.citation))
-        return end
-    if start >= toll.first:
-        end = count(resumes, window, rule.no_corresponding_day)
-    else:
-        end += resumes - begins
-    steps.append(Step(end, f"{toll.says}: the clock ran again from {resumes}", toll.citation))
+    for event, _ in events_of(rules.program, level.id):
+        if not event.stood_still:
+            continue
+        moved = resumed(event.stood_still, start, end, window, rule.no_corresponding_day)
+        if moved:
+            end, again = moved
+            steps.append(
+                Step(end, f"{event.says}: the clock ran again from {again}", event.citation)
+            )
     return end
+
+
+def _put_off(found: Deadline, process: str | None) -> Deadline:
+    """Return the deadline as events put it off, or refuse where that depends on the process."""
+    for event, moved in events_of(found.program, found.level):
+        off = event.put_off
+        if not (off and found.last_filing_date and off.first <= found.last_filing_date <= off.last):
+            continue
+        if moved.process and process is None:
+            raise MissingFactError(
+                f"{found.level_name}: the last day turns on the process: {off.until} under "
+                f"{moved.process}, {found.last_filing_date} under another. {event.says}. "
+                f"({event.citation})",
+                needs=(f"the process: {', '.join(PROCESSES)}",),
+            )
+        if moved.process in (None, process):
+            step = Step(off.until, event.says, event.citation)
+            by = previous_working_day(off.until)
+            found = replace(
+                found, last_filing_date=off.until, file_by=by, steps=(*found.steps, step)
+            )
+    return found
+
+
+def _kept_open(found: Deadline) -> Deadline:
+    """Return the deadline with `file_by` on a day on which somebody is there to receive."""
+    closed = {
+        day: event for event, _ in events_of(found.program, found.level) for day in event.closed
+    }
+    if not found.file_by or not closed.keys() & {found.file_by, found.last_filing_date}:
+        return found
+    event = closed.get(found.file_by) or closed[found.last_filing_date]
+    by = found.file_by
+    while by in closed or off_day(by):
+        by -= timedelta(1)
+    steps = found.steps
+    if by != found.file_by:
+        steps = (*steps, Step(by, f"{event.says}: file before", event.citation))
+    told = f"{event.says.capitalize()} ({event.citation}); no text read says that this makes the last day later."
+    return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
+
+
+def _of_process(level: Level, process: str | None) -> tuple[str, ...]:
+    """Return what to know of the process; refuse one that this level does not have, or does not count."""
+    if process is None:
+        return ()
+    for one in level.processes:
+        if one.process == process:
+            if not one.counted:
+                raise RefusedError(f"{one.says} ({one.citation})", needs=one.needs)
+            return (f"{one.says} ({one.citation}; mark {one.status})",)
+    raise RefusedError(f"{level.name}: there is one process only; leave the process out.")
 
 
 def _rolled(end: date, rule: FilingRule, steps: list[Step]) -> tuple[date, tuple[str, ...]]:

@@ -23,10 +23,14 @@ Filer = Literal[
 ]
 Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
 Care = Literal["not_stated", "authorized", "emergency_1725", "emergency_1728"]
+Service = Literal["outpatient_department", "wiser"]
+Process = Literal["federal_hhs", "federal_private", "state"]
 
 STAGES: tuple[str, ...] = Stage.__args__
 FILERS: tuple[str, ...] = Filer.__args__
 CARE: tuple[str, ...] = Care.__args__[1:]
+SERVICES: tuple[str, ...] = Service.__args__
+PROCESSES: tuple[str, ...] = Process.__args__
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,20 +105,6 @@ class StateWindow(_Strict, kw_only=True):
     most: int
 
 
-class Tolling(Sourced, kw_only=True):
-    """Days that did not count: from `first` to `last`, at most `at_most_days` for one clock.
-
-    `ends_on_first_becomes` is the last day of a clock that would have ended on `first`, where the
-    agency's own example gives one.
-    """
-
-    first: date
-    last: date
-    at_most_days: int
-    ends_on_first_becomes: date | None = None
-    says: str
-
-
 class MinimumAmount(Sourced, kw_only=True):
     """Dollars that must be in dispute for this level; below them the decision before is final."""
 
@@ -138,7 +128,6 @@ class FilingRule(Sourced, kw_only=True):
     opens: Span | None = None
     never_before_effective: bool = False
     minimum_amount: MinimumAmount | None = None
-    tolling: Tolling | None = None
     starts: Literal["receipt", "notice", "service", "effective"]
     presumption: Presumption | None = None
     no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None
@@ -156,6 +145,13 @@ class FilingRule(Sourced, kw_only=True):
             raise ValueError("a filing rule has one of window, state_window")
 
 
+class Part(Sourced, kw_only=True):
+    """An earlier day inside a decision clock, for some requests, with a mark of its own."""
+
+    due: Span
+    says: str
+
+
 class DecisionRule(Sourced, kw_only=True):
     """How long the decider has, and the day its clock starts: by default, its receipt of the request.
 
@@ -171,8 +167,11 @@ class DecisionRule(Sourced, kw_only=True):
     starts: Literal["request", "plan_appeal", "case_file", "selection", "board_meeting"] = "request"
     days_to_ask_left_out: bool = False
     meeting_too_near: Span | None = None
+    service: Service | None = None  # the kind of service that this clock is for; None: any
+    states: tuple[str, ...] = ()  # where it applies, as two letters; none: everywhere
     due: Span | None = None  # None: the clock does not exist (says why)
     extension: Span | None = None
+    parts: tuple[Part, ...] = ()
     if_missed: str
     says: str = ""
 
@@ -203,6 +202,15 @@ class NotExpedited(Sourced, kw_only=True):
 
     levels: tuple[str, ...]
     stages: tuple[Stage, ...]
+    says: str
+
+
+class LevelProcess(Sourced, kw_only=True):
+    """One of several processes that a level may go through; where it is not `counted`, no date is given."""
+
+    process: Process
+    counted: bool = True
+    needs: tuple[str, ...] = ()
     says: str
 
 
@@ -242,6 +250,7 @@ class Level(_Strict, kw_only=True):
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
     forwarded: Forwarded | None = None
+    processes: tuple[LevelProcess, ...] = ()
     decision: tuple[DecisionRule, ...] = ()
     effectuation: tuple[Effectuation, ...] = ()
     amount_in_controversy: Literal["alj_hearing", "judicial_review"] | None = None

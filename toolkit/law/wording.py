@@ -6,7 +6,7 @@ One place for the command line's text, the notebook's ledger, the calendar file 
 from datetime import date
 
 from toolkit.errors import NoRuleError
-from toolkit.law.model import FilingRule, Reading, Roll, Span, When, program
+from toolkit.law.model import DecisionRule, FilingRule, Reading, Roll, Span, When, program
 
 MARKS = {
     "V": "V: read at the source",
@@ -30,6 +30,11 @@ FILERS = {
     "contracted_provider": "a contracted provider",
     "non_contract_provider": "a provider without a contract",
     "network_provider": "a network provider",
+}
+
+SERVICES = {
+    "outpatient_department": "hospital outpatient department services",
+    "wiser": "services of the WISeR model",
 }
 
 UNITS = {
@@ -146,6 +151,24 @@ def when(one: When) -> str:
         ", ".join(FILERS[filer] for filer in one.filers),
         {True: "expedited", False: "standard", None: ""}[one.expedited],
         ", ".join(CARE[care] for care in one.care),
+    ]
+    return "; ".join(part for part in said if part)
+
+
+def decision_for(rule: DecisionRule) -> str:
+    """Return what a decision clock is for: its facts, the plan, the service, the states."""
+    levels = {
+        None: "",
+        "one": "plans with one internal level",
+        "two": "plans with two internal levels",
+    }
+    board = {None: "", True: "a multiemployer plan", False: "not a multiemployer plan"}
+    said = [
+        SERVICES[rule.service] if rule.service else "",
+        f"in {', '.join(rule.states)}" if rule.states else "",
+        when(rule.when),
+        levels[rule.plan_levels],
+        board[rule.multiemployer],
     ]
     return "; ".join(part for part in said if part)
 
