@@ -163,7 +163,7 @@ def test_a_rule_that_nobody_read_for_a_year_warns_in_the_law_and_beside_its_date
         ("federal_hhs", 0, "2026-10-02"),
         ("federal_private", 0, "2026-07-15"),
         ("state", 3, "at least 4 months"),
-        (None, 3, "the last day turns on the process"),
+        (None, 0, "2026-07-15"),  # the earlier day, with a warning
     ],
 )
 def test_an_external_review_is_counted_under_its_process(capsys, process, code, said):

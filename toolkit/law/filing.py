@@ -1,6 +1,5 @@
 """The filing deadline of one level of appeal, with the reason for every day."""
 
-from contextlib import suppress
 from datetime import date, timedelta
 from math import isfinite
 
@@ -18,7 +17,6 @@ from toolkit.law.calendar import (
 from toolkit.law.contract import Contract
 from toolkit.law.events import events_of, resumed
 from toolkit.law.model import (
-    PROCESSES,
     Automatic,
     FilingRule,
     Forwarded,
@@ -181,10 +179,7 @@ def _no_later(
         safe = _deadline(rules, level, _select(rules, level, facts), who, facts)
     except RefusedError:  # no rule covers that day, so nobody counts from it
         return found
-    with suppress(
-        MissingFactError
-    ):  # where the process decides and is not known, nothing is put off
-        safe = _put_off(safe, process)
+    safe = _put_off(safe, process)
     if safe.file_by is None or safe.file_by >= found.file_by:
         return found
     what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
@@ -408,19 +403,19 @@ def _tolled(
 
 
 def _put_off(found: Deadline, process: str | None) -> Deadline:
-    """Return the deadline as events put it off, or refuse where that depends on the process."""
+    """Return the deadline as events put it off; the earlier day where the process is not known."""
     for event, moved in events_of(found.program, found.level):
         off = event.put_off
         if not (off and found.last_filing_date and off.first <= found.last_filing_date <= off.last):
             continue
         if moved.process and process is None:
-            raise MissingFactError(
-                f"{found.level_name}: the last day turns on the process: {off.until} under "
-                f"{moved.process}, {found.last_filing_date} under another. {event.says}. "
-                f"({event.citation})",
-                needs=(f"the process: {', '.join(PROCESSES)}",),
+            said = (
+                f"The last day turns on the process (--process), which is not known: {off.until} under "
+                f"{moved.process}, {found.last_filing_date} under another; the earlier one is given. "
+                f"{event.says.capitalize()} ({event.citation})."
             )
-        if moved.process in (None, process):
+            found = replace(found, warnings=(*found.warnings, said))
+        elif moved.process in (None, process):
             step = Step(off.until, event.says, event.citation)
             by = previous_working_day(off.until)
             found = replace(
