@@ -331,3 +331,27 @@ def test_an_appeal_of_an_older_denial_is_not_one_of_a_new_reason(work):
     _, worklist = work(export(early), DENIAL, OTHER)
     [row] = worklist.to_dict("records")
     assert (row["carc"], row["state"]) == ("97", "open")
+
+
+def test_what_the_tracker_closed_of_one_line_is_in_its_history(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.835").write_text(TWO)
+    (tmp_path / "t.csv").write_text(export(DENIED.replace("Open", "Closed")))
+    assert (
+        main(["history", "a.835", "t.csv", "--claim", "A1", "--as-of", "2026-09-30", "--json"]) == 0
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["what"], one["line"]) for one in told["events"]][-1] == ("closed", "1: 70551")
+    assert [line["state"] for line in told["lines"]] == ["closed", "open"]
+
+
+def test_nothing_is_filed_on_a_denial_that_was_paid_later(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = (
+        DENIED,
+        DENIED.replace(",50,500.00,2026-01-20,500.00,0.00", ",45,200.00,2026-02-20,500.00,300.00"),
+    )
+    (tmp_path / "t.csv").write_text(export(*rows))
+    words = "record t.csv --claim A1 --event filed --level reconsideration --date 2026-03-01"
+    assert main([*words.split(), "--who", "ana", "--as-of", "2026-03-02", "--json"]) == 3
+    assert "nothing of this denial is open" in json.loads(capsys.readouterr().out)["refused"]

@@ -564,7 +564,10 @@ def _record(options: argparse.Namespace) -> dict[str, Any]:
 
     # What is recorded already is in the store; the case is what the files alone say.
     claims, hospital, worklist = _triaged([options.export], options, recorded=False)
-    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
+    key = find_denial(worklist, options.claim)
+    case = case_from(claims, worklist, key, hospital=hospital)
+    if options.event == "filed":
+        _still_open(worklist.loc[worklist["denial_key"].eq(key)].iloc[0])
     with CaseStore(_store(options)) as store:
         case = pick_case(store, case, options.case, who=_who(options), now=datetime.now(UTC))
         made = record_event(
@@ -585,6 +588,18 @@ def _record(options: argparse.Namespace) -> dict[str, Any]:
     answer |= {"at": made.entered_at, "who": made.who}
     more = {"level": made.level, "outcome": made.outcome, "corrects": made.corrects}
     return answer | {name: value for name, value in more.items() if value}
+
+
+def _still_open(row: Any) -> None:
+    """Refuse a filing on a denial that the payer's own decisions have settled."""
+    from toolkit.history.states import open_states, table
+
+    if row["state"] not in open_states() and row["state"] != "closed":
+        says = table().states[row["state"]].says
+        raise RefusedError(
+            f"nothing of this denial is open: {says} ({row['state_from']}). Nothing was recorded.",
+            needs=("a note (--event note), if it has to be remembered",),
+        )
 
 
 def _verified(options: argparse.Namespace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from toolkit.errors import UsageError
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, Denied, Outcome, Place, account, outcomes
 from toolkit.history.identity import paired
+from toolkit.history.recorded import TRACKER_CLOSED
 from toolkit.history.states import EventKind, table
 from toolkit.history.table import decisions_of, taken_back_by
 from toolkit.triage import Brain, denied_places, triaged
@@ -41,7 +42,7 @@ def timeline(claims: Claims, asked: Brain, number: str) -> dict[str, list[dict[s
         *_recorded(part, names),
         *_closed(part, names),
     ]
-    events.sort(key=lambda event: event["date"] or "")
+    events.sort(key=lambda event: event["date"] or "9999")  # what has no day comes last
     return {"events": events, "lines": _lines(found, events, worklist, part, names)}
 
 
@@ -189,6 +190,10 @@ def _recorded(part: Claims, names: _Names) -> list[dict[str, Any]]:
     for row in part.recorded_events.astype(object).to_dict("records"):
         one = names.decision[names.key[row["claim_key"]]]
         line = names.line_at.get(row["line_key"], -1)
+        if row["event"] == TRACKER_CLOSED:
+            place = names.place((one.place, line))
+            found.append(_event(None, "closed", place, None, "the export's case status"))
+            continue
         source = f"recorded by {row['who']} at {row['entered_at']}, entry {row['entry']}"
         more = {
             name: row[name] for name in ("level", "outcome", "proof") if isinstance(row[name], str)
