@@ -239,7 +239,7 @@ def deadlines(dated: pd.DataFrame, holidays: np.ndarray) -> tuple[np.ndarray, np
     presumed = notice + _days(dated["presumed"])
     start = np.where(
         dated["from_receipt"].eq(True),
-        np.where(np.isnat(received), presumed, received),
+        np.where(np.isnat(received), np.where(np.isnat(presumed), notice, presumed), received),
         notice,
     )
     end = _ended(start, dated, holidays)
