@@ -67,7 +67,9 @@ def decision_due(
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
     the day on which the clock starts is not given.
     """
-    level = program(program_id).level(level_id)
+    rules = program(program_id)
+    level = rules.level(level_id)
+    rules.check_expedited(level, stage, expedited)
     if not level.decision:
         raise NoRuleError(
             f"{level.name}: no decision clock is on file.", needs=("a decision clock",)
@@ -119,6 +121,12 @@ def decision_due(
         "board_meeting": board_meeting,
     }
     start = _start(level, rule, days)
+    if rule.days_to_ask_left_out and notice_date and notice_date < start:
+        raise RefusedError(
+            f"the notice of {notice_date.isoformat()} lies before the plan appeal of "
+            f"{start.isoformat()}: it is not the one that decided the appeal.",
+            needs=(f"the date of the {level.notice}", ANCHORS[rule.starts]),
+        )
     due = count(start, rule.due)
     steps = [Step(request_received, f"request received by {level.decider}", rule.citation)]
     if rule.starts != "request":
@@ -190,6 +198,11 @@ def _start(level: Level, rule: DecisionRule, days: Mapping[str, date | None]) ->
     if rule.starts == "plan_appeal" and start > requested:
         raise RefusedError(
             "the plan appeal lies after the request for a hearing: one of the two days is wrong.",
+            needs=(what, "the day the request was received"),
+        )
+    if rule.starts in ("case_file", "selection") and start < requested:
+        raise RefusedError(
+            f"{what} lies before the request: one of the two days is wrong.",
             needs=(what, "the day the request was received"),
         )
     if rule.meeting_too_near and start <= count(requested, rule.meeting_too_near):

@@ -122,7 +122,7 @@ def filing_deadline(
         raise UsageError("the amount in dispute is a number of dollars, zero or more")
     rules = program(program_id)
     level = _level(rules, level_id, contract)
-    _can_be_expedited(rules, level, stage, expedited)
+    rules.check_expedited(level, stage, expedited)
     who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
     if who and who.may_file is False:
         raise RefusedError(f"{who.says} ({who.citation})", needs=_instead(rules, who))
@@ -158,7 +158,9 @@ def filing_deadline(
         )
     found = _deadline(rules, level, _select(rules, level, facts), who, facts)
     found = replace(found, warnings=(*found.warnings, *about_process))
-    found = _no_later(_put_off(found, process), rules, level, who, facts, earliest_notice, process)
+    found = _no_later(
+        _put_off(found, process, facts.received), rules, level, who, facts, earliest_notice, process
+    )
     return _kept_open(found)
 
 
@@ -179,7 +181,7 @@ def _no_later(
         safe = _deadline(rules, level, _select(rules, level, facts), who, facts)
     except RefusedError:  # no rule covers that day, so nobody counts from it
         return found
-    safe = _put_off(safe, process)
+    safe = _put_off(safe, process, facts.received)
     if safe.file_by is None or safe.file_by >= found.file_by:
         return found
     what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
@@ -207,13 +209,6 @@ def _level(rules: Program, level_id: str, contract: Contract | None) -> Level:
         notice="payment decision",
         filing=contract.filing,
     )
-
-
-def _can_be_expedited(rules: Program, level: Level, stage: str | None, expedited: bool) -> None:
-    """Refuse a request that the law does not let be expedited."""
-    for one in rules.not_expedited:
-        if expedited and level.id in one.levels and stage in one.stages:
-            raise RefusedError(f"{level.name}: {one.says} ({one.citation})")
 
 
 def _nothing_to_file(
@@ -318,7 +313,9 @@ def _deadline(
         last = facts.effective
         steps.append(Step(last, "the effective date, which is later", rule.citation))
     file_by = _file_by(end, window, rule, presumed, facts, steps)
-    file_by = _while_the_amount_counts(level, start, file_by, facts, steps)
+    # The notice may be of the old year and its presumed receipt of the new one: it can be filed at once.
+    first = min(start, facts.notice or start)
+    file_by = _while_the_amount_counts(level, first, file_by, facts, steps)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
         steps.append(Step(opens, "not before this day: earlier is premature", rule.citation))
@@ -402,8 +399,12 @@ def _tolled(
     return end
 
 
-def _put_off(found: Deadline, process: str | None) -> Deadline:
-    """Return the deadline as events put it off; the earlier day where the process is not known."""
+def _put_off(found: Deadline, process: str | None, received: date | None) -> Deadline:
+    """Return the deadline as events put it off; the earlier day where the process is not known.
+
+    Where the receipt is not known, a later one may end after the days that are put off, and so before
+    the day to which these are: then the first such day is given.
+    """
     for event, moved in events_of(found.program, found.level):
         off = event.put_off
         if not (off and found.last_filing_date and off.first <= found.last_filing_date <= off.last):
@@ -416,11 +417,15 @@ def _put_off(found: Deadline, process: str | None) -> Deadline:
             )
             found = replace(found, warnings=(*found.warnings, said))
         elif moved.process in (None, process):
-            step = Step(off.until, event.says, event.citation)
-            by = previous_working_day(off.until)
-            found = replace(
-                found, last_filing_date=off.until, file_by=by, steps=(*found.steps, step)
-            )
+            until, says = off.until, event.says
+            if received is None:
+                until = min(until, off.last + timedelta(days=1))
+                says += (
+                    f"; the receipt is not known, and from {until.isoformat()} on it is not put off"
+                )
+            step = Step(until, says, event.citation)
+            by = previous_working_day(until)
+            found = replace(found, last_filing_date=until, file_by=by, steps=(*found.steps, step))
     return found
 
 
@@ -499,7 +504,10 @@ def _file_by(
     if what:
         steps.append(Step(earliest, what, citation))
     file_by = previous_working_day(earliest)
-    if file_by != earliest:
+    begun = facts.received or facts.notice
+    if begun and file_by < begun <= earliest:  # nothing can be filed before there is a notice
+        file_by = earliest
+    elif file_by != earliest:
         what = (
             f"{earliest.isoformat()} is no working day ({off_day(earliest)}): be there on the one "
             f"before"

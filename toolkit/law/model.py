@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from toolkit.errors import NoRuleError, RulesError
+from toolkit.errors import NoRuleError, RefusedError, RulesError
 from toolkit.rules import RULES, Sourced, load_yaml, names, read
 from toolkit.rules.words import plain
 
@@ -368,6 +368,12 @@ class Program(_Strict, kw_only=True):
         named |= {rule.instead for rule in self.standing if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):
             raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")
+
+    def check_expedited(self, level: Level, stage: str | None, expedited: bool) -> None:
+        """Raise RefusedError for a request that the law does not let be expedited."""
+        for one in self.not_expedited:
+            if expedited and level.id in one.levels and stage in one.stages:
+                raise RefusedError(f"{level.name}: {one.says} ({one.citation})")
 
     def level(self, level_id: str) -> Level:
         """Return the level; refuse one that is not on file, naming those that are."""
