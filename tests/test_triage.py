@@ -737,3 +737,17 @@ def test_a_column_by_numbers_is_written_out_as_it_was(kind, column):
     there = pd.Series(found.take(turned).array(kind))
     expected = column.astype(DTYPES[kind]).reindex(turned).reset_index(drop=True)
     pd.testing.assert_series_equal(there, expected)
+
+
+def test_a_remark_of_the_no_surprises_act_opens_its_negotiation():
+    who = {
+        "program": "commercial_plan",
+        "contracted": "not_contracted",
+        "notice_date": "2026-11-02",
+        "notice_received": "2026-11-02",
+    }
+    made = claims(who | {"rarcs": ["N876"]}, who | {"rarcs": ["N115"]})
+    found = triage(made, as_of=date(2026, 11, 27), hospital=Hospital.unknown())
+    assert found["level"].tolist() == ["open_negotiation", "internal_appeal"]
+    # 30 business days, the day of receipt the first; Veterans Day and Thanksgiving do not count
+    assert str(found["last_filing_date"].iloc[0])[:10] == "2026-12-15"

@@ -137,6 +137,7 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     """
 
     def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
+        facts["remarks"] = tuple((facts.get("remarks") or "").split())
         terms = None if contract is None else hospital.contracts[contract]
         found = next_step(program, received=notice_received, contract=terms, **facts)
         deadline = found.deadline
@@ -171,7 +172,7 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     keys = (
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
         "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
-        "state_window", "contract", "why_not", "closed", "program_gap", "earliest_notice",
+        "state_window", "contract", "why_not", "closed", "program_gap", "earliest_notice", "remarks",
     )  # fmt: skip
     texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
     answers = {

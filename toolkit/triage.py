@@ -50,7 +50,7 @@ from toolkit.keys import (
     positions,
     taken,
 )
-from toolkit.law import telling_amounts, turns_on
+from toolkit.law import opening_remarks, telling_amounts, turns_on
 from toolkit.questions import (
     Question,
     code_question,
@@ -1131,6 +1131,7 @@ def _step_facts(
         "amount": _amounts(rows.denied, counted),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
         "contract": rows.payer("contract"),
+        "remarks": _opening(rows.rarcs),
         "why_not": rows.answer("why_not").only(~appealable),
         "closed": Coded(
             (
@@ -1259,6 +1260,15 @@ def _states(
     still = ~whence.isin({"decision"})[at]
     words[at] = np.where(still, words[at], sources)
     return answer, coded(pd.Series(words, dtype="str"))
+
+
+def _opening(rarcs: Coded) -> Coded:
+    """Return the remark codes that put a claim under another program, and nothing of the others."""
+    known = opening_remarks()
+    words = [" ".join(sorted(known.intersection(text.split()))) or None for text in rarcs.values]
+    distinct = [word for word in dict.fromkeys(words) if word]
+    place = [distinct.index(word) if word else -1 for word in words]
+    return Coded(np.array([*place, -1])[rarcs.code], distinct)
 
 
 def _amounts(cents: pd.arrays.IntegerArray, where: np.ndarray) -> Coded:

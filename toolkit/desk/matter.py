@@ -185,6 +185,7 @@ def _deadline(
         outcome=_known(row["outcome"]),
         decided_on=_known(row["decided_on"]),
         amount=_dollars(row),
+        remarks=tuple((_known(row["rarcs"]) or "").split()),
         **clock,
     )
     return step.deadline, ""

@@ -413,6 +413,13 @@ def narrowest(stated: Iterable[str]) -> set[str]:
     return named - wider
 
 
+@cache
+def opening_remarks() -> frozenset[str]:
+    """Return the remark codes that put a claim under another program."""
+    opened = (program(name).opened_by for name in programs())
+    return frozenset(code for one in opened if one for code in one.remarks)
+
+
 def program_of_remarks(program_id: str | None, remarks: Iterable[str]) -> str | None:
     """Return the program that a remark code puts a claim of this program under, or None.
 
