@@ -751,3 +751,18 @@ def test_a_remark_of_the_no_surprises_act_opens_its_negotiation():
     assert found["level"].tolist() == ["open_negotiation", "internal_appeal"]
     # 30 business days, the day of receipt the first; Veterans Day and Thanksgiving do not count
     assert str(found["last_filing_date"].iloc[0])[:10] == "2026-12-15"
+
+
+def test_a_review_that_is_filed_with_the_plan_starts_its_decision_clock_at_the_reviewer():
+    plan = {"program": "commercial_plan", "contracted": "not_contracted"}
+    made = claims(
+        plan | {"event": {"level": "external_review", "filed_on": "2026-10-01"}},
+        {
+            "program": "original_medicare",
+            "event": {"level": "redetermination", "filed_on": "2026-10-01"},
+        },
+    )
+    found = triage(made, as_of=date(2026, 11, 27), hospital=Hospital.unknown())
+    assert found["state"].tolist() == ["awaiting_decision"] * 2
+    assert found["decision_due"].isna().tolist() == [True, False]
+    assert "receives it; record that day" in found["why"].iloc[0]

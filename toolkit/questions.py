@@ -16,6 +16,7 @@ from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
 from toolkit.law import decision_due, next_step
+from toolkit.law import program as rules_of
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
 _REMEMBERED = 150_000
@@ -192,7 +193,18 @@ def state_question() -> Question:
     missed, or why no day is known.
     """
 
-    def of(standing, filed, outcome, closed, written_off, program, level, stage, requested):
+    def of(
+        standing,
+        filed,
+        outcome,
+        closed,
+        written_off,
+        program,
+        level,
+        stage,
+        requested,
+        received=False,
+    ):
         events = [(Happened(event="appeal_filed"), "appeal")] if filed else []
         events += [(Happened(event="appeal_decided", outcome=outcome), "appeal")] if outcome else []
         events += [(Happened(event="closed"), "case_status")] if closed else []
@@ -201,26 +213,41 @@ def state_question() -> Question:
         decided_by = events[now.decided_by][1] if now.decided_by >= 0 else "decision"
         due, waits = None, ""
         if now.state == "awaiting_decision":
-            due, waits = _decided_until(program, level, stage, requested)
+            due, waits = _decided_until(program, level, stage, requested, received=bool(received))
         return {"state": now.state, "decided_by": decided_by, "decision_due": due, "waits": waits}
 
     keys = (
         "standing", "filed", "outcome", "closed", "written_off", "program", "level", "stage",
-        "requested",
+        "requested", "received",
     )  # fmt: skip
     texts = dict.fromkeys(("state", "decided_by", "waits"), "text")
     return Question(keys, texts | {"decision_due": "date"}, of)
 
 
 def _decided_until(
-    program: str | None, level: str | None, stage: str | None, requested: date | None
+    program: str | None,
+    level: str | None,
+    stage: str | None,
+    requested: date | None,
+    *,
+    received: bool,
 ) -> tuple[date | None, str]:
-    """Return the day on which the payer's decision is due, and that in words."""
+    """Return the day on which the decision is due, and that in words.
+
+    Without `received` the day is that of filing: it starts no clock of a decider with whom the appeal
+    is not filed, such as a review organization.
+    """
     known = {"program": program, "level": level, "day of filing": requested}
     missing = [name for name, fact in known.items() if fact is None]
     if missing:
         return None, f"when its decision is due is not known: {' and '.join(missing)} missing"
     try:
+        rules = rules_of(program).level(level)
+        if not received and rules.filed_with not in (None, "", rules.decider):
+            return None, (
+                f"when its decision is due is not known: the clock starts when {rules.decider} receives "
+                "it; record that day (toolkit record --event received)"
+            )
         found = decision_due(program, level, request_received=requested, stage=stage)
     except ToolkitError as error:
         return None, f"when its decision is due is not known: {error}"

@@ -1015,6 +1015,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     route = rows.answer("route")
     received_on = taken(_day(events["received_on"]), event, _NEVER)
     requested = np.where(np.isnat(received_on), filed_on, received_on)
+    facts["received"] = Coded((~np.isnat(received_on)).astype("int8"), [False, True])
     now, whence = _states(set_, rows, facts, filed, requested, asked)
     why = _joined_words(table["why"].take(number), now["waits"], ended.sent)
     disputed = step["by_contract"].isin({True}) & route.isin({"appeal"})
@@ -1242,6 +1243,7 @@ def _states(
             "level": facts["last_level"].only(waits),
             "stage": facts["stage"].only(waits),
             "requested": _days(requested, waits),
+            "received": facts["received"].only(waits),
         }
     )
     answer = {name: column.take(number) for name, column in table.items()}
