@@ -14,10 +14,10 @@ from toolkit.balance.definitions import definitions
 from toolkit.cases.recorded import RecordedCase, with_recorded
 from toolkit.claims.adjudication import repeated, stated_of, statuses
 from toolkit.claims.providers import foreign_claims, own_claims
-from toolkit.claims.restated import latest
+from toolkit.claims.restated import PLACEHOLDER, latest
 from toolkit.claims.tables import Claims
 from toolkit.history import settled, taken_back_by
-from toolkit.history.decisions import PLACEHOLDER, Decision
+from toolkit.history.decisions import Decision
 from toolkit.history.fold import Account, Denied, Outcome, Place, Words, account, outcomes, words
 from toolkit.history.states import open_states
 from toolkit.history.table import decisions_of, histories

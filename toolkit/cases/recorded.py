@@ -13,10 +13,10 @@ from toolkit.cases.entry import EventEntry, FactEntry
 from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, plain
 from toolkit.cases.store import CaseStore
 from toolkit.claims.providers import own_claims
+from toolkit.claims.restated import PLACEHOLDER
 from toolkit.claims.tables import Claims, conform
 from toolkit.history import settled
 from toolkit.history.appeals import rekeyed
-from toolkit.history.decisions import PLACEHOLDER
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
 from toolkit.history.recorded import OF_APPEALS, applied
 from toolkit.hospital import Hospital

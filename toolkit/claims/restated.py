@@ -77,7 +77,7 @@ _TALLY = {
     "older": "str", "newer": "str", "code": "str", "column": "str", "count": "Int64", "row": "Int64"
 }  # fmt: skip
 _BY = ["older", "newer", "code", "column"]
-_PLACEHOLDER = 100  # more different statements than this under one number are not one claim's
+PLACEHOLDER = 100  # more different statements than this under one number are not one claim's
 
 
 def latest(claims: Claims, *, order: Sequence[str] | None = None) -> Claims:
@@ -344,7 +344,7 @@ def _agreeing(group: np.ndarray, facts: list[np.ndarray]) -> tuple[np.ndarray, n
     first[group] = shape
     mixed = np.zeros(len(first), dtype=bool)
     mixed[group[shape != first[group]]] = True
-    mixed &= np.bincount(group, minlength=len(first)) <= _PLACEHOLDER
+    mixed &= np.bincount(group, minlength=len(first)) <= PLACEHOLDER
     at = np.flatnonzero(mixed[group])
     pairs = [np.empty((0, 2), dtype=np.int64)]
     shapes = np.unique(shape[at])

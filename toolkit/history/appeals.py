@@ -40,12 +40,11 @@ def rekeyed(claims: Claims) -> Claims:
     }
     place_of = {key: place for place, key in enumerate(keys)}
     line_of = {key: place for place, key in enumerate(claims.claim_lines["line_key"])}
-    rows = events.astype(object).to_dict("records")
+    several = events["claim_key"].isin(set(keys.iloc[list(known)]))
+    rows = events[several].astype(object).to_dict("records")
     moved = False
     for row in rows:
-        claim = place_of.get(row["claim_key"], -1)
-        if claim not in known:
-            continue
+        claim = place_of[row["claim_key"]]
         found, order = known[claim]
         line = line_of.get(row["line_key"], -1) if isinstance(row["line_key"], str) else -1
         day = row["filed_on"] if not pd.isna(row["filed_on"]) else row["decided_on"]
@@ -59,7 +58,8 @@ def rekeyed(claims: Claims) -> Claims:
             row["line_key"] = its.iloc[place[1]] if place[1] >= 0 else None
     if not moved:
         return claims
-    return replace(claims, appeal_events=conform(pd.DataFrame(rows), "appeal_events"))
+    kept = [events[~several], conform(pd.DataFrame(rows), "appeal_events")]
+    return replace(claims, appeal_events=pd.concat(kept, ignore_index=True))
 
 
 def _about(place: Place, day: date, known: Account, order: tuple[Decision, ...]) -> Place:

@@ -11,8 +11,6 @@ import msgspec
 
 from toolkit.history.identity import ClaimIdentity, LineIdentity, same_claim
 
-# More decisions than this under one number are not one claim's: the number is a placeholder.
-PLACEHOLDER = 100
 _VOID, _REPLACES = "8", "7"
 
 

@@ -318,11 +318,10 @@ def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity |
     """Say whether an earlier denial of a place was never taken back: its row says what stands."""
     one = claim.order[at]
     return any(
-        True
+        spot in claim.denied and not claim.denied[spot].is_copy
         for n, other in claim.decided()
         if n < at and _is_lifted(claim, other, one) and not _side_by_side(other, one)
         for spot in spoken_of(one, place, identity, other) or ()
-        if spot in claim.denied and not claim.denied[spot].is_copy
     )
 
 

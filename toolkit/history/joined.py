@@ -211,7 +211,7 @@ def _between(
     denied = [line.place for line in other.lines if line.reasons and not line.paid]
     on = tuple(its for _, its in lines)
     if not one.lines and other.lines:
-        chosen = _spoken_of(one, other)
+        chosen = _lines_meant(one, other)
         if chosen is None:
             return None
         on = chosen
@@ -220,7 +220,7 @@ def _between(
     return Joint(one.place, other.place, mine, () if whole else on, whole, differs)
 
 
-def _spoken_of(one: Decision, other: Decision) -> tuple[int, ...] | None:
+def _lines_meant(one: Decision, other: Decision) -> tuple[int, ...] | None:
     """Return the lines of a remittance of which a row without lines speaks; None where it may be several."""
     said = _all(one)
     agree = [line for line in other.lines if line.reasons and _agree(said, line.reasons)]

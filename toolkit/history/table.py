@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.adjudication import statuses
+from toolkit.claims.restated import PLACEHOLDER
 from toolkit.claims.tables import Claims, conform
 from toolkit.denials.codes import plb_reasons
-from toolkit.history.decisions import PLACEHOLDER, Decision, Line
+from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, Denied, Outcome, account, outcomes
 from toolkit.history.identity import ClaimIdentity, LineIdentity
 
