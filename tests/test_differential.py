@@ -188,7 +188,7 @@ def write_html(path: Path, headings, rows):
 def at_once(paths):
     """Return worklist and findings of the files read at once, or the words of the refusal."""
     try:
-        claims = read(paths)
+        claims = settled(read(paths))
     except InputError as error:
         return str(error), None
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ import pytest
 from toolkit.bulk.inputs import run_on
 from toolkit.claims import read, write_sample
 from toolkit.cli import main
+from toolkit.history import settled
 from toolkit.hospital import sample_hospital
 from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
@@ -29,7 +30,7 @@ def in_parts(paths: list[Path], engine: str, out: Path):
 
 def at_once(paths: list[Path], out: Path):
     """Return the worklist of the files read in one go, and its summary."""
-    claims = read(paths)
+    claims = settled(read(paths))
     worklist = triage(claims, as_of=DAY, hospital=sample_hospital())
     write_worklist(worklist, out)
     said = summary(tally(worklist), findings=len(claims.findings))
