@@ -53,7 +53,7 @@ def jobs(folder: Path, scale: Scale) -> list[Job]:
 def streamed(path: str) -> Iterator[None]:
     """Read a remittance in parts, each looked at and let go."""
     from benchmarks.answers import digest_of
-    from toolkit.claims.remittance import stream_remittance
+    from toolkit.claims.x12.remittance import stream_remittance
 
     yield
     claims = lines = adjustments = billed = paid = 0

@@ -24,7 +24,7 @@ def toolkit() -> list[str]:
 
 def prepare(folder: Path, scale: Scale) -> None:
     """Write the export that the smallest worklist is made of."""
-    from toolkit.claims import write_sample
+    from toolkit.sample import write_sample
 
     rows = min(10_000, scale.sampled[0])
     write_sample(folder / "start.csv", rows=rows, seed=1, as_of=date.fromisoformat(AS_OF))

@@ -17,7 +17,7 @@ SPARK_LEAST = 100_000  # below it a Spark session is all that would be timed
 
 def prepare(folder: Path, scale: Scale) -> None:
     """Write the sample exports, CSV and Parquet, and a month more of the largest."""
-    from toolkit.claims import write_sample
+    from toolkit.sample import write_sample
 
     as_of = date.fromisoformat(AS_OF)
     for rows in scale.sampled:

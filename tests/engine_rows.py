@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
-from toolkit.claims.cells import NOTHING, read_money
+from toolkit.claims.export.cells import NOTHING, read_money
 from toolkit.denials import classify
 from toolkit.denials.second_look import second_look
 from toolkit.engines import facts

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toolkit.claims import cells
-from toolkit.claims.columns import NOTHING, Notes
-from toolkit.claims.exports import read_export, read_rows
-from toolkit.claims.pieces import open_exports, read_whole
-from toolkit.claims.sample import write_sample
-from toolkit.claims.sheets import Cells, Sheet
+from toolkit.claims.export import cells
+from toolkit.claims.export.columns import NOTHING, Notes
+from toolkit.claims.export.exports import read_export, read_rows
+from toolkit.claims.export.pieces import open_exports, read_whole
+from toolkit.claims.export.sheets import Cells, Sheet
 from toolkit.claims.tables import CLAIMS, DTYPES, TABLES, conform
+from toolkit.sample import write_sample
 
 BASE = {"Claim Number": "A1", "CARC": "50", "Procedure Code": "77080"}
 ALL_FORMS = frozenset(

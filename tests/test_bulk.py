@@ -14,7 +14,8 @@ import pytest
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.bulk import gathering as bulk_gathering
 from toolkit.bulk.database import database
-from toolkit.claims import pieces, read, write_sample
+from toolkit.claims import read, write_sample
+from toolkit.claims.export import pieces
 from toolkit.cli import main
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.history import settled

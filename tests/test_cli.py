@@ -349,7 +349,7 @@ def test_help_and_version_import_neither_law_nor_codes_nor_rules(words, tmp_path
         "toolkit",
         "toolkit.cli",
         "toolkit.errors",
-        "toolkit.late",
+        "toolkit.lazy",
     }
     assert "msgspec" not in names
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from toolkit.claims.exports import read_export, totals
-from toolkit.claims.layouts import layout
-from toolkit.claims.mapping import as_answer, as_yaml, kind_of_value, propose, write_map
+from toolkit.claims.export.exports import read_export, totals
+from toolkit.claims.export.layouts import layout
+from toolkit.claims.export.mapping import as_answer, as_yaml, kind_of_value, propose, write_map
 from toolkit.cli import main
 from toolkit.errors import ExportError, UsageError
 

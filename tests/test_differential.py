@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read
 from toolkit.errors import InputError
+from toolkit.history import settled
 from toolkit.hospital import Hospital
 from toolkit.triage import triage
 from toolkit.worklist import write_worklist

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import xlsxwriter
 
-from toolkit.claims.exports import read_export, totals
-from toolkit.claims.layouts import COLUMNS, layout, layouts, level_table, plain, word_table
-from toolkit.claims.sample import write_sample
+from toolkit.claims.export.exports import read_export, totals
+from toolkit.claims.export.layouts import COLUMNS, layout, layouts, level_table, plain, word_table
 from toolkit.claims.tables import TABLES, Claims
 from toolkit.errors import ExportError
+from toolkit.sample import write_sample
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples" / "exports"
 SENTINEL = "ZZSENTINELZZ"

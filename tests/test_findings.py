@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from toolkit.claims import read
-from toolkit.claims.cells import PROBLEMS
+from toolkit.claims.export.cells import PROBLEMS
 from toolkit.claims.findings import SEVERITIES, effects, lines, summarized, together
 from toolkit.claims.tables import conform
 from toolkit.cli import main
@@ -22,7 +22,7 @@ HEADS = "Claim Number,Payer,Reason Code,Group Code,Denied Amount,Denial Date\n"
 def literals() -> set[str]:
     found = set()
     for folder in ("claims", "bulk", "cases", "history"):
-        for path in (TOOLKIT / folder).glob("*.py"):
+        for path in (TOOLKIT / folder).rglob("*.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {
                 n.value

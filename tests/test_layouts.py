@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.claims.exports import read_export, totals
-from toolkit.claims.layouts import (
+from toolkit.claims.export.exports import read_export, totals
+from toolkit.claims.export.layouts import (
     COLUMNS,
     OF_DENIALS,
     choose,
@@ -265,7 +265,7 @@ def test_layouts_that_read_the_same_are_not_in_each_others_way():
 
 
 def test_layouts_that_read_a_heading_differently_and_fit_equally_are_refused(monkeypatch):
-    import toolkit.claims.layouts as module
+    import toolkit.claims.export.layouts as module
 
     first = layout("clearinghouse")
     other = module.msgspec.structs.replace(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.claims import read, totals
-from toolkit.claims.rejections import is_rejections, read_rejections
 from toolkit.claims.tables import TABLES
+from toolkit.claims.x12.rejections import is_rejections, read_rejections
 from toolkit.cli import main
 from toolkit.denials import acknowledgments, codes
 from toolkit.errors import RemittanceError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.claims.envelope import is_x12, open_envelope
-from toolkit.claims.remittance import read_references_and_amounts, read_remittance, totals
 from toolkit.claims.tables import DTYPES, TABLES, concat
+from toolkit.claims.x12.envelope import is_x12, open_envelope
+from toolkit.claims.x12.remittance import read_references_and_amounts, read_remittance, totals
 from toolkit.errors import RemittanceError
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples" / "remits"

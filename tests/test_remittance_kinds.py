@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read, totals
 from toolkit.claims.adjudication import statuses
-from toolkit.claims.remittance import stream_remittance
+from toolkit.claims.x12.remittance import stream_remittance
 from toolkit.cli import main
 from toolkit.denials import acknowledgments, codes
 from toolkit.denials.codes import claim_statuses, shown
@@ -794,7 +794,7 @@ def test_layout_changes_no_count(put, ending):
     [("segments", {"segments": 7}), ("CLP:", {"claims": 9}), ("CLP04", {"paid": 123})],
 )
 def test_a_file_whose_bytes_hold_something_else_is_refused(put, monkeypatch, name, change):
-    from toolkit.claims import remittance as module
+    from toolkit.claims.x12 import remittance as module
 
     count = module.counted
 

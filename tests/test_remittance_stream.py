@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.claims import remittance
-from toolkit.claims.envelope import open_envelope, pieces, survey
-from toolkit.claims.remittance import read_remittance, stream_remittance
 from toolkit.claims.tables import TABLES
+from toolkit.claims.x12 import remittance
+from toolkit.claims.x12.envelope import open_envelope, pieces, survey
+from toolkit.claims.x12.remittance import read_remittance, stream_remittance
 from toolkit.errors import RemittanceError
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples" / "remits"

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from toolkit.claims.exports import read_export
-from toolkit.claims.remittance import read_remittance
+from toolkit.claims.export.exports import read_export
 from toolkit.claims.restated import add_up, latest, once, tallies, told
 from toolkit.claims.tables import TABLES, Claims, concat
+from toolkit.claims.x12.remittance import read_remittance
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 from toolkit.rules import load_yaml

@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from toolkit.claims.exports import read_export
-from toolkit.claims.layouts import layout, level_table, plain, word_table
-from toolkit.claims.sample import HEADINGS, mix, write_sample
+from toolkit.claims.export.exports import read_export
+from toolkit.claims.export.layouts import layout, level_table, plain, word_table
 from toolkit.errors import UsageError
+from toolkit.sample.exports import HEADINGS, mix, write_sample
 
 AS_OF = dt.date(2026, 5, 4)
 DATA = Path(__file__).parents[1] / "data" / "samples"
@@ -67,7 +67,7 @@ def test_a_sample_has_exactly_the_rows_asked_for(tmp_path, rows):
 
 
 def test_a_large_sample_is_written_in_batches_without_repeating_a_claim(tmp_path, monkeypatch):
-    monkeypatch.setattr("toolkit.claims.sample.CLAIMS_AT_A_TIME", 500)
+    monkeypatch.setattr("toolkit.sample.exports.CLAIMS_AT_A_TIME", 500)
     path = write_sample(tmp_path / "s.parquet", rows=4000, seed=2, as_of=AS_OF)
     claims = pd.read_parquet(path)["Claim Number"]
     assert len(claims) == 4000

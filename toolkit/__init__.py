@@ -4,14 +4,14 @@ The public names below are imported when they are first used, so that a light co
 for pandas.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 __version__ = "0.1.0"
 
 _WHERE = {
     "Claims": "claims",
     "read": "claims",
-    "write_sample": "claims",
+    "write_sample": "sample",
     "classify": "denials",
     "classify_frame": "accessor",
     "filing_deadline": "law",
@@ -32,4 +32,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

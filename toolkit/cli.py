@@ -111,7 +111,7 @@ def _read(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _map(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.claims.mapping import as_answer, as_yaml, propose, write_map
+    from toolkit.claims.export.mapping import as_answer, as_yaml, propose, write_map
 
     proposal = propose(options.file)
     answer = as_answer(proposal)
@@ -476,8 +476,9 @@ def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
 
 
 def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
-    from toolkit.claims import read, write_sample
+    from toolkit.claims import read
     from toolkit.reports import Source
+    from toolkit.sample import write_sample
     from toolkit.triage import triage
 
     if not SAMPLES.is_dir():
@@ -635,7 +636,7 @@ def _who(options: argparse.Namespace) -> str:
 
 
 def _sample(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.claims import write_sample
+    from toolkit.sample import write_sample
 
     path = write_sample(options.out, rows=options.rows, seed=options.seed, as_of=options.as_of)
     return {"out": str(path), "rows": options.rows, "seed": options.seed, "as_of": options.as_of}

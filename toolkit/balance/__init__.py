@@ -1,8 +1,8 @@
 """What became of every claim that was billed: each in one bucket, its charge split to the cent."""
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {"Balance": "month", "balance": "month"}
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

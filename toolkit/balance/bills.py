@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from toolkit.claims.billed import Billed
+from toolkit.claims.export.billed import Billed
 from toolkit.claims.providers import names_another
 from toolkit.history.identity import ClaimIdentity, same_claim
 from toolkit.hospital import Provider

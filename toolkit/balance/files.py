@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from toolkit.claims.billed import Billed, read_billed
+from toolkit.claims.export.billed import Billed, read_billed
 from toolkit.claims.reading import read_each
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import TABLES, Claims, concat

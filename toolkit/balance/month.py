@@ -18,7 +18,7 @@ from toolkit.balance.money import Settled, Split, settled
 from toolkit.balance.reports import Entry, Reports, closed_in, reports
 from toolkit.balance.short import Short, paid_short
 from toolkit.cases.recorded import RecordedCase
-from toolkit.claims.billed import Billed
+from toolkit.claims.export.billed import Billed
 from toolkit.claims.findings import summarized
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import UsageError

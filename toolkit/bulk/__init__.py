@@ -5,7 +5,7 @@ the work is a plain function of a few pieces, so that a process of this machine 
 cluster runs the same lines.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Book": "book",
@@ -15,4 +15,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from toolkit.bulk.book import Book, File, Piece, accounts_of
 from toolkit.bulk.kernel import Done, export_rows, together
-from toolkit.claims.pieces import numbers_of
+from toolkit.claims.export.pieces import numbers_of
 from toolkit.claims.restated import once
 from toolkit.claims.tables import Claims
 

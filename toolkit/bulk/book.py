@@ -18,12 +18,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolkit.claims.evidence import Decisions
-from toolkit.claims.exports import file_row
-from toolkit.claims.grids import Tally
+from toolkit.claims.export.evidence import Decisions
+from toolkit.claims.export.exports import file_row
+from toolkit.claims.export.grids import Tally
+from toolkit.claims.export.layouts import Match
+from toolkit.claims.export.pieces import Opened, numbers_of
 from toolkit.claims.identity import hash_of, id_of
-from toolkit.claims.layouts import Match
-from toolkit.claims.pieces import Opened, numbers_of
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole

@@ -14,12 +14,10 @@ import pandas as pd
 
 from toolkit.bulk.book import Book, File, Piece
 from toolkit.bulk.workers import workers
-from toolkit.claims import fhir, rejections
-from toolkit.claims.evidence import Evidence, decide, notes_of, together
-from toolkit.claims.fhir import stream_fhir
-from toolkit.claims.grids import Note, Tally, added
-from toolkit.claims.identity import hash_of, id_of
-from toolkit.claims.pieces import (
+from toolkit.claims import fhir
+from toolkit.claims.export.evidence import Evidence, decide, notes_of, together
+from toolkit.claims.export.grids import Note, Tally, added
+from toolkit.claims.export.pieces import (
     PIECE_BYTES,
     PIECE_ROWS,
     NotCut,
@@ -31,9 +29,12 @@ from toolkit.claims.pieces import (
     places,
     whole,
 )
+from toolkit.claims.fhir import stream_fhir
+from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.reading import Source, is_fhir, is_remittance, sources
-from toolkit.claims.remittance import stream_remittance
 from toolkit.claims.tables import conform, empty
+from toolkit.claims.x12 import rejections
+from toolkit.claims.x12.remittance import stream_remittance
 from toolkit.errors import InputError
 
 # Pieces of a place are numbered from its own number times this; no place has as many.

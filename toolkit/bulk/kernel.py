@@ -22,10 +22,10 @@ import pyarrow.parquet as pq
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
 from toolkit.cases.recorded import RecordedCase, with_recorded
 from toolkit.claims.adjudication import noted
-from toolkit.claims.columns import Notes
-from toolkit.claims.exports import read_rows
-from toolkit.claims.grids import Tally
-from toolkit.claims.pieces import sheet_of
+from toolkit.claims.export.columns import Notes
+from toolkit.claims.export.exports import read_rows
+from toolkit.claims.export.grids import Tally
+from toolkit.claims.export.pieces import sheet_of
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform

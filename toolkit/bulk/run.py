@@ -21,12 +21,12 @@ from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
 from toolkit.bulk.workers import workers
 from toolkit.cases import RecordedCase
-from toolkit.claims.columns import Notes
-from toolkit.claims.exports import no_denial, note_file
+from toolkit.claims.export.columns import Notes
+from toolkit.claims.export.exports import no_denial, note_file
+from toolkit.claims.export.grids import Tally
+from toolkit.claims.export.sheets import Sheet
 from toolkit.claims.findings import FindingKind, summarized, together
-from toolkit.claims.grids import Tally
 from toolkit.claims.restated import add_up, told
-from toolkit.claims.sheets import Sheet
 from toolkit.claims.tables import Claims, conform, empty
 from toolkit.comparison import compared
 from toolkit.history import taken_back_by

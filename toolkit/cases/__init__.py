@@ -3,7 +3,7 @@
 Names are imported when they are first used: only the store needs a database.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "DATE_FACTS": "recorded",
@@ -32,4 +32,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.claims import exports
+from toolkit.claims.export import exports
 from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.tables import Claims, conform
 from toolkit.denials import codes

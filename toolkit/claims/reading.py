@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.claims import exports, fhir, rejections, remittance
+from toolkit.claims import fhir
 from toolkit.claims.adjudication import noted
 from toolkit.claims.archives import is_archive, unpacked
-from toolkit.claims.envelope import is_x12
+from toolkit.claims.export import exports
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
+from toolkit.claims.x12 import rejections, remittance
+from toolkit.claims.x12.envelope import is_x12
 from toolkit.errors import ExportError, InputError
 
 # Lie beside claims in a folder, and are none. A file that is named is read whatever its ending.

@@ -59,7 +59,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.claims.layouts import plain
+from toolkit.claims.export.layouts import plain
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import UsageError
 

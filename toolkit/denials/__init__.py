@@ -4,7 +4,7 @@ Plain Python over the data of `toolkit/rules/denials`; no frames. Bulk work asks
 key and joins the answers back.
 """
 
-from toolkit import late
+from toolkit import lazy
 from toolkit.denials.classify import Denial, categories, classify, hardness, primary, rank
 from toolkit.denials.codes import code, read_carc, read_group, read_rarcs
 
@@ -23,4 +23,4 @@ __all__ = [
 ]
 
 # The reader of free text is imported where there is text to read.
-__getattr__, _ = late.names(__name__, {"normalize_text": "text", "text": None})
+__getattr__, _ = lazy.names(__name__, {"normalize_text": "text", "text": None})

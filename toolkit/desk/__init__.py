@@ -3,7 +3,7 @@
 Plain ipywidgets for a notebook. With the command line the only room that may ask what day it is.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Desk": "desk",
@@ -11,4 +11,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -17,12 +17,13 @@ from toolkit.cases import (
     recorded_cases,
     with_recorded,
 )
-from toolkit.claims import Claims, own_claims, read, write_sample
+from toolkit.claims import Claims, own_claims, read
 from toolkit.desk import places
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.keys import ask
 from toolkit.letters import suggest
+from toolkit.sample import write_sample
 from toolkit.triage import triage
 from toolkit.worklist import DUE
 

@@ -4,7 +4,7 @@ The rules are asked in plain Python, once per distinct key, whatever holds the r
 imported when rows of it are given.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "triage_rows": "frames",
@@ -16,4 +16,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -1,6 +1,6 @@
 """The facts of one denial row: which columns are read, and what one cell of each says.
 
-A cell is read as an export's is (`toolkit.claims.cells`) and a code as `toolkit.denials` reads it,
+A cell is read as an export's is (`toolkit.claims.export.cells`) and a code as `toolkit.denials` reads it,
 once per distinct text. A cell that cannot be read is None with the id of a kind of finding; the
 words of the findings stand in `SAYS`. Nothing is read as nearly what it says.
 """
@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any
 
 from toolkit.accessor import FINDINGS
-from toolkit.claims import cells
-from toolkit.claims.layouts import layout, level_table, plain, word_table
+from toolkit.claims.export import cells
+from toolkit.claims.export.layouts import layout, level_table, plain, word_table
 from toolkit.denials import codes, normalize_text
 from toolkit.hospital.payers import coverage_names
 from toolkit.law import program, programs

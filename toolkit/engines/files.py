@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from toolkit.claims.delimited import plain_quotes
-from toolkit.claims.pieces import NotCut, last_end
-from toolkit.claims.sheets import with_folders
+from toolkit.claims.export.delimited import plain_quotes
+from toolkit.claims.export.pieces import NotCut, last_end
+from toolkit.claims.export.sheets import with_folders
 from toolkit.engines import facts, rows
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital

@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.accessor import FINDINGS, findings_of
-from toolkit.claims.cells import NOTHING, PROBLEMS, read_moneys
-from toolkit.claims.layouts import NO_OUTCOME
+from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
+from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import is_drug, service_of
 from toolkit.engines import facts

@@ -1,6 +1,6 @@
 """What a hospital knows of itself and of its payers: one object, required by all that triages."""
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Hospital": "hospital",
@@ -22,4 +22,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

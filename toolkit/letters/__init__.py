@@ -1,6 +1,6 @@
 """Letters that prove themselves: every sentence bound to a fact of the case or to an authority."""
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Authority": "authority",
@@ -24,4 +24,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

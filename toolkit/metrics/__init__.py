@@ -5,7 +5,7 @@ A metric is one function with one `@metric(...)` above it and one worked example
 The names are imported when they are first used, so that importing the package stays light.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Definition": "metric",
@@ -24,4 +24,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -5,7 +5,7 @@ the sheets of its workbook. The folder is the registry. The names below are impo
 first used: papermill and matplotlib are heavy.
 """
 
-from toolkit import late
+from toolkit import lazy
 
 _WHERE = {
     "Part": "part",
@@ -22,4 +22,4 @@ _WHERE = {
 }
 
 __all__ = sorted(_WHERE)
-__getattr__, __dir__ = late.names(__name__, _WHERE)
+__getattr__, __dir__ = lazy.names(__name__, _WHERE)

@@ -205,7 +205,7 @@ def agree(given: Parcel, by_column: str):
 def sample_claims(as_of: date) -> Claims:
     """Return the claims of the small synthetic sample that a notebook run by hand makes."""
     from toolkit.claims import read
-    from toolkit.claims.sample import write_sample
+    from toolkit.sample import write_sample
 
     with TemporaryDirectory(prefix="denial-sample-") as folder:
         path = Path(folder) / "sample.csv"

@@ -1,0 +1,223 @@
+"""An export's cells in one form, whatever the file: distinct texts and where they stand.
+
+A column becomes `Cells`: each different content once, as text, and for every row the number of its
+content. All that follows looks at a content once, however many rows hold it.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.claims.export.evidence import UNDECIDED, Decisions
+from toolkit.claims.export.grids import Note
+from toolkit.claims.export.headings import find_headings, wanted
+from toolkit.claims.export.layouts import Layout, Match, letters
+from toolkit.errors import ExportError
+
+_ARROW_BYTES = 1 << 30  # text beyond this needs 64-bit offsets
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column: `values` are its distinct contents, `codes` their number by row, -1 for none."""
+
+    codes: np.ndarray
+    values: list
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The mapped columns of an export, one entry per data row.
+
+    `columns` maps a position in the heading row to its cells, `rows` are row numbers as a
+    spreadsheet shows them, `notes` are findings about the file itself. `decisions` say what whole
+    columns of the file mean: which come day first, and whose amounts have the other sign.
+    """
+
+    file_id: str
+    match: Match
+    headings: list[str]
+    columns: dict[int, Cells]
+    rows: np.ndarray
+    serial_dates: bool
+    notes: list[Note]
+    decisions: Decisions = UNDECIDED
+    epoch_1904: bool = False
+
+
+# Marks by which spreadsheets are told that a cell is text: ="0012", '0012, and ' before = + - @.
+_PROOF = r'^="([^"]*)"$'
+_APOSTROPHE = r"^'([=+\-@].*|[^\s']*[0-9][^\s']*)$"
+
+
+def cells_of(texts: pa.Array, codes: np.ndarray, missing: frozenset[str]) -> Cells:
+    """Return cells with blanks and proof marks gone, equal texts joined, words for 'none' gone.
+
+    What was a number in one row and the same text in another is one content.
+    """
+    given = texts.cast(pa.large_string())
+    trimmed = _without_marks(pc.utf8_trim_whitespace(given))
+    none = pa.array(["", *sorted(missing)], pa.large_string())
+    gone = pc.or_(pc.is_in(pc.utf8_lower(trimmed), value_set=none), pc.is_null(trimmed))
+    if not pc.any(gone).as_py() and trimmed.equals(given) and _all_differ(given):
+        return Cells(codes, texts.to_pylist())
+    kept = pc.if_else(gone, pa.scalar(None, pa.large_string()), trimmed).dictionary_encode()
+    remap = pc.fill_null(kept.indices, -1).to_numpy(zero_copy_only=False)
+    return Cells(np.append(remap, -1).astype(np.int32)[codes], kept.dictionary.to_pylist())
+
+
+def _all_differ(texts: pa.Array) -> bool:
+    return pc.count_distinct(texts).as_py() == len(texts)
+
+
+def _without_marks(texts: pa.Array) -> pa.Array:
+    for pattern in (_PROOF, _APOSTROPHE):
+        if pc.any(pc.starts_with(texts, pattern[1])).as_py():
+            texts = pc.replace_substring_regex(texts, pattern, r"\1")
+    return texts
+
+
+def _missing(chosen: Layout) -> frozenset[str]:
+    return frozenset(word.casefold() for word in chosen.missing)
+
+
+def sheet_of(
+    match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
+    file_id: str, notes: Iterable[Note] = (), serial_dates: bool = False,
+    decisions: Decisions = UNDECIDED, epoch_1904: bool = False, blank_rows: bool = False,
+) -> Sheet:  # fmt: skip
+    """Return the sheet of Arrow columns whose names are positions of the headings.
+
+    Rows without any cell are left out, unless `blank_rows`.
+    """
+    missing = _missing(match.layout)
+    raw = {}
+    for position in wanted(match):
+        try:
+            raw[position] = _arrow_cells(table[str(position)], missing)
+        except (pa.ArrowException, TypeError):
+            raise ExportError(
+                f"column {letters(position)}: holds neither text, numbers nor dates; "
+                "write it as one of these"
+            ) from None
+    found = Sheet(
+        file_id, match, headings, raw, rows, serial_dates, [*notes], decisions, epoch_1904
+    )
+    return found if blank_rows else without_blank_rows(found)
+
+
+def without_blank_rows(sheet: Sheet) -> Sheet:
+    """Return the sheet without rows that hold nothing in any column that is read."""
+    filled = np.zeros(len(sheet.rows), dtype=bool)
+    for cells in sheet.columns.values():
+        filled |= cells.codes >= 0
+    if filled.all():
+        return sheet
+    columns = {p: Cells(c.codes[filled], c.values) for p, c in sheet.columns.items()}
+    return replace(sheet, columns=columns, rows=sheet.rows[filled])
+
+
+def column_labels(headings: list[str], positions: Iterable[int]) -> list[str]:
+    """Return how a person finds the columns: their headings, or their letters where they have none."""
+    return [headings[p].strip() or f"column {letters(p)}" for p in positions]
+
+
+def open_parquet(path: Path, layout: str | None) -> tuple[Match, list[str], list[str]]:
+    """Return a Parquet file's match, its headings, and the names of the wanted columns."""
+    import pyarrow.parquet as pq
+
+    try:
+        headings = list(pq.ParquetFile(path).schema_arrow.names)
+    except (pa.ArrowException, OSError):
+        raise damaged(path) from None
+    headings += [name for name in _folders(path) if name not in headings]
+    found = find_headings([headings], layout=layout, where=path.name)
+    names = [headings[i] for i in wanted(found.match)]
+    if len(set(names)) < len(names):
+        raise ExportError(f"{path.name}: two columns have one name; rename one of them")
+    return found.match, headings, names
+
+
+def with_folders(table: pa.Table, path: Path) -> pa.Table:
+    """Return the table with the columns that partitioned Parquet keeps in its folders' names."""
+    for name, value in _folders(path).items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * len(table), pa.string()))
+    return table
+
+
+def _folders(path: Path) -> dict[str, str]:
+    parts = [part.partition("=") for part in path.parent.parts]
+    return {
+        unquote(name): unquote(value)
+        for name, mark, value in parts
+        if mark and name and value != "__HIVE_DEFAULT_PARTITION__"
+    }
+
+
+def damaged(path: Path) -> ExportError:
+    """Return the refusal of a Parquet file that cannot be read."""
+    return ExportError(f"{path.name}: is damaged or not a whole Parquet file; export it again")
+
+
+def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
+    kind = column.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        column = pc.binary_join(column, " ")
+        kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.unify_dictionaries()
+    else:
+        if pa.types.is_string(kind) and column.nbytes >= _ARROW_BYTES:
+            column = column.cast(pa.large_string())
+        column = pa.chunked_array([column.combine_chunks()]) if column.num_chunks != 1 else column
+        column = column.dictionary_encode()
+    if not column.num_chunks:
+        return Cells(np.empty(0, dtype=np.int32), [])
+    codes = [pc.fill_null(c.indices, -1).to_numpy(zero_copy_only=False) for c in column.chunks]
+    texts = _arrow_texts(column.chunk(0).dictionary)
+    return cells_of(texts, np.concatenate(codes).astype(np.int32), missing)
+
+
+def _arrow_texts(values: pa.Array) -> pa.Array:
+    kind = values.type
+    if pa.types.is_floating(kind):
+        return pa.array([cell_text(v) for v in values.to_pylist()], pa.string())
+    if pa.types.is_boolean(kind):
+        return pc.if_else(values, "yes", "no")
+    if pa.types.is_timestamp(kind):
+        values = pc.local_timestamp(values) if kind.tz else values
+    elif not (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_date(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_null(kind)
+    ):
+        raise TypeError("neither text, number nor date")
+    return pc.cast(values, pa.large_string() if pa.types.is_large_string(kind) else pa.string())
+
+
+def cell_text(value) -> str:
+    """Return a spreadsheet cell as text: whole numbers without a fraction, dates in ISO form."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        # A spreadsheet keeps 15 digits; beyond them stands only the dust of binary fractions.
+        return "" if value != value else f"{value:.15g}"
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return str(value)
