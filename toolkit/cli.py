@@ -167,6 +167,7 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         effective_date=options.effective_date,
         care=options.care,
         process=options.process,
+        jurisdiction=options.jurisdiction,
         contract=options.contract and read_contract(options.contract),
     )
     old = stale(found.citation, found.verified_on, date.today())
@@ -201,6 +202,7 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
         selection_date=options.selection_date,
         board_meeting=options.board_meeting,
         notice_date=options.notice_date,
+        jurisdiction=options.jurisdiction,
     )
     old = stale(found.citation, found.verified_on, date.today())
     return msgspec.to_builtins(msgspec.structs.replace(found, warnings=(*found.warnings, *old)))
@@ -211,12 +213,14 @@ def _ladder(options: argparse.Namespace) -> dict[str, Any]:
 
     from toolkit.law import ladder, program
 
-    rules = program(options.program)
+    levels = ladder(options.program, options.jurisdiction)
+    rules = program(options.program, options.jurisdiction)
     return {
         "program": rules.program,
         "name": rules.name,
         "governing_law": rules.governing_law,
-        "levels": [_ladder_level(level) for level in ladder(options.program)],
+        "jurisdiction": options.jurisdiction,
+        "levels": [_ladder_level(level) for level in levels],
         "standing": msgspec.to_builtins(rules.standing),
         "switches": msgspec.to_builtins(rules.switches),
         "not_modelled": list(rules.not_modelled),
@@ -234,14 +238,15 @@ def _ladder_level(level: Any) -> dict[str, Any]:
 
 
 def _law(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.law import program, programs
+    from toolkit.law import on_file
     from toolkit.law.age import clocks, marks, stale
     from toolkit.law.events import events
 
     today = date.today()
     rules = [
         {
-            "program": name,
+            "program": one.program,
+            "jurisdiction": one.jurisdiction,
             "level": level,
             "clock": clock,
             "applies_from": getattr(rule, "applies_from", None),
@@ -251,8 +256,8 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
             "status": rule.status,
             "age_days": (today - date.fromisoformat(rule.verified_on)).days,
         }
-        for name in programs()
-        for level, clock, rule in clocks(program(name))
+        for one in on_file()
+        for level, clock, rule in clocks(one.rules)
     ]
     if options.age:
         rules.sort(key=lambda rule: rule["age_days"], reverse=True)
@@ -260,7 +265,7 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
     looks += [(event.citation, event.verified_on) for event in events()]
     return {
         "rules": rules,
-        "marks": {name: marks(program(name)) for name in programs()},
+        "marks": {one.id: marks(one.rules) for one in on_file()},
         "events": [
             {
                 "event": event.event,
@@ -275,7 +280,7 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
         "warnings": [
             text for citation, day in dict.fromkeys(looks) for text in stale(citation, day, today)
         ],
-        "not_modelled": {name: list(program(name).not_modelled) for name in programs()},
+        "not_modelled": {one.id: list(one.rules.not_modelled) for one in on_file()},
     }
 
 
@@ -694,9 +699,13 @@ def _show_decision(answer: dict[str, Any]) -> None:
 
 
 def _show_ladder(answer: dict[str, Any]) -> None:
-    from toolkit.law.wording import ANCHORS
+    import msgspec
 
-    print(f"{answer['name']}: {answer['governing_law']}")
+    from toolkit.law.model import When
+    from toolkit.law.wording import ANCHORS, when
+
+    where = f" ({answer['jurisdiction']})" if answer["jurisdiction"] else ""
+    print(f"{answer['name']}{where}: {answer['governing_law']}")
     for level in answer["levels"]:
         print(f"\n{level['id']}  {level['name']}; decided by {level['decided_by']}")
         if level["filed_with"] != level["decided_by"]:
@@ -707,9 +716,11 @@ def _show_ladder(answer: dict[str, Any]) -> None:
                 "unit": "days (the state chooses)",
             }
             until = f" until {rule['applies_until']}" if rule["applies_until"] else ""
+            only = when(msgspec.convert(rule["when"], When))
             print(
                 f"  from {rule['applies_from']}{until}: {window['count']} {window['unit']} from "
-                f"{rule['starts']}, {rule['filed_when']}  [{rule['citation']}; {rule['status']}]"
+                f"{rule['starts']}, {rule['filed_when']}{f' ({only})' if only else ''}  "
+                f"[{rule['citation']}; {rule['status']}]"
             )
         for one in (level["automatic"], level["by_terms"], level["forwarded"]):
             if one:
@@ -732,10 +743,14 @@ def _show_ladder(answer: dict[str, Any]) -> None:
         print(f"  {one}")
 
 
+def _in(rule: dict[str, Any]) -> str:
+    return f" ({rule['jurisdiction']})" if rule["jurisdiction"] else ""
+
+
 def _show_law(answer: dict[str, Any]) -> None:
     for rule in answer["rules"]:
         print(
-            f"{rule['program']} {rule['level']} {rule['clock']}: from {rule['applies_from'] or '-'}; "
+            f"{rule['program']}{_in(rule)} {rule['level']} {rule['clock']}: from {rule['applies_from'] or '-'}; "
             f"{rule['citation']}; {rule['source']}; verified {rule['verified_on']} "
             f"({rule['age_days']} days ago), mark {rule['status']}"
         )
@@ -990,6 +1005,16 @@ def _program(text: str) -> str:
     return program_named(text) or text
 
 
+def _jurisdiction(text: str) -> str:
+    """Return a jurisdiction's two letters in capitals."""
+    from toolkit.law import known_jurisdiction
+
+    try:
+        return known_jurisdiction(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _of_level(one: argparse.ArgumentParser) -> None:
     from toolkit.law import STAGES
 
@@ -1106,6 +1131,7 @@ def _deadline_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--state-window", type=_positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=_date)
     one.add_argument("--process", choices=PROCESSES, help="of external review: whose process it is")
+    _jurisdiction_word(one)
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
     one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
 
@@ -1120,6 +1146,7 @@ def _decision_due_words(one: argparse.ArgumentParser) -> None:
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
     )
     one.add_argument("--service", choices=SERVICES, help="kind of service (prior_authorization)")
+    _jurisdiction_word(one)
     one.add_argument(
         "--state", type=str.upper, metavar="XX", help="where the service is given, as two letters"
     )
@@ -1140,6 +1167,16 @@ def _decision_due_words(one: argparse.ArgumentParser) -> None:
 
 def _ladder_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--program", type=_program, required=True)
+    _jurisdiction_word(one)
+
+
+def _jurisdiction_word(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--jurisdiction",
+        type=_jurisdiction,
+        metavar="XX",
+        help="state whose law governs the plan (insured there), as two letters; none if self-funded",
+    )
 
 
 def _law_words(one: argparse.ArgumentParser) -> None:

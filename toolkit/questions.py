@@ -68,6 +68,7 @@ def payer_question(hospital: Hospital) -> Question:
             "contracted_from": found.contracted_from,
             "program_gap": found.gap,
             "state_window": found.state_window,
+            "jurisdiction": found.jurisdiction,
         }
 
     keys = (
@@ -79,7 +80,9 @@ def payer_question(hospital: Hospital) -> Question:
         "plan_name",
         "entered",
     )
-    texts = ("program", "program_from", "contracted", "contracted_from", "program_gap")
+    texts = (
+        "program", "program_from", "contracted", "contracted_from", "program_gap", "jurisdiction",
+    )  # fmt: skip
     return Question(keys, dict.fromkeys(texts, "text") | {"state_window": "count"}, of)
 
 
@@ -173,7 +176,8 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     keys = (
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
         "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
-        "state_window", "contract", "why_not", "closed", "program_gap", "earliest_notice", "remarks",
+        "state_window", "jurisdiction", "contract", "why_not", "closed", "program_gap",
+        "earliest_notice", "remarks",
     )  # fmt: skip
     texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
     answers = {
@@ -204,6 +208,7 @@ def state_question() -> Question:
         stage,
         requested,
         received=False,
+        jurisdiction=None,
     ):
         events = [(Happened(event="appeal_filed"), "appeal")] if filed else []
         events += [(Happened(event="appeal_decided", outcome=outcome), "appeal")] if outcome else []
@@ -213,12 +218,14 @@ def state_question() -> Question:
         decided_by = events[now.decided_by][1] if now.decided_by >= 0 else "decision"
         due, waits = None, ""
         if now.state == "awaiting_decision":
-            due, waits = _decided_until(program, level, stage, requested, received=bool(received))
+            due, waits = _decided_until(
+                program, level, stage, requested, received=bool(received), jurisdiction=jurisdiction
+            )
         return {"state": now.state, "decided_by": decided_by, "decision_due": due, "waits": waits}
 
     keys = (
         "standing", "filed", "outcome", "closed", "written_off", "program", "level", "stage",
-        "requested", "received",
+        "requested", "received", "jurisdiction",
     )  # fmt: skip
     texts = dict.fromkeys(("state", "decided_by", "waits"), "text")
     return Question(keys, texts | {"decision_due": "date"}, of)
@@ -231,6 +238,7 @@ def _decided_until(
     requested: date | None,
     *,
     received: bool,
+    jurisdiction: str | None,
 ) -> tuple[date | None, str]:
     """Return the day on which the decision is due, and that in words.
 
@@ -242,13 +250,15 @@ def _decided_until(
     if missing:
         return None, f"when its decision is due is not known: {' and '.join(missing)} missing"
     try:
-        rules = rules_of(program).level(level)
+        rules = rules_of(program, jurisdiction).level(level)
         if not received and rules.filed_with not in (None, "", rules.decider):
             return None, (
                 f"when its decision is due is not known: the clock starts when {rules.decider} receives "
                 "it; record that day (toolkit record --event received)"
             )
-        found = decision_due(program, level, request_received=requested, stage=stage)
+        found = decision_due(
+            program, level, request_received=requested, stage=stage, jurisdiction=jurisdiction
+        )
     except ToolkitError as error:
         return None, f"when its decision is due is not known: {error}"
     said = (

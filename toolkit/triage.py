@@ -1131,6 +1131,7 @@ def _step_facts(
         "decided_on": _days(decided_on, goes_on),
         "amount": _amounts(rows.denied, counted),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
+        "jurisdiction": rows.payer("jurisdiction").only(_matters("jurisdiction", program)),
         "contract": rows.payer("contract"),
         "remarks": _opening(rows.rarcs),
         "why_not": rows.answer("why_not").only(~appealable),
@@ -1244,6 +1245,9 @@ def _states(
             "stage": facts["stage"].only(waits),
             "requested": _days(requested, waits),
             "received": facts["received"].only(waits),
+            "jurisdiction": rows.payer("jurisdiction").only(
+                waits & _matters("jurisdiction", rows.payer("program"))
+            ),
         }
     )
     answer = {name: column.take(number) for name, column in table.items()}

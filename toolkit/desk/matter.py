@@ -138,6 +138,7 @@ def _clock(docket: Docket, row: dict, part: Claims) -> dict[str, Any]:
     entry = hospital.payer(*payer)
     return {
         "state_window": entry.state_window if entry else None,
+        "jurisdiction": (entry.jurisdiction or None) if entry else None,
         "contract": hospital.contract(_known(row["program"]), *payer),
         "earliest_notice": (
             None

@@ -399,9 +399,10 @@ class Asker:
             step = {
                 "program": answer["program"],
                 "contracted": answer["contracted"],
-                "state_window": answer["state_window"]
-                if "state_window" in turns_on(answer["program"])
-                else None,
+                **{
+                    name: answer[name] if name in turns_on(answer["program"]) else None
+                    for name in ("state_window", "jurisdiction")
+                },
                 "contract": bound["contract"],
                 "program_gap": None if answer["program"] else answer["program_gap"],
             }
@@ -525,7 +526,7 @@ class Asker:
         happened = event.of(self, key[3:], given["program"])
         category, nature, why_not = what_by_class[key[1]]
         combo = {
-            **{name: given[name] for name in ("program", "contracted", "state_window", "contract", "program_gap")},
+            **{name: given[name] for name in _WHOSE},
             "denial_category": category, "nature": nature, "why_not": why_not,
             "stage": stage or "payment", **happened,
         }  # fmt: skip
@@ -717,10 +718,8 @@ class Asker:
 
 
 _ENDS = ("overturned", "withdrawn")
-_IDLE = (
-    "contracted", "state_window", "contract", "program_gap", "denial_category", "nature", "why_not",
-    "amount",
-)  # fmt: skip
+_WHOSE = ("program", "contracted", "state_window", "jurisdiction", "contract", "program_gap")
+_IDLE = (*_WHOSE[1:], "denial_category", "nature", "why_not", "amount")
 _BARRED = "barred by the code"  # stands for the code's own words, so that keys stay few
 _KEPT = 1_000_000  # past so many answers the asker starts anew: what is kept has a bound
 _MONEY = ("not_money", "too_many_decimals")

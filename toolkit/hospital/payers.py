@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.hospital.local_tables import cell_at, columns_of, read_table
-from toolkit.law import narrowest, program_named, program_names
+from toolkit.law import known_jurisdiction, narrowest, program_named, program_names
 from toolkit.rules import RULES, read, read_csv
 
 LOCAL = Path("local") / "payers.csv"
@@ -25,7 +25,7 @@ NAMES = ("payer_id", "payer_name")
 ANSWERS = ("program", "contracted")
 COLUMNS = (
     *NAMES, "plan_name", *ANSWERS, "funding", "appeals_address", "address_verified_on",
-    "state_window",
+    "state_window", "jurisdiction",
 )  # fmt: skip
 # Where a fact comes from that a person stated at the desk or in the case store.
 ENTERED = "entered by the analyst"
@@ -45,6 +45,7 @@ class Payer(msgspec.Struct, frozen=True, kw_only=True):
     appeals_address: str = ""
     address_verified_on: date | None = None
     state_window: int | None = None  # days that the state gives for a Medicaid fair hearing
+    jurisdiction: str = ""  # state whose law governs the plan, as two letters; none if self-funded
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     contracted_from: str
     gap: str = ""
     state_window: int | None = None
+    jurisdiction: str | None = None
 
 
 class _Indicator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -165,6 +167,15 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
     window = cells.pop("state_window")
     if window and not window.isdigit():
         raise InputError(f"{file}, row {number}, state_window: is no whole number of days")
+    try:
+        cells["jurisdiction"] = known_jurisdiction(cells["jurisdiction"]) or ""
+    except UsageError as error:
+        raise InputError(f"{file}, row {number}, jurisdiction: {error}") from None
+    if cells["jurisdiction"] and cells["funding"] == "self_funded":
+        raise InputError(
+            f"{file}, row {number}, jurisdiction: no state's law governs a self-funded plan; empty "
+            f"jurisdiction or correct funding"
+        )
     status = {"yes": "contracted", "no": "not_contracted", "": ""}[cells.pop("contracted")]
     return Payer(
         **cells,
@@ -281,6 +292,7 @@ class PayerBook:
                 contracted=contracted,
                 contracted_from=contracted_from,
                 state_window=row.state_window if row else None,
+                jurisdiction=row.jurisdiction or None if row else None,
             )
         seen = f"the claim filing indicator says only: {code.says}; " if code else ""
         return Answer(

@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from toolkit.law.calendar import count
-from toolkit.law.model import Program, Span
+from toolkit.law.model import Program, Span, StateRules
 from toolkit.rules import RULES, Sourced, read
 
 MARKS = ("V", "V2", "M")
@@ -23,8 +23,8 @@ def _verification() -> _Verification:
     return read(RULES / "verification.yaml", _Verification)
 
 
-def clocks(rules: Program) -> Iterator[tuple[str, str, Sourced]]:
-    """Give every rule of the program's clocks with its level and what it is: filing, decision and so on."""
+def clocks(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
+    """Give every rule of a program's or state's clocks with its level and what it is: filing, decision ..."""
     for level in rules.levels:
         for rule in level.filing:
             yield level.id, "filing", rule
@@ -36,10 +36,13 @@ def clocks(rules: Program) -> Iterator[tuple[str, str, Sourced]]:
             yield level.id, "by_terms", level.by_terms
         if level.forwarded:
             yield level.id, "forwarded", level.forwarded
+        for one in level.processes:
+            if one.floor:
+                yield level.id, "floor", one.floor.filing
 
 
-def marks(rules: Program) -> dict[str, int]:
-    """Return how many rules of the program's clocks have each mark, the best first."""
+def marks(rules: Program | StateRules) -> dict[str, int]:
+    """Return how many rules of these clocks have each mark, the best first."""
     found = [rule.status for _, _, rule in clocks(rules)]
     return {mark: found.count(mark) for mark in MARKS}
 

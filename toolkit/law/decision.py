@@ -8,7 +8,7 @@ import msgspec
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
 from toolkit.law.calendar import count
 from toolkit.law.filing import Step
-from toolkit.law.model import DecisionRule, Level, program
+from toolkit.law.model import DecisionRule, Level, known_jurisdiction, program
 from toolkit.law.wording import ANCHORS
 
 
@@ -29,6 +29,7 @@ class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
     if_missed: str
     if_favorable: tuple[str, ...]
     warnings: tuple[str, ...]
+    jurisdiction: str = ""
 
     def _repr_html_(self) -> str:
         from toolkit.law.ledger import ledger_html
@@ -53,6 +54,7 @@ def decision_due(
     selection_date: date | None = None,
     board_meeting: date | None = None,
     notice_date: date | None = None,
+    jurisdiction: str | None = None,
 ) -> DecisionDue:
     """Return the day the decision is due, with what a missed clock means.
 
@@ -62,12 +64,13 @@ def decision_due(
     was selected; `board_meeting`, the meeting at which a multiemployer plan's board decides.
     `notice_date` is the date of the notice before the request; `levels` is 'one' or 'two' internal
     levels of the plan, `service` a kind of service and `state` its two letters, where the clock
-    depends on them. Hours are counted as whole calendar days, as no time of day is known.
+    depends on them, `jurisdiction` the two letters of the state whose law governs the plan. Hours are counted as whole calendar days, as no time of day is known.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
     the day on which the clock starts is not given.
     """
-    rules = program(program_id)
+    jurisdiction = known_jurisdiction(jurisdiction)
+    rules = program(program_id, jurisdiction)
     level = rules.level(level_id)
     rules.check_expedited(level, stage, expedited)
     if not level.decision:
@@ -139,6 +142,8 @@ def decision_due(
     steps.append(Step(due, span, rule.citation))
     steps.sort(key=lambda step: step.date)
     warnings = [rule.says] if rule.says else []
+    unread = level.floor_of(jurisdiction)
+    warnings += [unread.floor.decision] if unread else []
     if rule.days_to_ask_left_out:
         due, notes = _without_the_days_to_ask(
             level, rule, due, request_received, notice_date, steps
@@ -177,6 +182,7 @@ def decision_due(
             if one.when.holds(stage, None, expedited)
         ),
         warnings=tuple(warnings),
+        jurisdiction=level.jurisdiction,
     )
 
 

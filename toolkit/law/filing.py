@@ -17,6 +17,7 @@ from toolkit.law.calendar import (
 from toolkit.law.contract import Contract
 from toolkit.law.events import events_of, resumed
 from toolkit.law.model import (
+    FEDERAL_PROCESSES,
     Automatic,
     FilingRule,
     Forwarded,
@@ -24,6 +25,8 @@ from toolkit.law.model import (
     Program,
     Reading,
     Span,
+    jurisdictions,
+    known_jurisdiction,
     program,
 )
 from toolkit.law.standing import Answer, standing
@@ -65,6 +68,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     not_before: date | None = None
     nothing_to_file: bool = False
+    jurisdiction: str = ""
 
     def _repr_html_(self) -> str:
         from toolkit.law.ledger import ledger_html
@@ -100,6 +104,7 @@ def filing_deadline(
     care: str | None = None,
     last_outcome: str | None = None,
     process: str | None = None,
+    jurisdiction: str | None = None,
     contract: Contract | None = None,
 ) -> Deadline:
     """Return the last day to ask for a level of appeal, with its steps and citations.
@@ -109,7 +114,9 @@ def filing_deadline(
     it, `last_filing_date` from the notice date;
     `received` the documented day of receipt, which a presumption yields to; `amount` is in
     dollars, `state_window` in calendar days, `care` is one of `CARE` (VA community care),
-    `process` one of `PROCESSES` where a level has several,
+    `process` one of `PROCESSES` where a level has several, `jurisdiction` the two letters of the
+    state whose law governs the plan (none for a self-funded one): its own rules come before the
+    program's, and where they are not on file the least that federal law makes every state give does,
     `last_outcome` how the level before ended, and
     `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
     that is not known and nothing is presumed, both dates are counted from the notice's date, the
@@ -120,7 +127,9 @@ def filing_deadline(
     """
     if amount is not None and not (isfinite(amount) and amount >= 0):
         raise UsageError("the amount in dispute is a number of dollars, zero or more")
-    rules = program(program_id)
+    federal = process in FEDERAL_PROCESSES
+    jurisdiction = None if federal else known_jurisdiction(jurisdiction)
+    rules = program(program_id, jurisdiction)
     level = _level(rules, level_id, contract)
     rules.check_expedited(level, stage, expedited)
     who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
@@ -146,7 +155,8 @@ def filing_deadline(
         state_window=state_window,
         care=care or "not_stated",
     )
-    about_process = _of_process(level, process)
+    level, about_process = _in_process(rules, level, who, facts, process, jurisdiction)
+    process = "state" if level.jurisdiction else process
     if level.automatic:
         return _nothing_to_file(rules, level, level.automatic, who, facts)
     if level.forwarded and last_outcome in level.forwarded.after:
@@ -341,6 +351,7 @@ def _deadline(
         steps=tuple(steps),
         standing=who,
         warnings=(*practice, *_cautions(level, rule, start, last, who, facts, earliest)),
+        jurisdiction=level.jurisdiction,
     )
 
 
@@ -386,7 +397,12 @@ def _tolled(
     rule: FilingRule,
     steps: list[Step],
 ) -> date:
-    """Return the end with the days that did not count left out, and note the step."""
+    """Return the end with the days that did not count left out, and note the step.
+
+    The interruptions on file are of federal clocks: they move no state's.
+    """
+    if level.jurisdiction:
+        return end
     for event, _ in events_of(rules.program, level.id):
         if not event.stood_still:
             continue
@@ -447,16 +463,55 @@ def _kept_open(found: Deadline) -> Deadline:
     return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
 
 
-def _of_process(level: Level, process: str | None) -> tuple[str, ...]:
-    """Return what to know of the process; refuse one that this level does not have, or does not count."""
-    if process is None:
-        return ()
-    for one in level.processes:
-        if one.process == process:
-            if not one.counted:
-                raise RefusedError(f"{one.says} ({one.citation})", needs=one.needs)
-            return (f"{one.says} ({one.citation}; mark {one.status})",)
-    raise RefusedError(f"{level.name}: there is one process only; leave the process out.")
+def _in_process(
+    rules: Program,
+    level: Level,
+    who: Answer | None,
+    facts: _Facts,
+    process: str | None,
+    jurisdiction: str | None,
+) -> tuple[Level, tuple[str, ...]]:
+    """Return the level as its process has it, and what to know of that; refuse what is not counted.
+
+    Where the law of the jurisdiction is not on file, the level is the least that every state has to
+    give. A question for the state's own day (`process` state) is refused then, and the refusal names
+    that safe day.
+    """
+    if level.jurisdiction and process in (None, "state"):  # the state's own law is on file
+        return level, ()
+    several = {one.process: one for one in level.processes}
+    if process is not None and process not in several:
+        raise RefusedError(f"{level.name}: there is one process only; leave the process out.")
+    chosen = several.get(process) or level.without_its_own(jurisdiction)
+    if process == "state" and (other := level.without_its_own(jurisdiction)):
+        raise RefusedError(
+            f"{jurisdictions()[jurisdiction]} has no process of its own that counts. {other.says} "
+            f"({other.citation})",
+            needs=(f"the process: {' or '.join(FEDERAL_PROCESSES)}",),
+        )
+    least, said = level, ""
+    if unread := level.floor_of(jurisdiction):
+        said = f"{jurisdictions()[jurisdiction]}: "
+        least = replace(
+            level,
+            filing=(unread.floor.filing,),
+            filed_with=unread.floor.filed_with,
+            jurisdiction=jurisdiction,
+        )
+    if chosen and not chosen.counted:
+        safe = _safe_day(rules, least, who, facts) if unread else ""
+        raise RefusedError(f"{said}{chosen.says} ({chosen.citation}){safe}", needs=chosen.needs)
+    told = chosen or unread
+    return least, (f"{said}{told.says} ({told.citation}; mark {told.status})",) if told else ()
+
+
+def _safe_day(rules: Program, level: Level, who: Answer | None, facts: _Facts) -> str:
+    """Return in words the day that the least which every state gives makes safe; '' where none is known."""
+    try:
+        found = _deadline(rules, level, _select(rules, level, facts), who, facts)
+    except RefusedError:
+        return ""
+    return f" A request by the patient or for the patient that arrives by {found.file_by} is in time under it."
 
 
 def _rolled(end: date, rule: FilingRule, steps: list[Step]) -> tuple[date, tuple[str, ...]]:

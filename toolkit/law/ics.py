@@ -175,7 +175,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
 def _level_name(due: DecisionDue) -> str:
     from toolkit.law.model import program
 
-    return program(due.program).level(due.level).name
+    return program(due.program, due.jurisdiction).level(due.level).name
 
 
 def _reasons(clock: Deadline | DecisionDue, case: str | None) -> tuple[str, ...]:

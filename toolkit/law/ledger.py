@@ -28,7 +28,7 @@ def ledger_text(clock: Deadline | DecisionDue) -> str:
 
 
 def _filing_lines(deadline: Deadline) -> list[str]:
-    lines = [f"{deadline.level_name} ({deadline.program}), {_whom(deadline)}"]
+    lines = [f"{deadline.level_name} ({_under(deadline, deadline.program)}), {_whom(deadline)}"]
     if deadline.nothing_to_file:
         lines.append("Nothing to file.")
     else:
@@ -55,6 +55,15 @@ def _decision_lines(due: DecisionDue) -> list[str]:
         *(f"If favorable: {one}" for one in due.if_favorable),
         *(f"Note: {warning}" for warning in due.warnings),
     ]
+
+
+def _under(clock: Deadline | DecisionDue, program: str) -> str:
+    """Return the program, with the state whose law the clock follows."""
+    if not clock.jurisdiction:
+        return program
+    from toolkit.law.model import jurisdictions
+
+    return f"{program}, {jurisdictions()[clock.jurisdiction]}"
 
 
 def _whom(clock: Deadline | DecisionDue) -> str:
@@ -87,7 +96,7 @@ def ledger_html(
     is_decision = isinstance(clock, DecisionDue)
     name = _level_name(clock)
     title = f"{name}: decision" if is_decision else name
-    program = program_name(clock.program)
+    program = _under(clock, program_name(clock.program))
     parts = [
         f'<p class="law-title">{escape(title)}</p>',
         f'<p class="law-by">{escape(program)}; {escape(_whom(clock))}</p>',
@@ -127,7 +136,7 @@ def _level_name(clock: Deadline | DecisionDue) -> str:
         return clock.level_name
     from toolkit.law.model import program
 
-    return program(clock.program).level(clock.level).name
+    return program(clock.program, clock.jurisdiction).level(clock.level).name
 
 
 def _days(clock: Deadline | DecisionDue, as_of: date | None) -> str:

@@ -1,14 +1,15 @@
 """The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
-from toolkit.errors import NoRuleError, RefusedError, RulesError
-from toolkit.rules import RULES, Sourced, load_yaml, names, read
+from toolkit.errors import NoRuleError, RefusedError, RulesError, UsageError
+from toolkit.rules import RULES, Sourced, load_yaml, names, read, read_csv
 from toolkit.rules.words import plain
 
 Stage = Literal["pre_service", "prior_authorization", "payment", "part_b_drug", "concurrent"]
@@ -31,6 +32,7 @@ FILERS: tuple[str, ...] = Filer.__args__
 CARE: tuple[str, ...] = Care.__args__[1:]
 SERVICES: tuple[str, ...] = Service.__args__
 PROCESSES: tuple[str, ...] = Process.__args__
+FEDERAL_PROCESSES = tuple(one for one in PROCESSES if one != "state")
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -46,10 +48,14 @@ class Span(_Strict, kw_only=True):
 
 
 class When(_Strict, kw_only=True):
-    """The facts of a case that select a rule; what is not named does not matter."""
+    """The facts of a case that select a rule; what is not named does not matter.
+
+    `not_filers` are those that it is not for; it is for a filer who is not known.
+    """
 
     stages: tuple[Stage, ...] = ()
     filers: tuple[Filer, ...] = ()
+    not_filers: tuple[Filer, ...] = ()
     expedited: bool | None = None
     care: tuple[Care, ...] = ()  # on whose authority the VA's veteran was treated
 
@@ -60,6 +66,7 @@ class When(_Strict, kw_only=True):
         return (
             (not self.stages or stage in self.stages)
             and (not self.filers or filer in self.filers)
+            and filer not in self.not_filers
             and (self.expedited is None or self.expedited == expedited)
             and (not self.care or care in self.care)
         )
@@ -205,12 +212,29 @@ class NotExpedited(Sourced, kw_only=True):
     says: str
 
 
+class Floor(_Strict, kw_only=True):
+    """What federal law guarantees of a state's process: a safe day where the state's own rule is unread.
+
+    `filing` says how long every state must give at least; `filed_with` is whom to ask for the rest.
+    """
+
+    filed_with: str
+    filing: FilingRule
+    decision: str
+
+
 class LevelProcess(Sourced, kw_only=True):
-    """One of several processes that a level may go through; where it is not `counted`, no date is given."""
+    """One of several processes that a level may go through; where it is not `counted`, no date is given.
+
+    `jurisdictions` are those that have this process and none of their own; `floor` bounds a process
+    that each state makes for itself.
+    """
 
     process: Process
     counted: bool = True
     needs: tuple[str, ...] = ()
+    jurisdictions: tuple[str, ...] = ()
+    floor: Floor | None = None
     says: str
 
 
@@ -232,10 +256,28 @@ class Standing(Sourced, kw_only=True):
     says: str
 
 
+class HospitalFilesAs(_Strict, kw_only=True):
+    """Which filer a hospital is on its own claims.
+
+    `before_service` is who files for it while the service is not yet given, where nobody is an
+    assignee then; the contract does not matter for that filer. `concurrent_as_after`: during the
+    service it files as it does after it.
+    """
+
+    contracted: Filer
+    not_contracted: Filer
+    needs_contract_status: bool
+    before_service: Filer | None = None
+    concurrent_as_after: bool = False
+
+
 class Level(_Strict, kw_only=True):
     """One level of appeal, or a side clock beside the ladder.
 
-    `filed_with` is stated where the request goes to somebody else than the decider.
+    `filed_with` is stated where the request goes to somebody else than the decider;
+    `hospital_files_as` where the hospital is another filer than elsewhere in the program.
+    `jurisdiction` is the state whose law the level is, '' for federal law; nobody writes it: the
+    levels of a state's file get it from the file.
     """
 
     id: str
@@ -258,6 +300,8 @@ class Level(_Strict, kw_only=True):
     after_clinical: dict[Outcome, str] = {}  # where a clinical denial takes another way
     evidence: str = ""
     escalation: str = ""
+    hospital_files_as: HospitalFilesAs | None = None
+    jurisdiction: str = ""
 
     def __post_init__(self) -> None:
         ways = bool(self.filing) + bool(self.automatic) + bool(self.by_terms)
@@ -269,18 +313,15 @@ class Level(_Strict, kw_only=True):
                 f"{self.id}: an effectuation says whether it is of expedited decisions"
             )
 
+    def floor_of(self, jurisdiction: str | None) -> LevelProcess | None:
+        """Return the process that bounds a jurisdiction whose own law is not on file; None where none does."""
+        if not jurisdiction or self.jurisdiction or self.without_its_own(jurisdiction):
+            return None
+        return next((one for one in self.processes if one.floor), None)
 
-class HospitalFilesAs(_Strict, kw_only=True):
-    """Which filer a hospital is on its own claims.
-
-    `before_service` is who files for it while the service is not yet given, where nobody is an
-    assignee then; the contract does not matter for that filer.
-    """
-
-    contracted: Filer
-    not_contracted: Filer
-    needs_contract_status: bool
-    before_service: Filer | None = None
+    def without_its_own(self, jurisdiction: str | None) -> LevelProcess | None:
+        """Return the process that a jurisdiction has for want of one of its own, or None."""
+        return next((one for one in self.processes if jurisdiction in one.jurisdictions), None)
 
 
 class NoAppeal(Sourced, kw_only=True):
@@ -387,14 +428,116 @@ class Program(_Strict, kw_only=True):
         )
 
 
+class StateRules(_Strict, kw_only=True):
+    """What a state's law puts in the place of a program's rules: whole levels, and who may file there.
+
+    Everything that the program says of these levels gives way to what the state says.
+    """
+
+    program: str
+    governing_law: str
+    levels: tuple[Level, ...]
+    standing: tuple[Standing, ...]
+    not_expedited: tuple[NotExpedited, ...] = ()
+    good_cause: tuple[GoodCause, ...] = ()
+    not_modelled: tuple[str, ...]
+
+    def over(self, rules: Program, jurisdiction: str) -> Program:
+        """Return the program's rules with the state's in their place."""
+        own = {one.id: replace(one, jurisdiction=jurisdiction) for one in self.levels}
+        if set(own) - {one.id for one in rules.levels}:
+            raise ValueError(f"states a level that {rules.program} does not have")
+        named = {
+            one for rule in (*self.standing, *self.not_expedited, *self.good_cause) for one in rule.levels
+        }
+        if named - set(own):
+            raise ValueError("says who may file, or how, at a level that it does not state")
+        return replace(
+            rules,
+            governing_law=f"{self.governing_law}; {rules.governing_law}",
+            levels=tuple(own.get(one.id, one) for one in rules.levels),
+            standing=(*self.standing, *_elsewhere(rules.standing, own)),
+            not_expedited=(*self.not_expedited, *_elsewhere(rules.not_expedited, own)),
+            good_cause=(*self.good_cause, *_elsewhere(rules.good_cause, own)),
+            not_modelled=(*self.not_modelled, *rules.not_modelled),
+        )
+
+
+def _elsewhere(entries: Iterable[Any], levels: Container[str]) -> tuple[Any, ...]:
+    """Return what a program says of other levels than these."""
+    kept = ((one, tuple(at for at in one.levels if at not in levels)) for one in entries)
+    return tuple(replace(one, levels=others) for one, others in kept if others)
+
+
+class State(_Strict, kw_only=True):
+    """A state's own law: one file of `rules/states`, named by the state's two letters."""
+
+    jurisdiction: str
+    name: str
+    programs: tuple[StateRules, ...]
+
+
+class _Code(_Strict, kw_only=True):
+    code: str
+    name: str
+
+
+@cache
+def jurisdictions() -> dict[str, str]:
+    """Return the states, DC and the territories, by their two letters, with their names."""
+    return {one.code: one.name for one in read_csv(RULES / "states" / "codes.csv", _Code)}
+
+
+def known_jurisdiction(text: str | None) -> str | None:
+    """Return a jurisdiction's two letters in capitals, None for none; UsageError where there is no such one."""
+    found = (text or "").strip().upper() or None
+    if found and found not in jurisdictions():
+        raise UsageError(
+            "the jurisdiction is the two letters of a state, of DC or of a territory, such as NY"
+        )
+    return found
+
+
+@cache
+def states() -> dict[str, State]:
+    """Return the states whose own law is on file, by their two letters."""
+    return {one.jurisdiction: one for one in map(_state, names("states"))}
+
+
+@cache
+def _state(name: str) -> State:
+    path = RULES / "states" / f"{name}.yaml"
+    found = read(path, State)
+    if found.jurisdiction.lower() != name or found.jurisdiction not in jurisdictions():
+        raise RulesError(f"rules/states/{name}.yaml: jurisdiction is not the state of the file's name")
+    for own in found.programs:
+        if own.program not in programs():
+            raise RulesError(f"rules/states/{name}.yaml: a program of it is not on file")
+        try:
+            own.over(program(own.program), found.jurisdiction)
+        except ValueError as error:
+            raise RulesError(f"rules/states/{name}.yaml, {own.program}: {error}") from None
+    return found
+
+
+def state_rules(program_id: str, jurisdiction: str | None) -> StateRules | None:
+    """Return what the state's own law says of a program's levels; None where nothing is on file."""
+    name = (jurisdiction or "").lower()
+    own = _state(name).programs if name in names("states") else ()
+    return next((one for one in own if one.program == program_id), None)
+
+
 def programs() -> tuple[str, ...]:
     """Return the ids of the programs on file."""
     return names("programs")
 
 
 @cache
-def program(program_id: str) -> Program:
-    """Return one program's rules; refuse one that is not on file."""
+def program(program_id: str, jurisdiction: str | None = None) -> Program:
+    """Return one program's rules, in a jurisdiction with those of its own law; refuse one not on file."""
+    if jurisdiction:
+        rules, own = program(program_id), state_rules(program_id, jurisdiction)
+        return own.over(rules, jurisdiction) if own else rules
     if program_id not in programs():
         raise NoRuleError(
             "no rules are on file for this program.",
@@ -404,6 +547,30 @@ def program(program_id: str) -> Program:
     if found.program != program_id:
         raise NoRuleError("the program's file names another program inside.")
     return found
+
+
+class OnFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What one file says of a program: the program's own, or what a state's law puts in its place."""
+
+    program: str
+    jurisdiction: str = ""
+    rules: Program | StateRules
+
+    @property
+    def id(self) -> str:
+        """The program's id, with the state in parentheses."""
+        return f"{self.program} ({self.jurisdiction})" if self.jurisdiction else self.program
+
+
+def on_file() -> tuple[OnFile, ...]:
+    """Return everything that is on file of the programs: theirs first, then what states say of them."""
+    own = [OnFile(program=name, rules=program(name)) for name in programs()]
+    of_states = [
+        OnFile(program=rules.program, jurisdiction=state.jurisdiction, rules=rules)
+        for state in states().values()
+        for rules in state.programs
+    ]
+    return (*own, *of_states)
 
 
 def narrowest(stated: Iterable[str]) -> set[str]:

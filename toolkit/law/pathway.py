@@ -9,7 +9,16 @@ import msgspec
 from toolkit.errors import RefusedError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
-from toolkit.law.model import Level, Program, program, program_of_remarks, programs
+from toolkit.law.model import (
+    HospitalFilesAs,
+    Level,
+    Program,
+    known_jurisdiction,
+    program,
+    program_of_remarks,
+    programs,
+    states,
+)
 from toolkit.law.thresholds import thresholds
 
 
@@ -46,6 +55,7 @@ def next_step(
     amount: int | None = None,
     state_window: int | None = None,
     contract: Contract | None = None,
+    jurisdiction: str | None = None,
     remarks: Iterable[str] = (),
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
@@ -54,7 +64,8 @@ def next_step(
     `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars (below
-    zero, nothing is in dispute) and needed where `turns_on` names it; `remarks` are the claim's remark codes: where one of them says
+    zero, nothing is in dispute) and needed where `turns_on` names it; `jurisdiction` is the
+    state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
     that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
@@ -77,13 +88,13 @@ def next_step(
             state="gap",
             gap=f"no rules are on file for the program {program_id} yet: no date is given",
         )
-    rules = program(program_id)
+    rules = program(program_id, jurisdiction)
     if contract and contracted is None:  # whoever has the contract's terms on file is contracted
         contracted = "contracted"
     for rule in rules.no_appeal:
         if denial_category in rule.denial_categories:
             return NextStep(state="no_appeal_right", why=f"{rule.says} ({rule.citation})")
-    filer = _filer(rules, contracted, stage)
+    filer = _filer(rules.hospital_files_as, contracted, stage)
     if filer is None:
         return NextStep(
             state="gap",
@@ -101,6 +112,7 @@ def next_step(
     )
     if isinstance(level, NextStep):
         return level
+    filer = _filer(level.hospital_files_as or rules.hospital_files_as, contracted, stage) or filer
     clock = {"notice_date": notice, "received": came}
     clock["earliest_notice"] = earliest_notice if last_level is None else None
     try:
@@ -112,6 +124,7 @@ def next_step(
             filer=filer,
             amount=None if amount is None else max(amount, 0),
             state_window=state_window,
+            jurisdiction=jurisdiction,
             last_outcome=outcome,
         )
     except RefusedError as refused:
@@ -128,7 +141,7 @@ def next_step(
 
 
 def turns_on(program_id: str | None) -> frozenset[str]:
-    """Return which of amount, nature, denial_category, state_window an answer of `next_step` turns on.
+    """Return which of amount, nature, denial_category, state_window, jurisdiction `next_step` turns on.
 
     Bulk work leaves the others out of its keys, so that the distinct ones stay few.
     """
@@ -143,6 +156,10 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "nature": any(level.after_clinical for level in rules.levels),
         "denial_category": bool(rules.no_appeal),
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
+        "jurisdiction": (
+            any(one.floor or one.jurisdictions for level in rules.levels for one in level.processes)
+            or any(own.program == program_id for state in states().values() for own in state.programs)
+        ),
     }
     return frozenset(name for name, matters in facts.items() if matters)
 
@@ -160,9 +177,9 @@ def telling_amounts() -> tuple[int, ...]:
     return tuple(sorted(least))
 
 
-def _filer(rules: Program, contracted: str | None, stage: str) -> str | None:
-    ways = rules.hospital_files_as
-    if ways.before_service and stage != "payment":
+def _filer(ways: HospitalFilesAs, contracted: str | None, stage: str) -> str | None:
+    after = ("payment", "concurrent") if ways.concurrent_as_after else ("payment",)
+    if ways.before_service and stage not in after:
         return ways.before_service
     if contracted is None and ways.needs_contract_status:
         return None
@@ -256,7 +273,11 @@ def _told(deadline: Deadline) -> str:
     return "; ".join(steps) or " ".join(deadline.warnings)
 
 
-def ladder(program_id: str) -> tuple[Level, ...]:
-    """Return every level of a program in order: the ladder first, then the clocks beside it."""
+def ladder(program_id: str, jurisdiction: str | None = None) -> tuple[Level, ...]:
+    """Return every level of a program in order: the ladder first, then the clocks beside it.
+
+    In a jurisdiction whose own law is on file, its levels are in the place of the program's.
+    """
     order = {"before": 0, "ladder": 1, "side": 2}
-    return tuple(sorted(program(program_id).levels, key=lambda level: order[level.place]))
+    rules = program(program_id, known_jurisdiction(jurisdiction))
+    return tuple(sorted(rules.levels, key=lambda level: order[level.place]))

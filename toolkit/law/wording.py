@@ -149,6 +149,7 @@ def when(one: When) -> str:
     said = [
         ", ".join(STAGES[stage] for stage in one.stages),
         ", ".join(FILERS[filer] for filer in one.filers),
+        f"not {' or '.join(FILERS[filer] for filer in one.not_filers)}" * bool(one.not_filers),
         {True: "expedited", False: "standard", None: ""}[one.expedited],
         ", ".join(CARE[care] for care in one.care),
     ]
