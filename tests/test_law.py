@@ -14,6 +14,7 @@ from toolkit.law import (
     filing_deadline,
     ladder,
     next_step,
+    on_file,
     program,
     program_named,
     programs,
@@ -22,6 +23,7 @@ from toolkit.law import (
 )
 from toolkit.law.calendar import federal_holidays, off_day
 from toolkit.law.events import events
+from toolkit.law.model import states
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import read
 
@@ -44,6 +46,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     levels: str | None = None
     multiemployer: bool = False
     process: str | None = None
+    jurisdiction: str | None = None
     service: str | None = None
     state: str | None = None
     request_received: date | None = None
@@ -145,17 +148,18 @@ def check(case: Case) -> None:
 
 
 def test_every_rule_on_file_decides_some_case():
-    asked = {name: set() for name in programs()}
+    asked = {one.id: set() for one in on_file()}
     for param in cases():
         case = param.values[0]
         if not case.expect.refused:
             found = answer(case)
             clock = "decision" if case.expect.decision_due else "filing"
-            asked[case.given.program].add(
+            where = f" ({found.jurisdiction})" if found.jurisdiction in states() else ""
+            asked[case.given.program + where].add(
                 (case.given.level, clock, found.citation, case.given.stage, case.given.expedited)
             )
-    for name in programs():
-        for level in program(name).levels:
+    for name in asked:
+        for level in next(one.rules for one in on_file() if one.id == name).levels:
             for clock, rules in (("filing", level.filing), ("decision", level.decision)):
                 for rule in rules:
                     if clock == "decision" and rule.due is None:
@@ -171,17 +175,19 @@ def test_every_rule_on_file_decides_some_case():
 
 def filing_rules():
     return [
-        (name, level.id, rule)
-        for name in programs()
-        for level in program(name).levels
+        (one, level.id, rule)
+        for one in on_file()
+        for level in one.rules.levels
         for rule in level.filing
     ]
 
 
-def facts(name, level, rule) -> dict:
+def facts(one, level, rule) -> dict:
     """Facts that a rule may turn on, beside its days."""
-    several = program(name).level(level).processes
+    several = program(one.program, one.jurisdiction).level(level).processes
     return {
+        "jurisdiction": one.jurisdiction or None,
+        "filer": rule.when.filers[0] if one.jurisdiction and rule.when.filers else None,
         "expedited": bool(rule.when.expedited),
         "amount": 5000,
         "state_window": 100,
@@ -199,17 +205,18 @@ def facts(name, level, rule) -> dict:
 def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_day(
     which, day, later, late
 ):
-    name, level, rule = which
-    day = max(day, min(one.applies_from for one in program(name).level(level).filing))
+    one, level, rule = which
+    rules = program(one.program, one.jurisdiction).level(level).filing
+    day = max(day, min(rule.applies_from for rule in rules))
 
     def ask(start):
         return filing_deadline(
-            name,
+            one.program,
             level,
             notice_date=start,
             received=start + timedelta(days=late),
             effective_date=start + timedelta(days=late // 2),
-            **facts(name, level, rule),
+            **facts(one, level, rule),
         )
 
     first, second = ask(day), ask(day + timedelta(days=later))
@@ -224,15 +231,15 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
 
 
 def test_no_two_rules_of_a_level_cover_the_same_facts():
-    for name, level, rule in filing_rules():
+    for one, level, rule in filing_rules():
         day = rule.applies_until or rule.applies_from
         found = filing_deadline(
-            name,
+            one.program,
             level,
             notice_date=day,
             received=day,
             effective_date=day,
-            **facts(name, level, rule),
+            **facts(one, level, rule),
         )
         assert found.citation == rule.citation
 

@@ -17,18 +17,20 @@ import toolkit.law.decision
 import toolkit.law.events
 import toolkit.law.filing
 import toolkit.law.thresholds
-from toolkit.law import program, programs
+from toolkit.law import on_file, program, programs
 from toolkit.law.events import Event, events
 from toolkit.law.model import (
     DecisionRule,
     Effectuation,
     FilingRule,
     Level,
+    OnFile,
     Presumption,
     Program,
     Roll,
     Span,
     Standing,
+    state_rules,
 )
 from toolkit.law.thresholds import Thresholds, thresholds
 
@@ -98,6 +100,11 @@ def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]
         yield "from the notice", replace(rule, starts="notice")
     if rule.starts == "notice":
         yield "from the receipt", replace(rule, starts="receipt")
+    for name in ("filers", "not_filers"):
+        named = getattr(rule.when, name)
+        for filer in named:
+            wrong = replace(rule.when, **{name: tuple(one for one in named if one != filer)})
+            yield f"{name} without {filer}", replace(rule, when=wrong)
     other = "postmarked" if rule.filed_when == "received" else "received"
     yield f"filed when {other}", replace(rule, filed_when=other)
     rolls = ("next_working_day", "next_day_neither_weekend_nor_dated_holiday")
@@ -245,6 +252,7 @@ def misreadings(rules: Program) -> Iterator[tuple[str, str | None, Program]]:
             )
         if level.forwarded:
             wrong_levels.append(("not forwarded", replace(level, forwarded=None)))
+        wrong_levels += of_processes(level)
         for what, wrong in wrong_levels:
             levels = (*rules.levels[:at], wrong, *rules.levels[at + 1 :])
             yield f"{level.id}: {what}", level.id, replace(rules, levels=levels)
@@ -256,6 +264,23 @@ def misreadings(rules: Program) -> Iterator[tuple[str, str | None, Program]]:
             all_of = (*rules.standing[:at], wrong, *rules.standing[at + 1 :])
             text = f"standing of {', '.join(standing.when.filers)} at {standing.levels[0]}: {what}"
             yield text, None, replace(rules, standing=all_of)
+
+
+def of_processes(level: Level) -> Iterator[tuple[str, Level]]:
+    """The ways to misread what bounds the processes of a level."""
+    for at, one in enumerate(level.processes):
+        others = [
+            (f"{where} forgotten", replace(one, jurisdictions=tuple(set(one.jurisdictions) - {where})))
+            for where in one.jurisdictions
+        ]
+        if one.floor:
+            others += [
+                (f"floor: {what}", replace(one, floor=replace(one.floor, filing=wrong)))
+                for what, wrong in of_filing(one.floor.filing, level)
+            ]
+            others.append(("no floor", replace(one, floor=None)))
+        for what, wrong in others:
+            yield what, replace(level, processes=(*level.processes[:at], wrong, *level.processes[at + 1 :]))
 
 
 def unchecked(level: Level, **changes) -> Level:
@@ -306,22 +331,32 @@ def noticed(case: Case) -> bool:
     return False
 
 
+def asks(case: Case, one: OnFile) -> bool:
+    """Say whether the case asks the file: a state's, or the program's where the state's has no say."""
+    own = state_rules(case.given.program, case.given.jurisdiction)
+    levels = {level.id for level in own.levels} if own else set()
+    ruled_by_state = case.given.level in levels and case.given.process in (None, "state")
+    return (case.given.jurisdiction if ruled_by_state else "") == one.jurisdiction
+
+
 def same_answers(right: Program, wrong: Program, level: str | None) -> bool:
     """Say whether two programs cannot be told apart: the misreading is none."""
     return level is not None and right.level(level) == wrong.level(level)
 
 
-@pytest.mark.parametrize("name", programs())
-def test_every_near_misreading_of_a_rule_fails_some_case(name, monkeypatch):
-    rules = program(name)
-    mine = [case for case in ALL if case.given.program == name]
+@pytest.mark.parametrize("one", on_file(), ids=lambda one: one.id)
+def test_every_near_misreading_of_a_rule_fails_some_case(one, monkeypatch):
+    name, state = one.program, one.jurisdiction
+    rules = program(name, state)
+    mine = [case for case in ALL if case.given.program == name and asks(case, one)]
     unnoticed, made = [], 0
-    for what, level, wrong in misreadings(rules):
+    for what, level, read in misreadings(one.rules):
+        wrong = read.over(program(name), state) if state else read
         if same_answers(rules, wrong, level):
             continue
         made += 1
         for module in (toolkit.law.filing, toolkit.law.decision):
-            monkeypatch.setattr(module, "program", lambda _, wrong=wrong: wrong)
+            monkeypatch.setattr(module, "program", lambda *_, wrong=wrong: wrong)
         if not any(noticed(case) for case in mine if level in (None, case.given.level)):
             unnoticed.append(what)
     assert made > 10

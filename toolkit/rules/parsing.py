@@ -6,6 +6,7 @@ takes this module's own text into account, so that a changed reading never gets 
 
 import csv
 import io
+import re
 from typing import Any
 
 import yaml
@@ -73,6 +74,33 @@ def numbered_rows(text: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the rows of `plain_csv`, each with the line of the file on which it ends."""
     rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     return [(rows.line_num, {k: v for k, v in row.items() if v not in ("", None)}) for row in rows]
+
+
+def line_of(text: str, problem: str) -> int | None:
+    """Return the line of a YAML text that a msgspec message means by its path, or None.
+
+    The line is that of the innermost value on the path ($.levels[0].window); of a field that does not
+    belong there, its own.
+    """
+    node = yaml.compose(text, _Loader)
+    found = re.search(r"`\$(.*?)`$", problem)
+    for key, index in re.findall(r"\.(\w+)|\[(\d+)\]", found[1] if found else ""):
+        inside = _inside(node, key or int(index))
+        if inside is None:
+            break
+        node = inside
+    unknown = re.search(r"unknown field `(\w+)`", problem)
+    for key_node, _ in node.value if unknown and isinstance(node, yaml.MappingNode) else ():
+        if key_node.value == unknown[1]:
+            node = key_node
+    return node.start_mark.line + 1 if node else None
+
+
+def _inside(node: yaml.Node, step: str | int) -> yaml.Node | None:
+    if isinstance(step, int):
+        return node.value[step] if isinstance(node, yaml.SequenceNode) else None
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == step), None)
 
 
 def _plain(node: yaml.Node, name: str) -> Any:
