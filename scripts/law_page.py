@@ -8,10 +8,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from toolkit.law import ladder, program, programs, wording
+from toolkit.law import jurisdictions, ladder, on_file, program, wording
 from toolkit.law.age import MARKS, marks
 from toolkit.law.events import Event, events
-from toolkit.law.model import DecisionRule, FilingRule, Level, Program, Standing
+from toolkit.law.model import (
+    DecisionRule,
+    FilingRule,
+    Floor,
+    HospitalFilesAs,
+    Level,
+    OnFile,
+    Program,
+    Standing,
+    StateRules,
+)
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import Sourced
 
@@ -21,13 +31,14 @@ PAGE = ROOT / "docs" / "law.md"
 _INTRODUCTION = """\
 # The law on file
 
-This page is made from the files in `toolkit/rules/programs` and `toolkit/rules/thresholds`
-(`make law`); do not edit it. It is what the toolkit counts with, no more and no less, and it is no
+This page is made from the files in `toolkit/rules/programs`, `states` and `thresholds` (`make law`); do not edit it. It is what the toolkit counts with, no more and no less, and it is no
 legal advice.
 
-**State law is not on file, for any program.** State windows, prompt-pay laws, state external review
-and state surprise-billing laws come first or come on top in many cases. Where a window is the state's
-to choose, the toolkit asks for it and refuses to guess. Each program below says what else is missing.
+**Of state law, only what has a section of its own below is on file.** State windows, prompt-pay laws,
+state external review and state surprise-billing laws come first or come on top in many cases. Where a
+window is the state's to choose, the toolkit asks for it and refuses to guess. Where federal law says
+the least that every state gives, that is a safe day, shown as such. Each section below says what else is
+missing.
 
 ## How to read this page
 
@@ -75,7 +86,7 @@ _OUTCOMES = {
 _TOLD_LEVEL = {
     "id", "name", "decider", "filed_with", "place", "notice", "filing", "automatic", "by_terms",
     "forwarded", "processes", "decision", "effectuation", "amount_in_controversy", "after",
-    "after_clinical", "evidence", "escalation",
+    "after_clinical", "evidence", "escalation", "hospital_files_as", "jurisdiction",
 }  # fmt: skip
 _TOLD_FILING = {
     "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
@@ -96,20 +107,29 @@ _TOLD_PROGRAM = {
 
 def page() -> str:
     """Return the whole page."""
-    ids = programs()
-    parts = [_INTRODUCTION, _contents(ids), *(_program(program(one)) for one in ids)]
+    parts = [_INTRODUCTION, _contents(), *(_section(one) for one in on_file())]
     return "\n".join([*parts, _amounts(), _events(), _ADDING]).rstrip() + "\n"
 
 
-def _contents(ids: Sequence[str]) -> str:
+def _section(one: OnFile) -> str:
+    return _state(one) if one.jurisdiction else _program(one.rules)
+
+
+def _title(one: OnFile) -> str:
+    """Return a section's heading: the program's name, after that of the state."""
+    name = program(one.program).name
+    return f"{jurisdictions()[one.jurisdiction]}: {name}" if one.jurisdiction else name
+
+
+def _contents() -> str:
     rows = []
-    for one in ids:
-        rules = program(one)
+    for one in on_file():
+        rules = one.rules
         filing = [rule for level in rules.levels for rule in level.filing]
         decision = [rule for level in rules.levels for rule in level.decision]
         counts = marks(rules).values()
-        link = f"[{_cell(rules.name)}](#{_anchor(rules.name)})"
-        rows.append((link, f"`{one}`", rules.governing_law, len(filing), len(decision), *counts))
+        link = f"[{_cell(_title(one))}](#{_anchor(_title(one))})"
+        rows.append((link, f"`{one.id}`", rules.governing_law, len(filing), len(decision), *counts))
     head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", *MARKS)
     return (
         f"## Programs\n\n{_table(head, rows, escaped=1)}\n"
@@ -126,7 +146,7 @@ def _program(rules: Program) -> str:
         f"Id `{rules.program}`. Governing law: {_text(rules.governing_law)}.",
         _names(rules),
         _within(rules),
-        _hospital(rules),
+        _hospital(rules.hospital_files_as),
         "### Not modelled",
         _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
         "### Levels and time to file",
@@ -146,17 +166,7 @@ def _program(rules: Program) -> str:
         ]
         head = ("Denial", "Why there is no appeal", "Rule", "Mark")
         parts += ["### No appeal at all", _table(head, rows)]
-    if rules.not_expedited:
-        names = {level.id: level.name for level in levels}
-        rows = [
-            (
-                "; ".join(names[one] for one in r.levels),
-                ", ".join(wording.STAGES[one] for one in r.stages), r.says, r.citation, r.status,
-            )
-            for r in rules.not_expedited
-        ]  # fmt: skip
-        head = ("Level", "Stage", "Why it cannot be expedited", "Rule", "Mark")
-        parts += ["### What cannot be expedited", _table(head, rows)]
+    parts.append(_not_expedited(rules))
     if rules.switches:
         rows = [
             (s.applies_from, s.keyed_to, s.says, s.citation, s.status)
@@ -167,6 +177,46 @@ def _program(rules: Program) -> str:
     parts.append(_list(_others(rules, _TOLD_PROGRAM)))
     parts += ["### Sources", _sources(rules)]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _state(one: OnFile) -> str:
+    """Return what a state's law puts in the place of a program's rules."""
+    rules, levels = one.rules, one.rules.levels
+    where = program(one.program).name
+    parts = [
+        f"## {_title(one)}",
+        f"`--program {one.program} --jurisdiction {one.jurisdiction}`; in `payers.csv`, `jurisdiction` "
+        f"{one.jurisdiction}. Governing law: {_text(rules.governing_law)}. What follows takes the place of "
+        f"what {_text(where)} says of these levels; the rest of that program holds.",
+        "### Not modelled",
+        _list(rules.not_modelled),
+        "### Levels and time to file",
+        _ladder(levels),
+        _details(program(one.program, one.jurisdiction), levels),
+        "### Decision clocks",
+        _decisions(levels),
+        _effectuation(levels),
+        "### Who may file",
+        _standing(rules),
+        _good_cause(rules),
+        _not_expedited(rules),
+        "### Sources",
+        _sources(rules),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _not_expedited(rules: Program | StateRules) -> str:
+    names = {level.id: level.name for level in rules.levels}
+    rows = [
+        (
+            "; ".join(names[one] for one in r.levels),
+            ", ".join(wording.STAGES[one] for one in r.stages), r.says, r.citation, r.status,
+        )
+        for r in rules.not_expedited
+    ]  # fmt: skip
+    head = ("Level", "Stage", "Why it cannot be expedited", "Rule", "Mark")
+    return f"### What cannot be expedited\n\n{_table(head, rows)}" if rows else ""
 
 
 def _names(rules: Program) -> str:
@@ -187,15 +237,15 @@ def _within(rules: Program) -> str:
     return text
 
 
-def _hospital(rules: Program) -> str:
-    ways = rules.hospital_files_as
+def _hospital(ways: HospitalFilesAs) -> str:
     with_contract, without = wording.FILERS[ways.contracted], wording.FILERS[ways.not_contracted]
     if with_contract == without:
         return f"On its own claims a hospital files as {with_contract}."
     asked = " The contract status has to be known." if ways.needs_contract_status else ""
     before = ""
     if ways.before_service:
-        before = f" Before and during the service, {wording.FILERS[ways.before_service]} files."
+        when = "Before" if ways.concurrent_as_after else "Before and during"
+        before = f" {when} the service, {wording.FILERS[ways.before_service]} files."
     return (
         f"On its own claims a hospital files as {with_contract} where it has a contract, and as "
         f"{without} where it has none.{asked}{before}"
@@ -287,6 +337,12 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
         counted = "" if one.counted else ", no date is given"
         yield f"Process `{one.process}`{counted}: {one.says}{needs}{_cited(one)}"
+        if one.jurisdictions:
+            yield f"Without a process of their own that counts: {', '.join(one.jurisdictions)}."
+        if one.floor:
+            yield from _of_floor(one.floor)
+    if level.hospital_files_as:
+        yield _hospital(level.hospital_files_as)
     if level.amount_in_controversy:
         yield "An amount in controversy is needed, by the year of filing: see the table below. Where the amount meets this year's and not next year's, *file by* is 31 December at the latest."
     if level.evidence:
@@ -298,6 +354,17 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
             ways = "; ".join(f"{_OUTCOMES[how]}, {names[where]}" for how, where in after.items())
             yield f"What follows{kind}: {ways}."
     yield from _others(level, _TOLD_LEVEL)
+
+
+def _of_floor(floor: Floor) -> Iterable[str]:
+    """Return the least that every state gives, which is a safe day where its own law is not on file."""
+    rule = floor.filing
+    yield (
+        f"Safe day of a state whose law is not on file ({_applies(rule)}): {wording.window(rule)} from "
+        f"{_counted(rule)}, {rule.filed_when}, filed with {floor.filed_with}.{_cited(rule)}"
+    )
+    yield from _of_rule(rule)
+    yield floor.decision
 
 
 def _of_rule(rule: FilingRule) -> Iterable[str]:
@@ -353,7 +420,7 @@ def _effectuation(levels: Iterable[Level]) -> str:
     return f"#### After a favorable decision\n\n{_table(head, rows)}" if rows else ""
 
 
-def _good_cause(rules: Program) -> str:
+def _good_cause(rules: Program | StateRules) -> str:
     """Return what it takes to have a late request heard, and the paragraph to ask with."""
     names = {level.id: level.name for level in rules.levels}
     blocks = []
@@ -366,7 +433,7 @@ def _good_cause(rules: Program) -> str:
     return "### When a request is late\n\n" + "\n\n".join(blocks) if blocks else ""
 
 
-def _standing(rules: Program) -> str:
+def _standing(rules: Program | StateRules) -> str:
     names = {level.id: level.name for level in rules.levels}
     head = ("At", "Who", "Stage", "May file", "With which paper", "In words", "Rule", "Mark")
     return _table(head, [_standing_row(rule, names) for rule in rules.standing])
@@ -386,7 +453,7 @@ def _standing_row(rule: Standing, names: dict[str, str]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _sources(rules: Program) -> str:
+def _sources(rules: Program | StateRules) -> str:
     """Return every source of the program with what it is named for, once."""
     named: dict[tuple[str, str, str], list[str]] = {}
     for one in _sourced(rules):

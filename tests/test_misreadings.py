@@ -270,7 +270,10 @@ def of_processes(level: Level) -> Iterator[tuple[str, Level]]:
     """The ways to misread what bounds the processes of a level."""
     for at, one in enumerate(level.processes):
         others = [
-            (f"{where} forgotten", replace(one, jurisdictions=tuple(set(one.jurisdictions) - {where})))
+            (
+                f"{where} forgotten",
+                replace(one, jurisdictions=tuple(set(one.jurisdictions) - {where})),
+            )
             for where in one.jurisdictions
         ]
         if one.floor:
@@ -280,7 +283,12 @@ def of_processes(level: Level) -> Iterator[tuple[str, Level]]:
             ]
             others.append(("no floor", replace(one, floor=None)))
         for what, wrong in others:
-            yield what, replace(level, processes=(*level.processes[:at], wrong, *level.processes[at + 1 :]))
+            yield (
+                what,
+                replace(
+                    level, processes=(*level.processes[:at], wrong, *level.processes[at + 1 :])
+                ),
+            )
 
 
 def unchecked(level: Level, **changes) -> Level:

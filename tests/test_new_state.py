@@ -91,7 +91,10 @@ def test_the_command_line_counts_by_the_state_law(copy):
 def test_ladder_and_law_show_the_state_law_beside_the_federal(copy):
     found = toolkit(copy, "ladder", "--program", "commercial_plan", "--jurisdiction", "CO")
     names = {level["id"]: level["name"] for level in found["levels"]}
-    assert (names["external_review"], names["internal_appeal"]) == ("Harbor review", "Internal appeal")
+    assert (names["external_review"], names["internal_appeal"]) == (
+        "Harbor review",
+        "Internal appeal",
+    )
     assert "Everything else of Colorado" in found["not_modelled"]
     found = toolkit(copy, "law", "--age")
     mine = [rule for rule in found["rules"] if rule["jurisdiction"] == "CO"]

@@ -448,7 +448,9 @@ class StateRules(_Strict, kw_only=True):
         if set(own) - {one.id for one in rules.levels}:
             raise ValueError(f"states a level that {rules.program} does not have")
         named = {
-            one for rule in (*self.standing, *self.not_expedited, *self.good_cause) for one in rule.levels
+            one
+            for rule in (*self.standing, *self.not_expedited, *self.good_cause)
+            for one in rule.levels
         }
         if named - set(own):
             raise ValueError("says who may file, or how, at a level that it does not state")
@@ -509,7 +511,9 @@ def _state(name: str) -> State:
     path = RULES / "states" / f"{name}.yaml"
     found = read(path, State)
     if found.jurisdiction.lower() != name or found.jurisdiction not in jurisdictions():
-        raise RulesError(f"rules/states/{name}.yaml: jurisdiction is not the state of the file's name")
+        raise RulesError(
+            f"rules/states/{name}.yaml: jurisdiction is not the state of the file's name"
+        )
     for own in found.programs:
         if own.program not in programs():
             raise RulesError(f"rules/states/{name}.yaml: a program of it is not on file")

@@ -158,7 +158,9 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
         "jurisdiction": (
             any(one.floor or one.jurisdictions for level in rules.levels for one in level.processes)
-            or any(own.program == program_id for state in states().values() for own in state.programs)
+            or any(
+                own.program == program_id for state in states().values() for own in state.programs
+            )
         ),
     }
     return frozenset(name for name, matters in facts.items() if matters)
