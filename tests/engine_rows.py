@@ -21,6 +21,8 @@ PAYERS = (
     Payer(payer_id="P1", payer_name="Amber Plan", program="medicare_advantage", contracted="contracted"),
     Payer(payer_name="Birch Trust", program="medicaid_managed_care", state_window=120),
     Payer(payer_name="Birch Trust", plan_name="Gold", program="tricare", contracted="not_contracted"),
+    Payer(payer_name="Dune Mutual", program="commercial_plan", jurisdiction="NY"),
+    Payer(payer_name="Dune Mutual", plan_name="Gold", program="commercial_plan", jurisdiction="CO"),
 )  # fmt: skip
 HOSPITAL = replace(Hospital.unknown(), payers=PAYERS)
 
@@ -30,7 +32,7 @@ _CELLS = {
                 "commercial_plan", "part_d", "HMO", "workers_compensation", "N/A"],
     "contracted": [None, "yes", "No", "contracted", "not_contracted", "perhaps"],
     "payer_id": [None, "P1", "p1 ", "P2", "1.5E+10"],
-    "payer_name": [None, "Amber Plan", "BIRCH, TRUST", "Unknown"],
+    "payer_name": [None, "Amber Plan", "BIRCH, TRUST", "Dune Mutual", "Unknown"],
     "plan_name": [None, "Gold", "Silver"],
     "group_code": [None, "CO", "co ", "PR", "OA", "XX", "Contractual Obligation"],
     "carc": [None, "16", " 16", "16.0", "co16", "CO-97", "197", "29", "50", "252", "999", "A1",
@@ -110,7 +112,8 @@ def by_hand(row: dict) -> dict:
         notice, notice_from = said["remittance_date"], "remittance_date"
     asked = {
         "program": payer["program"], "contracted": payer["contracted"], "contract": contract,
-        "state_window": payer["state_window"], "program_gap": payer["program_gap"],
+        "state_window": payer["state_window"], "jurisdiction": payer["jurisdiction"],
+        "program_gap": payer["program_gap"],
         "stage": said["stage"] or "payment", "denial_category": denial.denial_category,
         "nature": denial.nature, "notice_date": None if filed else notice,
         "notice_received": None if filed else said["notice_received"],

@@ -174,6 +174,33 @@ def test_an_external_review_is_counted_under_its_process(capsys, process, code, 
     assert said in (found["refused"] if code else found["last_filing_date"])
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("--jurisdiction ny --filer enrollee", 0, "2026-07-15"),
+        ("--jurisdiction NY --filer contracted_provider --stage payment", 0, "2026-05-14"),
+        ("--jurisdiction CO", 0, "2026-07-15"),
+        ("--jurisdiction CO --process state", 3, "in time under it"),
+        ("--jurisdiction TX --process state", 3, "Texas has no process of its own"),
+    ],
+)
+def test_an_external_review_is_counted_in_the_jurisdiction_of_the_plan(capsys, words, code, said):
+    asked = "deadline --program commercial_plan --level external_review --received 2026-03-15"
+    got, found, _ = run(capsys, *f"{asked} {words}".split())
+    assert got == code
+    assert said in (found["refused"] if code else found["last_filing_date"])
+    assert code or found["jurisdiction"] == words.split()[1].upper()
+
+
+def test_a_jurisdiction_that_is_none_is_wrong_usage(capsys):
+    asked = "deadline --program commercial_plan --level external_review --received 2026-03-15"
+    for word in ("ZZ", "New York"):
+        with pytest.raises(SystemExit) as ended:
+            main([*asked.split(), "--jurisdiction", word])
+        assert ended.value.code == 2
+        assert "two letters of a state" in capsys.readouterr().err
+
+
 def test_a_prior_authorization_asks_for_the_service_and_the_state(capsys):
     words = "decision-due --program original_medicare --level prior_authorization --request-received 2026-03-05"
     assert run(capsys, *words.split())[0] == 3

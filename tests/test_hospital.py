@@ -28,10 +28,11 @@ from toolkit.triage import brain, classified_adjustments, triage
 
 TODAY = date(2026, 11, 23)
 SENTINEL = "ZZSENTINEL"
-PAYERS = """payer_name,program,contracted,state_window,appeals_address
-Amber Plan,medicare_advantage,yes,,"PO Box 1, Exampleville"
-Birch Trust,medicaid_managed_care,,120,
-Cedar Health,medicare_advantage,no,,
+PAYERS = """payer_name,program,contracted,state_window,appeals_address,jurisdiction
+Amber Plan,medicare_advantage,yes,,"PO Box 1, Exampleville",
+Birch Trust,medicaid_managed_care,,120,,
+Cedar Health,medicare_advantage,no,,,
+Dune Mutual,commercial_plan,no,,,NY
 """
 CONTRACT = """contract: Provider agreement of 2024
 payer_name: Amber Plan
@@ -57,13 +58,14 @@ signer:
   name: Sam Placeholder, MD
   title: Physician advisor
 """
-# One denial each: by a contract's terms, by a state's window, by the program's own rule, and by a
-# remittance alone.
+# One denial each: by a contract's terms, by a state's window, by the program's own rule, by a
+# remittance alone, and by the law of the plan's state.
 ROWS = """Claim Number,Payer,Reason Code (CARC),Group Code,Denied Amount,Notice Date,Remittance Date,Appeal Level,Appeal Filed,Appeal Decided,Appeal Outcome
 A-1,Amber Plan,50,CO,100.00,2026-10-20,2026-10-20,,,,
 A-2,Birch Trust,50,CO,200.00,2026-07-01,2026-07-01,appeal,2026-07-20,2026-09-01,upheld
 A-3,Cedar Health,50,CO,300.00,2026-10-20,2026-10-20,,,,
 A-4,Cedar Health,50,CO,400.00,,2026-10-20,,,,
+A-5,Dune Mutual,50,CO,500.00,2026-03-02,2026-03-02,internal_appeal,2026-04-01,2026-10-01,upheld
 """
 DATES = ["level", "last_filing_date", "file_by", "due"]
 
@@ -111,7 +113,10 @@ def test_a_hospital_has_no_field_with_a_default():
 
 def test_a_hospital_is_read_from_the_project_s_local_folder_also_from_its_notebooks(place):
     found = read_hospital()
-    assert [one.payer_name for one in found.payers] == ["Amber Plan", "Birch Trust", "Cedar Health"]
+    assert [one.payer_name for one in found.payers] == [
+        "Amber Plan", "Birch Trust", "Cedar Health", "Dune Mutual",
+    ]  # fmt: skip
+    assert [one.jurisdiction for one in found.payers] == ["", "", "", "NY"]
     assert [one.contract for one in found.contracts] == ["Provider agreement of 2024"]
     assert found.sender.name == "Example General Hospital"
     assert found.layouts == place / "local" / "layouts"
@@ -191,12 +196,15 @@ def worklist(place) -> pd.DataFrame:
     return triage(claims, as_of=TODAY, hospital=hospital).set_index("patient_control_number")
 
 
-def test_contract_and_state_window_date_the_worklist(worklist):
+def test_contract_state_window_and_jurisdiction_date_the_worklist(worklist):
     assert worklist["level"].tolist() == [
         "contract_dispute", "state_fair_hearing", "reconsideration", "reconsideration",
+        "external_review",
     ]  # fmt: skip
     assert dates(worklist.loc["A-1"])[1] == "2027-01-18"
     assert dates(worklist.loc["A-2"])[1] == "2026-12-30"
+    assert dates(worklist.loc["A-5"])[1] == "2026-11-30"  # New York gives a hospital 60 days
+    assert "Ins. Law 4914(b)(1)" in worklist.loc["A-5", "citation"]
     assert worklist["last_filing_date"].notna().all()
 
 
@@ -206,7 +214,7 @@ def at_desk(place: Path):
     return desk
 
 
-@pytest.mark.parametrize("claim", ["A-1", "A-2", "A-3", "A-4"])
+@pytest.mark.parametrize("claim", ["A-1", "A-2", "A-3", "A-4", "A-5"])
 def test_worklist_desk_and_the_desk_s_ledger_agree(place, worklist, claim):
     desk, row = at_desk(place), worklist.loc[claim]
     desk.pick(row["denial_key"])
@@ -217,8 +225,8 @@ def test_worklist_desk_and_the_desk_s_ledger_agree(place, worklist, claim):
     assert dates(shown.loc[claim]) == dates(row)
 
 
-@pytest.mark.parametrize(("claim", "days"), [("A-1", 90), ("A-2", 0), ("A-3", 65)])
-def test_a_row_that_a_person_corrects_still_goes_by_contract_and_state_window(
+@pytest.mark.parametrize(("claim", "days"), [("A-1", 90), ("A-2", 0), ("A-3", 65), ("A-5", 0)])
+def test_a_row_that_a_person_corrects_still_goes_by_contract_state_window_and_jurisdiction(
     place, worklist, claim, days
 ):
     desk = at_desk(place)

@@ -16,11 +16,12 @@ from icalendar import Calendar
 
 from toolkit.cli import main
 from toolkit.errors import RefusedError, UsageError
-from toolkit.law import decision_due, filing_deadline, program, programs
+from toolkit.law import decision_due, filing_deadline, on_file, program, programs
 from toolkit.law.age import marks, stale
 from toolkit.law.events import events as interruptions
 from toolkit.law.ics import calendar_of, write_ics
 from toolkit.law.ledger import ledger_html, ledger_text
+from toolkit.law.model import states
 from toolkit.law.wording import FILERS, MARKS, SERVICES, STAGES, span
 from toolkit.reports.timeline import timeline_html
 
@@ -455,9 +456,9 @@ def test_the_page_of_the_law_is_what_the_rules_say(law_page):
 def test_every_sentence_of_every_rule_stands_on_the_page_of_the_law(law_page):
     page = law_page.page()
     missing = [
-        (name, text)
-        for name in programs()
-        for text in sentences(program(name))
+        (one.id, text)
+        for one in on_file()
+        for text in sentences(one.rules)
         if law_page._cell(text) not in page and law_page._text(text) not in page
     ]
     assert missing == []
@@ -482,16 +483,19 @@ def test_the_page_has_every_program_level_and_year(law_page):
         for level in program(name).levels:
             assert f"(`{level.id}`)" in page
     assert "| 2019 | not on file | not on file |" in page
-    assert "**State law is not on file" in page.split("## Programs")[0]
+    assert "**Of state law, only what has a section of its own" in page.split("## Programs")[0]
+    for state in states().values():
+        for rules in state.programs:
+            assert f"\n## {state.name}: {program(rules.program).name}\n" in page
 
 
 def test_the_page_has_every_event_and_counts_every_mark(law_page):
     page = law_page.page()
     for event in interruptions():
         assert law_page._cell(event.says) in page and law_page._cell(event.citation) in page
-    for name in programs():
-        counted = " | ".join(str(number) for number in marks(program(name)).values())
-        assert re.search(rf"`{name}` \|.*\| {re.escape(counted)} \|", page), name
+    for one in on_file():
+        counted = " | ".join(str(number) for number in marks(one.rules).values())
+        assert re.search(rf"`{re.escape(one.id)}` \|.*\| {re.escape(counted)} \|", page), one.id
 
 
 def test_a_look_of_more_than_a_year_ago_is_said_and_one_of_a_year_is_not():
@@ -550,3 +554,20 @@ def test_a_decision_s_ledger_names_the_day_its_clock_starts_on():
         expedited=True,
     )
     assert "the clock starts: the day the decider had the case file" in ledger_text(due)
+
+
+# ---- the state whose law a clock follows
+
+
+def test_ledger_and_calendar_name_the_state_whose_law_the_clock_follows():
+    asked = ("commercial_plan", "external_review")
+    filing = filing_deadline(*asked, received=date(2026, 8, 3), filer="enrollee", jurisdiction="NY")
+    decision = decision_due(*asked, request_received=date(2026, 8, 3), jurisdiction="NY")
+    for clock in (filing, decision):
+        assert "External appeal (New York)" in ledger_html(clock)
+        assert "Commercial plan (ERISA and ACA), New York" in ledger_html(clock)
+        (event, *_) = calendar_of([clock], title="Clocks", made_at=MADE_AT).events
+        assert "External appeal (New York)" in event["summary"]
+    assert "(commercial_plan, New York)" in ledger_text(filing)
+    federal = filing_deadline(*asked, received=date(2026, 8, 3))
+    assert "(commercial_plan)" in ledger_text(federal)

@@ -65,6 +65,8 @@ def test_further_columns_are_named_and_not_refused(tmp_path, capsys):
         ("payer_name,program\nX,part_d\nx ,part_d\n", "row 3: the same payer and plan as row 2"),
         ('payer_name,program\n"X,part_d\n', "row 2: a quote in it is not closed"),
         ("payer_name,program,state_window\nX,part_d,soon\n", "row 2, state_window"),
+        ("payer_name,program,jurisdiction\nX,commercial_plan,ZZSENTINEL\n", "row 2, jurisdiction: the jurisdiction is the two letters"),
+        ("payer_name,program,jurisdiction,funding\nX,commercial_plan,NY,self_funded\n", "row 2, jurisdiction: no state's law governs a self-funded plan"),
         ("payer_name,program,address_verified_on\nX,part_d,soon\n", "row 2, address_verified_on"),
         ("\n", "has no rows"),
     ],
@@ -75,6 +77,12 @@ def test_a_payer_table_that_is_wrong_is_refused_with_its_row_and_column(text, sa
     assert str(error.value).startswith("payers.csv")
     assert says in str(error.value)
     assert "SENTINEL" not in str(error.value)
+
+
+def test_the_jurisdiction_of_a_plan_is_read_in_any_case_and_may_be_missing(tmp_path):
+    text = "payer_name,program,funding,Jurisdiction\nA,commercial_plan,insured, ny \nB,commercial_plan,self_funded,\n"
+    found = read_payers(table(tmp_path, text))
+    assert [one.jurisdiction for one in found] == ["NY", ""]
 
 
 def test_the_sample_table_is_read_whole():

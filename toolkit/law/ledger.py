@@ -63,7 +63,7 @@ def _under(clock: Deadline | DecisionDue, program: str) -> str:
         return program
     from toolkit.law.model import jurisdictions
 
-    return f"{program}, {jurisdictions()[clock.jurisdiction]}"
+    return f"{program}, {jurisdictions().get(clock.jurisdiction, clock.jurisdiction)}"
 
 
 def _whom(clock: Deadline | DecisionDue) -> str:
