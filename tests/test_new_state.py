@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from toolkit.questions import state_question
 from toolkit.rules import RULES
 
 SOURCED = """citation: Col. Harbor Code 7
@@ -148,3 +150,32 @@ def test_a_broken_file_of_a_state_is_refused_with_its_name_and_line(tmp_path, ol
     # What other states and federal law say is answered as before.
     assert toolkit(copy, *words, "--jurisdiction", "NY")["jurisdiction"] == "NY"
     assert toolkit(copy, *words)["jurisdiction"] == ""
+
+
+def test_a_program_does_not_state_the_law_of_a_state(tmp_path):
+    copy = copied(tmp_path, NEW)
+    path = copy / "toolkit" / "rules" / "programs" / "commercial_plan.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace(
+            "    name: External review\n", "    name: External review\n    jurisdiction: CO\n"
+        )
+    )
+    done = run(copy, "-m", "toolkit", "deadline", *ASKED, "--notice-date", "2026-10-20")
+    assert done.returncode == 1 and "a state's law is a file of rules/states" in done.stderr
+
+
+def test_a_review_that_waits_is_due_by_the_clock_of_its_state():
+    asked = {
+        "standing": "open", "filed": True, "program": "commercial_plan", "level": "external_review",
+        "stage": "payment", "requested": date(2026, 3, 2),
+    }  # fmt: skip
+    question = state_question()
+    due = {
+        where: question(**asked, received=True, jurisdiction=where)["decision_due"]
+        for where in (None, "NY", "CO")
+    }
+    assert due == {None: date(2026, 4, 16), "NY": date(2026, 4, 1), "CO": date(2026, 4, 16)}
+    not_there = question(**asked, received=False, jurisdiction="NY")
+    assert not_there["decision_due"] is None
+    assert "an external appeal agent that New York" in not_there["waits"]

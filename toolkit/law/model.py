@@ -213,7 +213,7 @@ class NotExpedited(Sourced, kw_only=True):
 
 
 class Floor(_Strict, kw_only=True):
-    """What federal law guarantees of a state's process: a safe day where the state's own rule is unread.
+    """The least that federal law lets a state give: a safe day where the state's own rule is unread.
 
     `filing` says how long every state must give at least; `filed_with` is whom to ask for the rest.
     """
@@ -550,6 +550,10 @@ def program(program_id: str, jurisdiction: str | None = None) -> Program:
     found = read(RULES / "programs" / f"{program_id}.yaml", Program)
     if found.program != program_id:
         raise NoRuleError("the program's file names another program inside.")
+    if any(level.jurisdiction for level in found.levels):
+        raise RulesError(
+            f"rules/programs/{program_id}.yaml: a state's law is a file of rules/states"
+        )
     return found
 
 
