@@ -28,7 +28,7 @@ from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole
 
-VERSION = 3
+VERSION = 4
 # Of a remittance; what concerns a file as a whole stands with its last piece.
 CLAIM_TABLES = (
     "claims", "claim_lines", "adjustments", "remark_codes", "provider_adjustments",

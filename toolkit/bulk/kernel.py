@@ -26,6 +26,7 @@ from toolkit.claims.export.columns import Notes
 from toolkit.claims.export.exports import read_rows
 from toolkit.claims.export.grids import Tally
 from toolkit.claims.export.pieces import sheet_of
+from toolkit.claims.export.sheets import compacted
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
@@ -147,7 +148,7 @@ def export_rows(file: File, table: pa.Table, done: Done) -> Claims:
     """Return the canonical tables of an export's rows; they hold all rows of their claims."""
     rows = table["row"].to_numpy()
     opened = file.opened
-    sheet = sheet_of(opened, table.drop_columns(["row", "account"]), rows)
+    sheet = sheet_of(opened, table, rows)
     notes = Notes(file.name, sheet)
     done.rows_read[file.file_id] = done.rows_read.get(file.file_id, 0) + len(sheet.rows)
     found = read_rows(sheet, notes).tables
@@ -212,6 +213,7 @@ def _set_aside(given: Given, name: str, table: pa.Table, accounts, aside) -> Non
     bucket = (accounts[at] % np.uint64(given.buckets)).astype(np.int64)
     order = np.argsort(bucket, kind="stable")
     sorted_rows = table.take(pa.array(at[order])).unify_dictionaries().combine_chunks()
+    sorted_rows = compacted(sorted_rows)
     [batch] = sorted_rows.to_batches()
     ends = np.searchsorted(bucket[order], np.arange(given.buckets + 1))
 

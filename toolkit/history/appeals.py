@@ -24,8 +24,8 @@ def rekeyed(claims: Claims) -> Claims:
         return claims
     at, number, _ = mentioned(claims.claims)
     keys = claims.claims["claim_key"]
-    appealed = keys.isin(set(events["claim_key"])).to_numpy()
-    mine = np.isin(number, number[appealed[at]])
+    appealed = keys.iloc[at].isin(events["claim_key"]).to_numpy()
+    mine = np.isin(number, number[appealed])
     if not mine.any():
         return claims
     groups: dict[int, list[Decision]] = {}

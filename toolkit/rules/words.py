@@ -1,8 +1,10 @@
 """How words of rules are compared with those that people write."""
 
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1 << 14)
 def plain(text: str) -> str:
     """Return the text in lower case with only its letters and digits."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())

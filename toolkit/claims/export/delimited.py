@@ -71,9 +71,10 @@ def open_csv(path: Path, head: bytes, layout: str | None) -> Csv:
 
 def read_csv(
     path: Path, opened: Csv, start: int, end: int | None = None, *, threads: bool = True
-) -> TextRows:
+) -> TextRows | None:
     """Return the wanted columns of a CSV's rows between two offsets, as text.
 
+    None where quotes are out of place before an `end`: such rows are read only with all others.
     Raises ExportError where a quote swallows rows, or where the rows counted by their ends are
     not those that were read.
     """
@@ -82,12 +83,14 @@ def read_csv(
         data = file.read(-1 if end is None else end - start)
     if opened.codec != "utf-8":
         data = data.decode(opened.codec).encode("utf-8")
-    if not data.strip(b"\r\n"):
-        return TextRows(_empty(opened), np.empty(0, dtype=np.int64), _count_records(data), [], [])
-    if plain_quotes(data, opened.delimiter):
-        records = _count_records(data)
-        _refuse_swallowed(path, opened, _multi_line(data))
-        found = _by_arrow(path, opened, data, records, threads=threads)
+    lines = _lines(data, opened.delimiter)
+    if lines is not None and not data.strip(b"\r\n"):
+        return TextRows(_empty(opened), np.empty(0, dtype=np.int64), lines.records, [], [])
+    if lines is not None:
+        _refuse_swallowed(path, opened, _multi_line(data, lines))
+        found = _by_arrow(path, opened, data, lines.records, threads=threads)
+    elif end is not None:
+        return None
     else:
         found = _by_hand(path, opened, data)
     read = len(found.numbers) + len(found.notes)
@@ -319,47 +322,70 @@ def _is_row(line: str, opened: Csv) -> bool:
     return some and _reads([cell.strip('"') for cell in cells], opened.match)
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """Where the lines of some bytes end: how many records there are, and which ends are in quotes.
+
+    `at` are the offsets of the ends, kept only where some are `inside` quotes.
+    """
+
+    records: int
+    at: np.ndarray
+    inside: np.ndarray
+
+
 def plain_quotes(data: bytes, delimiter: str) -> bool:
     """Say whether every quote opens or closes a cell, or is doubled inside one."""
-    if b'"' not in data:
-        return True
+    return _lines(data, delimiter) is not None
+
+
+def _lines(data: bytes, delimiter: str) -> _Lines | None:
+    """Return where the lines end; None where quotes are out of place, so that this is not known.
+
+    Block by block, so that what is looked at stays in the processor's cache.
+    """
     signs = np.frombuffer(data, dtype=np.uint8)
-    quotes = np.flatnonzero(signs == ord('"'))
     edge = np.zeros(256, dtype=bool)
     edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
-    opening, closing = quotes[0::2], quotes[1::2]
-    starts = (opening == 0) | edge[signs[np.maximum(opening - 1, 0)]]
-    last = len(signs) - 1
-    ends = (closing == last) | edge[signs[np.minimum(closing + 1, last)]]
-    return len(quotes) % 2 == 0 and bool(starts.all() and ends.all())
+    # Of an old Mac: a return is an end of its own where no line feed follows.
+    returns = b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
+    quoted = b'"' in data
+    last, open_, found, within, some = len(signs) - 1, 0, [], [], False
+    for start in range(0, len(signs), _BLOCK_BYTES):
+        block = signs[start : start + _BLOCK_BYTES]
+        ends = block == ord("\n")
+        if returns:
+            following = signs[start + 1 : start + 1 + len(block)]
+            alone = block == ord("\r")
+            alone[: len(following)] &= following != ord("\n")
+            ends |= alone
+        at = np.flatnonzero(ends)
+        inside = np.zeros(len(at), dtype=bool)
+        if quoted:
+            quotes = np.flatnonzero(block == ord('"'))
+            inside = (np.searchsorted(quotes, at) + open_) % 2 == 1
+            opening, closing = quotes[open_::2] + start, quotes[1 - open_ :: 2] + start
+            open_ = (open_ + len(quotes)) % 2
+            starts = edge[signs[np.maximum(opening - 1, 0)]] | (opening == 0)
+            stops = edge[signs[np.minimum(closing + 1, last)]] | (closing == last)
+            if not (starts.all() and stops.all()):
+                return None
+        some = some or bool(inside.any())
+        found.append(at + start)
+        within.append(inside)
+    if open_:
+        return None
+    inside = np.concatenate(within) if within else np.zeros(0, dtype=bool)
+    records = int((~inside).sum()) + int(bool(data) and data[-1] not in _LINE_ENDS)
+    return _Lines(records, np.concatenate(found) if some else np.zeros(0, dtype=np.int64), inside)
 
 
-def _line_ends(data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return where lines end, and which of the ends stand inside quotes (whose quotes are plain)."""
-    signs = np.frombuffer(data, dtype=np.uint8)
-    ends = signs == ord("\n")
-    returns = signs == ord("\r")  # of an old Mac: an end of its own where no \n follows
-    if returns.any():
-        alone = returns.copy()
-        alone[:-1] &= ~ends[1:]
-        ends |= alone
-    at = np.flatnonzero(ends)
-    if b'"' not in data:
-        return at, np.zeros(len(at), dtype=bool)
-    quotes = np.flatnonzero(signs == ord('"'))
-    return at, np.searchsorted(quotes, at) % 2 == 1
+_BLOCK_BYTES = 1 << 19
 
 
-def _count_records(data: bytes) -> int:
-    """Return how many records the bytes hold, by their ends alone."""
-    at, inside = _line_ends(data)
-    last = bool(data) and data[-1] not in _LINE_ENDS
-    return int((~inside).sum()) + int(last)
-
-
-def _multi_line(data: bytes) -> Iterator[tuple[int, str]]:
+def _multi_line(data: bytes, lines: _Lines) -> Iterator[tuple[int, str]]:
     """Yield (number, text) of the records that have a line end inside quotes."""
-    at, inside = _line_ends(data)
+    at, inside = lines.at, lines.inside
     if not inside.any():
         return
     ends = np.flatnonzero(~inside)  # by their place among the line ends
@@ -447,8 +473,10 @@ def _assumed(path: Path) -> Note:
 def _headings(text: str, path: Path, layout: str | None) -> tuple[Found, str, int]:
     """Return the headings, the delimiter, and how much text there is up to the data."""
     readings = []
-    for delimiter in _DELIMITERS:
-        rows, ends = _first_records(text, delimiter)
+    parted = {delimiter: _first_records(text, delimiter) for delimiter in _DELIMITERS}
+    of_cells = {one for one, (rows, _) in parted.items() if any(len(row) > 1 for row in rows)}
+    for delimiter in of_cells or parted:
+        rows, ends = parted[delimiter]
         known = 0
         try:
             found = find_headings(rows, layout=layout, where=path.name)

@@ -244,9 +244,14 @@ def _readings(heading: str) -> list[tuple[str, int]]:
     return found
 
 
+_LONGEST = 200  # characters: what is longer is a note or a whole line, not a heading
+
+
 @cache
 def _column(heading: str) -> str | None:
     """Return which column of ours a heading is in any layout; None where layouts differ on it."""
+    if len(heading) > _LONGEST:
+        return None
     found = set()
     for name in layouts():
         found |= set(lay_over(layout(name), [heading], row=1).positions)

@@ -483,8 +483,7 @@ def lay_over(chosen: Layout, headings: list[str], *, row: int) -> Match:
         positions[column] = (first,)
         if others:
             passed_over[column] = tuple(others)
-    drop = {plain(h): frozenset(map(plain, words)) for h, words in chosen.leave_out.items()}
-    left = frozenset(map(plain, chosen.not_read))
+    drop, left = _left_out(chosen)
     return Match(
         layout=chosen,
         row=row,
@@ -595,6 +594,13 @@ def _tables(
             exact[plain(column)] = (column, len(exact) + 1 if column in stated else 0)
     left = frozenset(map(plain, (*chosen.not_read, *chosen.leave_out)))
     return exact, by_words, left - {plain(h) for _, h in _listed(chosen)}
+
+
+@lru_cache(maxsize=256)
+def _left_out(chosen: Layout) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+    """Return by normalized heading the words whose rows are left out, and the headings not read."""
+    drop = {plain(h): frozenset(map(plain, words)) for h, words in chosen.leave_out.items()}
+    return drop, frozenset(map(plain, chosen.not_read))
 
 
 def _is_one_of_many(column: str, position: int, headings: list[str]) -> bool:

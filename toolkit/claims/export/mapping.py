@@ -283,7 +283,7 @@ def _some_rows(opened: Opened) -> Sheet:
     if opened.path.stat().st_size > _WHOLE_BYTES:
         try:
             table = next(pieces(opened, next(places(opened)))).table
-            return sheet_of(opened, table.drop_columns(["row", "account"]), np.arange(len(table)))
+            return sheet_of(opened, table, np.arange(len(table)))
         except (NotCut, StopIteration):
             pass
     return read_whole(opened).sheet

@@ -73,6 +73,9 @@ class Place:
 class Piece:
     """Some rows of an export: the table, the rows it spans, what they show, and findings on them.
 
+    The table's columns are positions of the headings, each coded (`sheets.coded_column`), then `row`
+    and `account`.
+
     `spans` counts blank rows and rows left out too; a note's row counts from 0 at the piece's first,
     and so does a tally's.
     """
@@ -154,7 +157,7 @@ def read_whole(opened: Opened) -> Whole:
     """Return all rows of a table at once, as `pieces` would give them one after the other."""
     rows, numbers = _rows(opened, whole(opened))
     first = opened.first_row
-    sheet = sheet_of(opened, rows.table, numbers.astype(np.int64) + first, blank_rows=True)
+    sheet = _raw_sheet(opened, rows.table, numbers.astype(np.int64) + first)
     found = continue_rows(sheet)
     decisions = decide(opened.match.layout, evidence_of(opened.match, found.columns))
     sheet = replace(sheet, columns=found.columns, decisions=decisions)
@@ -167,15 +170,22 @@ def read_whole(opened: Opened) -> Whole:
     )  # fmt: skip
 
 
-def sheet_of(
-    opened: Opened, table: pa.Table, rows: np.ndarray, *, blank_rows: bool = False
-) -> sheets.Sheet:
-    """Return the sheet of some rows of an export, which hold all rows of their claims."""
+def sheet_of(opened: Opened, table: pa.Table, rows: np.ndarray) -> sheets.Sheet:
+    """Return the sheet of some rows of pieces, which hold all rows of their claims."""
+    return sheets.coded_sheet(
+        opened.match, opened.headings, table, rows, file_id=opened.file_id,
+        serial_dates=opened.serial_dates, decisions=opened.decisions,
+        epoch_1904=opened.epoch_1904,
+    )  # fmt: skip
+
+
+def _raw_sheet(opened: Opened, table: pa.Table, rows: np.ndarray) -> sheets.Sheet:
+    """Return the sheet of rows as the file has them, blank ones too."""
     try:
         return sheets.sheet_of(
             opened.match, opened.headings, table, rows, file_id=opened.file_id,
             serial_dates=opened.serial_dates, decisions=opened.decisions,
-            epoch_1904=opened.epoch_1904, blank_rows=blank_rows,
+            epoch_1904=opened.epoch_1904,
         )  # fmt: skip
     except ExportError as error:
         raise ExportError(f"{opened.name}, {error}") from None
@@ -195,9 +205,9 @@ def no_rows(opened: Opened) -> ExportError:
 def _csv_rows(opened: Opened, place: Place) -> tuple[Piece, np.ndarray]:
     csv = opened.csv
     assert csv is not None
-    if place.end is not None and not _plain_quotes(opened, place):
-        raise NotCut
     found = delimited.read_csv(opened.path, csv, place.start, place.end, threads=place.end is None)
+    if found is None:
+        raise NotCut
     notes = [(row - 1, *rest) for row, *rest in found.notes]
     tallies = [replace(one, first=one.first - 1) for one in found.tallies]
     return Piece(found.table, found.records, notes=notes, tallies=tallies), found.numbers - 1
@@ -313,19 +323,12 @@ def _fill_merged(opened: Opened, grid: Grid, rows: list[list[str]]) -> None:
 
 def _piece(opened: Opened, rows: Piece, numbers: np.ndarray, *, alone: bool) -> Piece:
     """Return rows as a piece: rows that continue the one above filled, and what the columns show."""
-    table = rows.table
-    sheet = sheet_of(opened, table, numbers, blank_rows=True)
+    sheet = _raw_sheet(opened, rows.table, numbers)
     found = continue_rows(sheet)
     if found.headless and not alone:
         raise NotCut
-    for position in found.filled:
-        cells = found.columns[position]
-        texts = pa.array(cells.values, pa.string()).take(
-            pa.array(cells.codes, mask=cells.codes < 0)
-        )
-        at = table.schema.get_field_index(str(position))
-        table = table.set_column(at, str(position), texts)
-    table = table.append_column("row", pa.array(numbers.astype(np.int32)))
+    cells = {str(p): sheets.coded_column(found.columns[p]) for p in wanted(opened.match)}
+    table = pa.table({**cells, "row": pa.array(numbers.astype(np.int32))})
     table = table.append_column("account", pa.array(_accounts(opened, found.columns, numbers)))
     evidence = evidence_of(opened.match, found.columns)
     return Piece(table, rows.spans, evidence, rows.notes, [*rows.tallies, *found.tallies])
@@ -339,7 +342,7 @@ def _cut(piece: Piece, rows: int) -> Iterator[Piece]:
     numbers = piece.table["row"].to_numpy()
     for start in range(0, piece.spans, rows):
         here = (numbers >= start) & (numbers < start + rows)
-        table = piece.table.filter(pa.array(here))
+        table = sheets.compacted(piece.table.filter(pa.array(here)))
         at = table.schema.get_field_index("row")
         table = table.set_column(at, "row", pa.array((numbers[here] - start).astype(np.int32)))
         notes = [(row - start, *rest) for row, *rest in piece.notes if start <= row < start + rows]
@@ -434,9 +437,3 @@ def last_end(data: bytes) -> int | None:
             return before + 1
         at = before
     return None
-
-
-def _plain_quotes(opened: Opened, place: Place) -> bool:
-    with opened.path.open("rb") as file:
-        file.seek(place.start)
-        return delimited.plain_quotes(file.read(place.end - place.start), opened.csv.delimiter)

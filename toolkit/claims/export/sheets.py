@@ -56,18 +56,30 @@ _PROOF = r'^="([^"]*)"$'
 _APOSTROPHE = r"^'([=+\-@].*|[^\s']*[0-9][^\s']*)$"
 
 
-def cells_of(texts: pa.Array, codes: np.ndarray, missing: frozenset[str]) -> Cells:
+def cells_of(
+    texts: pa.Array, codes: np.ndarray, missing: frozenset[str], *, differ: bool = False
+) -> Cells:
     """Return cells with blanks and proof marks gone, equal texts joined, words for 'none' gone.
 
-    What was a number in one row and the same text in another is one content.
+    What was a number in one row and the same text in another is one content. `differ` says that no
+    two of the texts are equal.
     """
     given = texts.cast(pa.large_string())
     trimmed = _without_marks(pc.utf8_trim_whitespace(given))
     none = pa.array(["", *sorted(missing)], pa.large_string())
-    gone = pc.or_(pc.is_in(pc.utf8_lower(trimmed), value_set=none), pc.is_null(trimmed))
-    if not pc.any(gone).as_py() and trimmed.equals(given) and _all_differ(given):
+    # No word for 'none' is longer than the longest of them: only short texts are looked up.
+    longest = max(map(len, missing), default=0)
+    short = pc.fill_null(pc.less_equal(pc.binary_length(trimmed), 4 * longest), True)
+    at = np.flatnonzero(short.to_numpy(zero_copy_only=False))
+    few = trimmed.take(pa.array(at))
+    hit = pc.or_(pc.is_in(pc.utf8_lower(few), value_set=none), pc.is_null(few))
+    gone = np.zeros(len(trimmed), dtype=bool)
+    gone[at] = hit.to_numpy(zero_copy_only=False)
+    if not gone.any() and trimmed.equals(given) and (differ or _all_differ(given)):
         return Cells(codes, texts.to_pylist())
-    kept = pc.if_else(gone, pa.scalar(None, pa.large_string()), trimmed).dictionary_encode()
+    kept = pc.if_else(
+        pa.array(gone), pa.scalar(None, pa.large_string()), trimmed
+    ).dictionary_encode()
     remap = pc.fill_null(kept.indices, -1).to_numpy(zero_copy_only=False)
     return Cells(np.append(remap, -1).astype(np.int32)[codes], kept.dictionary.to_pylist())
 
@@ -90,12 +102,9 @@ def _missing(chosen: Layout) -> frozenset[str]:
 def sheet_of(
     match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
     file_id: str, notes: Iterable[Note] = (), serial_dates: bool = False,
-    decisions: Decisions = UNDECIDED, epoch_1904: bool = False, blank_rows: bool = False,
+    decisions: Decisions = UNDECIDED, epoch_1904: bool = False,
 ) -> Sheet:  # fmt: skip
-    """Return the sheet of Arrow columns whose names are positions of the headings.
-
-    Rows without any cell are left out, unless `blank_rows`.
-    """
+    """Return the sheet of Arrow columns whose names are positions of the headings, all rows in it."""
     missing = _missing(match.layout)
     raw = {}
     for position in wanted(match):
@@ -106,10 +115,7 @@ def sheet_of(
                 f"column {letters(position)}: holds neither text, numbers nor dates; "
                 "write it as one of these"
             ) from None
-    found = Sheet(
-        file_id, match, headings, raw, rows, serial_dates, [*notes], decisions, epoch_1904
-    )
-    return found if blank_rows else without_blank_rows(found)
+    return Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes], decisions, epoch_1904)
 
 
 def without_blank_rows(sheet: Sheet) -> Sheet:
@@ -171,8 +177,10 @@ def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         column = pc.binary_join(column, " ")
         kind = column.type
+    differ = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if pa.types.is_dictionary(kind):
         column = column.unify_dictionaries()
+        differ = column.num_chunks > 1  # then made anew, of texts that differ
     else:
         if pa.types.is_string(kind) and column.nbytes >= _ARROW_BYTES:
             column = column.cast(pa.large_string())
@@ -182,7 +190,51 @@ def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
         return Cells(np.empty(0, dtype=np.int32), [])
     codes = [pc.fill_null(c.indices, -1).to_numpy(zero_copy_only=False) for c in column.chunks]
     texts = _arrow_texts(column.chunk(0).dictionary)
-    return cells_of(texts, np.concatenate(codes).astype(np.int32), missing)
+    whole = np.concatenate(codes).astype(np.int32, copy=False)
+    return cells_of(texts, whole, missing, differ=differ)
+
+
+def coded_column(cells: Cells) -> pa.DictionaryArray:
+    """Return a column of cells as Arrow holds it: its contents once, and their numbers."""
+    codes = pa.array(cells.codes, pa.int32(), mask=cells.codes < 0)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(cells.values, pa.string()))
+
+
+def compacted(table: pa.Table) -> pa.Table:
+    """Return a table whose coded columns have only those contents that a row has."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(at, field.name, coded_column(_coded_cells(table[at])))
+    return table
+
+
+def coded_sheet(
+    match: Match, headings: list[str], table: pa.Table, rows: np.ndarray, *,
+    file_id: str, serial_dates: bool = False, decisions: Decisions = UNDECIDED,
+    epoch_1904: bool = False,
+) -> Sheet:  # fmt: skip
+    """Return the sheet of columns that `coded_column` made, without rows that hold nothing."""
+    columns = {position: _coded_cells(table[str(position)]) for position in wanted(match)}
+    found = Sheet(file_id, match, headings, columns, rows, serial_dates, [], decisions, epoch_1904)
+    return without_blank_rows(found)
+
+
+def _coded_cells(column: pa.ChunkedArray) -> Cells:
+    """Return the cells of a coded column, with only those contents that a row has."""
+    if column.num_chunks > 1:
+        column = pa.chunked_array([column.unify_dictionaries().combine_chunks()])
+    if not len(column):
+        return Cells(np.empty(0, dtype=np.int32), [])
+    chunk = column.chunk(0)
+    codes = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    used = np.zeros(len(chunk.dictionary) + 1, dtype=bool)
+    used[codes] = True
+    if used[:-1].all():
+        return Cells(codes, chunk.dictionary.to_pylist())
+    at = np.flatnonzero(used[:-1])
+    place = np.full(len(used), -1, dtype=np.int32)
+    place[at] = np.arange(len(at))
+    return Cells(place[codes], chunk.dictionary.take(pa.array(at)).to_pylist())
 
 
 def _arrow_texts(values: pa.Array) -> pa.Array:
