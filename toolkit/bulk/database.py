@@ -3,20 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from toolkit.errors import ToolkitError
+
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY = "300MB"
 
 
 @contextmanager
-def database(work: Path, *, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+def database(work: Path, *, memory: str = MEMORY) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Give a connection that spills to `work/spill` and loads nothing from anywhere.
 
     Raises ToolkitError where neither memory nor disk is enough.
     """
+    import duckdb
+
     settings = {
         "memory_limit": memory,
         "temp_directory": str(work / "spill"),

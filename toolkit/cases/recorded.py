@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pandas as pd
 
 from toolkit.cases.entry import EventEntry, FactEntry
 from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, plain
-from toolkit.cases.store import CaseStore
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import PLACEHOLDER
 from toolkit.claims.tables import Claims, conform
@@ -20,6 +19,9 @@ from toolkit.history.appeals import rekeyed
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
 from toolkit.history.recorded import OF_APPEALS, applied
 from toolkit.hospital import Hospital
+
+if TYPE_CHECKING:  # a store's engine is imported where there is a store
+    from toolkit.cases.store import CaseStore
 
 _SAYS = (
     "events were recorded for a claim that may be this one; they count nowhere until somebody says "
@@ -71,11 +73,13 @@ def recorded_at(place: Path | str) -> tuple[RecordedCase, ...]:
     """Return every case that was worked on in the store at a place; none where there is no store."""
     if "://" not in str(place) and not Path(place).exists():
         return ()
+    from toolkit.cases.store import CaseStore
+
     with CaseStore(place) as store:
         return recorded_cases(store)
 
 
-def recorded_cases(store: CaseStore) -> tuple[RecordedCase, ...]:
+def recorded_cases(store: "CaseStore") -> tuple[RecordedCase, ...]:
     """Return every case with events or stated facts; plain values, that processes can be given."""
     events: dict[str, list[EventEntry]] = {}
     for one in store.all_events():

@@ -142,6 +142,10 @@ _MONTHS = (
 _DATE = re.compile(rf"(?:\b(?:{_MONTHS}) )?#(?:(?: ,)?(?: (?:{_MONTHS}))? #)*")
 _MARKS = re.compile(r"[.,](?: ?[.,])+ ?")
 _SPACES = re.compile(r"\s+")
+_PARTS = re.compile(r" ([+>]) ")
+_OWN_SIGN = re.compile(r"\|\s*(not |~)")
+_FORM_WORD = re.compile(r"[a-z]+|#")
+_LETTERS = re.compile("[a-z]+")
 _MARKED = re.compile(r"(\[(?:[A-Z]{2}-)?[A-Z]{0,2}[0-9]+\])")
 _WRAPPED = 60  # a line as long as this goes on in the next, unless that begins a sentence
 
@@ -219,6 +223,7 @@ def _without_name(match: re.Match) -> str:
 # --- words ---------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1 << 14)
 def _fold(word: str) -> str:
     """Return a word without the ending that makes a plural or a form of a verb."""
     if len(word) > 4:
@@ -332,7 +337,7 @@ class _Reader:
 
     def pattern(self, text: str, where: str, owner: int, *, keeps_off: bool) -> _Pattern:
         """Return a line of `says` as a pattern: parts between `+` (any order) or `>` (then)."""
-        first, *rest = re.split(r" ([+>]) ", text)
+        first, *rest = _PARTS.split(text)
         texts = [p.strip() for p in (first, *rest[1::2])]
         parts = [self._part(p, where) for p in texts]
         denied = [any(s & DENIED for s in self.part_forms[n].values()) for n in parts]
@@ -350,7 +355,7 @@ class _Reader:
             forms: dict[Form, int] = {}
             # `not` and `~` before the first word hold for all of them, unless another has its own.
             first = _forms_sign(text)
-            if re.search(r"\|\s*(not |~)", text):
+            if _OWN_SIGN.search(text):
                 first = AFFIRMED
             for one in text.split("|"):
                 sign = _forms_sign(one) if first == AFFIRMED else first
@@ -371,7 +376,7 @@ class _Reader:
         form = self.known_forms.get(text)
         if form is None:
             form = self.form(text)
-            if not form or not all(re.fullmatch(r"[a-z]+|#", word) for word in form):
+            if not form or not all(_FORM_WORD.fullmatch(word) for word in form):
                 raise RulesError(f"{where}: no text can hold {text!r}")
             self.known_forms[text] = form
         forms[form] = forms.get(form, 0) | sign
@@ -452,7 +457,7 @@ class _Reader:
         lines = [line for p in rules.phrases for line in p.says]
         lines += [line for idea in rules.ideas.values() for line in idea]
         lines += [line for entry in entries for line in (*entry.says, *entry.unless)]
-        words |= {w for line in lines for w in re.findall("[a-z]+", line)}
+        words |= {w for line in lines for w in _LETTERS.findall(line)}
         self.known = frozenset(words | {self.stem(w) for w in words})
 
     @cached_property

@@ -8,6 +8,7 @@ its row, since everything behind it would become one cell.
 import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from toolkit.errors import ExportError
 _DELIMITERS = (",", "\t", ";", "|")
 _CHUNK_BYTES = 1 << 23
 _LINE_ENDS = frozenset(b"\r\n")
+_BLANK = re.compile(rb"[\r\n]*")
 csv.field_size_limit(1 << 27)
 
 
@@ -84,7 +86,7 @@ def read_csv(
     if opened.codec != "utf-8":
         data = data.decode(opened.codec).encode("utf-8")
     lines = _lines(data, opened.delimiter)
-    if lines is not None and not data.strip(b"\r\n"):
+    if lines is not None and _BLANK.fullmatch(data):
         return TextRows(_empty(opened), np.empty(0, dtype=np.int64), lines.records, [], [])
     if lines is not None:
         _refuse_swallowed(path, opened, _multi_line(data, lines))
