@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError
+from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError, UsageError
 from toolkit.law.calendar import count
 from toolkit.law.filing import Step
 from toolkit.law.model import DecisionRule, Level, known_jurisdiction, program
@@ -67,7 +67,8 @@ def decision_due(
     depends on them, `jurisdiction` the two letters of the state whose law governs the plan. Hours are counted as whole calendar days, as no time of day is known.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
-    the day on which the clock starts is not given.
+    the day on which the clock starts is not given, UsageError where the board's meeting is further off
+    than the one that decides can be.
     """
     jurisdiction = known_jurisdiction(jurisdiction)
     rules = program(program_id, jurisdiction)
@@ -109,6 +110,14 @@ def decision_due(
                 ),
             )
         fits = [rule for rule in fits if rule.plan_levels in (None, levels)]
+    if not fits:
+        raise NoRuleError(
+            f"{level.name}: no clock on file is for this kind of plan.",
+            needs=(
+                "the plan's levels of internal appeal: one or two",
+                *_whether_multiemployer(level),
+            ),
+        )
     if len(fits) > 1:
         raise RulesError(
             f"{program_id}, {level_id}: two decision clocks on file cover the same facts"
@@ -123,7 +132,7 @@ def decision_due(
         "selection": selection_date,
         "board_meeting": board_meeting,
     }
-    start = _start(level, rule, days)
+    start = _start(level, rule, days, extended)
     if rule.days_to_ask_left_out and notice_date and notice_date < start:
         raise RefusedError(
             f"the notice of {notice_date.isoformat()} lies before the plan appeal of "
@@ -149,7 +158,7 @@ def decision_due(
             level, rule, due, request_received, notice_date, steps
         )
         warnings += notes
-    if extended:
+    if extended and not rule.meetings:  # a board that extends its time decides a meeting later
         if rule.extension is None:
             raise RefusedError(f"{level.name}: this clock has no extension. ({rule.citation})")
         due = count(due, rule.extension)
@@ -192,7 +201,9 @@ def _whether_multiemployer(level: Level) -> tuple[str, ...]:
     return ("whether it is a multiemployer plan whose board meets at least quarterly",) * apart
 
 
-def _start(level: Level, rule: DecisionRule, days: Mapping[str, date | None]) -> date:
+def _start(
+    level: Level, rule: DecisionRule, days: Mapping[str, date | None], extended: bool
+) -> date:
     """Return the day on which the clock starts; refuse where it was not given or cannot be."""
     start, what = days[rule.starts], ANCHORS[rule.starts]
     if start is None:
@@ -211,13 +222,34 @@ def _start(level: Level, rule: DecisionRule, days: Mapping[str, date | None]) ->
             f"{what} lies before the request: one of the two days is wrong.",
             needs=(what, "the day the request was received"),
         )
-    if rule.meeting_too_near and start <= count(requested, rule.meeting_too_near):
+    if rule.meetings:
+        _check_meeting(level, rule, requested, start, extended)
+    return start
+
+
+def _check_meeting(
+    level: Level, rule: DecisionRule, requested: date, meeting: date, extended: bool
+) -> None:
+    """Refuse a meeting that comes too soon to decide the request, or later than the one that does."""
+    soonest = count(requested, rule.meeting_too_near)
+    if meeting <= soonest:
         raise MissingFactError(
             f"{level.name}: the request came too near this meeting; the board decides it at the next "
             f"one. ({rule.citation})",
-            needs=(f"{what}: the one after this",),
+            needs=(f"{ANCHORS[rule.starts]}: the one after this",),
         )
-    return start
+    apart = rule.meetings.apart
+    last = count(soonest, apart)
+    if extended:
+        last = count(last, apart)
+    if meeting > last:
+        which = "third" if extended else "second"
+        near, far = rule.meeting_too_near.count, apart.count * (1 + extended)
+        raise UsageError(
+            f"{level.name}: the board's meeting is too far off. The board meets at least quarterly, at "
+            f"most about {apart.count} days apart, and decides at its {which} meeting after the request "
+            f"at the latest: no more than {near + far} days after it. ({rule.meetings.citation})"
+        )
 
 
 def _without_the_days_to_ask(

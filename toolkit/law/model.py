@@ -82,11 +82,13 @@ class Roll(Sourced, kw_only=True):
     """What becomes of a last day that is no working day.
 
     `force` says whether the rule on file makes the later day lawful (`law`), or it is only what
-    deciders are believed to do (`practice`): then it is told, and never counted on.
+    deciders are believed to do (`practice`): then it is told, and never counted on. `nonworkdays`:
+    a day on which an executive order closed federal offices is no working day either.
     """
 
     to: Literal["next_working_day", "next_day_neither_weekend_nor_dated_holiday"]
     force: Literal["law", "practice"]
+    nonworkdays: bool = False
 
 
 class Reading(Sourced, kw_only=True):
@@ -159,11 +161,18 @@ class Part(Sourced, kw_only=True):
     says: str
 
 
+class Meetings(Sourced, kw_only=True):
+    """How far apart the meetings of a board lie at most."""
+
+    apart: Span
+
+
 class DecisionRule(Sourced, kw_only=True):
     """How long the decider has, and the day its clock starts: by default, its receipt of the request.
 
     `days_to_ask_left_out`: the days between the notice and the request do not count.
-    `meeting_too_near`: a request that came within this span before a meeting goes to the next one.
+    `meeting_too_near`: a request that came within this span before a meeting goes to the next one,
+    `meetings` says how far off that can be.
     """
 
     applies_from: date
@@ -174,6 +183,7 @@ class DecisionRule(Sourced, kw_only=True):
     starts: Literal["request", "plan_appeal", "case_file", "selection", "board_meeting"] = "request"
     days_to_ask_left_out: bool = False
     meeting_too_near: Span | None = None
+    meetings: Meetings | None = None
     service: Service | None = None  # the kind of service that this clock is for; None: any
     states: tuple[str, ...] = ()  # where it applies, as two letters; none: everywhere
     due: Span | None = None  # None: the clock does not exist (says why)
@@ -181,6 +191,13 @@ class DecisionRule(Sourced, kw_only=True):
     parts: tuple[Part, ...] = ()
     if_missed: str
     says: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.starts == "board_meeting") != bool(self.meetings and self.meeting_too_near):
+            raise ValueError(
+                "a clock that starts at a board's meeting has meeting_too_near and meetings"
+            )
 
 
 class Effectuation(Sourced, kw_only=True):
