@@ -96,7 +96,7 @@ _TOLD_FILING = {
 }  # fmt: skip
 _TOLD_DECISION = {
     "applies_from", "applies_until", "when", "plan_levels", "multiemployer", "service", "states",
-    "starts", "days_to_ask_left_out", "meeting_too_near", "due", "extension", "parts", "if_missed",
+    "starts", "days_to_ask_left_out", "meeting_too_near", "meetings", "due", "extension", "parts", "if_missed",
     "says", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
@@ -393,6 +393,8 @@ def _decisions(levels: Iterable[Level]) -> str:
         for rule in level.decision:
             left_out = f"The days from the {level.notice} to the request do not count." if rule.days_to_ask_left_out else ""  # fmt: skip
             near = f"A request within {wording.span(rule.meeting_too_near)} before the meeting goes to the next one." if rule.meeting_too_near else ""  # fmt: skip
+            if rule.meetings:
+                near += f" Meetings are taken to lie at most {wording.span(rule.meetings.apart)} apart.{_cited(rule.meetings)}"  # fmt: skip
             parts = (f"{wording.span(p.due)}: {p.says}{_cited(p)}" for p in rule.parts)
             told = (rule.says, left_out, near, *parts, *_others(rule, _TOLD_DECISION))
             more = " ".join(part for part in told if part)
@@ -486,26 +488,40 @@ def _amounts() -> str:
             rows.append((year, f"${one.alj_hearing:,}", f"${one.judicial_review:,}", one.source, one.status))  # fmt: skip
         else:
             rows.append((year, "not on file", "not on file", "", ""))
+    unknown = found.unknown_year
     governs = ", ".join(program(one).name for one in found.governs)
     return (
         "## Amounts in controversy, by the year of filing\n\n"
         f"For {_text(governs)}. Rule: {_text(found.citation)}. The amount is that of the calendar year in "
         "which the request is *filed*, not that of the decision: a window that crosses December 31 has "
         "two, and a request held back into January meets the new one. A year that is not on file is "
-        "said to be missing, never guessed.\n\n"
+        "said to be missing, never guessed: of its amount only that is taken to be sure which is less than "
+        f"the nearest on file divided by {unknown.times} or more than the nearest on file times "
+        f"{unknown.times}, and *file by* keeps to December 31 before it for anything between."
+        f"{_cited(unknown)}\n\n"
         + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
     )
 
 
 def _events() -> str:
     """Return the events that interrupted clocks: what each moves, from when, until when."""
-    rows = [(_moves(event), _when(event), event.says, event.citation, event.source, event.status)
-            for event in events()]  # fmt: skip
+    rows = [
+        (_moves(event), _when(event), event.says, event.citation, event.source, event.status)
+        for event in events()
+    ]
+    orders = [
+        (", ".join(map(str, one.days)), one.citation, one.source, one.status)
+        for event in events()
+        for one in event.closed
+    ]
     head = ("Moves", "When", "What happened", "Rule", "Source", "Mark")
     return (
         "## Interruptions of clocks\n\n"
-        "One file an event in `toolkit/rules/events`. Days on which offices were closed make no last day "
-        "later; *file by* avoids them.\n\n" + _table(head, rows)
+        "One file an event in `toolkit/rules/events`. A day on which offices were closed moves the last "
+        "day where the level's rule says so; elsewhere the last day stays, and *file by* avoids it.\n\n"
+        + _table(head, rows)
+        + "\nThe orders:\n\n"
+        + _table(("Closed on", "Order", "Source", "Mark"), orders)
     )
 
 
@@ -528,7 +544,7 @@ def _when(event: Event) -> str:
         )
     if off:
         return f"last days from {off.first} to {off.last} became {off.until}"
-    return "closed on " + ", ".join(map(str, event.closed))
+    return "closed on " + ", ".join(str(day) for one in event.closed for day in one.days)
 
 
 def _others(value: object, told: set[str]) -> Iterable[str]:

@@ -262,7 +262,9 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
     if options.age:
         rules.sort(key=lambda rule: rule["age_days"], reverse=True)
     looks = [(rule["citation"], rule["verified_on"]) for rule in rules]
-    looks += [(event.citation, event.verified_on) for event in events()]
+    looks += [
+        (one.citation, one.verified_on) for event in events() for one in (event, *event.closed)
+    ]
     return {
         "rules": rules,
         "marks": {one.id: marks(one.rules) for one in on_file()},
@@ -270,12 +272,13 @@ def _law(options: argparse.Namespace) -> dict[str, Any]:
             {
                 "event": event.event,
                 "name": event.name,
-                "citation": event.citation,
-                "source": event.source,
-                "verified_on": event.verified_on,
-                "status": event.status,
+                "citation": one.citation,
+                "source": one.source,
+                "verified_on": one.verified_on,
+                "status": one.status,
             }
             for event in events()
+            for one in (event, *event.closed)
         ],
         "warnings": [
             text for citation, day in dict.fromkeys(looks) for text in stale(citation, day, today)

@@ -47,11 +47,17 @@ class PutOff(_Strict, kw_only=True):
     until: date
 
 
+class Closing(Sourced, kw_only=True):
+    """Days on which offices were closed, by one order."""
+
+    days: tuple[date, ...]
+
+
 class Event(Sourced, kw_only=True):
     """An event that moved clocks; one of `stood_still`, `put_off` and `closed`.
 
-    `closed` are days on which nobody was there to receive: they make no last day later, and nobody
-    is advised to file on them.
+    `closed` are days on which nobody was there to receive: nobody is advised to file on them, and
+    they make a last day later only where the rule's roll counts `nonworkdays`.
     """
 
     event: str
@@ -59,7 +65,7 @@ class Event(Sourced, kw_only=True):
     moves: tuple[Moved, ...]
     stood_still: StoodStill | None = None
     put_off: PutOff | None = None
-    closed: tuple[date, ...] = ()
+    closed: tuple[Closing, ...] = ()
     says: str
 
     def __post_init__(self) -> None:
@@ -88,6 +94,16 @@ def events_of(program_id: str, level_id: str) -> tuple[tuple[Event, Moved], ...]
         for moved in event.moves
         if moved.program == program_id and level_id in moved.levels
     )
+
+
+def closed_days(program_id: str, level_id: str) -> dict[date, tuple[str, str]]:
+    """Return the days on which this level's office was closed, each with what happened and the order."""
+    return {
+        day: (event.says, closing.citation)
+        for event, _ in events_of(program_id, level_id)
+        for closing in event.closed
+        for day in closing.days
+    }
 
 
 def resumed(

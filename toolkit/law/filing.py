@@ -15,7 +15,7 @@ from toolkit.law.calendar import (
     previous_working_day,
 )
 from toolkit.law.contract import Contract
-from toolkit.law.events import events_of, resumed
+from toolkit.law.events import closed_days, events_of, resumed
 from toolkit.law.model import (
     FEDERAL_PROCESSES,
     Automatic,
@@ -318,13 +318,15 @@ def _deadline(
     hour = f", by {rule.by_hour}" if rule.by_hour else ""
     steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation))
     end = _tolled(rules, level, start, end, window, rule, steps)
-    last, practice = _rolled(end, rule, steps)
+    last, practice = _rolled(end, rule, steps, closed_days(rules.program, level.id))
+    if last != end:
+        last = _tolled(rules, level, start, last, window, rule, steps, from_day=end)
     if rule.never_before_effective and facts.effective > last:
         last = facts.effective
         steps.append(Step(last, "the effective date, which is later", rule.citation))
     file_by = _file_by(end, window, rule, presumed, facts, steps)
     # The notice may be of the old year and its presumed receipt of the new one: it can be filed at once.
-    first = min(start, facts.notice or start)
+    first = facts.received or min(start, facts.notice or start)
     file_by = _while_the_amount_counts(level, first, file_by, facts, steps)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
@@ -350,7 +352,7 @@ def _deadline(
         status=rule.status,
         steps=tuple(steps),
         standing=who,
-        warnings=(*practice, *_cautions(level, rule, start, last, who, facts, earliest)),
+        warnings=(*practice, *_cautions(level, rule, first, last, who, facts, earliest)),
         jurisdiction=level.jurisdiction,
     )
 
@@ -396,17 +398,20 @@ def _tolled(
     window: Span,
     rule: FilingRule,
     steps: list[Step],
+    from_day: date | None = None,
 ) -> date:
     """Return the end with the days that did not count left out, and note the step.
 
-    The interruptions on file are of federal clocks: they move no state's.
+    The interruptions on file are of federal clocks: they move no state's. Where the last day rolled to
+    this end `from_day`, only what began between the two is left out: the rest was before.
     """
     if level.jurisdiction:
         return end
     for event, _ in events_of(rules.program, level.id):
-        if not event.stood_still:
+        still = event.stood_still
+        if not still or (from_day and from_day >= still.first):
             continue
-        moved = resumed(event.stood_still, start, end, window, rule.no_corresponding_day)
+        moved = resumed(still, start, end, window, rule.no_corresponding_day)
         if moved:
             end, again = moved
             steps.append(
@@ -447,19 +452,20 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
 
 def _kept_open(found: Deadline) -> Deadline:
     """Return the deadline with `file_by` on a day on which somebody is there to receive."""
-    closed = {
-        day: event for event, _ in events_of(found.program, found.level) for day in event.closed
-    }
+    closed = closed_days(found.program, found.level)
     if not found.file_by or not closed.keys() & {found.file_by, found.last_filing_date}:
         return found
-    event = closed.get(found.file_by) or closed[found.last_filing_date]
+    says, citation = closed.get(found.file_by) or closed[found.last_filing_date]
     by = found.file_by
     while by in closed or off_day(by):
         by -= timedelta(1)
     steps = found.steps
     if by != found.file_by:
-        steps = (*steps, Step(by, f"{event.says}: file before", event.citation))
-    told = f"{event.says.capitalize()} ({event.citation}); no text read says that this makes the last day later."
+        steps = (*steps, Step(by, f"{says}: file before", citation))
+    told = f"{says.capitalize()} ({citation})"
+    if found.last_filing_date in closed:
+        told += "; no text read says that this makes the last day later"
+    told += "."
     return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
 
 
@@ -514,15 +520,22 @@ def _safe_day(rules: Program, level: Level, who: Answer | None, facts: _Facts) -
     return f" A request by the patient or for the patient that arrives by {found.file_by} is in time under it."
 
 
-def _rolled(end: date, rule: FilingRule, steps: list[Step]) -> tuple[date, tuple[str, ...]]:
+def _rolled(
+    end: date, rule: FilingRule, steps: list[Step], closed: dict[date, tuple[str, str]]
+) -> tuple[date, tuple[str, ...]]:
     """Return the last lawful day, and what deciders are only believed to do."""
     if rule.roll is None:
         return end, ()
     later = _ROLLS[rule.roll.to](end)
+    orders = []
+    while rule.roll.nonworkdays and later in closed:
+        orders.append(closed[later])
+        later = _ROLLS[rule.roll.to](later + timedelta(1))
     if later == end:
         return end, ()
     if rule.roll.force == "law":
-        what = f"{off_day(end)}: the last day moves to the next working day"
+        why = [off_day(end) or "", *(f"{says} ({order})" for says, order in dict.fromkeys(orders))]
+        what = f"{'; '.join(filter(None, why))}: the last day moves to the next working day"
         steps.append(Step(later, what, rule.roll.citation))
         return later, ()
     return end, (
@@ -574,7 +587,7 @@ def _file_by(
 def _cautions(
     level: Level,
     rule: FilingRule,
-    start: date,
+    first: date,
     last: date,
     who: Answer | None,
     facts: _Facts,
@@ -593,7 +606,7 @@ def _cautions(
         )
     if level.amount_in_controversy:
         told += amount_warnings(
-            level.amount_in_controversy, first=start, last=last, amount=facts.amount
+            level.amount_in_controversy, first=first, last=last, amount=facts.amount
         )
     if facts.notice is None and rule.presumption:
         told.append("The notice's date is not given: the clock is counted from the receipt alone.")
@@ -614,19 +627,21 @@ _ROLLS = {
 
 
 def _while_the_amount_counts(
-    level: Level, start: date, file_by: date, facts: _Facts, steps: list[Step]
+    level: Level, first: date, file_by: date, facts: _Facts, steps: list[Step]
 ) -> date:
     """Return `file_by`, moved to the last day on which the amount in dispute is enough."""
     if not level.amount_in_controversy or facts.amount is None:
         return file_by
     found = last_day_that_counts(
-        level.amount_in_controversy, first=start, last=file_by, amount=facts.amount
+        level.amount_in_controversy, first=first, last=file_by, amount=facts.amount
     )
     if found is None:
         return file_by
     day, why, citation = found
     steps.append(Step(day, why, citation))
     moved = previous_working_day(day)
+    if moved < first:  # nothing can be filed before there is a notice
+        return day
     if moved != day:
         what = f"{day.isoformat()} is no working day ({off_day(day)}): be there on the one before"
         steps.append(Step(moved, what, "safe practice of this toolkit"))

@@ -19,7 +19,7 @@ from toolkit.law.model import (
     programs,
     states,
 )
-from toolkit.law.thresholds import thresholds
+from toolkit.law.thresholds import telling_dollars
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,9 +174,7 @@ def telling_amounts() -> tuple[int, ...]:
     """
     rules = (rule for name in programs() for level in program(name).levels for rule in level.filing)
     least = {rule.minimum_amount.dollars for rule in rules if rule.minimum_amount}
-    for year in thresholds().years:
-        least |= {year.alj_hearing, year.judicial_review}
-    return tuple(sorted(least))
+    return tuple(sorted(least | telling_dollars()))
 
 
 def _filer(ways: HospitalFilesAs, contracted: str | None, stage: str) -> str | None:

@@ -1,11 +1,11 @@
 """Amounts in controversy, by the calendar year in which a request is filed."""
 
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 
 import msgspec
 
-from toolkit.rules import RULES, read
+from toolkit.rules import RULES, Sourced, read
 
 
 class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -19,11 +19,18 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     status: str
 
 
+class UnknownYear(Sourced, kw_only=True):
+    """How many times the amount of a year not on file may be more or less than the nearest on file."""
+
+    times: int
+
+
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every year on file."""
 
     citation: str
     governs: tuple[str, ...]
+    unknown_year: UnknownYear
     years: tuple[Threshold, ...]
 
 
@@ -31,6 +38,29 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 def thresholds() -> Thresholds:
     """Return the amounts in controversy on file."""
     return read(RULES / "thresholds" / "amount_in_controversy.yaml", Thresholds)
+
+
+def between(kind: str, year: int) -> tuple[int, int]:
+    """Return the least and the most dollars that the year may ask for: the same where it is on file."""
+    on_file = {one.year: getattr(one, kind) for one in thresholds().years}
+    if year in on_file:
+        return on_file[year], on_file[year]
+    nearest = [max((one for one in on_file if one < year), default=None)]
+    nearest += [min((one for one in on_file if one > year), default=None)]
+    dollars = [on_file[one] for one in nearest if one is not None]
+    times = thresholds().unknown_year.times
+    return min(dollars) // times, max(dollars) * times
+
+
+def telling_dollars() -> frozenset[int]:
+    """Return the dollars at which an answer may change, those of the years not on file with them."""
+    on_file = [one.year for one in thresholds().years]
+    return frozenset(
+        dollars
+        for year in range(min(on_file) - 1, max(on_file) + 2)
+        for kind in ("alj_hearing", "judicial_review")
+        for dollars in between(kind, year)
+    )
 
 
 def amount_warnings(kind: str, *, first: date, last: date, amount: float | None) -> tuple[str, ...]:
@@ -42,19 +72,26 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
     by_year = {one.year: one for one in thresholds().years}
     said = []
     for year in range(first.year, last.year + 1):
+        least, most = between(kind, year)
         if year not in by_year:
-            said.append(
-                f"No amount in controversy is on file for requests filed in {year}: look it up."
-            )
+            text = f"No amount in controversy is on file for requests filed in {year}: look it up."
+            if amount is not None and amount >= most:
+                text += f" An amount from ${most:,} is taken to be enough."
+            elif year > first.year:
+                text += (
+                    f" One below ${most:,} may be too little then: file before January 1, {year}."
+                )
+            else:
+                text += f" One below ${most:,} may be too little."
+            said.append(text)
             continue
         on_file = by_year[year]
-        dollars = getattr(on_file, kind)
         mark = " (from memory, not verified)" if on_file.status == "M" else ""
         text = (
-            f"A request filed in {year} needs at least ${dollars:,} in controversy{mark}: "
+            f"A request filed in {year} needs at least ${least:,} in controversy{mark}: "
             f"{on_file.source}."
         )
-        if amount is not None and amount < dollars:
+        if amount is not None and amount < least:
             text += " The amount given is below it: aggregate with similar claims, or it will be dismissed."
         said.append(text)
     return tuple(said)
@@ -63,20 +100,36 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
 def last_day_that_counts(
     kind: str, *, first: date, last: date, amount: float
 ) -> tuple[date, str, str] | None:
-    """Return the last day between the two on which `amount` is enough, why, and the citation.
+    """Return the last day between the two on which `amount` is surely enough, why, and the citation.
 
-    None where no threshold rises past the amount in that time. The day is a 31 December: the
-    threshold is that of the year in which the request is filed.
+    None where no threshold can rise past the amount in that time. The day is a 31 December: the
+    threshold is that of the year in which the request is filed. A year that is not on file may ask for
+    anything that `between` says.
     """
-    by_year = {one.year: one for one in thresholds().years}
     for year in range(first.year, last.year):
-        if year not in by_year or year + 1 not in by_year:
-            continue
-        now, then = (getattr(by_year[one], kind) for one in (year, year + 1))
-        if now <= amount < then:
-            why = (
-                f"last day on which the amount in dispute is enough: ${now:,} for requests filed in "
-                f"{year}, ${then:,} from the day after ({by_year[year + 1].source})"
-            )
-            return date(year + 1, 1, 1) - timedelta(days=1), why, thresholds().citation
+        least, most = between(kind, year)[0], between(kind, year + 1)[1]
+        if least <= amount < most:
+            return date(year, 12, 31), _why_not_later(kind, year), thresholds().citation
     return None
+
+
+def _why_not_later(kind: str, year: int) -> str:
+    """Return why a request is better filed by the end of the year."""
+    by_year = {one.year: one for one in thresholds().years}
+    now, then = by_year.get(year), by_year.get(year + 1)
+    if now and then:
+        return (
+            f"last day on which the amount in dispute is enough: ${getattr(now, kind):,} for requests "
+            f"filed in {year}, ${getattr(then, kind):,} from the day after ({then.source})"
+        )
+    if now:
+        return (
+            f"last day on which the amount in dispute is sure to be enough: ${getattr(now, kind):,} for "
+            f"requests filed in {year}; the amount of {year + 1} is not on file and may be more"
+        )
+    if then:
+        return (
+            f"last day before ${getattr(then, kind):,} is needed ({then.source}); the amount of {year} "
+            f"is not on file and may be less"
+        )
+    return f"last day of {year}: neither its amount nor that of {year + 1} is on file, and that may be more"

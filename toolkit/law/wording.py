@@ -140,7 +140,8 @@ def roll(rule: Roll | None) -> str:
         return "stays where it falls"
     to = rule.to.replace("_", " ")
     if rule.force == "law":
-        return f"rolls to the {to}"
+        more = ", past days closed by executive order too" if rule.nonworkdays else ""
+        return f"rolls to the {to}{more}"
     return f"believed to roll to the {to}; not counted on"
 
 
