@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import InputError, RefusedError, RulesError
+from toolkit.errors import InputError, RefusedError, RulesError, UsageError
 from toolkit.law import (
     decision_due,
     filing_deadline,
@@ -22,7 +22,7 @@ from toolkit.law import (
     turns_on,
 )
 from toolkit.law.calendar import federal_holidays, off_day
-from toolkit.law.events import events
+from toolkit.law.events import closed_days, events
 from toolkit.law.model import states
 from toolkit.law.thresholds import thresholds
 from toolkit.rules import read
@@ -72,6 +72,7 @@ class Expect(msgspec.Struct, forbid_unknown_fields=True):
     because: str | None = None
     nothing_to_file: bool = False
     refused: str | None = None
+    usage: str | None = None  # a usage error that says this
     needs: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
@@ -112,6 +113,10 @@ def test_the_case_holds(case):
 def check(case: Case) -> None:
     """Ask the law what the case gives, and hold the answer to what it expects."""
     expect = case.expect
+    if expect.usage:
+        with pytest.raises(UsageError, match=expect.usage):
+            answer(case)
+        return
     if expect.refused:
         with pytest.raises(RefusedError) as refused:
             answer(case)
@@ -151,7 +156,7 @@ def test_every_rule_on_file_decides_some_case():
     asked = {one.id: set() for one in on_file()}
     for param in cases():
         case = param.values[0]
-        if not case.expect.refused:
+        if not case.expect.refused and not case.expect.usage:
             found = answer(case)
             clock = "decision" if case.expect.decision_due else "filing"
             where = f" ({found.jurisdiction})" if found.jurisdiction in states() else ""
@@ -198,7 +203,7 @@ def facts(one, level, rule) -> dict:
 
 @given(
     which=st.sampled_from(filing_rules()),
-    day=st.dates(date(2022, 1, 1), date(2035, 12, 31)),
+    day=st.dates(date(2017, 1, 1), date(2035, 12, 31)),
     later=st.integers(0, 400),
     late=st.integers(0, 60),
 )
@@ -526,6 +531,20 @@ def test_an_event_moves_levels_and_processes_that_are_on_file():
             assert moved.process is None or all(
                 moved.process in {one.process for one in level.processes} for level in levels
             )
+
+
+def test_an_order_that_closes_federal_offices_reaches_every_roll_that_counts_it():
+    counted = {
+        (name, level.id)
+        for name in programs()
+        for level in program(name).levels
+        for rule in level.filing
+        if rule.roll and rule.roll.nonworkdays
+    }
+    assert counted and all(closed_days(*one) for one in counted)
+    for name, level, rule in filing_rules():
+        law = rule.roll and (rule.roll.force, rule.roll.to) == ("law", "next_working_day")
+        assert bool(law) == ((name, level) in counted), (name, level)
 
 
 def test_a_late_filed_original_medicare_claim_has_no_appeal():

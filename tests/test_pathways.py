@@ -1,0 +1,191 @@
+"""Who may file, who decides and what follows, from cases that a compliance officer can read and sign.
+
+`cases/standing` says of every level, filer and stage who may file and with which paper;
+`cases/pathways` says of every level whom to ask, who decides and what follows each outcome, and of
+every program where a denial begins.
+"""
+
+from datetime import date
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pytest
+from test_law import answer, cases
+
+from toolkit.law import next_step, program, programs
+from toolkit.law.model import FILERS, STAGES, Outcome, Program
+from toolkit.law.standing import standing
+from toolkit.rules import read
+
+CASES = Path(__file__).parent / "cases"
+NOTHING = ("no rule on file says what follows", "no appeal pathway is on file")
+OUTCOMES: tuple[str, ...] = Outcome.__args__
+
+
+class Who(msgspec.Struct, forbid_unknown_fields=True):
+    may_file: Literal["yes", "no", "not on file"]
+    papers: tuple[str, ...] = ()  # a text that each paper holds, in their order
+    instead: str | None = None
+    because: str = ""
+
+
+class StandingCase(msgspec.Struct, forbid_unknown_fields=True):
+    """Filers at levels; `stages` are every stage and none where they are not named ('none': not stated)."""
+
+    case: str
+    program: str
+    levels: tuple[str, ...]
+    filers: tuple[str, ...]
+    expect: Who
+    stages: tuple[str, ...] = (*STAGES, "none")
+
+    def asked(self) -> list[tuple[str, str, str]]:
+        return list(product(self.levels, self.filers, self.stages))
+
+
+class LevelCase(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A level: with whom it is filed, who decides, and the level that follows each outcome.
+
+    An outcome that is not named has nothing on file; `after_clinical` are those that differ where
+    the denial is a clinical one.
+    """
+
+    case: str
+    program: str
+    level: str
+    filed_with: str = ""
+    decided_by: str = ""
+    after: dict[Outcome, str] = {}
+    after_clinical: dict[Outcome, str] = {}
+
+
+class Facts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    program: str
+    stage: str = "payment"
+    contracted: str | None = None
+    denial_category: str = ""
+    remarks: tuple[str, ...] = ()
+    notice_date: date = date(2026, 9, 1)
+    received: date = date(2026, 9, 1)
+
+
+class Next(msgspec.Struct, forbid_unknown_fields=True):
+    state: str
+    level: str | None = None
+    program: str | None = None  # where it is not the one that is given
+    filer: str | None = None  # as whom the hospital files, or would
+    asked: str | None = None  # the level whose standing says so, where it leads to another
+    gap: str = ""  # what is said to be missing holds this
+
+
+class FirstCase(msgspec.Struct, forbid_unknown_fields=True):
+    """Where a denial begins: nothing was filed yet."""
+
+    case: str
+    given: Facts
+    expect: Next
+
+
+class Pathway(msgspec.Struct, forbid_unknown_fields=True):
+    levels: tuple[LevelCase, ...]
+    begins: tuple[FirstCase, ...]
+
+
+STANDING: tuple[StandingCase, ...] = tuple(
+    case
+    for path in sorted((CASES / "standing").glob("*.yaml"))
+    for case in read(path, tuple[StandingCase, ...])
+)
+PATHWAYS = [read(path, Pathway) for path in sorted((CASES / "pathways").glob("*.yaml"))]
+LEVELS: tuple[LevelCase, ...] = tuple(case for one in PATHWAYS for case in one.levels)
+BEGINS: tuple[FirstCase, ...] = tuple(case for one in PATHWAYS for case in one.begins)
+ASKED = {
+    (param.values[0].given.program, param.values[0].given.level): param.values[0]
+    for param in cases()
+    if not param.values[0].expect.refused and not param.values[0].expect.usage
+}
+
+
+def check_standing(case: StandingCase, rules: Program) -> None:
+    """Ask who may file at every level, filer and stage of the case, and hold the answers to it."""
+    expect = case.expect
+    for level, filer, stage in case.asked():
+        found = standing(rules, level, stage=None if stage == "none" else stage, filer=filer)
+        may_file = {True: "yes", False: "no", None: "not on file"}[found.may_file]
+        assert (may_file, found.instead, found.citation) == (
+            expect.may_file,
+            expect.instead,
+            expect.because,
+        ), (level, filer, stage)
+        assert len(found.papers) == len(expect.papers)
+        assert all(text in one for text, one in zip(expect.papers, found.papers, strict=True))
+
+
+def check_level(case: LevelCase) -> None:
+    """Ask whom to file with, who decides and what follows, and hold the answers to the case."""
+    asked = ASKED.get((case.program, case.level))
+    assert bool(asked) == bool(case.decided_by), "a level that gives an answer names who decides"
+    if asked:
+        found = answer(asked)
+        assert (found.filed_with, found.decided_by) == (
+            case.filed_with or case.decided_by,
+            case.decided_by,
+        )
+    for nature, after in (
+        ("administrative", case.after),
+        ("clinical", case.after | case.after_clinical),
+    ):
+        for outcome in OUTCOMES:
+            found = next_step(
+                case.program,
+                last_level=case.level,
+                filed=True,
+                outcome=outcome,
+                decided_on=date(2026, 6, 1),
+                contracted="not_contracted",
+                nature=nature,
+                amount=5000,
+                state_window=120,
+            )
+            nothing = any(text in found.gap for text in NOTHING)
+            assert nothing == (outcome not in after), outcome
+            assert nothing or found.level == after[outcome], outcome
+
+
+def check_begins(case: FirstCase) -> None:
+    """Ask what to do first on a denial, and hold the answer to the case."""
+    facts = {name: getattr(case.given, name) for name in case.given.__struct_fields__}
+    found = next_step(facts.pop("program"), **facts)
+    expect = case.expect
+    assert (found.state, found.level) == (expect.state, expect.level)
+    assert expect.gap in found.gap
+    if expect.filer:
+        rules, level = program(expect.program or case.given.program), expect.asked or expect.level
+        who = standing(rules, level, stage=case.given.stage, filer=expect.filer)
+        assert found.standing.startswith(who.says)
+
+
+@pytest.mark.parametrize("case", STANDING, ids=lambda one: f"{one.program}: {one.case}")
+def test_who_may_file(case):
+    check_standing(case, program(case.program))
+
+
+@pytest.mark.parametrize("case", LEVELS, ids=lambda one: f"{one.program}: {one.case}")
+def test_who_decides_a_level_and_what_follows(case):
+    check_level(case)
+
+
+@pytest.mark.parametrize("case", BEGINS, ids=lambda one: f"{one.given.program}: {one.case}")
+def test_where_a_denial_begins(case):
+    check_begins(case)
+
+
+@pytest.mark.parametrize("name", programs())
+def test_every_level_filer_and_stage_has_one_standing_case_and_every_level_a_pathway(name):
+    asked = [key for case in STANDING if case.program == name for key in case.asked()]
+    filed = [one.id for one in program(name).levels if one.filing or one.by_terms]
+    assert sorted(asked) == sorted(product(filed, FILERS, (*STAGES, "none")))
+    named = sorted(case.level for case in LEVELS if case.program == name)
+    assert named == sorted(level.id for level in program(name).levels)
