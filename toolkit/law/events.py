@@ -30,7 +30,7 @@ class StoodStill(_Strict, kw_only=True):
     """Days from `first` to `last` that did not count, up to a most of days for one clock.
 
     `at_most_days` holds for a clock that began in that time, `at_most_days_if_running` for one that
-    ran when it began.
+    ran when it began or began on its first day.
     """
 
     first: date
@@ -116,7 +116,7 @@ def resumed(
     """Return the last day with the days left out and the day the clock ran again; None if untouched."""
     if start > still.last or end < still.first:
         return None
-    began_inside = start >= still.first
+    began_inside = start > still.first
     most = still.at_most_days if began_inside else still.at_most_days_if_running
     begins = max(start, still.first)
     again = min(still.last, begins + timedelta(days=most))
