@@ -26,7 +26,7 @@ import toolkit.law.filing
 import toolkit.law.model
 import toolkit.law.pathway
 import toolkit.law.thresholds
-from toolkit.errors import ToolkitError
+from toolkit.errors import MissingFactError, ToolkitError
 from toolkit.law import program, programs
 from toolkit.law.events import Event, Moved, closed_days, events
 from toolkit.law.model import (
@@ -73,15 +73,20 @@ for _case in STANDING:
     STANDINGS[_case.program].append(_case)
 
 
-def noticed(asked: Iterable[Asked]) -> bool:
-    """Say whether one of the cases fails under the misreading in force."""
-    return any(fails(how, case) for how, case in asked)
+def noticed(asked: Iterable[Asked], *, kind: str = "") -> bool:
+    """Say whether one of the cases fails under the misreading in force.
+
+    That a day is asked for does not tell one anchor from another: a case that gives both does.
+    """
+    return any(fails(how, case, dates_alone=kind == "anchors") for how, case in asked)
 
 
-def fails(how: Callable[[object], None], case: object) -> bool:
+def fails(how: Callable[[object], None], case: object, *, dates_alone: bool = False) -> bool:
     """Say whether the case fails: another answer, or a refusal; a crash is no answer and goes on."""
     try:
         how(case)
+    except MissingFactError:
+        return not dates_alone
     except (AssertionError, ToolkitError, pytest.fail.Exception):
         return True
     return False
@@ -540,7 +545,7 @@ def of_level(rules: Program, at: int) -> Iterator[tuple[str, str, Level]]:
                 if tells(rules, level, rule, what):
                     yield kind, text, replace(level, **{clock: all_of})
     for day in {"notice", "effective"} - {rule.selected_by for rule in level.filing}:
-        if level.filing and (day, level.filing[0].selected_by) != ("notice", "service"):
+        if any(rule.applies_until for rule in level.filing):
             wrong = tuple(replace(rule, selected_by=day) for rule in level.filing)
             yield "anchors", f"filing selected by the {day}", replace(level, filing=wrong)
     for what, wrong in changes(level):
@@ -699,7 +704,7 @@ def test_every_near_misreading_of_a_rule_fails_some_case(name, monkeypatch, reco
     for kind, what, wrong, asked in misreadings(rules):
         force.program = wrong
         made[kind] += 1
-        if not noticed(asked):
+        if not noticed(asked, kind=kind):
             unnoticed.append(f"{kind}: {what}")
     record_property("misreadings", dict(made))
     assert made.total() > 10
