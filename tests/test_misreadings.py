@@ -304,6 +304,17 @@ def conditions(when: When) -> Iterator[tuple[str, When]]:
         yield "expedited or not", replace(when, expedited=None)
 
 
+def conditions_of_filing(rule: FilingRule) -> Iterator[tuple[str, FilingRule]]:
+    """The ways to get wrong for which requests a filing rule, or another reading of it, is."""
+    for what, when in conditions(rule.when):
+        yield what, replace(rule, when=when)
+    for at, reading in enumerate(rule.readings):
+        for what, when in conditions(reading.when):
+            readings = list(rule.readings)
+            readings[at] = replace(reading, when=when)
+            yield f"another reading {what}", replace(rule, readings=tuple(readings))
+
+
 def conditions_of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
     """The ways to get wrong for which requests a decision clock is."""
     for what, when in conditions(rule.when):
@@ -331,7 +342,8 @@ def of_effectuation(one: Effectuation) -> Iterator[tuple[str, Effectuation]]:
     unit = {"hours": "days", "days": "hours"}[one.within.unit]
     old, new = (f"{one.within.count} {name}" for name in (one.within.unit, unit))
     yield unit, replace(one, says=one.says.replace(old, new))
-    day = next(day for day in EVENTS if day in one.says)
+    day = next((day for day in EVENTS if day in one.says), None)
+    assert day, f"{one.citation}: does not say from which of {EVENTS} it runs"
     for other in EVENTS:
         if other != day:
             yield f"from {other}", replace(one, says=one.says.replace(day, other))
@@ -529,6 +541,7 @@ CLOCKS = (
     ("anchors", "filing", lambda rule, _: anchors_of_filing(rule)),
     ("decision", "decision", lambda rule, _: of_decision(rule)),
     ("anchors", "decision", lambda rule, _: anchors_of_decision(rule)),
+    ("conditions", "filing", lambda rule, _: conditions_of_filing(rule)),
     ("conditions", "decision", lambda rule, _: conditions_of_decision(rule)),
 )
 
@@ -577,6 +590,9 @@ def tells(rules: Program, level: Level, rule: FilingRule | DecisionRule, what: s
     """Say whether a misreading changes an answer: not where the program shuts it out elsewhere."""
     if what.startswith("nonworkdays"):
         return bool(closed_days(rules.program, level.id))
+    filer = next((one for one in FILERS if what.endswith(f"for {one} too")), None)
+    if filer and standing(rules, level.id, stage=None, filer=filer).may_file is False:
+        return False
     refused = {s for one in rules.not_expedited if level.id in one.levels for s in one.stages}
     if rule.when.expedited and what in {f"for {stage} too" for stage in refused}:
         return False

@@ -1144,7 +1144,9 @@ def _decision_due_words(one: argparse.ArgumentParser) -> None:
 
     _of_level(one)
     one.add_argument("--request-received", type=_date, required=True)
-    one.add_argument("--extended", action="store_true")
+    one.add_argument(
+        "--extended", action="store_true", help="the decider extended its time, and said so"
+    )
     one.add_argument(
         "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
     )
