@@ -542,9 +542,9 @@ def test_an_order_that_closes_federal_offices_reaches_every_roll_that_counts_it(
         if rule.roll and rule.roll.nonworkdays
     }
     assert counted and all(closed_days(*one) for one in counted)
-    for name, level, rule in filing_rules():
+    for one, level, rule in filing_rules():
         law = rule.roll and (rule.roll.force, rule.roll.to) == ("law", "next_working_day")
-        assert bool(law) == ((name, level) in counted), (name, level)
+        assert bool(law) == ((one.program, level) in counted), (one.id, level)
 
 
 def test_a_late_filed_original_medicare_claim_has_no_appeal():

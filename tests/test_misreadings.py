@@ -18,7 +18,16 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 from test_law import Case, cases, check
-from test_pathways import LEVELS, PATHWAYS, STANDING, check_begins, check_level, check_standing
+from test_pathways import (
+    LEVELS,
+    PATHWAYS,
+    STANDING,
+    asked_of,
+    check_begins,
+    check_level,
+    check_standing,
+    named,
+)
 
 import toolkit.law.decision
 import toolkit.law.events
@@ -27,7 +36,7 @@ import toolkit.law.model
 import toolkit.law.pathway
 import toolkit.law.thresholds
 from toolkit.errors import MissingFactError, ToolkitError
-from toolkit.law import program, programs
+from toolkit.law import on_file, program, programs
 from toolkit.law.events import Event, Moved, closed_days, events
 from toolkit.law.model import (
     FILERS,
@@ -37,13 +46,16 @@ from toolkit.law.model import (
     FilingRule,
     HospitalFilesAs,
     Level,
+    OnFile,
     Outcome,
     Presumption,
     Program,
     Roll,
     Span,
     Standing,
+    StateRules,
     When,
+    state_rules,
 )
 from toolkit.law.standing import standing
 from toolkit.law.thresholds import Thresholds, thresholds
@@ -52,7 +64,7 @@ SOURCED = {"citation": "x", "source": "x", "verified_on": "2026-01-01", "status"
 DAY = timedelta(days=1)
 OUTCOMES: tuple[str, ...] = Outcome.__args__
 
-# A case and how it is asked; by program and level, so that a misreading asks its own alone.
+# A case and how it is asked; by the file that it asks and level, so that a misreading asks its own alone.
 Asked = tuple[Callable[[object], None], object]
 
 
@@ -60,17 +72,17 @@ def _index() -> dict[str, dict[str, list[Asked]]]:
     found: dict[str, dict[str, list[Asked]]] = defaultdict(lambda: defaultdict(list))
     for param in cases():
         case: Case = param.values[0]
-        found[case.given.program][case.given.level].append((check, case))
+        found[asked_of(case.given)][case.given.level].append((check, case))
     for case in LEVELS:
-        found[case.program][case.level].append((check_level, case))
+        found[named(case)][case.level].append((check_level, case))
     return found
 
 
 ASKED = _index()
-BEGUN = {one.levels[0].program: [(check_begins, case) for case in one.begins] for one in PATHWAYS}
+BEGUN = {named(one.levels[0]): [(check_begins, case) for case in one.begins] for one in PATHWAYS}
 STANDINGS = defaultdict(list)
 for _case in STANDING:
-    STANDINGS[_case.program].append(_case)
+    STANDINGS[named(_case)].append(_case)
 
 
 def noticed(asked: Iterable[Asked], *, kind: str = "") -> bool:
@@ -286,7 +298,7 @@ def of_decision(rule: DecisionRule) -> Iterator[tuple[str, DecisionRule]]:
 
 def conditions(when: When) -> Iterator[tuple[str, When]]:
     """The ways to get wrong for which facts a rule holds."""
-    for name in ("stages", "filers", "care"):
+    for name in ("stages", "filers", "not_filers", "care"):
         facts = getattr(when, name)
         for one in facts:
             others = tuple(other for other in facts if other != one)
@@ -478,11 +490,23 @@ def begins(rules: Program) -> Iterator[tuple[str, Program]]:
         yield "opened by N830", replace(rules, opened_by=wrong)
 
 
+def begins_of_state(rules: StateRules) -> Iterator[tuple[str, StateRules]]:
+    """The ways to misread as whom the hospital files at a level of a state's law."""
+    for at, level in enumerate(rules.levels):
+        now = level.hospital_files_as
+        for what, ways in [("as elsewhere", None), *of_hospital(now)] if now else ():
+            if ways is None or filed_as(rules, ways, level) != filed_as(rules, now, level):
+                wrong = replace(level, hospital_files_as=ways)
+                levels = (*rules.levels[:at], wrong, *rules.levels[at + 1 :])
+                yield f"{level.id}: {what}", replace(rules, levels=levels)
+
+
 def filed_as(rules: Program, ways: HospitalFilesAs, first: Level) -> list[tuple]:
     """Return what is said of the hospital at the first level, by stage and contract."""
     said = []
     for stage in STAGES:
-        before = ways.before_service if stage != "payment" else None
+        after = ("payment", "concurrent") if ways.concurrent_as_after else ("payment",)
+        before = ways.before_service if stage not in after else None
         for filer in (before or ways.contracted, before or ways.not_contracted):
             who = standing(rules, first.id, stage=stage, filer=filer)
             said.append((who.may_file, who.says, not before and ways.needs_contract_status))
@@ -498,6 +522,8 @@ def of_hospital(ways: HospitalFilesAs) -> Iterator[tuple[str, HospitalFilesAs]]:
         yield "contracted and not swapped", replace(ways, **swapped)
         for name in ("contracted", "not_contracted"):
             yield f"{name} as the other", replace(ways, **{name: swapped[name]})
+    late = not ways.concurrent_as_after
+    yield "during the service as after it, or not", replace(ways, concurrent_as_after=late)
     if ways.before_service:
         yield "before the service as after it", replace(ways, before_service=None)
     else:
@@ -569,6 +595,8 @@ def of_level(rules: Program, at: int) -> Iterator[tuple[str, str, Level]]:
         yield "effectuation", what, wrong
     for what, wrong in follows(level, rules):
         yield "after", what, wrong
+    for what, wrong in of_processes(level):
+        yield "processes", what, wrong
     for what, wrong in deciders(at, rules):
         yield "filed with, decided by", what, wrong
     if level.amount_in_controversy:
@@ -599,9 +627,9 @@ def tells(rules: Program, level: Level, rule: FilingRule | DecisionRule, what: s
     return not (what == "expedited or not" and rule.when.stages and {*rule.when.stages} <= refused)
 
 
-def misreadings(rules: Program) -> Iterator[tuple[str, str, Program, Iterable[Asked]]]:
-    """Every misreading of a program's file: its kind, what it is, the wrong program, whom to ask."""
-    mine = ASKED[rules.program]
+def misreadings(one: OnFile) -> Iterator[tuple[str, str, Program | StateRules, Iterable[Asked]]]:
+    """Every misreading of a program's or a state's file: its kind, what it is, the wrong one, whom to ask."""
+    rules, mine = one.rules, ASKED[one.id]
     for at, level in enumerate(rules.levels):
         for kind, what, wrong in of_level(rules, at):
             if wrong != level:
@@ -612,12 +640,39 @@ def misreadings(rules: Program) -> Iterator[tuple[str, str, Program, Iterable[As
         yield "conditions", what, wrong, chain.from_iterable(mine.values())
     for what, wrong in standings(rules):
         asked = [
-            (lambda case, of=wrong: check_standing(case, of), one)
-            for one in STANDINGS[rules.program]
+            (lambda case, of=wrong: check_standing(case, of), case) for case in STANDINGS[one.id]
         ]
         yield "standing", what, wrong, asked
-    for what, wrong in begins(rules):
-        yield "next step", what, wrong, BEGUN[rules.program]
+    for what, wrong in begins_of_state(rules) if one.jurisdiction else begins(rules):
+        yield "next step", what, wrong, BEGUN[one.id]
+
+
+def of_processes(level: Level) -> Iterator[tuple[str, Level]]:
+    """The ways to misread what bounds the processes of a level."""
+    for at, one in enumerate(level.processes):
+        others = [
+            (
+                f"{where} forgotten",
+                replace(one, jurisdictions=tuple({*one.jurisdictions} - {where})),
+            )
+            for where in one.jurisdictions
+        ]
+        if one.floor:
+            others += [
+                (f"floor: {what}", replace(one, floor=replace(one.floor, filing=wrong)))
+                for what, wrong in of_floor(one.floor.filing, level)
+            ]
+            others.append(("no floor", replace(one, floor=None)))
+        for what, wrong in others:
+            entries = (*level.processes[:at], wrong, *level.processes[at + 1 :])
+            yield what, replace(level, processes=entries)
+
+
+def of_floor(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]]:
+    """The ways to misread the least that every state gives; no event moves a state's clock."""
+    for what, wrong in chain(of_filing(rule, level), anchors_of_filing(rule)):
+        if not what.startswith("nonworkdays"):
+            yield what, wrong
 
 
 def unchecked(level: Level, **changes) -> Level:
@@ -702,13 +757,18 @@ def moved_by(event: Event) -> set[tuple[str, str]]:
     return {(one.program, level) for one in event.moves for level in one.levels}
 
 
-@pytest.mark.parametrize("name", programs())
-def test_every_near_misreading_of_a_rule_fails_some_case(name, monkeypatch, record_property):
-    rules, made, unnoticed = program(name), Counter(), []
-    force = SimpleNamespace(program=rules)
+@pytest.mark.parametrize("one", on_file(), ids=lambda one: one.id)
+def test_every_near_misreading_of_a_rule_fails_some_case(one, monkeypatch, record_property):
+    name, state = one.program, one.jurisdiction
+    force, made, unnoticed = SimpleNamespace(rules=one.rules), Counter(), []
 
-    def misread(of: str) -> Program:
-        return force.program if of == name else program(of)
+    def misread(of: str, jurisdiction: str | None = None) -> Program:
+        own = state_rules(of, jurisdiction)
+        if of != name or (state and jurisdiction != state):
+            return program(of, jurisdiction)
+        if state:
+            return force.rules.over(program(name), state)
+        return own.over(force.rules, jurisdiction) if own else force.rules
 
     for module in (
         toolkit.law.filing,
@@ -717,8 +777,8 @@ def test_every_near_misreading_of_a_rule_fails_some_case(name, monkeypatch, reco
         toolkit.law.model,
     ):
         monkeypatch.setattr(module, "program", misread)
-    for kind, what, wrong, asked in misreadings(rules):
-        force.program = wrong
+    for kind, what, wrong, asked in misreadings(one):
+        force.rules = wrong
         made[kind] += 1
         if not noticed(asked, kind=kind):
             unnoticed.append(f"{kind}: {what}")

@@ -12,10 +12,10 @@ from typing import Literal
 
 import msgspec
 import pytest
-from test_law import answer, cases
+from test_law import Given, answer, cases
 
-from toolkit.law import next_step, program, programs
-from toolkit.law.model import FILERS, STAGES, Outcome, Program
+from toolkit.law import next_step, on_file, program
+from toolkit.law.model import FILERS, STAGES, Outcome, Program, state_rules
 from toolkit.law.standing import standing
 from toolkit.rules import read
 
@@ -39,6 +39,7 @@ class StandingCase(msgspec.Struct, forbid_unknown_fields=True):
     levels: tuple[str, ...]
     filers: tuple[str, ...]
     expect: Who
+    jurisdiction: str = ""  # a state whose own law says it
     stages: tuple[str, ...] = (*STAGES, "none")
 
     def asked(self) -> list[tuple[str, str, str]]:
@@ -55,6 +56,7 @@ class LevelCase(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     case: str
     program: str
     level: str
+    jurisdiction: str = ""  # a state whose own law the level is
     filed_with: str = ""
     decided_by: str = ""
     after: dict[Outcome, str] = {}
@@ -67,6 +69,8 @@ class Facts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     contracted: str | None = None
     denial_category: str = ""
     remarks: tuple[str, ...] = ()
+    jurisdiction: str | None = None
+    last_level: str | None = None  # where a decision upheld the denial before
     notice_date: date = date(2026, 9, 1)
     received: date = date(2026, 9, 1)
 
@@ -81,7 +85,7 @@ class Next(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FirstCase(msgspec.Struct, forbid_unknown_fields=True):
-    """Where a denial begins: nothing was filed yet."""
+    """Where a denial begins, or goes on after a level that upheld it."""
 
     case: str
     given: Facts
@@ -101,8 +105,24 @@ STANDING: tuple[StandingCase, ...] = tuple(
 PATHWAYS = [read(path, Pathway) for path in sorted((CASES / "pathways").glob("*.yaml"))]
 LEVELS: tuple[LevelCase, ...] = tuple(case for one in PATHWAYS for case in one.levels)
 BEGINS: tuple[FirstCase, ...] = tuple(case for one in PATHWAYS for case in one.begins)
+
+
+def asked_of(given: Given) -> str:
+    """Return the id of the file that a case asks: a state's, or the program's where it has no say."""
+    own = state_rules(given.program, given.jurisdiction)
+    of_state = own and given.level in {level.id for level in own.levels}
+    if of_state and given.process in (None, "state"):
+        return f"{given.program} ({given.jurisdiction})"
+    return given.program
+
+
+def named(case: StandingCase | LevelCase) -> str:
+    """Return the id of the file that a case is about."""
+    return f"{case.program} ({case.jurisdiction})" if case.jurisdiction else case.program
+
+
 ASKED = {
-    (param.values[0].given.program, param.values[0].given.level): param.values[0]
+    (asked_of(param.values[0].given), param.values[0].given.level): param.values[0]
     for param in cases()
     if not param.values[0].expect.refused and not param.values[0].expect.usage
 }
@@ -125,7 +145,7 @@ def check_standing(case: StandingCase, rules: Program) -> None:
 
 def check_level(case: LevelCase) -> None:
     """Ask whom to file with, who decides and what follows, and hold the answers to the case."""
-    asked = ASKED.get((case.program, case.level))
+    asked = ASKED.get((named(case), case.level))
     assert bool(asked) == bool(case.decided_by), "a level that gives an answer names who decides"
     if asked:
         found = answer(asked)
@@ -140,6 +160,7 @@ def check_level(case: LevelCase) -> None:
         for outcome in OUTCOMES:
             found = next_step(
                 case.program,
+                jurisdiction=case.jurisdiction or None,
                 last_level=case.level,
                 filed=True,
                 outcome=outcome,
@@ -157,22 +178,25 @@ def check_level(case: LevelCase) -> None:
 def check_begins(case: FirstCase) -> None:
     """Ask what to do first on a denial, and hold the answer to the case."""
     facts = {name: getattr(case.given, name) for name in case.given.__struct_fields__}
+    if case.given.last_level:
+        facts |= {"filed": True, "outcome": "upheld", "decided_on": case.given.notice_date}
     found = next_step(facts.pop("program"), **facts)
     expect = case.expect
     assert (found.state, found.level) == (expect.state, expect.level)
     assert expect.gap in found.gap
     if expect.filer:
-        rules, level = program(expect.program or case.given.program), expect.asked or expect.level
+        level = expect.asked or expect.level
+        rules = program(expect.program or case.given.program, case.given.jurisdiction)
         who = standing(rules, level, stage=case.given.stage, filer=expect.filer)
         assert found.standing.startswith(who.says)
 
 
-@pytest.mark.parametrize("case", STANDING, ids=lambda one: f"{one.program}: {one.case}")
+@pytest.mark.parametrize("case", STANDING, ids=lambda one: f"{named(one)}: {one.case}")
 def test_who_may_file(case):
-    check_standing(case, program(case.program))
+    check_standing(case, program(case.program, case.jurisdiction))
 
 
-@pytest.mark.parametrize("case", LEVELS, ids=lambda one: f"{one.program}: {one.case}")
+@pytest.mark.parametrize("case", LEVELS, ids=lambda one: f"{named(one)}: {one.case}")
 def test_who_decides_a_level_and_what_follows(case):
     check_level(case)
 
@@ -182,10 +206,10 @@ def test_where_a_denial_begins(case):
     check_begins(case)
 
 
-@pytest.mark.parametrize("name", programs())
-def test_every_level_filer_and_stage_has_one_standing_case_and_every_level_a_pathway(name):
-    asked = [key for case in STANDING if case.program == name for key in case.asked()]
-    filed = [one.id for one in program(name).levels if one.filing or one.by_terms]
+@pytest.mark.parametrize("one", on_file(), ids=lambda one: one.id)
+def test_every_level_filer_and_stage_has_one_standing_case_and_every_level_a_pathway(one):
+    asked = [key for case in STANDING if named(case) == one.id for key in case.asked()]
+    filed = [level.id for level in one.rules.levels if level.filing or level.by_terms]
     assert sorted(asked) == sorted(product(filed, FILERS, (*STAGES, "none")))
-    named = sorted(case.level for case in LEVELS if case.program == name)
-    assert named == sorted(level.id for level in program(name).levels)
+    levels = sorted(case.level for case in LEVELS if named(case) == one.id)
+    assert levels == sorted(level.id for level in one.rules.levels)
