@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.tables import TABLES, Claims, among, conform
 from toolkit.hospital.providers import NPI, Provider
 
 
@@ -40,7 +40,7 @@ def own_claims(claims: Claims, providers: Iterable[Provider]) -> Claims:
         return claims
     keys = set(claims.claims.loc[foreign, "claim_key"])
     tables = {
-        name: table[~table["claim_key"].isin(keys)].reset_index(drop=True)
+        name: table[~among(table["claim_key"], keys)].reset_index(drop=True)
         for name in TABLES
         if "claim_key" in (table := getattr(claims, name))
     }

@@ -5,6 +5,7 @@ everything else reads them. Text is `str` (missing is nan), dates are `datetime6
 money is whole cents in nullable `Int64` (the unit is in the name), counts are `Int64`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 
@@ -318,6 +320,15 @@ def texts(values, codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
 def text(values: pa.Array) -> pd.api.extensions.ExtensionArray:
     """Return the texts as a text column, without looking at each again."""
     return pd.array(values, dtype=_TYPES["text"])
+
+
+def among(keys: pd.Series, known: Iterable[str]) -> np.ndarray:
+    """Return which rows of a text column hold one of the known texts; a missing one does not."""
+    column = pa.chunked_array(pa.array(keys)) if len(keys) else pa.chunked_array([], pa.string())
+    values = known if isinstance(known, pd.Series) else pa.array(list(known), pa.large_string())
+    values = pa.array(values).drop_null()
+    found = pc.is_in(column.cast(pa.large_string()), value_set=values.cast(pa.large_string()))
+    return found.to_numpy(zero_copy_only=False)
 
 
 def dollars(cents: int) -> str:

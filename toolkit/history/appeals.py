@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.adjudication import denies
-from toolkit.claims.tables import Claims, conform
+from toolkit.claims.tables import Claims, among, conform
 from toolkit.history.decisions import Decision
 from toolkit.history.fold import Account, Place, account, spoken_of
 from toolkit.history.table import decisions_of, mentioned
@@ -24,7 +24,7 @@ def rekeyed(claims: Claims) -> Claims:
         return claims
     at, number, _ = mentioned(claims.claims)
     keys = claims.claims["claim_key"]
-    appealed = keys.iloc[at].isin(events["claim_key"]).to_numpy()
+    appealed = among(keys.iloc[at], events["claim_key"])
     mine = np.isin(number, number[appealed])
     if not mine.any():
         return claims
@@ -40,7 +40,7 @@ def rekeyed(claims: Claims) -> Claims:
     }
     place_of = {key: place for place, key in enumerate(keys)}
     line_of = {key: place for place, key in enumerate(claims.claim_lines["line_key"])}
-    several = events["claim_key"].isin(set(keys.iloc[list(known)]))
+    several = among(events["claim_key"], keys.iloc[list(known)])
     rows = events[several].astype(object).to_dict("records")
     moved = False
     for row in rows:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.tables import Claims, conform
+from toolkit.claims.tables import Claims, among, conform
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, account
 from toolkit.history.identity import paired, same_claim, spelled_alike
@@ -102,7 +102,7 @@ def joined(claims: Claims) -> Claims:
     adjustments = _with_texts(claims.adjustments, claim_of, line_of)
     return replace(
         claims,
-        claims=table[~table["claim_key"].isin(gone)].reset_index(drop=True),
+        claims=_without(table, gone),
         claim_lines=_without(
             _filled(claims.claim_lines, line_from, line_to, _KEYS | {"billed_cents", "paid_cents"}),
             gone,
@@ -332,7 +332,7 @@ def _with_earliest(table: pd.DataFrame, payers: list[int]) -> pd.DataFrame:
 
 
 def _without(table: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
-    return table[~table["claim_key"].isin(gone)].reset_index(drop=True)
+    return table[~among(table["claim_key"], gone)].reset_index(drop=True)
 
 
 def _moved(
@@ -342,7 +342,7 @@ def _moved(
 
     What an export says without a line is of the lines of which its row speaks.
     """
-    mine = events["claim_key"].isin(claim_of)
+    mine = among(events["claim_key"], claim_of)
     if not mine.any():
         return events
     moved = []
@@ -379,7 +379,7 @@ def _closed_lines(claims: Claims, part: list[Joint]) -> pd.DataFrame:
 
 def _with_texts(table: pd.DataFrame, claim_of: dict, line_of: dict) -> pd.DataFrame:
     """Return the adjustments with the export's words where the remittance has the same code."""
-    said = table[table["claim_key"].isin(claim_of) & table["denial_text"].notna()]
+    said = table[among(table["claim_key"], claim_of) & table["denial_text"].notna()]
     if said.empty:
         return table
     words = {

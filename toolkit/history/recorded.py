@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.tables import TABLES, Claims, among, conform
 
 # Said by a tracker of some lines of a claim, not by a person: they are closed there.
 TRACKER_CLOSED = "closed_in_tracker"
@@ -24,7 +24,7 @@ def applied(claims: Claims) -> Claims:
     if mine.empty:
         return claims
     table = claims.appeal_events
-    theirs = table["claim_key"].isin(set(mine["claim_key"]))
+    theirs = among(table["claim_key"], mine["claim_key"])
     appeals: list[dict[str, Any]] = table[theirs].astype(object).to_dict("records")
     for event in mine.astype(object).to_dict("records"):
         _apply(event, appeals)

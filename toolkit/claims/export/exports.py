@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.claims.contents import contents
 from toolkit.claims.export.appeals import filed_words, read_appeals
@@ -35,6 +37,8 @@ from toolkit.claims.export.sheets import Cells, Sheet, column_labels
 from toolkit.claims.tables import Claims, concat, conform, dollars
 from toolkit.errors import ExportError
 
+_BLANK = r"\s\p{Z}\x{1c}-\x{1f}\x{85}"
+_SEVERAL_WORDS = f"[^{_BLANK}][{_BLANK}]+[^{_BLANK}]"
 _NUMBERS = ("patient_control_number", "payer_claim_control_number")
 _REASONS = ("carc", "rarc", "denial_text", "procedure_code", "revenue_code", "service_from")
 
@@ -320,8 +324,9 @@ def _in_words(sheet: Sheet) -> np.ndarray:
     for name in _NUMBERS:
         for position in sheet.match.positions.get(name, ()):
             cells = sheet.columns[position]
-            words = [len(value.split()) > 1 and not value.isdigit() for value in cells.values]
-            found |= np.array([*words, False])[cells.codes]
+            values = pa.array(cells.values, pa.large_string())
+            words = pc.match_substring_regex(values, _SEVERAL_WORDS)
+            found |= np.append(words.to_numpy(zero_copy_only=False), False)[cells.codes]
     return found
 
 

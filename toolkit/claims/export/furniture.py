@@ -42,6 +42,8 @@ def banners_at(sheet: Sheet, nameless: np.ndarray) -> np.ndarray:
         filled += cells.codes >= 0
     found = nameless & (filled == 1)
     alone = ~nameless & (filled == 1)
+    if not (filled <= 2).any():
+        return found
     ends = np.zeros(len(sheet.rows), dtype=bool)
     for cells in sheet.columns.values():
         ends |= _rows_where(cells, _matches(cells, _ENDS))
