@@ -23,6 +23,7 @@ from toolkit.engines.files import totals
 from toolkit.engines.rows import Asker, asker
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital, Sender, read_hospital, read_sender, sample_hospital
+from toolkit.law import programs
 from toolkit.reports import open_exploration
 from toolkit.triage import brain, classified_adjustments, triage
 
@@ -107,7 +108,7 @@ def test_nobody_can_forget_the_hospital(call):
 
 
 def test_a_hospital_has_no_field_with_a_default():
-    with pytest.raises(TypeError, match="missing 6 required"):
+    with pytest.raises(TypeError, match="missing 7 required"):
         Hospital()
 
 
@@ -136,6 +137,51 @@ def test_another_payer_table_and_other_contracts_take_the_place_of_those_in_loca
     assert found.payer_columns_not_read == ("Contact",)
     with pytest.raises(InputError, match="absent: is not a folder"):
         read_hospital(contracts=place / "absent")
+
+
+@pytest.mark.parametrize("program", [*programs(), "workers_compensation"])
+def test_a_contract_of_any_program_or_a_broken_one_stops_no_worklist(place, capsys, program):
+    folder = place / "local" / "contracts"
+    terms = CONTRACT.replace("medicare_advantage", program)
+    (folder / "amber.yaml").write_text(terms, encoding="utf-8")
+    broken = {
+        "text": "hello", "half": "a: [", "level": terms.replace("contract_dispute", "appeal"),
+        "later": terms.replace("2024-01-01", "2029-01-01").replace("Amber", "Birch"),
+        "long": terms.replace("count: 90", "count: 99999999"),
+    }  # fmt: skip
+    for name, words in broken.items():
+        (folder / f"{name}.yaml").write_text(words, encoding="utf-8")
+    (folder / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    (place / "local" / "payers.csv").write_text(
+        f"payer_name,program,contracted\nAmber Plan,{program},yes\nBirch Trust,{program},yes\n",
+        encoding="utf-8",
+    )
+    out = place / "worklist.csv"
+    words = ["worklist", str(place / "export.csv"), "--as-of", "2026-11-23", "--out", str(out)]
+    assert main([*words, "--json"]) == 0
+    said = capsys.readouterr().err
+    for name in ("text", "half", "level", "long", "bytes"):
+        assert f"contract left out: {name}.yaml" in said
+    assert "amber.yaml" not in said and "later.yaml" not in said
+    found = pd.read_csv(out, dtype="str", keep_default_na=False)
+    assert len(found) == 4
+    amber = found[found["payer_name"].eq("Amber Plan")].iloc[0]
+    if program in ("medicare_advantage", "medicaid_managed_care", "commercial_plan"):
+        assert (amber["level"], amber["route"]) == ("contract_dispute", "contract_dispute")
+        assert amber["last_filing_date"] == "2027-01-18"  # 90 days
+
+
+@pytest.mark.parametrize(
+    "program", ["medicare_advantage", "medicaid_managed_care", "commercial_plan"]
+)
+def test_without_its_terms_a_contracted_denial_says_what_to_fill_in(place, program):
+    (place / "local" / "contracts" / "amber.yaml").unlink()
+    table = place / "local" / "payers.csv"
+    table.write_text(f"payer_name,program,contracted\nAmber Plan,{program},yes\n")
+    rows = triage(read(place / "export.csv"), as_of=TODAY, hospital=read_hospital())
+    found = rows[rows["payer_name"].eq("Amber Plan")].iloc[0]
+    assert (found["level"], found["due"]) == ("contract_dispute", "no_date")
+    assert "the contract's dispute window and its section" in found["gap"]
 
 
 def test_a_contract_names_its_program_by_name_too(place):

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from toolkit.errors import InputError, RefusedError, RulesError, UsageError
 from toolkit.law import (
@@ -18,6 +19,7 @@ from toolkit.law import (
     program,
     program_named,
     programs,
+    read_contract,
     read_contracts,
     turns_on,
 )
@@ -410,7 +412,7 @@ filing:
 def test_a_contract_dispute_has_the_dates_of_the_contract_and_cites_its_section(tmp_path):
     path = tmp_path / "plan_a.yaml"
     path.write_text(CONTRACT)
-    (terms,) = read_contracts(tmp_path)
+    (terms,) = read_contracts(tmp_path).contracts
     found = filing_deadline(
         "medicare_advantage", "contract_dispute", notice_date=date(2026, 8, 3), contract=terms
     )
@@ -442,7 +444,7 @@ def test_a_contracted_hospital_disputes_by_its_contract_and_knows_the_members_ro
     assert "the contract's dispute window" in gap.gap and route in gap.standing
     path = tmp_path / "plan.yaml"
     path.write_text(CONTRACT.replace("medicare_advantage", name))
-    (terms,) = read_contracts(tmp_path)
+    (terms,) = read_contracts(tmp_path).contracts
     step = next_step(name, contracted="contracted", contract=terms, **NOTICE)
     assert (step.state, step.level) == ("file", "contract_dispute")
     assert step.deadline.last_filing_date == date(2026, 12, 30) and route in step.standing
@@ -455,7 +457,7 @@ def test_a_contracted_hospital_disputes_by_its_contract_and_knows_the_members_ro
 def test_a_contract_of_any_program_can_be_read_and_stops_no_next_step(tmp_path, name):
     path = tmp_path / "plan.yaml"
     path.write_text(CONTRACT.replace("medicare_advantage", name))
-    (terms,) = read_contracts(tmp_path)
+    (terms,) = read_contracts(tmp_path).contracts
     for contracted in ("contracted", "not_contracted", None):
         for stage in ("payment", "pre_service"):
             found = next_step(name, contracted=contracted, stage=stage, contract=terms, **NOTICE)
@@ -465,7 +467,7 @@ def test_a_contract_of_any_program_can_be_read_and_stops_no_next_step(tmp_path, 
 def test_a_network_provider_of_tricare_goes_by_its_contract(tmp_path):
     path = tmp_path / "plan.yaml"
     path.write_text(CONTRACT.replace("medicare_advantage", "tricare"))
-    (terms,) = read_contracts(tmp_path)
+    (terms,) = read_contracts(tmp_path).contracts
     step = next_step("tricare", contracted="contracted", contract=terms, **NOTICE)
     assert (step.state, step.level) == ("file", "contract_dispute")
     assert step.deadline.citation == "Provider agreement, section 7.3"
@@ -480,13 +482,67 @@ def test_a_network_provider_of_tricare_goes_by_its_contract(tmp_path):
         ("level: contract_dispute", "level: reconsideration", "the law gives this level its dates"),
         ("    citation: Provider agreement, section 7.3\n", "", "citation"),
         ("unit: days", "unit: fortnights", "unit"),
+        ("starts: notice", "starts: service", "a count of days from the notice"),
+        (
+            "window: {count: 90, unit: days}",
+            "state_window: {least: 30, most: 90}",
+            "a count of days",
+        ),
+        ("count: 90", "count: 99999999", "between 1 and 9,999"),
     ],
 )
-def test_a_careless_contract_file_is_refused(tmp_path, old, new, problem):
+def test_a_careless_contract_file_is_refused_and_in_a_folder_left_out(tmp_path, old, new, problem):
     path = tmp_path / "plan_a.yaml"
     path.write_text(CONTRACT.replace(old, new))
     with pytest.raises(InputError, match=problem):
-        read_contracts(tmp_path)
+        read_contract(path)
+    (tmp_path / "plan_b.yaml").write_text(CONTRACT)
+    found = read_contracts(tmp_path)
+    assert [one.payer_name for one in found.contracts] == ["Plan A"]
+    (said,) = found.not_read
+    assert said.startswith("plan_a.yaml") and problem in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lacks"),
+    [
+        ("applies_from: 2024-01-01", "applies_from: 2029-01-01", "a rule that covers the day"),
+        ("starts: notice", "starts: effective", "effective date"),
+        ("starts: notice", "starts: notice\n    when: {filers: [enrollee]}", "the filer"),
+    ],
+)
+def test_a_contract_that_covers_no_such_day_or_filer_leaves_a_gap(tmp_path, old, new, lacks):
+    path = tmp_path / "plan_a.yaml"
+    path.write_text(CONTRACT.replace(old, new))
+    terms = read_contract(path)
+    step = next_step("medicare_advantage", contracted="contracted", contract=terms, **NOTICE)
+    assert (step.state, step.level) == ("gap", "contract_dispute")
+    assert lacks in step.gap
+
+
+def test_two_rules_of_a_contract_for_one_day_leave_a_gap(tmp_path):
+    path = tmp_path / "plan_a.yaml"
+    path.write_text(CONTRACT + CONTRACT.partition("filing:\n")[2])
+    step = next_step(
+        "commercial_plan", contracted="contracted", **NOTICE,
+        contract=replace(read_contract(path), program="commercial_plan"),
+    )  # fmt: skip
+    assert (step.state, step.level) == ("gap", "contract_dispute")
+    assert "two rules" in step.gap
+
+
+def test_a_rule_of_a_contract_may_name_the_filer_and_the_stage(tmp_path):
+    path = tmp_path / "plan_a.yaml"
+    path.write_text(
+        CONTRACT.replace(
+            "starts: notice",
+            "starts: notice\n    when: {filers: [contracted_provider], stages: [payment]}",
+        )
+    )
+    step = next_step(
+        "medicare_advantage", contracted="contracted", contract=read_contract(path), **NOTICE
+    )
+    assert step.deadline.last_filing_date == date(2026, 12, 30)
 
 
 def test_a_late_request_has_its_paragraph_where_the_law_knows_good_cause():

@@ -307,7 +307,7 @@ def _claims(files: list[Path], options: argparse.Namespace, *, recorded: bool = 
 
 
 def _hospital(options: argparse.Namespace, *, sample: bool = False) -> Any:
-    """Return the hospital of the options, or the sample's; payer columns that are not read are named."""
+    """Return the hospital of the options, or the sample's; payer columns and contracts that are not read are named."""
     from toolkit.hospital import read_hospital, sample_hospital
 
     if sample:
@@ -316,6 +316,8 @@ def _hospital(options: argparse.Namespace, *, sample: bool = False) -> Any:
         hospital = read_hospital(payers=options.payers, contracts=options.contracts)
     for heading in hospital.payer_columns_not_read:
         print(f"toolkit: payer table: the column {heading} is not read", file=sys.stderr)
+    for problem in hospital.contracts_not_read:
+        print(f"toolkit: contract left out: {problem}", file=sys.stderr)
     return hospital
 
 

@@ -106,8 +106,14 @@ def summary(docket: Docket, worklist: pd.DataFrame) -> str:
     )
     return (
         f'<div class="dd-block"><p>{escape(said)}</p><ul class="dd-badges">{badges}</ul>'
-        f"{_findings(docket)}</div>"
+        f"{_left_out(docket)}{_findings(docket)}</div>"
     )
+
+
+def _left_out(docket: Docket) -> str:
+    """Return the contracts that could not be read: until then their denials have no date of theirs."""
+    said = docket.hospital.contracts_not_read
+    return "".join(f"<p>{escape(f'Contract left out: {one}')}</p>" for one in said)
 
 
 def _findings(docket: Docket) -> str:

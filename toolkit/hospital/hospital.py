@@ -18,8 +18,9 @@ SAMPLE_PAYERS = Path(__file__).parents[2] / "data" / "samples" / "payers.csv"
 class Hospital:
     """The hospital: its payers, providers, contracts, sender and column maps.
 
-    `layouts` is the folder of its column maps, and `payer_columns_not_read` the headings of its payer
-    table that mean nothing here. No call has a default for a hospital: `read_hospital` gives the one
+    `layouts` is the folder of its column maps, `payer_columns_not_read` the headings of its payer
+    table that mean nothing here, and `contracts_not_read` says of each contract file that was left out
+    what is wrong in it. No call has a default for a hospital: `read_hospital` gives the one
     in `local/`, `Hospital.unknown` one of which nothing is known.
     """
 
@@ -29,6 +30,7 @@ class Hospital:
     sender: Sender
     layouts: Path
     payer_columns_not_read: tuple[str, ...]
+    contracts_not_read: tuple[str, ...]
 
     @classmethod
     def unknown(cls) -> "Hospital":
@@ -40,6 +42,7 @@ class Hospital:
             sender=Sender(),
             layouts=LOCAL / "layouts",
             payer_columns_not_read=(),
+            contracts_not_read=(),
         )
 
     @cached_property
@@ -74,7 +77,7 @@ def read_hospital(
 
     Read are payers.csv, providers.csv, hospital.yaml and the folder contracts, those that are there;
     `payers` names another payer table, `contracts` another folder of contracts. Raises InputError
-    naming the file and what is wrong in it.
+    naming the file and what is wrong in it; a contract that cannot be read is only left out.
     """
     folder = local_folder() if folder is None else Path(folder)
     if contracts is not None and not Path(contracts).is_dir():
@@ -86,13 +89,15 @@ def read_hospital(
     table = PayerTable()
     if payers is not None or "payers.csv" in there:
         table = read_payer_table(payers or paths["payers.csv"])
+    read = read_contracts(Path(contracts) if contracts else folder / "contracts")
     return Hospital(
         payers=table.payers,
         providers=read_providers(paths["providers.csv"]) if "providers.csv" in there else (),
-        contracts=read_contracts(Path(contracts) if contracts else folder / "contracts"),
+        contracts=read.contracts,
         sender=read_sender(paths["hospital.yaml"]) if "hospital.yaml" in there else Sender(),
         layouts=folder / "layouts",
         payer_columns_not_read=table.not_read,
+        contracts_not_read=read.not_read,
     )
 
 

@@ -4,7 +4,9 @@ They are the hospital's, so they live in a local folder that git does not see (l
 the YAML form of a program's filing rules, each cited to the contract's section.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +17,7 @@ from toolkit.rules import RULES, load_yaml, read
 
 LOCAL = Path("local") / "contracts"
 DISPUTE = "contract_dispute"
+_MOST = 9_999
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,6 +36,28 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(
                 "a contract names its payer (payer_id or payer_name) and has filing rules"
             )
+        if any(rule.starts == "service" or rule.state_window for rule in self.filing):
+            raise ValueError(
+                "a contract's window is a count of days from the notice, its receipt or the effective date"
+            )
+        if not all(0 < n <= _MOST for rule in self.filing for n in _counts(rule)):
+            raise ValueError(f"a contract's counts are between 1 and {_MOST:,}")
+
+
+def _counts(rule: FilingRule) -> Iterator[int]:
+    """Give every count of time in a rule."""
+    for span in (rule.window, rule.opens, *(reading.window for reading in rule.readings)):
+        if span:
+            yield span.count
+    if rule.presumption:
+        yield rule.presumption.days
+
+
+class ContractFolder(NamedTuple):
+    """The contracts of a folder, and for each file that was left out what is wrong in it."""
+
+    contracts: tuple[Contract, ...]
+    not_read: tuple[str, ...]
 
 
 def read_contract(path: Path) -> Contract:
@@ -63,7 +88,16 @@ def _other_coverage() -> set[str]:
     return {one["id"] for one in load_yaml(RULES / "payers" / "other_coverage.yaml")}
 
 
-def read_contracts(folder: Path | None = None) -> tuple[Contract, ...]:
-    """Return the contracts on file in the folder (default: local/contracts), sorted by file name."""
+def read_contracts(folder: Path | None = None) -> ContractFolder:
+    """Return the contracts in the folder (default: local/contracts), sorted by file name.
+
+    A file that cannot be read as a contract is left out and reported: it takes nothing else down.
+    """
     folder = folder or LOCAL
-    return tuple(read_contract(path) for path in sorted(folder.glob("*.yaml")))
+    found, not_read = [], []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            found.append(read_contract(path))
+        except InputError as error:
+            not_read.append(str(error))
+    return ContractFolder(tuple(found), tuple(not_read))

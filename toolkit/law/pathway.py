@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
+from typing import Any
 
 import msgspec
 
-from toolkit.errors import RefusedError
+from toolkit.errors import RefusedError, RulesError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
 from toolkit.law.model import (
@@ -128,7 +129,8 @@ def next_step(
             last_outcome=outcome,
         )
     except RefusedError as refused:
-        return _refused(rules, level, stage, filer, refused, contract, clock)
+        facts = {"stage": stage, "filer": filer, **clock}
+        return _refused(rules, level, refused, contract, facts)
     who = deadline.standing
     paper = f" Paper: {'; '.join(who.papers)}." if who and who.papers else ""
     return NextStep(
@@ -229,23 +231,28 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
 def _refused(
     rules: Program,
     level: Level,
-    stage: str,
-    filer: str,
     refused: RefusedError,
     contract: Contract | None,
-    clock: dict[str, date | None],
+    facts: dict[str, Any],
 ) -> NextStep:
     """Return what a refusal means for the case: no appeal at all, another way, or a gap."""
     rule = next(
         (
             one
             for one in rules.standing
-            if level.id in one.levels and one.when.holds(stage, filer, False) and not one.may_file
+            if level.id in one.levels
+            and one.when.holds(facts["stage"], facts["filer"], False)
+            and not one.may_file
         ),
         None,
     )
     if rule and contract and contract.level == (rule.instead or contract.level):
-        deadline = filing_deadline(rules.program, contract.level, contract=contract, **clock)
+        try:
+            deadline = filing_deadline(rules.program, contract.level, contract=contract, **facts)
+        except (RefusedError, RulesError) as missing:
+            needs = "; ".join(getattr(missing, "needs", ())) or "what the contract's file lacks"
+            gap = f"the contract gives no date: {str(missing).rstrip('.')}; fill in: {needs}"
+            return NextStep(state="gap", level=contract.level, standing=rule.says, gap=gap)
         return NextStep(
             state="file",
             level=contract.level,
