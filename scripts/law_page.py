@@ -373,6 +373,8 @@ def _of_rule(rule: FilingRule) -> Iterable[str]:
     if rule.minimum_amount:
         least = rule.minimum_amount
         yield f"Exists only from ${least.dollars:,} in dispute.{_cited(least)}"
+        if least.together:
+            yield f"{least.together.says}{_cited(least.together)}"
     for reading in rule.readings:
         only = wording.when(reading.when)
         yield (
@@ -499,6 +501,7 @@ def _amounts() -> str:
         f"the nearest on file divided by {unknown.times} or more than the nearest on file times "
         f"{unknown.times}, and *file by* keeps to December 31 before it for anything between."
         f"{_cited(unknown)}\n\n"
+        + f"{_text(found.together.says)} ({_text(found.together.citation)}; {found.together.status})\n\n"
         + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
     )
 

@@ -1129,7 +1129,12 @@ def _deadline_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--notice-date", type=_date)
     one.add_argument("--received", type=_date)
     one.add_argument("--filer", choices=FILERS)
-    one.add_argument("--amount", type=_dollars, help="dollars in controversy")
+    one.add_argument(
+        "--amount",
+        type=_dollars,
+        help="dollars in controversy: of the claim's denials that go to the level together, less what was "
+        "paid since; other claims count only where the request aggregates them",
+    )
     one.add_argument(
         "--care", choices=CARE, help="va_community_care: on whose authority it was given"
     )

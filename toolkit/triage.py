@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit import comparison
+from toolkit import comparison, controversy
 from toolkit.claims.adjudication import (
     BARE_REASONS,
     Stated,
@@ -252,6 +252,18 @@ class _Set:
             keys = keys_of(self.tables.claim_lines["claim_key"])
             self._claim_of_line = positions(keys, self.claim_keys)
         return self._claim_of_line
+
+    def same_claim(self, claim: np.ndarray) -> np.ndarray:
+        """Return one number for all decisions on a claim: that of the first of them."""
+        if not self.history.accounts:
+            return claim
+        first = np.arange(len(self.claim_keys) + 1)
+        first[-1] = -1
+        for known in self.history.accounts:
+            for decisions in known.claims:
+                for one in decisions[1:]:
+                    first[one.place] = decisions[0].place
+        return first[claim]
 
     def claim_at(self, claim: np.ndarray) -> np.ndarray:
         """Return the claims' places in their table; -1 for one that it lacks."""
@@ -975,6 +987,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     """Return the rows as a frame of WORKLIST, with their dates."""
     claims, lines = set_.tables.claims, set_.tables.claim_lines
     events = set_.tables.appeal_events
+    stated = rows.denied
     rows, ended = _recorded(set_, rows)
     claim, line = set_.claim_at(rows.claim), set_.line_at(rows.line)
     event = _events(set_, rows)
@@ -1004,8 +1017,9 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     # An appeal of which nothing is known but that there is one stops no clock.
     known = (facts["last_level"].code >= 0) | (facts["outcome"].code >= 0)
     filed = (event >= 0) & (known | ~np.isnat(filed_on) | ~np.isnat(decided_on))
+    disputed = _in_controversy(set_, rows, stated, facts, filed, decided_on)
     number, table = asked.memory("step").ask(
-        _step_facts(rows, facts, filed, notice, earliest, received, decided_on)
+        _step_facts(rows, facts, filed, notice, earliest, received, decided_on, disputed.cents)
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
@@ -1017,8 +1031,8 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     requested = np.where(np.isnat(received_on), filed_on, received_on)
     facts["received"] = Coded((~np.isnat(received_on)).astype("int8"), [False, True])
     now, whence = _states(set_, rows, facts, filed, requested, asked)
-    why = _joined_words(table["why"].take(number), now["waits"], ended.sent)
-    disputed = step["by_contract"].isin({True}) & route.isin({"appeal"})
+    why = _joined_words(table["why"].take(number), disputed.words, now["waits"], ended.sent)
+    by_contract = step["by_contract"].isin({True}) & route.isin({"appeal"})
     made = {
         "denial_key": text(rows.keys),
         "claim_key": text(keys_at(set_.claim_keys, rows.claim)),
@@ -1031,7 +1045,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "group_code": rows.group_code,
         "carc": rows.carc,
         "rarcs": rows.rarcs,
-        "route": route.with_value(disputed, "contract_dispute").with_value(
+        "route": route.with_value(by_contract, "contract_dispute").with_value(
             rows.stands.state.isin(_NO_CLOCK), "review"
         ),
         "state": now["state"],
@@ -1040,6 +1054,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "why": why,
         "second_look": rows.second_look,
         "denied_cents": rows.denied,
+        "in_controversy_cents": disputed.cents,
         "other_reasons": rows.other_reasons,
         "notice_date": notice,
         "notice_from": Coded(notice_from, ["notice_date", "remittance_date", "", "decided_on"]),
@@ -1104,16 +1119,16 @@ def _step_facts(
     earliest: np.ndarray,
     received: np.ndarray,
     decided_on: np.ndarray,
+    in_controversy: pd.arrays.IntegerArray,
 ) -> dict[str, Coded]:
     """Return the facts of the next step, without those that cannot change it: the keys stay few."""
     no_clock = facts["standing"].isin(_NO_CLOCK)
     program = rows.payer("program").only(~no_clock)
-    # Once an appeal is filed, its decision is the notice; amount and nature choose the level that
-    # follows a decision; nothing of this matters for what was won or still waits.
+    # Once an appeal is filed, its decision is the notice; the nature chooses the level that follows a
+    # decision; nothing of this matters for what was won or still waits.
     outcome = facts["outcome"]
-    goes_on = (outcome.code >= 0) & ~outcome.isin({"overturned", "withdrawn"})
+    goes_on = _goes_on(outcome)
     appealable = ~rows.answer("appealable").isin({False})
-    counted = goes_on & _matters("amount", program) & ~rows.denied.isna()
     return {
         "program": program,
         "stage": facts["stage"],
@@ -1129,25 +1144,71 @@ def _step_facts(
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,
         "decided_on": _days(decided_on, goes_on),
-        "amount": _amounts(rows.denied, counted),
+        "amount": _amounts(in_controversy),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
         "jurisdiction": rows.payer("jurisdiction").only(_matters("jurisdiction", program)),
         "contract": rows.payer("contract"),
         "remarks": _opening(rows.rarcs),
         "why_not": rows.answer("why_not").only(~appealable),
-        "closed": Coded(
-            (
-                facts["closed"].isin({"closed"})
-                | facts["written_off"].isin({True})
-                | ~facts["standing"].isin(_OPEN)
-            ).astype("int8"),
-            [False, True],
-        ),
+        "closed": Coded(_ended(facts).astype("int8"), [False, True]),
         "program_gap": rows.payer("program_gap")
         .only(program.code < 0)
         .with_value(facts["standing"].isin({"review"}), _REVERSAL_GAP)
         .with_value(facts["standing"].isin({"taken_back"}), _TAKEN_BACK_GAP),
     }
+
+
+def _goes_on(outcome: Coded) -> np.ndarray:
+    """Return which rows' last decision leaves something to appeal."""
+    return (outcome.code >= 0) & ~outcome.isin({"overturned", "withdrawn"})
+
+
+def _ended(facts: dict[str, Coded]) -> np.ndarray:
+    """Return which rows are closed: by the hospital's own system, a person, or what happened since."""
+    ended = facts["closed"].isin({"closed"}) | facts["written_off"].isin({True})
+    return ended | ~facts["standing"].isin(_OPEN)
+
+
+def _in_controversy(
+    set_: _Set,
+    rows: _Rows,
+    stated: pd.arrays.IntegerArray,
+    facts: dict[str, Coded],
+    filed: np.ndarray,
+    decided_on: np.ndarray,
+) -> controversy.Amounts:
+    """Return what each row's case is about; `stated` are the denied cents without people's entries."""
+    outcome, goes_on = facts["outcome"], _goes_on(facts["outcome"])
+    counts = (goes_on | ~filed) & ~_ended(facts) & ~facts["standing"].isin(_NO_CLOCK)
+    counts &= ~rows.answer("appealable").isin({False})
+    level = controversy.levels(
+        counts,
+        rows.payer("program"),
+        facts["last_level"].only(goes_on),
+        outcome.only(goes_on),
+        rows.answer("nature"),
+        rows.answer("denial_category"),
+    )
+    at = np.flatnonzero(level.code >= 0)
+    claim, line, cents = rows.claim[at], rows.line[at], rows.denied[at]
+    claims, lines = set_.tables.claims, set_.tables.claim_lines
+    places = set_.line_at(line), set_.claim_at(claim)
+    billed, paid = (
+        _line_else_claim(lines[name].array, places[0], claims[name].array, places[1])
+        for name in ("billed_cents", "paid_cents")
+    )
+    recorded = (stated[at] - cents).to_numpy("int64", na_value=0)
+    denials = controversy.Denials(
+        set_.same_claim(claim), line, level.take(at), decided_on[at], cents, recorded, billed, paid
+    )
+    events = set_.tables.appeal_events
+    events = events[events["recovered_cents"].gt(0).fillna(False).to_numpy(bool)]
+    recovered = controversy.Recovered(
+        set_.same_claim(positions(keys_of(events["claim_key"]), set_.claim_keys)),
+        positions(keys_of(events["line_key"]), set_.line_keys),
+        events["recovered_cents"].to_numpy("int64"),
+    )
+    return controversy.amounts(denials, recovered).spread(at, len(rows.claim))
 
 
 class _Ended(NamedTuple):
@@ -1277,11 +1338,11 @@ def _opening(rarcs: Coded) -> Coded:
     return Coded(np.array([*place, -1])[rarcs.code], distinct)
 
 
-def _amounts(cents: pd.arrays.IntegerArray, where: np.ndarray) -> Coded:
-    """Return for each amount the telling one at or below it, in whole dollars; none outside `where`."""
+def _amounts(cents: pd.arrays.IntegerArray) -> Coded:
+    """Return for each amount the telling one at or below it, in whole dollars; none for a missing one."""
     telling = [0, *telling_amounts()]
-    dollars = np.where(where, np.maximum(cents.to_numpy("int64", na_value=0) // 100, 0), -1)
-    return Coded(np.searchsorted(telling, dollars, side="right") - 1, telling)
+    whole = np.maximum(cents.to_numpy("int64", na_value=0) // 100, 0)
+    return Coded(np.searchsorted(telling, whole, side="right") - 1, telling).only(~cents.isna())
 
 
 def _matters(fact: str, program: Coded) -> np.ndarray:

@@ -71,6 +71,12 @@ WORKLIST = _columns(
         "cents",
         "sum of this row's denial adjustments; never repeated on another row",
     ),
+    (
+        "in_controversy_cents",
+        "cents",
+        "amount in controversy at `level`: the claim's open denials that go there together, less what was "
+        "paid back; repeated on each of them, missing where the level's rules look at none",
+    ),
     ("other_reasons", "text", "group and CARC of the row's other denial adjustments"),
     ("level", "text", "level to file next, or that waits for a decision"),
     ("notice_date", "date", "the day whose notice starts the clock"),

@@ -193,8 +193,8 @@ def _deadline(
 
 
 def _dollars(row: dict) -> int | None:
-    """Return the denied amount in whole dollars, as triage asks with it."""
-    cents = _known(row["denied_cents"])
+    """Return the amount in controversy in whole dollars, as triage asks with it."""
+    cents = _known(row["in_controversy_cents"])
     return None if cents is None else max(int(cents) // 100, 0)
 
 

@@ -39,7 +39,8 @@ def triage_rows(
     A cell that cannot be read is told in `findings`, and where the date turns on it, the date is a
     gap. What needs other rows of a claim or a patient is not done here: reversals are not netted,
     several adjustments of a line stay several rows, no duplicate's original is looked up, and a
-    line's payment is not known. `toolkit worklist` does that.
+    line's payment is not known. The amount in controversy is the row's own denied amount: state the
+    case's on every row, or use `toolkit worklist`, which does all of that.
 
     Raises UsageError for a frame of another kind or without a reason, a column that is none, and an
     engine that is not installed.

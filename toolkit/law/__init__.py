@@ -21,10 +21,20 @@ from toolkit.law.model import (
     program_of_remarks,
     programs,
 )
-from toolkit.law.pathway import NextStep, ladder, next_step, telling_amounts, turns_on
+from toolkit.law.pathway import (
+    NextStep,
+    amount_levels,
+    disputed_at,
+    ladder,
+    next_step,
+    telling_amounts,
+    turns_on,
+)
 from toolkit.law.standing import standing
 
 __all__ = [
+    "amount_levels",
+    "disputed_at",
     "CARE",
     "FILERS",
     "PROCESSES",

@@ -22,6 +22,7 @@ from toolkit.law.model import (
     FilingRule,
     Forwarded,
     Level,
+    MinimumAmount,
     Program,
     Reading,
     Span,
@@ -47,7 +48,8 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
     `last_filing_date` is the last lawful day under the rule on file; `file_by` the earliest
     reading that can be defended, moved back to a working day. Both are None where nothing has to
-    be filed. `status` is the rule's mark: V read at the source, V2 second-hand, M from memory.
+    be filed. `about_amount` is what the level's own rules ask of the amount in dispute, which the
+    warnings say too. `status` is the rule's mark: V read at the source, V2 second-hand, M from memory.
     """
 
     program: str
@@ -66,6 +68,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     standing: Answer | None
     warnings: tuple[str, ...]
+    about_amount: tuple[str, ...] = ()
     not_before: date | None = None
     nothing_to_file: bool = False
     jurisdiction: str = ""
@@ -328,6 +331,7 @@ def _deadline(
     # The notice may be of the old year and its presumed receipt of the new one: it can be filed at once.
     first = facts.received or min(start, facts.notice or start)
     file_by = _while_the_amount_counts(level, first, file_by, facts, steps)
+    about_amount = _about_amount(level, rule, first, last, facts)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
         steps.append(Step(opens, "not before this day: earlier is premature", rule.citation))
@@ -352,7 +356,8 @@ def _deadline(
         status=rule.status,
         steps=tuple(steps),
         standing=who,
-        warnings=(*practice, *_cautions(level, rule, first, last, who, facts, earliest)),
+        about_amount=about_amount,
+        warnings=(*practice, *about_amount, *_cautions(rule, who, facts, earliest)),
         jurisdiction=level.jurisdiction,
     )
 
@@ -363,7 +368,7 @@ def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
     if least and facts.amount is not None and facts.amount < least.dollars:
         raise RefusedError(
             f"{level.name}: needs at least ${least.dollars:,} in dispute; below it the decision "
-            f"before is final. ({least.citation})"
+            f"before is final. ({least.citation}) {_together(least)}".rstrip()
         )
     if rule.never_before_effective and facts.effective is None:
         raise MissingFactError(
@@ -585,10 +590,7 @@ def _file_by(
 
 
 def _cautions(
-    level: Level,
     rule: FilingRule,
-    first: date,
-    last: date,
     who: Answer | None,
     facts: _Facts,
     earliest: bool,
@@ -599,15 +601,6 @@ def _cautions(
             "The day of receipt is not known and nothing is presumed here: both dates are counted "
             "from the notice's date, the earliest possible start. A documented later receipt moves them."
         )
-    least = rule.minimum_amount
-    if least and facts.amount is None:
-        told.append(
-            f"Only from ${least.dollars:,} in dispute; no amount is given. ({least.citation})"
-        )
-    if level.amount_in_controversy:
-        told += amount_warnings(
-            level.amount_in_controversy, first=first, last=last, amount=facts.amount
-        )
     if facts.notice is None and rule.presumption:
         told.append("The notice's date is not given: the clock is counted from the receipt alone.")
     if rule.status == "M":
@@ -617,6 +610,26 @@ def _cautions(
         )
     if who and who.may_file is None:
         told.append(who.says)
+    return told
+
+
+def _together(least: MinimumAmount) -> str:
+    """Return when several claims count together for an amount, where a source says so."""
+    return f"{least.together.says} ({least.together.citation})" if least.together else ""
+
+
+def _about_amount(
+    level: Level, rule: FilingRule, first: date, last: date, facts: _Facts
+) -> tuple[str, ...]:
+    """Return what the level's own rules ask of the amount in dispute."""
+    told = ()
+    least = rule.minimum_amount
+    if least:
+        lacks = "" if facts.amount is not None else "; no amount is given"
+        told = (f"Only from ${least.dollars:,} in dispute{lacks}. ({least.citation})",)
+    if level.amount_in_controversy:
+        kind = level.amount_in_controversy
+        told += amount_warnings(kind, first=first, last=last, amount=facts.amount)
     return told
 
 

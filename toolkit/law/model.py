@@ -114,10 +114,17 @@ class StateWindow(_Strict, kw_only=True):
     most: int
 
 
+class Together(Sourced, kw_only=True):
+    """When several claims count together for the amount in dispute: never by themselves."""
+
+    says: str
+
+
 class MinimumAmount(Sourced, kw_only=True):
     """Dollars that must be in dispute for this level; below them the decision before is final."""
 
     dollars: int
+    together: Together | None = None
 
 
 class FilingRule(Sourced, kw_only=True):

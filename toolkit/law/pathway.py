@@ -64,9 +64,9 @@ def next_step(
     `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
     `contract`); `last_level`, `filed`,
     `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
-    the notice date that somebody may read as it (see `filing_deadline`); `amount` is in whole dollars (below
-    zero, nothing is in dispute) and needed where `turns_on` names it; `jurisdiction` is the
-    state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
+    the notice date that somebody may read as it (see `filing_deadline`); `amount` is the whole case's, in
+    whole dollars (below zero, nothing is in dispute), and needed where `disputed_at` names a level;
+    `jurisdiction` is the state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
     that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
@@ -151,10 +151,7 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         return frozenset()
     rules = program(program_id)
     facts = {
-        "amount": any(
-            level.amount_in_controversy or any(rule.minimum_amount for rule in level.filing)
-            for level in rules.levels
-        ),
+        "amount": bool(amount_levels(program_id)),
         "nature": any(level.after_clinical for level in rules.levels),
         "denial_category": bool(rules.no_appeal),
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
@@ -166,6 +163,40 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         ),
     }
     return frozenset(name for name, matters in facts.items() if matters)
+
+
+@cache
+def amount_levels(program_id: str | None) -> frozenset[str]:
+    """Return the levels of a program whose own rules look at the amount in dispute."""
+    levels = program(program_id).levels if program_id in programs() else ()
+    return frozenset(
+        level.id
+        for level in levels
+        if level.amount_in_controversy or any(rule.minimum_amount for rule in level.filing)
+    )
+
+
+def disputed_at(
+    program_id: str | None,
+    last_level: str | None,
+    outcome: str | None,
+    nature: str | None,
+    denial_category: str | None,
+) -> str | None:
+    """Return the level to file next where its own rules look at the amount in dispute, else None."""
+    looks = amount_levels(program_id)
+    if not looks:
+        return None
+    rules = program(program_id)
+    if any(denial_category in rule.denial_categories for rule in rules.no_appeal):
+        return None
+    if last_level is None:
+        first = _first(rules)
+        following = first.id if first else None
+    else:
+        level = next((one for one in rules.levels if one.id == last_level), None)
+        following = level and _following(level, outcome, nature)
+    return following if following in looks else None
 
 
 @cache
@@ -217,8 +248,7 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
         gap = f"the level of the last appeal is not one of {rules.name}: correct the level or the program"
         return NextStep(state="gap", gap=gap), None, None
     level = on_file[last_level]
-    clinical = level.after_clinical if nature == "clinical" else {}
-    following = clinical.get(outcome) or level.after.get(outcome)
+    following = _following(level, outcome, nature)
     if following is None:
         gap = f"{level.name}, {outcome}: no rule on file says what follows"
         return NextStep(state="gap", level=level.id, gap=gap), None, None
@@ -226,6 +256,12 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
         gap = "the day of the last decision is missing: the next clock starts with it"
         return NextStep(state="gap", level=following, gap=gap), None, None
     return on_file[following], decided_on, None
+
+
+def _following(level: Level, outcome: str | None, nature: str | None) -> str | None:
+    """Return the level that follows a decision; a clinical denial may go another way."""
+    clinical = level.after_clinical if nature == "clinical" else {}
+    return clinical.get(outcome) or level.after.get(outcome)
 
 
 def _refused(
@@ -275,9 +311,11 @@ def _refused(
 
 
 def _told(deadline: Deadline) -> str:
-    """Return the steps of a deadline in one line; its warnings where it has no step."""
+    """Return the steps of a deadline in one line, with what it needs in dispute; its warnings where
+    it has no step.
+    """
     steps = [f"{step.date.isoformat()}: {step.what} ({step.citation})" for step in deadline.steps]
-    return "; ".join(steps) or " ".join(deadline.warnings)
+    return "; ".join((*steps, *deadline.about_amount)) or " ".join(deadline.warnings)
 
 
 def ladder(program_id: str, jurisdiction: str | None = None) -> tuple[Level, ...]:

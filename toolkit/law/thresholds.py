@@ -5,6 +5,7 @@ from functools import cache
 
 import msgspec
 
+from toolkit.law.model import Together
 from toolkit.rules import RULES, Sourced, read
 
 
@@ -31,6 +32,7 @@ class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     citation: str
     governs: tuple[str, ...]
     unknown_year: UnknownYear
+    together: Together
     years: tuple[Threshold, ...]
 
 
@@ -92,7 +94,11 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
             f"{on_file.source}."
         )
         if amount is not None and amount < least:
-            text += " The amount given is below it: aggregate with similar claims, or it will be dismissed."
+            together = thresholds().together
+            text += (
+                f" The amount given is below it, and alone it will be dismissed. {together.says} "
+                f"({together.citation}; mark {together.status})"
+            )
         said.append(text)
     return tuple(said)
 

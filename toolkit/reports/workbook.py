@@ -48,6 +48,13 @@ _WORK = (
         13,
         "this denial's adjustments; never repeated across rows",
     ),
+    (
+        "in_controversy_cents",
+        "In controversy",
+        "cents",
+        13,
+        "of all the claim's open denials at the level, where its rules look at an amount; do not add up",
+    ),
     ("billed_cents", "Billed", "cents", 13, "charge of the line or claim"),
     ("paid_cents", "Paid", "cents", 13, "paid on the line or claim"),
     ("denial_category", "Category", "word", 20, "the toolkit's grouping of the denial"),
