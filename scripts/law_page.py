@@ -234,6 +234,11 @@ def _within(rules: Program) -> str:
     if rules.opened_by:
         one = rules.opened_by
         text += f" Remark codes {', '.join(one.remarks)}: {_text(one.says)}{_cited(one)}"
+        if also := one.payments:
+            text += (
+                f" Of a payment also {', '.join(also.remarks)}, unless {', '.join(also.unless)}: "
+            )
+            text += f"{_text(also.says)}{_cited(also)}"
     return text
 
 

@@ -127,6 +127,7 @@ def source(
             "billed_cents": cents * 2,
             "paid_cents": cents * 0,
             "denied_cents": cents,
+            "in_controversy_cents": pd.array([None] * rows, dtype="Int64"),
             "other_reasons": "",
             "level": pd.Series("redetermination", index=range(rows)).where(dated | pending),
             "notice_date": today - pd.Timedelta(days=90),

@@ -392,6 +392,21 @@ def test_a_remark_of_the_act_changes_nothing_for_a_contracted_hospital_or_anothe
     assert next_step("commercial_plan", **facts).level == "internal_appeal"
 
 
+def test_other_remarks_of_the_act_open_negotiation_of_a_payment_and_not_of_a_denial():
+    facts = {"received": date(2026, 9, 8)}
+
+    def level(*remarks: str, payment: bool = True, name: str | None = "commercial_plan") -> str:
+        return next_step(name, remarks=remarks, initial_payment=payment, **facts).level
+
+    for remark in program("no_surprises").opened_by.payments.remarks:
+        assert level(remark) == level("M16", remark, name="fehb") == "open_negotiation"
+        assert level(remark, payment=False) == "internal_appeal"
+        assert level(remark, name="original_medicare") == "redetermination"
+        for other in program("no_surprises").opened_by.payments.unless:
+            assert level(remark, other) == "internal_appeal"
+    assert level("N877", "N871") == "open_negotiation"
+
+
 CONTRACT = """\
 contract: Provider agreement of 2024
 payer_name: Plan A

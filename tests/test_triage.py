@@ -766,3 +766,67 @@ def test_a_review_that_is_filed_with_the_plan_starts_its_decision_clock_at_the_r
     assert found["state"].tolist() == ["awaiting_decision"] * 2
     assert found["decision_due"].isna().tolist() == [True, False]
     assert "receives it; record that day" in found["why"].iloc[0]
+
+
+ACT = {"program": "commercial_plan", "contracted": "not_contracted", "notice_date": "2026-11-02",
+       "notice_received": "2026-11-02", "paid_cents": 4000, "rarcs": ["N877"],
+       "line": {"paid_cents": 4000}, "adjustments": [("CO", "45", 5000), ("PR", "2", 1000)]}  # fmt: skip
+
+
+def test_an_initial_payment_under_the_no_surprises_act_is_a_row_without_denied_dollars():
+    denied = ACT | {"paid_cents": 0, "line": {"paid_cents": 0}, "rarcs": ["N876"],
+                    "adjustments": [("CO", "50", 10000)]}  # fmt: skip
+    made = claims(
+        ACT,
+        denied,
+        ACT | {"contracted": "contracted"},
+        ACT | {"program": "original_medicare"},
+        ACT | {"rarcs": ["N115"]},
+        ACT | {"adjustments": [("PR", "1", 6000)]},
+        ACT | {"program": "fehb", "contracted": None, "rarcs": ["N115", "N877"]},
+        ACT | {"adjustments": [("CO", "45", 2000), ("CO", "50", 4000)]},
+        ACT | {"rarcs": ["N864"], "program": "no_surprises"},
+        ACT | {"rarcs": ["N864", "N871"]},
+    )
+    found = triage(made, as_of=date(2026, 11, 27), hospital=UNKNOWN)
+    assert found["claim_key"].str[-1].tolist() == ["1", "2", "7", "8", "9"]
+    assert found["level"].tolist() == ["open_negotiation"] * 5
+    assert {str(day)[:10] for day in found["last_filing_date"]} == {"2026-12-15"}
+    assert found["denied_cents"].isna().tolist() == [True, False, True, False, True]
+    assert found["denied_cents"].sum() == 14_000
+    first = found.iloc[0]
+    assert (first["denial_category"], first["reason"]) == ("pricing", "initial_payment")
+    assert (first["carc"], first["route"], first["due"]) == ("45", "appeal", "due_later")
+    assert "no amount is denied: $40.00 was paid of a charge of $100.00" in first["why"]
+    assert "no amount is denied" not in found["why"].iloc[1]
+    counted = summary(tally(found), findings=0)
+    assert (counted["denied"], counted["without_amount"]) == ("140.00", 3)
+
+
+def test_an_initial_payment_leaves_what_was_denied_before_as_it_stood():
+    same = {"payer_claim_control_number": "X", "patient_control_number": "P"}
+    before = ACT | same | {
+        "remittance_date": "2026-09-01", "notice_date": None, "notice_received": None,
+        "paid_cents": 0, "line": {"paid_cents": 0}, "rarcs": [],
+        "adjustments": [("CO", "197", 10000)],
+    }  # fmt: skip
+    paid = (
+        ACT | same | {"remittance_date": "2026-10-05", "notice_date": None, "notice_received": None}
+    )
+    plain = triage(claims(before, paid | {"rarcs": []}), as_of=TODAY, hospital=UNKNOWN)
+    found = triage(claims(before, paid), as_of=TODAY, hospital=UNKNOWN)
+    old = found[found["carc"].eq("197")]
+    pd.testing.assert_frame_equal(old.reset_index(drop=True), plain, check_dtype=False)
+    assert old["state"].tolist() == ["paid_later"]
+    new = found[found["carc"].eq("45")].iloc[0]
+    assert (new["state"], new["due"], new["level"]) == ("open", "overdue", "open_negotiation")
+    # a later final payment settles it, and a payment that was taken back is gone
+    final = ACT | same | {"remittance_date": "2026-11-05", "rarcs": ["N875"], "notice_date": None,
+                          "notice_received": None, "paid_cents": 9000, "line": {"paid_cents": 9000},
+                          "adjustments": [("PR", "2", 1000)]}  # fmt: skip
+    settled = triage(claims(paid, final), as_of=TODAY, hospital=UNKNOWN)
+    assert settled["due"].tolist() == ["closed"]
+    reversal = same | {"remittance_date": "2026-11-05", "is_reversal": True, "billed_cents": -10000,
+                       "paid_cents": -4000, "adjustments": []}  # fmt: skip
+    gone = triage(claims(paid, reversal), as_of=TODAY, hospital=UNKNOWN)
+    assert gone[["due", "state"]].to_numpy().tolist() == [["closed", "reversed"]]

@@ -142,6 +142,7 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
 
     def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
         facts["remarks"] = tuple((facts.get("remarks") or "").split())
+        facts["initial_payment"] = bool(facts.get("initial_payment"))
         terms = None if contract is None else hospital.contracts[contract]
         found = next_step(program, received=notice_received, contract=terms, **facts)
         deadline = found.deadline
@@ -177,7 +178,7 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
         "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
         "state_window", "jurisdiction", "contract", "why_not", "closed", "program_gap",
-        "earliest_notice", "remarks",
+        "earliest_notice", "remarks", "initial_payment",
     )  # fmt: skip
     texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
     answers = {

@@ -50,7 +50,7 @@ from toolkit.keys import (
     positions,
     taken,
 )
-from toolkit.law import opening_remarks, telling_amounts, turns_on
+from toolkit.law import opening_remarks, program_of_remarks, telling_amounts, turns_on
 from toolkit.questions import (
     Question,
     code_question,
@@ -59,7 +59,10 @@ from toolkit.questions import (
     state_question,
     step_question,
 )
-from toolkit.worklist import WORKLIST
+from toolkit.worklist import WORKLIST, dollars
+
+# The reason of a row that is no denial: a payment that may be negotiated.
+INITIAL_PAYMENT = "initial_payment"
 
 _NEVER = np.datetime64("NaT", "us")
 _OPEN = open_states()
@@ -126,7 +129,8 @@ def brain(*, as_of: date, hospital: Hospital) -> Brain:
 def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
     """Return the worklist: one row per denied service line, or per claim-level denial.
 
-    Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
+    A payment that a remark code opens to negotiation (No Surprises Act) is a row too, without denied
+    cents. Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
     claims and their reversals are netted and do not appear, nor do claims without a decision of this
     payer. `denied_cents` splits the claim's denied dollars by row, never repeats them, and is, for a
     remittance, never more than charge less payment (`toolkit.claims.adjudication`). Sources: the
@@ -575,7 +579,7 @@ def denied_places(claims: Claims, asked: Brain) -> dict[tuple[int, int], Denied]
     claim as a whole). For the history of single claims: bulk work asks `triage`.
     """
     set_ = _Set(claims)
-    every = _denied_rows(set_, _payers(set_, asked), asked)
+    every = _denied_rows(set_, _classified(set_, _payers(set_, asked), asked))
     rows = _for_history(set_, every)
     return {
         (claim, line): Denied(None if unknown else cents, copy)
@@ -599,36 +603,130 @@ class _DeniedRows(NamedTuple):
     given: dict[str, Coded]
 
 
-def _denied_rows(set_: _Set, who: _Payers, asked: Brain) -> _DeniedRows:
-    found = _denials(set_, _classified(set_, who, asked))
+def _denied_rows(set_: _Set, classified: _Adjustments) -> _DeniedRows:
+    found = _denials(set_, classified)
     primary, denied, other_reasons = _primary(set_, found)
     mine, denied, other_reasons = _limited(set_, found.take(primary), denied, other_reasons)
+    given = {n: getattr(mine, n) for n in _GIVEN}
+    every = _DeniedRows(
+        mine.claim, mine.line, denied, other_reasons, mine.row, mine.number, mine.table, given
+    )
     silent = _silent(set_, mine.claim)
-    claim, line, number, table = mine.claim, mine.line, mine.number, mine.table
-    given = {n: getattr(mine, n) for n in ("file_id", "group_code", "carc", "rarcs")}
-    row = mine.row
-    if len(silent):
-        claim = np.concatenate([claim, silent])
-        line = np.concatenate([line, np.full(len(silent), -1)])
-        number, table = _with_answer(number, table, _unexplained(), len(silent))
-        claims = set_.tables.claims
-        charge = (claims["billed_cents"] - claims["paid_cents"]).array.take(silent)
-        denied = _both(denied, charge)
-        row = _both(row, claims["row"].array.take(silent))
-        file_id = coded(claims["file_id"].iloc[silent])
-        given["file_id"] = _followed(given["file_id"], file_id)
-        nothing = Coded(np.full(len(silent), -1), [])
-        given |= {n: _followed(given[n], nothing) for n in ("group_code", "carc")}
-        nothing = nothing.filled("")
-        given["rarcs"] = _followed(given["rarcs"], nothing)
-        other_reasons = _followed(other_reasons, nothing)
-    return _DeniedRows(claim, line, denied, other_reasons, row, number, table, given)
+    if not len(silent):
+        return every
+    claims = set_.tables.claims
+    nothing = Coded(np.full(len(silent), -1), [])
+    number, table = _with_answer(every.number, every.table, _unexplained(), len(silent))
+    more = _DeniedRows(
+        silent,
+        np.full(len(silent), -1),
+        (claims["billed_cents"] - claims["paid_cents"]).array.take(silent),
+        nothing.filled(""),
+        claims["row"].array.take(silent),
+        number[len(every.claim) :],
+        table,
+        {
+            "file_id": coded(claims["file_id"].iloc[silent]),
+            "group_code": nothing,
+            "carc": nothing,
+            "rarcs": nothing.filled(""),
+        },
+    )
+    return _and_more(every, more)
+
+
+_GIVEN = ("file_id", "group_code", "carc", "rarcs")
+
+
+def _and_more(every: _DeniedRows, more: _DeniedRows) -> _DeniedRows:
+    """Return the rows and more of them, whose table of answers begins with that of the first."""
+    return _DeniedRows(
+        np.concatenate([every.claim, more.claim]),
+        np.concatenate([every.line, more.line]),
+        _both(every.denied, more.denied),
+        _followed(every.other_reasons, more.other_reasons),
+        _both(every.row, more.row),
+        np.concatenate([every.number, more.number]),
+        more.table,
+        {name: _followed(every.given[name], more.given[name]) for name in _GIVEN},
+    )
+
+
+def _payments(
+    set_: _Set, who: _Payers, found: _Adjustments, every: _DeniedRows
+) -> _DeniedRows | None:
+    """Return the payments that are open to negotiation under a program that a remark code opens.
+
+    A remark says that the claim is under the No Surprises Act, the hospital has no contract, and a
+    reduction that denies nothing left less than the charge: nothing was denied, and how much is owed
+    is not known, so these rows have no denied cents. None where there are none.
+    """
+    opens = _opening(found.rarcs)
+    may = (opens.code >= 0) & ((found.amount > 0) | found.unknown)
+    if not may.any():
+        return None
+    may &= found.answer("reason").isin(BARE_REASONS) & ~found.answer("is_denial").isin({True})
+    may &= ~who.of("contracted", found.claim).isin({"contracted"})
+    under = {
+        (program, remarks)
+        for program in (*who.facts["program"].values, None)
+        for remarks in opens.values
+        if program_of_remarks(program, remarks.split(), payment=True)
+    }
+    number, first = combined((program := who.of("program", found.claim), opens))
+    told = [(_said(program, at), _said(opens, at)) in under for at in first]
+    may &= np.array(told, dtype=bool)[number]
+    denied = set_.place(every.line, every.claim)
+    of_claim = set_.place(np.full(len(found.claim), -1), found.claim)
+    may &= ~np.isin(found.place, denied) & ~np.isin(of_claim, denied)
+    some = found.take(np.flatnonzero(may))
+    if not len(some.claim):
+        return None
+    primary, _, _ = _primary(set_, some)
+    mine = some.take(primary)
+    size = len(mine.claim)
+    number, table = _with_answer(every.number, every.table, _initial_payment(), size)
+    nothing = pd.arrays.IntegerArray(np.zeros(size, dtype="int64"), np.ones(size, dtype=bool))
+    given = {name: getattr(mine, name) for name in _GIVEN}
+    others = Coded(np.full(size, -1), []).filled("")
+    return _DeniedRows(
+        mine.claim, mine.line, nothing, others, mine.row, number[-size:], table, given
+    )
+
+
+def _initial_payment() -> dict[str, Any]:
+    """Return what is said of a payment that is open to negotiation."""
+    return {
+        "denial_category": "pricing",
+        "reason": INITIAL_PAYMENT,
+        "route": "appeal",
+        "nature": "technical",
+        "preventable": "no",
+        "liability": "provider",
+        "confidence": "high",
+        "decided_by": "remark that opens negotiation",
+        "appealable": True,
+        "second_look": "",
+        "is_denial": False,
+    }
+
+
+def _said(column: Coded, row: int) -> Any:
+    return column.values[column.code[row]] if column.code[row] >= 0 else None
 
 
 def _rows(set_: _Set, asked: Brain) -> _Rows:
     who = _payers(set_, asked)
-    every = _denied_rows(set_, who, asked)
+    classified = _classified(set_, who, asked)
+    every = _denied_rows(set_, classified)
     stands, denied = _standing(set_, every)
+    payments = _payments(set_, who, classified, every)
+    if payments is not None:
+        # Whether a denial stands does not turn on a payment; whether a payment does, turns on denials.
+        size, every = len(every.claim), _and_more(every, payments)
+        with_payments, cents = _standing(set_, every)
+        new = np.arange(size, len(every.claim))
+        stands, denied = stands.followed(with_payments.take(new)), _both(denied, cents.take(new))
     claim, line, _, other_reasons, row, number, table, given = every
     order, keys = _ordered(set_, claim, line)
     order, keys = order[stands.shown[order]], keys.filter(pa.array(stands.shown[order]))
@@ -665,6 +763,14 @@ class _Stands:
     state: Coded
     decided_by: np.ndarray
     recorded: np.ndarray  # whether a person's entry decided
+
+    def followed(self, more: "_Stands") -> "_Stands":
+        return _Stands(
+            np.concatenate([self.shown, more.shown]),
+            _followed(self.state, more.state),
+            np.concatenate([self.decided_by, more.decided_by]),
+            np.concatenate([self.recorded, more.recorded]),
+        )
 
     def take(self, at: np.ndarray) -> "_Stands":
         return _Stands(self.shown[at], self.state.take(at), self.decided_by[at], self.recorded[at])
@@ -927,7 +1033,7 @@ def _with_history(set_: _Set, rows: _Rows) -> _Rows:
     paid = case.isin({"open"}) & rows.stands.state.isin({"paid_later"})
     # A remittance has no case status but what an export of the same claim states.
     of_payer = rows.file_id.isin(set_.payers_files)
-    denied = case.isin({"closed"}) & of_payer & rows.stands.state.isin(_OPEN)
+    denied = case.isin({"closed"}) & of_payer & rows.stands.state.isin(_OPEN) & ~_is_payment(rows)
     some = np.flatnonzero(sent | paid | denied)
     if not len(some):
         return rows
@@ -1031,7 +1137,9 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     requested = np.where(np.isnat(received_on), filed_on, received_on)
     facts["received"] = Coded((~np.isnat(received_on)).astype("int8"), [False, True])
     now, whence = _states(set_, rows, facts, filed, requested, asked)
-    why = _joined_words(table["why"].take(number), disputed.words, now["waits"], ended.sent)
+    why = _joined_words(
+        table["why"].take(number), disputed.words, _reduced(set_, rows), now["waits"], ended.sent
+    )
     by_contract = step["by_contract"].isin({True}) & route.isin({"appeal"})
     made = {
         "denial_key": text(rows.keys),
@@ -1149,6 +1257,7 @@ def _step_facts(
         "jurisdiction": rows.payer("jurisdiction").only(_matters("jurisdiction", program)),
         "contract": rows.payer("contract"),
         "remarks": _opening(rows.rarcs),
+        "initial_payment": Coded(_is_payment(rows).astype("int8"), [False, True]),
         "why_not": rows.answer("why_not").only(~appealable),
         "closed": Coded(_ended(facts).astype("int8"), [False, True]),
         "program_gap": rows.payer("program_gap")
@@ -1156,6 +1265,31 @@ def _step_facts(
         .with_value(facts["standing"].isin({"review"}), _REVERSAL_GAP)
         .with_value(facts["standing"].isin({"taken_back"}), _TAKEN_BACK_GAP),
     }
+
+
+def _is_payment(rows: _Rows) -> np.ndarray:
+    return rows.answer("reason").isin({INITIAL_PAYMENT})
+
+
+def _reduced(set_: _Set, rows: _Rows) -> Coded:
+    """Return in words what is known of the stake of payments that may be negotiated."""
+    code = np.full(len(rows.claim), -1, dtype="int64")
+    at = np.flatnonzero(_is_payment(rows))
+    claims, lines = set_.tables.claims, set_.tables.claim_lines
+    claim, line = set_.claim_at(rows.claim[at]), set_.line_at(rows.line[at])
+    billed, paid = (
+        _line_else_claim(lines[name].array, line, claims[name].array, claim)
+        for name in ("billed_cents", "paid_cents")
+    )
+    amounts = combined((coded(pd.Series(billed)), coded(pd.Series(paid))))
+    code[at] = amounts[0]
+    words = [
+        "a payment, not a denial, so no amount is denied: "
+        f"${dollars(paid[n])} was paid of a charge of ${dollars(billed[n])}, and what is owed of the "
+        "difference is for negotiation"
+        for n in amounts[1]
+    ]
+    return Coded(code, words)
 
 
 def _goes_on(outcome: Coded) -> np.ndarray:
@@ -1330,7 +1464,7 @@ def _states(
 
 
 def _opening(rarcs: Coded) -> Coded:
-    """Return the remark codes that put a claim under another program, and nothing of the others."""
+    """Return the remark codes that decide whether it is under another program, and no others."""
     known = opening_remarks()
     words = [" ".join(sorted(known.intersection(text.split()))) or None for text in rarcs.values]
     distinct = [word for word in dict.fromkeys(words) if word]

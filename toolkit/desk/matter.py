@@ -23,6 +23,7 @@ from toolkit.desk.docket import Docket, is_entered, judged, only
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
+from toolkit.triage import INITIAL_PAYMENT
 
 _DATES = ("last_filing_date", "file_by")
 
@@ -187,6 +188,7 @@ def _deadline(
         decided_on=_known(row["decided_on"]),
         amount=_dollars(row),
         remarks=tuple((_known(row["rarcs"]) or "").split()),
+        initial_payment=row["reason"] == INITIAL_PAYMENT,
         **clock,
     )
     return step.deadline, ""

@@ -362,11 +362,30 @@ class DenialNote(Sourced, kw_only=True):
     says: str
 
 
+class OpenedPayments(Sourced, kw_only=True):
+    """Remark codes by which a payment below the charge, not a denial, is under a program.
+
+    Not where one of `unless` stands beside them.
+    """
+
+    remarks: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    says: str
+
+
 class OpenedBy(Sourced, kw_only=True):
     """Remark codes by which a payer says that a payment or denial is under this program."""
 
     remarks: tuple[str, ...]
     says: str
+    payments: OpenedPayments | None = None
+
+    def holds(self, remarks: set[str], *, payment: bool = False) -> bool:
+        """Say whether these remark codes put a denial, or a payment, under the program."""
+        if remarks.intersection(self.remarks):
+            return True
+        also = self.payments if payment else None
+        return bool(also and remarks & {*also.remarks} and not remarks & {*also.unless})
 
 
 class GoodCause(Sourced, kw_only=True):
@@ -614,21 +633,28 @@ def narrowest(stated: Iterable[str]) -> set[str]:
 
 @cache
 def opening_remarks() -> frozenset[str]:
-    """Return the remark codes that put a claim under another program."""
-    opened = (program(name).opened_by for name in programs())
-    return frozenset(code for one in opened if one for code in one.remarks)
+    """Return the remark codes that decide whether a claim or payment is under another program."""
+    opened = [one for name in programs() if (one := program(name).opened_by)]
+    codes = {code for one in opened for code in one.remarks}
+    for one in opened:
+        if one.payments:
+            codes |= {*one.payments.remarks, *one.payments.unless}
+    return frozenset(codes)
 
 
-def program_of_remarks(program_id: str | None, remarks: Iterable[str]) -> str | None:
+def program_of_remarks(
+    program_id: str | None, remarks: Iterable[str], *, payment: bool = False
+) -> str | None:
     """Return the program that a remark code puts a claim of this program under, or None.
 
-    A claim whose program is not known may be under any.
+    A claim whose program is not known may be under any. `payment`: nothing was denied, but less than
+    the charge was paid.
     """
     found = set(remarks)
     for name in programs() if found else ():
         rules = program(name)
-        inside = program_id is None or program_id in rules.within
-        if inside and rules.opened_by and found.intersection(rules.opened_by.remarks):
+        inside = program_id in (None, name) or program_id in rules.within
+        if inside and rules.opened_by and rules.opened_by.holds(found, payment=payment):
             return name
     return None
 

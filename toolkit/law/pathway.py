@@ -58,6 +58,7 @@ def next_step(
     contract: Contract | None = None,
     jurisdiction: str | None = None,
     remarks: Iterable[str] = (),
+    initial_payment: bool = False,
 ) -> NextStep:
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
@@ -67,7 +68,8 @@ def next_step(
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is the whole case's, in
     whole dollars (below zero, nothing is in dispute), and needed where `disputed_at` names a level;
     `jurisdiction` is the state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
-    that a hospital without a contract is paid under the No Surprises Act, open negotiation is next. Never guesses: an unknown
+    that a hospital without a contract is paid under the No Surprises Act, open negotiation is next;
+    `initial_payment`: nothing was denied, but less than the charge was paid. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
     if filed and outcome is None:
@@ -76,7 +78,9 @@ def next_step(
     if outcome in ("overturned", "withdrawn"):
         why = f"{_level_name(program_id, last_level)}: {outcome}"
         return NextStep(state="done", level=last_level, why=why)
-    act = program_of_remarks(program_id, remarks) if contracted != "contracted" else None
+    act = None
+    if contracted != "contracted":
+        act = program_of_remarks(program_id, remarks, payment=initial_payment)
     if act and (last_level is None or last_level in {one.id for one in program(act).levels}):
         program_id, contracted = act, "not_contracted"
     if program_id is None:
