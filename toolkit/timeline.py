@@ -14,7 +14,7 @@ from toolkit.history.identity import paired
 from toolkit.history.recorded import TRACKER_CLOSED
 from toolkit.history.states import EventKind, table
 from toolkit.history.table import decisions_of, taken_back_by
-from toolkit.triage import Brain, denied_places, triaged
+from toolkit.triage import INITIAL_PAYMENT, Brain, denied_places, triaged
 
 _NUMBERS = ("claim_key", "patient_control_number", "payer_claim_control_number")
 
@@ -284,6 +284,8 @@ def _lines(
             row = rows.loc[key]
             if row["state"] != outcome.state:
                 because = _because(row["state"])
+                if row["reason"] == INITIAL_PAYMENT and row["state"] == "open":
+                    because = "paid below the charge, which may be negotiated; nothing is denied"
                 by = _decided_by(row["state_from"], events, names.place(place))
             state = row["state"]
             stake = None if pd.isna(row["denied_cents"]) else int(row["denied_cents"])

@@ -1267,6 +1267,27 @@ def _step_facts(
     }
 
 
+def _recovered(set_: _Set, claim: np.ndarray, line: np.ndarray) -> controversy.Recovered:
+    """Return what appeals brought back of these claims and lines, few of all."""
+    events = set_.tables.appeal_events[["claim_key", "line_key", "recovered_cents"]]
+    some = events["recovered_cents"].gt(0).fillna(False).to_numpy(bool)
+    events = events[some if len(claim) else np.zeros(len(events), dtype=bool)]
+    same = set_.same_claim(np.arange(len(set_.claim_keys)))
+    claims = np.flatnonzero(np.isin(same, claim))
+    of_claim = np.append(same, -1)[_among(events["claim_key"], set_.claim_keys, claims)]
+    of_line = _among(events["line_key"], set_.line_keys, np.unique(line[line >= 0]))
+    no_line = events["line_key"].isna().to_numpy()
+    mine = np.where(no_line, of_claim, of_line) >= 0
+    cents = events["recovered_cents"].to_numpy("int64")
+    return controversy.Recovered(of_claim[mine], of_line[mine], cents[mine])
+
+
+def _among(keys: pd.Series, known: pa.Array, places: np.ndarray) -> np.ndarray:
+    """Return the place of each key among some places of the known ones; -1 for another."""
+    at = positions(keys_of(keys), known.take(pa.array(places)))
+    return np.append(places, -1)[at]
+
+
 def _is_payment(rows: _Rows) -> np.ndarray:
     return rows.answer("reason").isin({INITIAL_PAYMENT})
 
@@ -1335,13 +1356,7 @@ def _in_controversy(
     denials = controversy.Denials(
         set_.same_claim(claim), line, level.take(at), decided_on[at], cents, recorded, billed, paid
     )
-    events = set_.tables.appeal_events
-    events = events[events["recovered_cents"].gt(0).fillna(False).to_numpy(bool)]
-    recovered = controversy.Recovered(
-        set_.same_claim(positions(keys_of(events["claim_key"]), set_.claim_keys)),
-        positions(keys_of(events["line_key"]), set_.line_keys),
-        events["recovered_cents"].to_numpy("int64"),
-    )
+    recovered = _recovered(set_, denials.claim, line)
     return controversy.amounts(denials, recovered).spread(at, len(rows.claim))
 
 
