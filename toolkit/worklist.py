@@ -344,7 +344,9 @@ def _cells(column: "pa.ChunkedArray", kind: str) -> list:
     if kind == "text" and not pa.types.is_null(column.type):
         risky = pc.match_substring_regex(column, r"^[=+\-@\t\r]")
         if pc.any(risky).as_py():
-            marked = pc.binary_join_element_wise("'", column, "")
+            column = column.cast(pa.large_string())
+            mark, end = (pa.scalar(text, pa.large_string()) for text in ("'", ""))
+            marked = pc.binary_join_element_wise(mark, column, end)
             column = pc.if_else(pc.fill_null(risky, False), marked, column)
     return column.to_pylist()
 
