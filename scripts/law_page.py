@@ -84,12 +84,12 @@ _OUTCOMES = {
 
 # What the tables and lists below say in their own way; what a rule has beside it is listed by name.
 _TOLD_LEVEL = {
-    "id", "name", "decider", "filed_with", "place", "notice", "filing", "automatic", "by_terms",
+    "id", "name", "decider", "filed_with", "place", "notice", "always_expedited", "filing", "automatic", "by_terms",
     "forwarded", "processes", "decision", "effectuation", "amount_in_controversy", "after",
     "after_clinical", "evidence", "escalation", "hospital_files_as", "jurisdiction",
 }  # fmt: skip
 _TOLD_FILING = {
-    "applies_from", "applies_until", "selected_by", "when", "window", "state_window", "opens",
+    "applies_from", "applies_until", "selected_by", "when", "notice", "window", "state_window", "opens",
     "never_before_effective", "minimum_amount", "starts", "presumption",
     "no_corresponding_day", "filed_when", "by_hour", "roll", "readings", "milestones", "warnings",
     "why", "citation", "source", "verified_on", "status",
@@ -211,11 +211,13 @@ def _not_expedited(rules: Program | StateRules) -> str:
     rows = [
         (
             "; ".join(names[one] for one in r.levels),
-            ", ".join(wording.STAGES[one] for one in r.stages), r.says, r.citation, r.status,
+            ", ".join(wording.STAGES[one] for one in r.stages) or "any",
+            ", ".join(wording.FILERS[one] for one in r.filers) or "anyone",
+            r.says, names[r.instead] if r.instead else "the standard request", r.citation, r.status,
         )
         for r in rules.not_expedited
     ]  # fmt: skip
-    head = ("Level", "Stage", "Why it cannot be expedited", "Rule", "Mark")
+    head = ("Level", "Stage", "Who", "Why it cannot be expedited", "Instead", "Rule", "Mark")
     return f"### What cannot be expedited\n\n{_table(head, rows)}" if rows else ""
 
 
@@ -330,6 +332,10 @@ def _details(rules: Program, levels: Iterable[Level]) -> str:
 
 def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
     yield f"The clock's notice: {level.notice}."
+    if level.always_expedited:
+        yield "The level is itself expedited."
+    elif not level.has_expedited:
+        yield "Nothing is expedited at this level."
     if level.automatic:
         yield f"{level.automatic.says}{_cited(level.automatic)}"
     if level.by_terms:
@@ -341,7 +347,8 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
     for one in level.processes:
         needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
         counted = "" if one.counted else ", no date is given"
-        yield f"Process `{one.process}`{counted}: {one.says}{needs}{_cited(one)}"
+        filed = f", filed with {one.filed_with}" if one.filed_with else ""
+        yield f"Process `{one.process}`{counted}{filed}: {one.says}{needs}{_cited(one)}"
         if one.jurisdictions:
             yield f"Without a process of their own that counts: {', '.join(one.jurisdictions)}."
         if one.floor:
@@ -373,6 +380,8 @@ def _of_floor(floor: Floor) -> Iterable[str]:
 
 
 def _of_rule(rule: FilingRule) -> Iterable[str]:
+    if rule.notice:
+        yield f"The clock's notice: {rule.notice}."
     if rule.why:
         yield rule.why
     if rule.minimum_amount:
@@ -407,8 +416,7 @@ def _decisions(levels: Iterable[Level]) -> str:
             more = " ".join(part for part in told if part)
             rows.append((
                 level.name, wording.decision_for(rule) or "every request",
-                wording.span(rule.due) if rule.due else "no such clock",
-                wording.ANCHORS[rule.starts] if rule.due else "",
+                wording.span(rule.due), wording.ANCHORS[rule.starts],
                 wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
                 _applies(rule), rule.citation, rule.status,
             ))  # fmt: skip

@@ -39,7 +39,7 @@ def test_a_deadline_has_every_key_of_the_contract(capsys):
     keys = "program level last_filing_date file_by filed_when citation applies_from steps"
     assert set(keys.split()) | {"standing", "warnings"} <= set(found)
     assert (found["last_filing_date"], found["file_by"]) == ("2026-05-20", "2026-05-20")
-    assert set(found["steps"][0]) == {"date", "what", "citation"}
+    assert set(found["steps"][0]) == {"date", "what", "citation", "status"}
 
 
 def test_a_level_that_moves_by_itself_has_nothing_to_file(capsys):

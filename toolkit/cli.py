@@ -153,7 +153,9 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
 
     from toolkit.law import filing_deadline, read_contract
     from toolkit.law.age import stale
+    from toolkit.law.unused import unused_for_filing
 
+    contract = options.contract and read_contract(options.contract)
     found = filing_deadline(
         options.program,
         options.level,
@@ -168,10 +170,19 @@ def _deadline(options: argparse.Namespace) -> dict[str, Any]:
         care=options.care,
         process=options.process,
         jurisdiction=options.jurisdiction,
-        contract=options.contract and read_contract(options.contract),
+        contract=contract,
     )
     old = stale(found.citation, found.verified_on, date.today())
-    found = msgspec.structs.replace(found, warnings=(*found.warnings, *old))
+    words = ("stage", "received", "amount", "care", "state_window", "effective_date", "process")
+    given = _given(options, *words, "contract", "jurisdiction")
+    left = unused_for_filing(
+        options.program,
+        options.level,
+        given,
+        contract=contract,
+        jurisdiction=options.jurisdiction,
+    )
+    found = msgspec.structs.replace(found, warnings=(*found.warnings, *_not_used(left), *old))
     if options.ics:
         from toolkit.law.ics import write_ics
 
@@ -185,6 +196,7 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
 
     from toolkit.law import decision_due
     from toolkit.law.age import stale
+    from toolkit.law.unused import unused_for_decision
 
     found = decision_due(
         options.program,
@@ -205,7 +217,24 @@ def _decision_due(options: argparse.Namespace) -> dict[str, Any]:
         jurisdiction=options.jurisdiction,
     )
     old = stale(found.citation, found.verified_on, date.today())
-    return msgspec.to_builtins(msgspec.structs.replace(found, warnings=(*found.warnings, *old)))
+    words = ("stage", "levels", "multiemployer", "service", "state", "plan_appeal_date")
+    words += ("case_file_date", "selection_date", "board_meeting", "notice_date", "jurisdiction")
+    given = _given(options, *words)
+    where = options.jurisdiction
+    left = unused_for_decision(options.program, options.level, given, jurisdiction=where)
+    warnings = (*found.warnings, *_not_used(left), *old)
+    return msgspec.to_builtins(msgspec.structs.replace(found, warnings=warnings))
+
+
+def _given(options: argparse.Namespace, *words: str) -> list[str]:
+    """Return those of the options that were given."""
+    return [word for word in words if getattr(options, word) not in (None, False)]
+
+
+def _not_used(words: Sequence[str]) -> tuple[str, ...]:
+    """Return in a sentence the options that the answer does not turn on."""
+    said = ", ".join(f"--{word.replace('_', '-')}" for word in words)
+    return (f"Not used: {said}. No rule of this level looks at that.",) if words else ()
 
 
 def _ladder(options: argparse.Namespace) -> dict[str, Any]:
@@ -731,15 +760,14 @@ def _show_ladder(answer: dict[str, Any]) -> None:
             if one:
                 print(f"  {one['says']}  [{one['citation']}; {one['status']}]")
         for rule in level["decision"]:
-            if rule["due"]:
-                start = ANCHORS[rule["starts"]]
-                stages = rule["service"] or ", ".join(rule["when"]["stages"]) or "all stages"
-                stages += f" in {', '.join(rule['states'])}" if rule["states"] else ""
-                fast = ", expedited" if rule["when"]["expedited"] else ""
-                print(
-                    f"  decision in {rule['due']['count']} {rule['due']['unit']} from {start} ({stages}{fast})"
-                    f"  [{rule['citation']}; {rule['status']}]"
-                )
+            start = ANCHORS[rule["starts"]]
+            stages = rule["service"] or ", ".join(rule["when"]["stages"]) or "all stages"
+            stages += f" in {', '.join(rule['states'])}" if rule["states"] else ""
+            fast = ", expedited" if rule["when"]["expedited"] else ""
+            print(
+                f"  decision in {rule['due']['count']} {rule['due']['unit']} from {start} ({stages}{fast})"
+                f"  [{rule['citation']}; {rule['status']}]"
+            )
     for one in answer["switches"]:
         print(f"\nFrom {one['applies_from']}, by {one['keyed_to']}: {one['says']}")
         print(f"  [{one['citation']}; {one['status']}]")
@@ -886,11 +914,13 @@ def _positive(text: str) -> int:
 def _dollars(text: str) -> float:
     from math import isfinite
 
+    from toolkit.law.filing import MOST_DOLLARS
+
     try:
         dollars = float(text)
     except ValueError:
         dollars = -1.0
-    if not isfinite(dollars) or dollars < 0:
+    if not isfinite(dollars) or not 0 <= dollars <= MOST_DOLLARS:
         raise argparse.ArgumentTypeError("expected dollars such as 1234.50, zero or more")
     return dollars
 

@@ -86,7 +86,11 @@ WORKLIST = _columns(
     ("file_by", "date", "earliest defensible reading, on a working day"),
     ("filed_when", "text", "received or postmarked"),
     ("citation", "text", "of the filing rule"),
-    ("rule_status", "text", "V read at the source, V2 second-hand, M from memory"),
+    (
+        "rule_status",
+        "text",
+        "weakest mark behind the dates: V read at the source, V2 second-hand, M from memory",
+    ),
     ("days_left", "count", "file_by minus the as-of date"),
     ("due", "text", "see DUE"),
     ("state", "text", "what stands now: see rules/history/states.yaml"),

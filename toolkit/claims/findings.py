@@ -14,6 +14,7 @@ import msgspec
 import pandas as pd
 
 from toolkit.rules import RULES, read
+from toolkit.rules.words import capital
 
 _SHOWN_ROWS = 5
 _COUNTED = re.compile(r"^[\d,]+ (rows?|claims?|resources?) ")
@@ -121,7 +122,7 @@ def lines(kinds: list[FindingKind], most: int = 10) -> list[str]:
         where = f" (first in row {one.rows[0]})" if one.rows else ""
         times = f"{one.count:,} x " if one.count > 1 else ""
         column = f"{one.column}: " if one.column and not one.says.startswith(one.column) else ""
-        out.append(f"{times}{column}{one.says}{where}. {one.effect[:1].upper()}{one.effect[1:]}.")
+        out.append(f"{times}{column}{one.says}{where}. {capital(one.effect)}.")
     if len(kinds) > most:
         out.append(f"and {len(kinds) - most} more kinds: toolkit read FILE")
     return out

@@ -23,6 +23,7 @@ from toolkit.law.ledger import ledger_html
 from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
 from toolkit.letters.facts import fact_types
 from toolkit.reports.words import DUE, count, dollars, plain
+from toolkit.rules.words import capital
 
 _TONES = {
     "overdue": "bad",
@@ -247,7 +248,7 @@ def _standing(matter: Matter) -> str:
         who = matter.deadline.standing
         papers = f" Paper: {'; '.join(who.papers)}." if who.papers else ""
         filer = _filer(matter.filer)
-        return f"{filer[:1].upper()}{filer[1:]}: {who.says}{papers}"
+        return f"{capital(filer)}: {who.says}{papers}"
     return words(matter.row["standing"])
 
 
@@ -273,7 +274,7 @@ def _no_date(matter: Matter) -> str:
         if row["level"] == "contract_dispute":
             title = "The contract sets the date."
         said = words(row["gap"])
-        said = said[:1].upper() + said[1:] + "." if said else ""
+        said = capital(said) + "." if said else ""
         return note(said, tone="gap", title=title, items=[why] if why else [])
     if row["due"] == "closed" and row["state"] in table().states:
         said = table().states[row["state"]].says

@@ -11,6 +11,7 @@ from toolkit.desk.docket import is_entered
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import StoreError, UsageError
 from toolkit.letters import Need
+from toolkit.rules.words import capital
 from toolkit.worklist import dollars
 
 _OLDEST = 1900  # a year typed digit by digit passes through 0002, 0020 and 0202
@@ -87,7 +88,7 @@ class Field:
             said = f"entered{f' on {fact.as_of}' if fact.as_of else ''}, saved"
         else:
             said = f"from: {fact.source}{f', as of {fact.as_of}' if fact.as_of else ''}"
-        return f'<div class="dd-block">{escape(said[:1].upper() + said[1:])}</div>'
+        return f'<div class="dd-block">{escape(capital(said))}</div>'
 
     def _changed(self, change: dict) -> None:
         value = change["new"]

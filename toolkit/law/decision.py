@@ -7,9 +7,11 @@ import msgspec
 
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError, UsageError
 from toolkit.law.calendar import count
-from toolkit.law.filing import Step
-from toolkit.law.model import DecisionRule, Level, known_jurisdiction, program
-from toolkit.law.wording import ANCHORS
+from toolkit.law.filing import ITSELF_EXPEDITED, STANDARD_CLOCK, Step, check_days
+from toolkit.law.model import DecisionRule, Level, check_words, known_jurisdiction, program
+from toolkit.law.wording import ANCHORS, SERVICES
+
+NO_EFFECTUATION = "No effectuation clock is on file for this decision."
 
 
 class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,38 +69,31 @@ def decision_due(
     depends on them, `jurisdiction` the two letters of the state whose law governs the plan. Hours are counted as whole calendar days, as no time of day is known.
 
     Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
-    the day on which the clock starts is not given, UsageError where the board's meeting is further off
-    than the one that decides can be.
+    the day on which the clock starts is not given, RefusedError where the request cannot be expedited,
+    UsageError where a word is not one of those named, the state is none, or the board's meeting is
+    further off than the one that decides can be.
     """
-    jurisdiction = known_jurisdiction(jurisdiction)
+    check_words(stage=stage, service=service, levels=levels)
+    check_days(
+        request_received,
+        plan_appeal_date,
+        case_file_date,
+        selection_date,
+        board_meeting,
+        notice_date,
+    )
+    state, jurisdiction = known_jurisdiction(state), known_jurisdiction(jurisdiction)
     rules = program(program_id, jurisdiction)
     level = rules.level(level_id)
-    rules.check_expedited(level, stage, expedited)
+    rules.check_expedited(level, stage, None, expedited)
     if not level.decision:
         raise NoRuleError(
             f"{level.name}: no decision clock is on file.", needs=("a decision clock",)
         )
-    dated = [
-        rule
-        for rule in level.decision
-        if rule.applies_from <= request_received
-        and (rule.applies_until is None or request_received <= rule.applies_until)
-    ]
-    if not dated:
-        first = min(rule.applies_from for rule in level.decision)
-        raise NoRuleError(
-            f"{level.name}: the decision clocks on file begin {first}; "
-            f"none covers {request_received}.",
-            needs=("a rule that covers the day",),
-        )
-    dated = _of_service(level, dated, service, state)
-    fits = [rule for rule in dated if rule.when.holds(stage, None, expedited)]
-    if not fits:
-        stages = sorted({one for rule in dated for one in rule.when.stages})
-        raise MissingFactError(
-            f"{level.name}: the clock depends on the stage.",
-            needs=(f"the stage: {', '.join(stages)}",),
-        )
+    dated = _of_service(level, service)
+    dated = _covering(level, dated, request_received, service)
+    dated = _of_state(level, dated, state)
+    fits = _of_stage(level, dated, stage, expedited)
     fits = [rule for rule in fits if rule.multiemployer in (None, multiemployer)]
     if any(rule.plan_levels for rule in fits):
         if levels is None:
@@ -123,8 +118,6 @@ def decision_due(
             f"{program_id}, {level_id}: two decision clocks on file cover the same facts"
         )
     rule = fits[0]
-    if rule.due is None:
-        raise RefusedError(f"{level.name}: {rule.says} ({rule.citation})")
     days = {
         "request": request_received,
         "plan_appeal": plan_appeal_date,
@@ -140,19 +133,25 @@ def decision_due(
             needs=(f"the date of the {level.notice}", ANCHORS[rule.starts]),
         )
     due = count(start, rule.due)
-    steps = [Step(request_received, f"request received by {level.decider}", rule.citation)]
+    by = (rule.citation, rule.status)
+    steps = [Step(request_received, f"request received by {level.decider}", *by)]
     if rule.starts != "request":
-        steps.append(Step(start, f"the clock starts: {ANCHORS[rule.starts]}", rule.citation))
+        steps.append(Step(start, f"the clock starts: {ANCHORS[rule.starts]}", *by))
     span = f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then"
     steps += [
-        Step(count(start, part.due), part.says, f"{part.citation}; mark {part.status}")
-        for part in rule.parts
+        Step(count(start, part.due), part.says, part.citation, part.status) for part in rule.parts
     ]
-    steps.append(Step(due, span, rule.citation))
+    steps.append(Step(due, span, *by))
     steps.sort(key=lambda step: step.date)
     warnings = [rule.says] if rule.says else []
     unread = level.floor_of(jurisdiction)
     warnings += [unread.floor.decision] if unread else []
+    if expedited and level.always_expedited:
+        warnings.append(ITSELF_EXPEDITED)
+    elif expedited and not rule.when.expedited:
+        if stage is None:
+            rules.check_stage_to_expedite(level, None)
+        warnings.append(STANDARD_CLOCK)
     if rule.days_to_ask_left_out:
         due, notes = _without_the_days_to_ask(
             level, rule, due, request_received, notice_date, steps
@@ -160,11 +159,13 @@ def decision_due(
         warnings += notes
     if extended and not rule.meetings:  # a board that extends its time decides a meeting later
         if rule.extension is None:
-            raise RefusedError(f"{level.name}: this clock has no extension. ({rule.citation})")
+            raise RefusedError(
+                f"{level.name}: this clock has no extension. ({rule.citation})",
+                needs=("the clock without --extended",),
+            )
         due = count(due, rule.extension)
-        steps.append(
-            Step(due, f"extended by {rule.extension.count} {rule.extension.unit}", rule.citation)
-        )
+        what = f"extended by {rule.extension.count} {rule.extension.unit}"
+        steps.append(Step(due, what, *by))
     if rule.due.unit == "hours":
         warnings.append(
             f"The clock is {rule.due.count} hours from the time of receipt; shown is the calendar "
@@ -185,14 +186,20 @@ def decision_due(
         status=rule.status,
         steps=tuple(steps),
         if_missed=rule.if_missed,
-        if_favorable=tuple(
-            f"{one.says} ({one.citation}; mark {one.status})"
-            for one in level.effectuation
-            if one.when.holds(stage, None, expedited)
-        ),
+        if_favorable=_if_favorable(level, stage, expedited),
         warnings=tuple(warnings),
         jurisdiction=level.jurisdiction,
     )
+
+
+def _if_favorable(level: Level, stage: str | None, expedited: bool) -> tuple[str, ...]:
+    """Return what the payer owes after a favorable decision, or that nothing on file says by when."""
+    found = tuple(
+        f"{one.says} ({one.citation}; mark {one.status})"
+        for one in level.effectuation
+        if one.when.holds(stage, None, expedited)
+    )
+    return found or (NO_EFFECTUATION,)
 
 
 def _whether_multiemployer(level: Level) -> tuple[str, ...]:
@@ -276,28 +283,51 @@ def _without_the_days_to_ask(
     what = (
         f"the {(requested - notice).days} days from the {level.notice} to the request do not count"
     )
-    steps.append(Step(due, what, rule.citation))
+    steps.append(Step(due, what, rule.citation, rule.status))
     return due, []
 
 
-def _of_service(
-    level: Level, rules: list[DecisionRule], service: str | None, state: str | None
-) -> list[DecisionRule]:
-    """Return the rules for the kind of service in the state; refuse where either decides and is unknown."""
-    services = sorted({rule.service for rule in rules if rule.service})
+def _of_service(level: Level, service: str | None) -> list[DecisionRule]:
+    """Return the level's rules for the kind of service; refuse where it decides and is unknown."""
+    services = sorted({rule.service for rule in level.decision if rule.service})
     if not services:
-        return rules
+        return list(level.decision)
     if service is None:
         raise MissingFactError(
             f"{level.name}: the clock depends on the kind of service.",
             needs=(f"the kind of service: {', '.join(services)}",),
         )
-    rules = [rule for rule in rules if rule.service == service]
-    if not rules:
+    return [rule for rule in level.decision if rule.service == service]
+
+
+def _covering(
+    level: Level, rules: list[DecisionRule], day: date, service: str | None
+) -> list[DecisionRule]:
+    """Return the rules that cover the day; refuse where none does, saying from when until when they do."""
+    dated = [
+        rule
+        for rule in rules
+        if rule.applies_from <= day and (rule.applies_until is None or day <= rule.applies_until)
+    ]
+    if dated:
+        return dated
+    first = min(rule.applies_from for rule in rules)
+    ends = [rule.applies_until for rule in rules]
+    last = "" if None in ends else f" and end {max(ends)}"
+    if any(rule.service for rule in rules):
         raise NoRuleError(
-            f"{level.name}: no rule for this kind of service covers the day.",
-            needs=(f"a kind of service that one covers: {', '.join(services)}",),
+            f"{level.name}: no rule for this kind of service covers the day. For {SERVICES[service]} "
+            f"the clocks begin {first}{last}, by the day the request is received.",
+            needs=(f"a request received from {first} on",),
         )
+    raise NoRuleError(
+        f"{level.name}: the decision clocks on file begin {first}{last}; none covers {day}.",
+        needs=("a rule that covers the day",),
+    )
+
+
+def _of_state(level: Level, rules: list[DecisionRule], state: str | None) -> list[DecisionRule]:
+    """Return the rules that apply in the state; refuse where it decides and is unknown or none of theirs."""
     states = sorted({one for rule in rules for one in rule.states})
     if not states:
         return rules
@@ -308,5 +338,29 @@ def _of_service(
         )
     rules = [rule for rule in rules if state in rule.states]
     if not rules:
-        raise RefusedError(f"{level.name}: applies only in {', '.join(states)}.")
+        raise RefusedError(
+            f"{level.name}: applies only in {', '.join(states)}.",
+            needs=("a service given in one of these states",),
+        )
     return rules
+
+
+def _of_stage(
+    level: Level, rules: list[DecisionRule], stage: str | None, expedited: bool
+) -> list[DecisionRule]:
+    """Return the rules for the stage; refuse where it decides and is unknown, or has no clock."""
+    fits = [rule for rule in rules if rule.when.holds(stage, None, expedited)]
+    if fits:
+        return fits
+    meant = [rule for rule in rules if rule.when.expedited in (None, expedited)]
+    stages = sorted({one for rule in meant for one in rule.when.stages})
+    if stage is None and stages:
+        raise MissingFactError(
+            f"{level.name}: the clock depends on the stage.",
+            needs=(f"the stage: {', '.join(stages)}",),
+        )
+    kind = "expedited clock" if expedited else "clock"
+    raise NoRuleError(
+        f"{level.name}: no {kind} on file is for this stage on that day.",
+        needs=(f"a stage that has one: {', '.join(stages)}",) if stages else (),
+    )

@@ -96,10 +96,10 @@ def events_of(program_id: str, level_id: str) -> tuple[tuple[Event, Moved], ...]
     )
 
 
-def closed_days(program_id: str, level_id: str) -> dict[date, tuple[str, str]]:
+def closed_days(program_id: str, level_id: str) -> dict[date, tuple[str, Closing]]:
     """Return the days on which this level's office was closed, each with what happened and the order."""
     return {
-        day: (event.says, closing.citation)
+        day: (event.says, closing)
         for event, _ in events_of(program_id, level_id)
         for closing in event.closed
         for day in closing.days

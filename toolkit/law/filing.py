@@ -15,7 +15,7 @@ from toolkit.law.calendar import (
     previous_working_day,
 )
 from toolkit.law.contract import Contract
-from toolkit.law.events import closed_days, events_of, resumed
+from toolkit.law.events import Closing, closed_days, events_of, resumed
 from toolkit.law.model import (
     FEDERAL_PROCESSES,
     Automatic,
@@ -26,21 +26,31 @@ from toolkit.law.model import (
     Program,
     Reading,
     Span,
+    check_words,
     jurisdictions,
     known_jurisdiction,
     program,
 )
-from toolkit.law.standing import Answer, standing
-from toolkit.law.thresholds import amount_warnings, last_day_that_counts
-from toolkit.law.wording import STARTS, UNITS
+from toolkit.law.standing import Answer, party, standing
+from toolkit.law.thresholds import amount_warnings, last_day_that_counts, thresholds
+from toolkit.law.wording import MARKS, STARTS, UNITS
+from toolkit.rules.words import capital
+
+SAFE_PRACTICE = "safe practice of this toolkit"
+MOST_DOLLARS = 10**13  # the most that a file of claims may state of one amount
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One dated step on the way to a deadline, with the rule that makes it."""
+    """One dated step on the way to a deadline, with the rule that makes it and that rule's mark.
+
+    A safe practice of ours is no rule, and has no mark.
+    """
 
     date: date
     what: str
     citation: str
+    status: str = ""
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +59,8 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     `last_filing_date` is the last lawful day under the rule on file; `file_by` the earliest
     reading that can be defended, moved back to a working day. Both are None where nothing has to
     be filed. `about_amount` is what the level's own rules ask of the amount in dispute, which the
-    warnings say too. `status` is the rule's mark: V read at the source, V2 second-hand, M from memory.
+    warnings say too. `status` is the weakest mark of the rule and of the steps that moved a date: V read
+    at the source, V2 second-hand, M from memory.
     """
 
     program: str
@@ -77,6 +88,13 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
         from toolkit.law.ledger import ledger_html
 
         return ledger_html(self)
+
+
+ITSELF_EXPEDITED = "This level is itself expedited; asking for it changes nothing."
+STANDARD_CLOCK = (
+    "This level has no expedited clock on file: the day is the standard one, of a case that was "
+    "expedited before."
+)
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,23 +142,33 @@ def filing_deadline(
     `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
     that is not known and nothing is presumed, both dates are counted from the notice's date, the
     earliest possible start. Raises NoRuleError where no rule on file covers the day, MissingFactError
-    where the rule turns on a fact that is not given, RefusedError where this filer has no appeal,
-    UsageError where the amount is not a number of dollars.
+    where the rule turns on a fact that is not given, RefusedError where this filer has no appeal or the
+    request cannot be expedited, UsageError where the amount is not a number of dollars or a word is not
+    one of those named. A filer whose standing is not settled gets the date, with a warning that says so.
     Source: `rules/programs/<program>.yaml`.
     """
-    if amount is not None and not (isfinite(amount) and amount >= 0):
-        raise UsageError("the amount in dispute is a number of dollars, zero or more")
+    if amount is not None and not (isfinite(amount) and 0 <= amount <= MOST_DOLLARS):
+        raise UsageError(f"the amount in dispute is a number of dollars, 0 to {MOST_DOLLARS:,}")
+    check_words(stage=stage, filer=filer, care=care, process=process)
+    check_days(notice_date, earliest_notice, received, effective_date)
     federal = process in FEDERAL_PROCESSES
     jurisdiction = None if federal else known_jurisdiction(jurisdiction)
     rules = program(program_id, jurisdiction)
-    level = _level(rules, level_id, contract)
-    rules.check_expedited(level, stage, expedited)
-    who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
+    level = level_of(rules, level_id, contract)
+    rules.check_expedited(level, stage, filer, expedited)
+    if contract and level not in rules.levels:
+        who = party(filer, contract.filing[0])
+    else:
+        who = standing(rules, level_id, stage=stage, filer=filer, expedited=expedited)
     if who and who.may_file is False:
-        raise RefusedError(f"{who.says} ({who.citation})", needs=_instead(rules, who))
+        why = f"{who.says} ({who.citation})"
+        raise RefusedError(why, needs=_instead(rules, who) or who.way_on)
     about = (contract.program, contract.level) if contract else (program_id, level_id)
     if about != (program_id, level_id) and (level.by_terms or about[1] == level_id):
-        raise RefusedError("the contract given is about another program or level.")
+        raise RefusedError(
+            "the contract given is about another program or level.",
+            needs=("the contract of this program and level",),
+        )
     if level.by_terms and contract:
         level = replace(level, by_terms=None, filing=contract.filing)
     if level.by_terms:
@@ -169,12 +197,54 @@ def filing_deadline(
             "the day of receipt lies before the notice's date: one of the two is wrong.",
             needs=("the notice's date", "the day it was received"),
         )
-    found = _deadline(rules, level, _select(rules, level, facts), who, facts)
+    rule = _select(rules, level, facts)
+    found = _deadline(rules, level, rule, who, facts)
+    found = replace(found, warnings=(*found.warnings, *_as_expedited(rules, level, rule, facts)))
     found = replace(found, warnings=(*found.warnings, *about_process))
     found = _no_later(
         _put_off(found, process, facts.received), rules, level, who, facts, earliest_notice, process
     )
-    return _kept_open(found)
+    return _marked(_kept_open(found))
+
+
+def check_days(*days: date | None) -> None:
+    """Raise RefusedError for a day that no claim of today can have."""
+    if any(day is not None and not FIRST_DAY <= day <= LAST_DAY for day in days):
+        raise RefusedError(
+            "a day given is too far off to be one of a claim.",
+            needs=(f"days from {FIRST_DAY} to {LAST_DAY}",),
+        )
+
+
+def _marked(found: Deadline) -> Deadline:
+    """Return the deadline with the weakest mark behind its dates, and a warning of what is from memory."""
+    steps = {step.citation: step.status for step in found.steps if step.citation != SAFE_PRACTICE}
+    from_memory = [citation for citation, mark in steps.items() if mark == "M"]
+    if found.status == "M" and found.citation not in from_memory:
+        from_memory.insert(0, found.citation)
+    told = tuple(
+        f"{citation} is on file from memory (mark M), not verified: read it before you rely on this date."
+        for citation in from_memory
+    )
+    status = _weakest(found.status, *(step.status for step in found.steps if step.status))
+    return replace(found, status=status, warnings=(*found.warnings, *told))
+
+
+def _weakest(*marks: str) -> str:
+    return max(marks, key=tuple(MARKS).index)
+
+
+def _as_expedited(rules: Program, level: Level, rule: FilingRule, facts: _Facts) -> tuple[str, ...]:
+    """Return what to know where the standard clock answers an expedited request."""
+    if not facts.expedited or rule.when.expedited:
+        return ()
+    if level.always_expedited:
+        return (ITSELF_EXPEDITED,)
+    if facts.stage is None:
+        rules.check_stage_to_expedite(level, facts.filer)
+    if any(one.when.expedited for one in level.decision):
+        return ("The time to file is the same for an expedited request; the decision is faster.",)
+    return (STANDARD_CLOCK,)
 
 
 def _no_later(
@@ -198,7 +268,7 @@ def _no_later(
     if safe.file_by is None or safe.file_by >= found.file_by:
         return found
     what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
-    step = Step(safe.file_by, what, "safe practice of this toolkit")
+    step = Step(safe.file_by, what, SAFE_PRACTICE)
     return replace(found, file_by=safe.file_by, steps=(*found.steps, step))
 
 
@@ -209,7 +279,7 @@ def _instead(rules: Program, who: Answer) -> tuple[str, ...]:
     return other.by_terms.needs if other.by_terms else (f"the level {other.id}",)
 
 
-def _level(rules: Program, level_id: str, contract: Contract | None) -> Level:
+def level_of(rules: Program, level_id: str, contract: Contract | None) -> Level:
     """Return the level; for a dispute that only a contract knows, the level of its terms."""
     known = {level.id for level in rules.levels}
     if contract is None or level_id in known or level_id != contract.level:
@@ -228,7 +298,9 @@ def _nothing_to_file(
     rules: Program, level: Level, auto: Automatic | Forwarded, who: Answer | None, facts: _Facts
 ) -> Deadline:
     steps = (
-        (Step(facts.notice, f"{level.notice}: {auto.says}", auto.citation),) if facts.notice else ()
+        (Step(facts.notice, f"{level.notice}: {auto.says}", auto.citation, auto.status),)
+        if facts.notice
+        else ()
     )
     return Deadline(
         program=rules.program,
@@ -245,7 +317,7 @@ def _nothing_to_file(
         verified_on=auto.verified_on,
         status=auto.status,
         steps=steps,
-        standing=who,
+        standing=who if who and who.may_file else None,  # nobody files: nothing has to be settled
         warnings=(auto.says,),
         nothing_to_file=True,
     )
@@ -319,14 +391,15 @@ def _deadline(
     end = count(start, window, rule.no_corresponding_day)
     begins = STARTS["notice" if earliest else rule.starts]
     hour = f", by {rule.by_hour}" if rule.by_hour else ""
-    steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation))
+    steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation, rule.status))
     end = _tolled(rules, level, start, end, window, rule, steps)
     last, practice = _rolled(end, rule, steps, closed_days(rules.program, level.id))
     if last != end:
         last = _tolled(rules, level, start, last, window, rule, steps, from_day=end)
     if rule.never_before_effective and facts.effective > last:
         last = facts.effective
-        steps.append(Step(last, "the effective date, which is later", rule.citation))
+        what = "the effective date, which is later"
+        steps.append(Step(last, what, rule.citation, rule.status))
     file_by = _file_by(end, window, rule, presumed, facts, steps)
     # The notice may be of the old year and its presumed receipt of the new one: it can be filed at once.
     first = facts.received or min(start, facts.notice or start)
@@ -334,11 +407,12 @@ def _deadline(
     about_amount = _about_amount(level, rule, first, last, facts)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
-        steps.append(Step(opens, "not before this day: earlier is premature", rule.citation))
+        what = "not before this day: earlier is premature"
+        steps.append(Step(opens, what, rule.citation, rule.status))
     if facts.notice:
         for mark in rule.milestones:
             day = facts.notice + timedelta(days=mark.day - 1)
-            steps.append(Step(day, f"day {mark.day}: {mark.what}", rule.citation))
+            steps.append(Step(day, f"day {mark.day}: {mark.what}", rule.citation, rule.status))
     return Deadline(
         program=rules.program,
         level=level.id,
@@ -419,9 +493,8 @@ def _tolled(
         moved = resumed(still, start, end, window, rule.no_corresponding_day)
         if moved:
             end, again = moved
-            steps.append(
-                Step(end, f"{event.says}: the clock ran again from {again}", event.citation)
-            )
+            what = f"{event.says}: the clock ran again from {again}"
+            steps.append(Step(end, what, event.citation, event.status))
     return end
 
 
@@ -439,7 +512,7 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
             said = (
                 f"The last day turns on the process (--process), which is not known: {off.until} under "
                 f"{moved.process}, {found.last_filing_date} under another; the earlier one is given. "
-                f"{event.says.capitalize()} ({event.citation})."
+                f"{capital(event.says)} ({event.citation})."
             )
             found = replace(found, warnings=(*found.warnings, said))
         elif moved.process in (None, process):
@@ -449,7 +522,7 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
                 says += (
                     f"; the receipt is not known, and from {until.isoformat()} on it is not put off"
                 )
-            step = Step(until, says, event.citation)
+            step = Step(until, says, event.citation, event.status)
             by = previous_working_day(until)
             found = replace(found, last_filing_date=until, file_by=by, steps=(*found.steps, step))
     return found
@@ -460,14 +533,15 @@ def _kept_open(found: Deadline) -> Deadline:
     closed = closed_days(found.program, found.level)
     if not found.file_by or not closed.keys() & {found.file_by, found.last_filing_date}:
         return found
-    says, citation = closed.get(found.file_by) or closed[found.last_filing_date]
+    says, closing = closed.get(found.file_by) or closed[found.last_filing_date]
     by = found.file_by
     while by in closed or off_day(by):
         by -= timedelta(1)
     steps = found.steps
     if by != found.file_by:
-        steps = (*steps, Step(by, f"{says}: file before", citation))
-    told = f"{says.capitalize()} ({citation})"
+        what = f"{says}: file before"
+        steps = (*steps, Step(by, what, closing.citation, closing.status))
+    told = f"{capital(says)} ({closing.citation})"
     if found.last_filing_date in closed:
         told += "; no text read says that this makes the last day later"
     told += "."
@@ -492,7 +566,9 @@ def _in_process(
         return level, ()
     several = {one.process: one for one in level.processes}
     if process is not None and process not in several:
-        raise RefusedError(f"{level.name}: there is one process only; leave the process out.")
+        raise RefusedError(
+            f"{level.name}: there is one process only.", needs=("the same, without --process",)
+        )
     chosen = several.get(process) or level.without_its_own(jurisdiction)
     if process == "state" and (other := level.without_its_own(jurisdiction)):
         raise RefusedError(
@@ -512,6 +588,8 @@ def _in_process(
     if chosen and not chosen.counted:
         safe = _safe_day(rules, least, who, facts) if unread else ""
         raise RefusedError(f"{said}{chosen.says} ({chosen.citation}){safe}", needs=chosen.needs)
+    if process is not None and chosen and chosen.filed_with:
+        least = replace(least, filed_with=chosen.filed_with)
     told = chosen or unread
     return least, (f"{said}{told.says} ({told.citation}; mark {told.status})",) if told else ()
 
@@ -526,22 +604,24 @@ def _safe_day(rules: Program, level: Level, who: Answer | None, facts: _Facts) -
 
 
 def _rolled(
-    end: date, rule: FilingRule, steps: list[Step], closed: dict[date, tuple[str, str]]
+    end: date, rule: FilingRule, steps: list[Step], closed: dict[date, tuple[str, Closing]]
 ) -> tuple[date, tuple[str, ...]]:
     """Return the last lawful day, and what deciders are only believed to do."""
     if rule.roll is None:
         return end, ()
     later = _ROLLS[rule.roll.to](end)
-    orders = []
+    met = []
     while rule.roll.nonworkdays and later in closed:
-        orders.append(closed[later])
+        met.append(closed[later])
         later = _ROLLS[rule.roll.to](later + timedelta(1))
     if later == end:
         return end, ()
     if rule.roll.force == "law":
-        why = [off_day(end) or "", *(f"{says} ({order})" for says, order in dict.fromkeys(orders))]
+        orders = [f"{says} ({closing.citation})" for says, closing in met]
+        why = [off_day(end) or "", *dict.fromkeys(orders)]
         what = f"{'; '.join(filter(None, why))}: the last day moves to the next working day"
-        steps.append(Step(later, what, rule.roll.citation))
+        mark = _weakest(rule.roll.status, *(closing.status for _, closing in met))
+        steps.append(Step(later, what, rule.roll.citation, mark))
         return later, ()
     return end, (
         f"The last day is no working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
@@ -558,11 +638,11 @@ def _file_by(
     steps: list[Step],
 ) -> date:
     """Return the earliest reading that someone may hold, on a working day, and note its steps."""
-    earliest, what, citation = end, "", ""
+    earliest, what, by = end, "", None
     if facts.received and presumed and presumed < facts.received:
         early = count(presumed, window, rule.no_corresponding_day)
         if early < earliest:
-            earliest, citation = early, rule.presumption.citation
+            earliest, by = early, rule.presumption
             what = (
                 f"earliest reading: receipt presumed {rule.presumption.days} days after the "
                 f"notice's date, although a later receipt is documented"
@@ -572,10 +652,10 @@ def _file_by(
         if begins and reading.when.holds(facts.stage, facts.filer, facts.expedited, facts.care):
             early = count(begins, reading.window, rule.no_corresponding_day)
             if early < earliest:
-                earliest, citation = early, reading.citation
+                earliest, by = early, reading
                 what = f"earliest reading: {reading.says}"
-    if what:
-        steps.append(Step(earliest, what, citation))
+    if by:
+        steps.append(Step(earliest, what, by.citation, by.status))
     file_by = previous_working_day(earliest)
     begun = facts.received or facts.notice
     if begun and file_by < begun <= earliest:  # nothing can be filed before there is a notice
@@ -585,7 +665,7 @@ def _file_by(
             f"{earliest.isoformat()} is no working day ({off_day(earliest)}): be there on the one "
             f"before"
         )
-        steps.append(Step(file_by, what, "safe practice of this toolkit"))
+        steps.append(Step(file_by, what, SAFE_PRACTICE))
     return file_by
 
 
@@ -603,11 +683,6 @@ def _cautions(
         )
     if facts.notice is None and rule.presumption:
         told.append("The notice's date is not given: the clock is counted from the receipt alone.")
-    if rule.status == "M":
-        told.append(
-            f"{rule.citation} is on file from memory (mark M), not verified: read it before you "
-            f"rely on this date."
-        )
     if who and who.may_file is None:
         told.append(who.says)
     return told
@@ -651,13 +726,16 @@ def _while_the_amount_counts(
     if found is None:
         return file_by
     day, why, citation = found
-    steps.append(Step(day, why, citation))
+    on_file = {one.year: one.status for one in thresholds().years}
+    unread = thresholds().unknown_year.status
+    mark = _weakest(*(on_file.get(year, unread) for year in (day.year, day.year + 1)))
+    steps.append(Step(day, why, citation, mark))
     moved = previous_working_day(day)
     if moved < first:  # nothing can be filed before there is a notice
         return day
     if moved != day:
         what = f"{day.isoformat()} is no working day ({off_day(day)}): be there on the one before"
-        steps.append(Step(moved, what, "safe practice of this toolkit"))
+        steps.append(Step(moved, what, SAFE_PRACTICE))
     return moved
 
 
@@ -666,19 +744,22 @@ def _opening(
 ) -> list[Step]:
     steps = []
     if facts.notice:
-        steps.append(Step(facts.notice, f"date of the {level.notice}", rule.citation))
+        what = f"date of the {rule.notice or level.notice}"
+        steps.append(Step(facts.notice, what, rule.citation, rule.status))
     if rule.starts == "effective" and facts.effective:
-        steps.append(Step(facts.effective, "effective date", rule.citation))
+        steps.append(Step(facts.effective, "effective date", rule.citation, rule.status))
     if rule.starts == "receipt" and facts.received:
-        steps.append(Step(facts.received, "received, as documented", rule.citation))
+        what = "received, as documented"
+        steps.append(Step(facts.received, what, rule.citation, rule.status))
     elif earliest:
         what = (
             "receipt not known and not presumed: the earliest possible start is the notice's date"
         )
-        steps.append(Step(facts.notice, what, rule.citation))
+        steps.append(Step(facts.notice, what, rule.citation, rule.status))
     elif rule.starts == "receipt":
-        what = f"presumed received {rule.presumption.days} days after its date"
-        steps.append(Step(presumed, what, rule.presumption.citation))
+        by = rule.presumption
+        what = f"presumed received {by.days} days after its date"
+        steps.append(Step(presumed, what, by.citation, by.status))
     return steps
 
 

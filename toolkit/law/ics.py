@@ -15,8 +15,10 @@ import msgspec
 from toolkit.errors import RefusedError, UsageError
 from toolkit.law.decision import DecisionDue
 from toolkit.law.filing import Deadline
+from toolkit.law.ledger import cited, rule_mark, weaker
 from toolkit.law.wording import filed, mark, program_name, text_day
 from toolkit.outputs import whole
+from toolkit.rules.words import capital
 
 # Days before, at nine in the morning; the first is the one that Outlook keeps, which keeps only one.
 REMIND_BEFORE_FILING = (7, 14, 2)
@@ -137,7 +139,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
     whom = "" if direct else f"filed with {clock.filed_with}, "
     head = (f"{level}, {program}, {whom}decided by {clock.decided_by}.",)
     same = clock.file_by == clock.last_filing_date
-    how = filed(clock.filed_when, with_decider=direct).capitalize()
+    how = capital(filed(clock.filed_when, with_decider=direct))
     counts = f"{how} by {text_day(clock.last_filing_date)} at the latest."
     safe = "The last filing date is this day." if same else f"The safe day. {counts}"
     events = [
@@ -180,16 +182,16 @@ def _level_name(due: DecisionDue) -> str:
 
 def _reasons(clock: Deadline | DecisionDue, case: str | None) -> tuple[str, ...]:
     lines = ["", "How the days follow:"]
-    lines += [f"{text_day(step.date)}: {step.what} [{step.citation}]" for step in clock.steps]
+    lines += [f"{text_day(step.date)}: {step.what} [{cited(step)}]" for step in clock.steps]
     who = getattr(clock, "standing", None)
-    if who:
+    if who and who.may_file is not None:
         lines += ["", f"Who may file: {who.says} [{who.citation}]"]
         lines += [f"Paper: {paper}" for paper in who.papers]
     if clock.warnings:
         lines += ["", *(f"Note: {warning}" for warning in clock.warnings)]
     lines += [
         "",
-        f"Rule: {clock.citation}. Mark {mark(clock.status)}; verified {clock.verified_on}.",
+        f"Rule: {clock.citation}. Mark {mark(rule_mark(clock))}{weaker(clock)}; verified {clock.verified_on}.",
     ]
     if case:
         lines.append(f"Case: {case}")

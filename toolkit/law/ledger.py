@@ -7,6 +7,7 @@ from pathlib import Path
 from toolkit.law.decision import DecisionDue
 from toolkit.law.filing import Deadline, Step
 from toolkit.law.wording import filed, long_day, mark, program_name, text_day
+from toolkit.rules.words import capital
 
 _COUNTS = {
     "received": "the day it is received counts",
@@ -36,13 +37,13 @@ def _filing_lines(deadline: Deadline) -> list[str]:
         lines.append(f"Last filing date  {text_day(deadline.last_filing_date)}")
     lines += _step_lines(deadline.steps)
     who = deadline.standing
-    if who:
+    if who and who.may_file is not None:  # what is not settled is a note
         lines.append(f"Who may file: {who.says} [{who.citation}]")
         lines += [f"  paper: {paper}" for paper in who.papers]
     lines += [f"Note: {warning}" for warning in deadline.warnings]
     lines.append(
         f"Rule: {deadline.citation}; {deadline.source}; verified {deadline.verified_on}, "
-        f"mark {deadline.status}"
+        f"mark {rule_mark(deadline)}{weaker(deadline)}"
     )
     return lines
 
@@ -81,7 +82,24 @@ def _filed(deadline: Deadline) -> str:
 
 
 def _step_lines(steps: tuple[Step, ...]) -> list[str]:
-    return [f"  {text_day(step.date)}  {step.what}  [{step.citation}]" for step in steps]
+    return [f"  {text_day(step.date)}  {step.what}  [{cited(step)}]" for step in steps]
+
+
+def rule_mark(clock: Deadline | DecisionDue) -> str:
+    """Return the mark of the clock's own rule; the clock's is that of its weakest step."""
+    own = (step.status for step in clock.steps if step.citation == clock.citation)
+    return next((mark for mark in own if mark), clock.status)
+
+
+def weaker(clock: Deadline | DecisionDue) -> str:
+    """Return that a step has a weaker mark than the clock's own rule, or nothing."""
+    same = rule_mark(clock) == clock.status
+    return "" if same else f"; the weakest mark of a step is {clock.status}"
+
+
+def cited(step: Step) -> str:
+    """Return a step's rule with its mark."""
+    return f"{step.citation}; {step.status}" if step.status else step.citation
 
 
 def ledger_html(
@@ -109,13 +127,14 @@ def ledger_html(
             f'<p class="law-who"><b>If favorable:</b> {escape(one)}</p>'
             for one in clock.if_favorable
         ]
-    elif clock.standing and notes:
+    elif clock.standing and clock.standing.may_file is not None and notes:
         parts.append(_who(clock.standing))
     if clock.warnings and notes:
         told = "".join(f"<li>{escape(warning)}</li>" for warning in clock.warnings)
         parts.append(f"<ul>{told}</ul>")
     parts.append(
-        f'<p class="law-small">Rule: {escape(clock.citation)}. Mark {escape(mark(clock.status))}; '
+        f'<p class="law-small">Rule: {escape(clock.citation)}. '
+        f"Mark {escape(mark(rule_mark(clock)))}{escape(weaker(clock))}; "
         f"source: {escape(clock.source)}; verified on {escape(clock.verified_on)}.</p>"
     )
     label = escape(f"{title}, {program}")
@@ -179,8 +198,8 @@ def _table(clock: Deadline | DecisionDue) -> str:
     rows = "".join(
         f"<tr{_named(tags[place])}>"
         f'<th scope="row">{escape(long_day(step.date))}</th>'
-        f"<td>{escape(_capital(step.what))}{''.join(tags[place])}</td>"
-        f"<td>{escape(step.citation)}</td></tr>"
+        f"<td>{escape(capital(step.what))}{''.join(tags[place])}</td>"
+        f"<td>{escape(cited(step))}</td></tr>"
         for place, step in enumerate(clock.steps)
     )
     return (
@@ -215,7 +234,3 @@ def _who(who) -> str:
     papers = f" <b>Paper:</b> {escape('; '.join(who.papers))}." if who.papers else ""
     cited = f" ({escape(who.citation)})" if who.citation else ""
     return f'<p class="law-who"><b>Who may file:</b> {escape(who.says)}{cited}{papers}</p>'
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

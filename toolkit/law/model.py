@@ -8,7 +8,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from toolkit.errors import NoRuleError, RefusedError, RulesError, UsageError
+from toolkit.errors import (
+    MissingFactError,
+    NoRuleError,
+    RefusedError,
+    RulesError,
+    UsageError,
+)
 from toolkit.rules import RULES, Sourced, load_yaml, names, read, read_csv
 from toolkit.rules.words import plain
 
@@ -33,6 +39,24 @@ CARE: tuple[str, ...] = Care.__args__[1:]
 SERVICES: tuple[str, ...] = Service.__args__
 PROCESSES: tuple[str, ...] = Process.__args__
 FEDERAL_PROCESSES = tuple(one for one in PROCESSES if one != "state")
+
+STANDARD_REQUEST = "the standard request at this level, without --expedited"
+
+_WORDS = {
+    "stage": STAGES,
+    "filer": FILERS,
+    "care": CARE,
+    "service": SERVICES,
+    "process": PROCESSES,
+    "levels": ("one", "two"),
+}
+
+
+def check_words(**given: str | None) -> None:
+    """Raise UsageError for a fact of a case, by name, whose word is none that the rules know."""
+    for name, word in given.items():
+        if word is not None and word not in _WORDS[name]:
+            raise UsageError(f"{name}: expected one of {', '.join(_WORDS[name])}")
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,13 +156,14 @@ class FilingRule(Sourced, kw_only=True):
 
     One of `window` and `state_window`. `opens` is the first safe day of a window that does not
     begin at once, counted like it. `never_before_effective`: the last day is the effective date
-    where that is later.
+    where that is later. `notice` names the notice where it is another one than the level's.
     """
 
     applies_from: date
     applies_until: date | None = None
     selected_by: Literal["notice", "service", "effective"] = "notice"
     when: When = When()
+    notice: str = ""
     window: Span | None = None
     state_window: StateWindow | None = None
     opens: Span | None = None
@@ -193,7 +218,7 @@ class DecisionRule(Sourced, kw_only=True):
     meetings: Meetings | None = None
     service: Service | None = None  # the kind of service that this clock is for; None: any
     states: tuple[str, ...] = ()  # where it applies, as two letters; none: everywhere
-    due: Span | None = None  # None: the clock does not exist (says why)
+    due: Span
     extension: Span | None = None
     parts: tuple[Part, ...] = ()
     if_missed: str
@@ -229,11 +254,24 @@ class Forwarded(Sourced, kw_only=True):
 
 
 class NotExpedited(Sourced, kw_only=True):
-    """What cannot be expedited: requests at these stages and levels."""
+    """What cannot be expedited: requests at these levels, at these stages and of these filers.
+
+    No stage, or no filer, named means any; `instead` is the level to ask at, where it is another one.
+    """
 
     levels: tuple[str, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = ()
+    filers: tuple[Filer, ...] = ()
+    instead: str | None = None
     says: str
+
+    def bars(self, level_id: str, stage: str | None, filer: str | None) -> bool:
+        """Say whether such a request at the level is meant."""
+        return (
+            level_id in self.levels
+            and (not self.stages or stage in self.stages)
+            and (not self.filers or filer in self.filers)
+        )
 
 
 class Floor(_Strict, kw_only=True):
@@ -250,12 +288,14 @@ class Floor(_Strict, kw_only=True):
 class LevelProcess(Sourced, kw_only=True):
     """One of several processes that a level may go through; where it is not `counted`, no date is given.
 
+    `filed_with` is stated where the request goes to somebody else than in the level's other processes;
     `jurisdictions` are those that have this process and none of their own; `floor` bounds a process
     that each state makes for itself.
     """
 
     process: Process
     counted: bool = True
+    filed_with: str = ""
     needs: tuple[str, ...] = ()
     jurisdictions: tuple[str, ...] = ()
     floor: Floor | None = None
@@ -300,6 +340,7 @@ class Level(_Strict, kw_only=True):
 
     `filed_with` is stated where the request goes to somebody else than the decider;
     `hospital_files_as` where the hospital is another filer than elsewhere in the program.
+    `always_expedited`: the level is itself the expedited way, so that to ask for it changes nothing.
     `jurisdiction` is the state whose law the level is, '' for federal law; nobody writes it: the
     levels of a state's file get it from the file.
     """
@@ -312,6 +353,7 @@ class Level(_Strict, kw_only=True):
         "ladder", "side", "before"
     ]  # before: the first decision; side: a clock of its own
     notice: str  # what the clock's notice is called
+    always_expedited: bool = False
     filing: tuple[FilingRule, ...] = ()
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
@@ -336,6 +378,17 @@ class Level(_Strict, kw_only=True):
             raise ValueError(
                 f"{self.id}: an effectuation says whether it is of expedited decisions"
             )
+
+    @property
+    def has_expedited(self) -> bool:
+        """Say whether a rule on file is of an expedited request at this level."""
+        rules = (*self.filing, *self.decision, *self.effectuation)
+        return self.always_expedited or any(rule.when.expedited for rule in rules)
+
+    @property
+    def asks_amount(self) -> bool:
+        """Say whether a rule of the level looks at the amount in dispute."""
+        return bool(self.amount_in_controversy or any(rule.minimum_amount for rule in self.filing))
 
     def floor_of(self, jurisdiction: str | None) -> LevelProcess | None:
         """Return the process that bounds a jurisdiction whose own law is not on file; None where none does."""
@@ -449,15 +502,44 @@ class Program(_Strict, kw_only=True):
         }
         of_levels = (*self.standing, *self.good_cause, *self.not_expedited)
         named |= {one for rule in of_levels for one in rule.levels}
-        named |= {rule.instead for rule in self.standing if rule.instead}
+        ways = (*self.standing, *self.not_expedited)
+        named |= {rule.instead for rule in ways if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):
             raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")
 
-    def check_expedited(self, level: Level, stage: str | None, expedited: bool) -> None:
-        """Raise RefusedError for a request that the law does not let be expedited."""
+    def check_expedited(
+        self, level: Level, stage: str | None, filer: str | None, expedited: bool
+    ) -> None:
+        """Raise RefusedError, with the way on, for a request that cannot be expedited."""
+        if not (expedited or level.always_expedited):
+            return
         for one in self.not_expedited:
-            if expedited and level.id in one.levels and stage in one.stages:
-                raise RefusedError(f"{level.name}: {one.says} ({one.citation})")
+            if one.bars(level.id, stage, filer):
+                elsewhere = one.instead not in (None, level.id)
+                way = f"the level {one.instead}" if elsewhere else STANDARD_REQUEST
+                why = f"{one.says} ({one.citation}; mark {one.status})"
+                raise RefusedError(f"{level.name}: {why}", needs=(way,))
+        if not level.has_expedited:
+            raise RefusedError(
+                f"{level.name}: cannot be expedited; no rule on file is of an expedited request at "
+                f"this level.",
+                needs=(STANDARD_REQUEST,),
+            )
+
+    def check_stage_to_expedite(self, level: Level, filer: str | None) -> None:
+        """Raise MissingFactError where only the stage, which is not known, says if a request can be expedited.
+
+        For requests that the standard clock answers: an expedited clock of its own says whose it is.
+        """
+        can = [one for one in STAGES if not self._bars(level, one, filer)]
+        if len(can) < len(STAGES):
+            raise MissingFactError(
+                f"{level.name}: the stage decides whether this request can be expedited.",
+                needs=(f"the stage: {', '.join(can)}", STANDARD_REQUEST),
+            )
+
+    def _bars(self, level: Level, stage: str, filer: str | None) -> bool:
+        return any(one.bars(level.id, stage, filer) for one in self.not_expedited)
 
     def level(self, level_id: str) -> Level:
         """Return the level; refuse one that is not on file, naming those that are."""

@@ -11,6 +11,7 @@ from toolkit.errors import RefusedError, RulesError
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
 from toolkit.law.model import (
+    STAGES,
     HospitalFilesAs,
     Level,
     Program,
@@ -93,6 +94,9 @@ def next_step(
             state="gap",
             gap=f"no rules are on file for the program {program_id} yet: no date is given",
         )
+    if stage not in STAGES:
+        gap = f"the stage is not one of {', '.join(STAGES)}: correct it"
+        return NextStep(state="gap", gap=gap)
     rules = program(program_id, jurisdiction)
     if contract and contracted is None:  # whoever has the contract's terms on file is contracted
         contracted = "contracted"
@@ -173,11 +177,7 @@ def turns_on(program_id: str | None) -> frozenset[str]:
 def amount_levels(program_id: str | None) -> frozenset[str]:
     """Return the levels of a program whose own rules look at the amount in dispute."""
     levels = program(program_id).levels if program_id in programs() else ()
-    return frozenset(
-        level.id
-        for level in levels
-        if level.amount_in_controversy or any(rule.minimum_amount for rule in level.filing)
-    )
+    return frozenset(level.id for level in levels if level.asks_amount)
 
 
 def disputed_at(
@@ -300,7 +300,7 @@ def _refused(
             standing=rule.says,
             why=_told(deadline),
         )
-    if rule and rule.instead:
+    if rule and rule.instead and rules.level(rule.instead).by_terms:
         gap = f"no date in law; fill in: {'; '.join(refused.needs)}"
         return NextStep(
             state="gap", level=rule.instead, standing=rule.says, gap=gap, why=str(refused)

@@ -2,11 +2,14 @@
 
 import msgspec
 
-from toolkit.law.model import Program, Standing
+from toolkit.law.model import FilingRule, Level, Program, Standing, StateRules
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may file. `may_file` is None where the rules on file do not say."""
+    """Who may file. `may_file` is None where the rules on file do not say.
+
+    `way_on` says who may file where this filer may not.
+    """
 
     may_file: bool | None
     papers: tuple[str, ...]
@@ -14,52 +17,82 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     citation: str
     status: str
+    way_on: tuple[str, ...] = ()
 
 
 def standing(
-    program: Program, level: str, *, stage: str | None, filer: str | None, expedited: bool = False
+    program: Program | StateRules,
+    level: str,
+    *,
+    stage: str | None,
+    filer: str | None,
+    expedited: bool = False,
 ) -> Answer | None:
     """Return what the rules say of this filer at this level and stage; None without a filer."""
     if filer is None:
         return None
-    of_filer = [
-        rule
-        for rule in program.standing
-        if level in rule.levels and (not rule.when.filers or filer in rule.when.filers)
-    ]
+    of_level = [rule for rule in program.standing if level in rule.levels]
+    of_filer = [rule for rule in of_level if not rule.when.filers or filer in rule.when.filers]
     for rule in of_filer:
         if rule.when.holds(stage, filer, expedited):
-            return Answer(
-                may_file=rule.may_file,
-                papers=rule.papers,
-                instead=rule.instead,
-                says=rule.says,
-                citation=rule.citation,
-                status=rule.status,
-            )
+            return _answer([rule], of_level)
     if of_filer and not any(rule.may_file for rule in of_filer):
-        return _at_no_stage(of_filer)
+        return _answer(of_filer, of_level)  # no stage has to be known for that
+    return _not_settled(program, _level(program, level), of_level, of_filer, stage)
+
+
+def _level(program: Program | StateRules, level_id: str) -> Level:
+    return next(level for level in program.levels if level.id == level_id)
+
+
+def party(filer: str | None, rule: FilingRule) -> Answer | None:
+    """Return what a contract's own rule says of a filer: the provider that it binds may dispute under it."""
+    if filer is None:
+        return None
+    bound = filer in ("contracted_provider", "network_provider")
     return Answer(
-        may_file=None,
+        may_file=bound,
         papers=(),
         instead=None,
-        says=(
-            "The rules on file do not say whether this filer may file at this level and stage"
-            + ("" if stage else "; name the stage")
-            + "."
-        ),
-        citation="",
-        status="",
+        says="A dispute under a contract is that of the contracted provider, in its own name.",
+        citation=rule.citation,
+        status=rule.status,
+        way_on=() if bound else ("the level at which this filer has an appeal of its own",),
     )
 
 
-def _at_no_stage(rules: list[Standing]) -> Answer:
-    """Return the answer where every stage's rule refuses the filer: no stage has to be known for that."""
+def _answer(rules: list[Standing], of_level: list[Standing]) -> Answer:
+    """Return the one answer of rules that all say the same of a filer."""
+    first = rules[0]
+    able = _able(of_level)
     return Answer(
-        may_file=False,
-        papers=(),
+        may_file=first.may_file,
+        papers=first.papers,
         instead=next((rule.instead for rule in rules if rule.instead), None),
         says=" ".join(dict.fromkeys(rule.says for rule in rules)),
         citation="; ".join(dict.fromkeys(rule.citation for rule in rules)),
         status="; ".join(dict.fromkeys(rule.status for rule in rules)),
+        way_on=(f"a filer who may: {able}",) if able and not first.may_file else (),
     )
+
+
+def _not_settled(
+    program: Program | StateRules,
+    level: Level,
+    of_level: list[Standing],
+    of_filer: list[Standing],
+    stage: str | None,
+) -> Answer:
+    """Return that nothing on file settles the filer's standing, and what to check."""
+    says = "Whether this filer may file at this level is not settled by the rules on file."
+    if stage is None and any(rule.when.stages for rule in of_filer):
+        says += " It depends on the stage; name the stage."
+    says += f" Before you rely on this date, check it with {level.decider} or in {program.governing_law}."
+    if able := _able(of_level):
+        says += f" On file as able to file: {able}."
+    return Answer(may_file=None, papers=(), instead=None, says=says, citation="", status="")
+
+
+def _able(rules: list[Standing]) -> str:
+    """Return the filers that a rule lets file at some stage of the level."""
+    return ", ".join(dict.fromkeys(f for rule in rules if rule.may_file for f in rule.when.filers))

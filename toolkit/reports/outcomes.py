@@ -3,6 +3,7 @@
 from toolkit.metrics import SMALL_N, outcomes, tables
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
+from toolkit.rules.words import capital
 
 METRICS = outcomes
 
@@ -82,7 +83,7 @@ def groups(page: Page) -> blocks.Block:
     if not page.ledger.filed:
         return blocks.NOTHING  # the summary has said so
     columns = {
-        page.by.capitalize(): page.by_column,
+        capital(page.by): page.by_column,
         "Program": "program",
         "Level": "level",
         "Category": "denial_category",

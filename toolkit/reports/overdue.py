@@ -6,6 +6,7 @@ from toolkit.metrics import Ledger, Metric, tables, work
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
 from toolkit.reports.part import URGENT_SHOWN
+from toolkit.rules.words import capital
 
 METRICS = work
 
@@ -114,7 +115,7 @@ def groups(page: Page) -> blocks.Block:
     rows = [(name, *(words.value(m) for m in metrics)) for name, metrics in found]
     return blocks.block(
         blocks.table(
-            (page.by.capitalize(), *(f.definition.name for f in columns)),
+            (capital(page.by), *(f.definition.name for f in columns)),
             rows,
             caption=f"By {page.by}, most denied dollars first",
             right=tuple(range(1, len(columns) + 1)),

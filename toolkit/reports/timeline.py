@@ -6,6 +6,7 @@ from textwrap import shorten, wrap
 from toolkit.law import Deadline
 from toolkit.law.wording import long_day
 from toolkit.reports.charts import figure_html
+from toolkit.rules.words import capital
 
 # Okabe and Ito (2008), told apart with every common color vision; the shapes differ as well.
 # The words beside a mark are darker than the mark, to be read on white.
@@ -43,17 +44,17 @@ def _days(deadline: Deadline) -> list[tuple[date, str, tuple[str, str, str], lis
         names = [
             name
             for name, one in (
-                ("Not before", deadline.not_before),
-                ("File by", deadline.file_by),
-                ("Last filing date", deadline.last_filing_date),
+                ("not before", deadline.not_before),
+                ("file by", deadline.file_by),
+                ("last filing date", deadline.last_filing_date),
             )
             if one == day
         ]
-        mark = _SAFE if "File by" in names else _LAST if "Last filing date" in names else _STEP
+        mark = _SAFE if "file by" in names else _LAST if "last filing date" in names else _STEP
         text = "; ".join(dict.fromkeys(said[day]))
-        text = text[:1].upper() + text[1:]
+        text = capital(text)
         lines = wrap(shorten(text, _LETTERS * _ROWS_OF_TEXT, placeholder=" …"), _LETTERS)
-        days.append((day, " and ".join(names).capitalize(), mark, lines))
+        days.append((day, capital(" and ".join(names)), mark, lines))
     return days
 
 

@@ -19,6 +19,7 @@ from toolkit.reports.kinds import Kind
 from toolkit.reports.page import BY, agree
 from toolkit.reports.parcel import Parcel
 from toolkit.reports.part import Part
+from toolkit.rules.words import capital
 
 PATIENT_NOTE = (
     "This sheet holds patient account and payer claim numbers: protected health information. "
@@ -231,12 +232,12 @@ def appeals(book: Book) -> None:
 
 def denial_groups(book: Book) -> None:
     """Write the report's metrics by payer or facility."""
-    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "denials")
+    _groups(book, f"By {book.by}", BY[book.by], capital(book.by), "denials")
 
 
 def appeal_groups(book: Book) -> None:
     """Write the report's metrics by payer or facility, program, level and category."""
-    _groups(book, f"By {book.by}", BY[book.by], book.by.capitalize(), "appeals")
+    _groups(book, f"By {book.by}", BY[book.by], capital(book.by), "appeals")
     _groups(book, "By program", "program", "Program", "appeals")
     _groups(book, "By level", "level", "Level", "appeals")
     _groups(book, "By category", "denial_category", "Category", "appeals")

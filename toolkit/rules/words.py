@@ -1,4 +1,4 @@
-"""How words of rules are compared with those that people write."""
+"""How words of rules are compared with those that people write, and how a text begins a sentence."""
 
 import unicodedata
 from functools import lru_cache
@@ -8,3 +8,8 @@ from functools import lru_cache
 def plain(text: str) -> str:
     """Return the text in lower case with only its letters and digits."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def capital(text: str) -> str:
+    """Return the text with a capital first letter and every other letter as it is."""
+    return text[:1].upper() + text[1:]
