@@ -82,7 +82,7 @@ def decision_due(
         board_meeting,
         notice_date,
     )
-    state, jurisdiction = known_jurisdiction(state), known_jurisdiction(jurisdiction)
+    state, jurisdiction = known_jurisdiction(state, "the state"), known_jurisdiction(jurisdiction)
     rules = program(program_id, jurisdiction)
     level = rules.level(level_id)
     rules.check_expedited(level, stage, None, expedited)

@@ -615,12 +615,12 @@ def jurisdictions() -> dict[str, str]:
     return {one.code: one.name for one in read_csv(RULES / "states" / "codes.csv", _Code)}
 
 
-def known_jurisdiction(text: str | None) -> str | None:
+def known_jurisdiction(text: str | None, what: str = "the jurisdiction") -> str | None:
     """Return a jurisdiction's two letters in capitals, None for none; UsageError where there is no such one."""
     found = (text or "").strip().upper() or None
     if found and found not in jurisdictions():
         raise UsageError(
-            "the jurisdiction is the two letters of a state, of DC or of a territory, such as NY"
+            f"{what} is the two letters of a state, of DC or of a territory, such as NY"
         )
     return found
 
