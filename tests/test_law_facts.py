@@ -95,7 +95,7 @@ filing:
 
 def test_a_dispute_that_only_a_contract_knows_is_that_of_the_provider_it_binds(tmp_path):
     (tmp_path / "plan_a.yaml").write_text(TERMS)
-    (terms,) = read_contracts(tmp_path)
+    (terms,) = read_contracts(tmp_path).contracts
     ask = {"notice_date": DAY, "contract": terms}
     found = filing_deadline("fehb", "contract_dispute", filer="contracted_provider", **ask)
     assert found.last_filing_date == date(2026, 6, 1) and found.standing.may_file
