@@ -64,9 +64,9 @@ def texts() -> tuple[tuple[str, str], ...]:
 
 
 def helps() -> list[tuple[str, str]]:
-    from toolkit.cli import _parser
+    from toolkit.cli.parser import parser_of
 
-    parser = _parser()
+    parser = parser_of()
     commands = next(
         action.choices
         for action in parser._actions

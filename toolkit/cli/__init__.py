@@ -1,0 +1,85 @@
+"""The command line: a contract for people, schedulers and tests.
+
+Every command takes `--json` (one JSON object on standard output and nothing else there); messages
+go to standard error. Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 refused, 4 the input
+cannot be read. Heavy imports stay inside the commands that need them.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolkit.cli.output import as_json
+from toolkit.cli.parser import names, options_of
+from toolkit.errors import RefusedError, ToolkitError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if argv and argv[0] in names():
+        _import_msgspec()
+    options = options_of(argv)
+    try:
+        answer = options.run(options)
+        if options.json:
+            print(as_json(answer))
+        else:
+            options.show(answer)
+    except ToolkitError as error:
+        return _failed(error, options.json)
+    except BrokenPipeError:  # the reader of our output went away: no fault of anybody
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("toolkit: stopped", file=sys.stderr)
+        return 1
+    except Exception as error:
+        return _fault(error, options.json)
+    return 0
+
+
+def _fault(error: Exception, in_json: bool) -> int:
+    """Tell a fault: its text may hold a claim's value, so only its kind and place are told."""
+    import errno
+    import traceback
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        message = (
+            "the disk is full: make room, or set TMPDIR to a folder with more. Nothing was written"
+        )
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}:{frame.lineno}"
+        message = f"internal error ({type(error).__name__} at {place}); please report this"
+    print(f"toolkit: {message}", file=sys.stderr)
+    if in_json:
+        print(as_json({"error": message}))
+    return 1
+
+
+def _import_msgspec() -> None:
+    """Import msgspec without typing_extensions, whose import takes longer than msgspec's own.
+
+    msgspec asks for it where it happens to be installed, for names that Python's own typing has.
+    """
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # as if not installed
+    try:
+        import msgspec  # noqa: F401
+    finally:
+        del sys.modules["typing_extensions"]
+
+
+def _failed(error: ToolkitError, in_json: bool) -> int:
+    print(f"toolkit: {error}", file=sys.stderr)
+    refused = isinstance(error, RefusedError)
+    needs = list(error.needs) if refused else []
+    for need in needs:
+        print(f"  needed: {need}", file=sys.stderr)
+    if in_json:
+        body = {"refused": str(error), "needs": needs} if refused else {"error": str(error)}
+        print(as_json(body))
+    return error.exit_code

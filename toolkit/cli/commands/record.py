@@ -1,0 +1,122 @@
+"""`toolkit record`: write what happened to a claim into the case store."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.arguments import add_as_of, add_files, cents, iso_date, positive
+from toolkit.cli.inputs import store_of, triaged
+from toolkit.errors import InputError, RefusedError, UsageError
+
+SAYS = "write what happened to a claim into the case store"
+EXAMPLE = "record export.csv --claim 1a2b3c4d-000012 --event filed --level redetermination --date 2026-03-02"
+
+
+def add_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("export", nargs="?", type=Path, metavar="EXPORT")
+    one.add_argument("--claim", help="our claim key, or the account or claim number")
+    one.add_argument(
+        "--event",
+        metavar="EVENT",
+        help="filed, received, decided, paid, records_sent, corrected_claim_sent, withdrawn, "
+        "written_off or note",
+    )
+    one.add_argument("--date", type=iso_date, help="the day on which it happened")
+    one.add_argument("--level", metavar="ID")
+    one.add_argument("--outcome", metavar="ID", help="of a decision")
+    one.add_argument("--amount", type=cents, metavar="N", help="dollars")
+    one.add_argument("--proof", metavar="TEXT", help="what proves it; of a note, its words")
+    one.add_argument("--who", metavar="NAME", help="default: your login name")
+    one.add_argument("--correct", type=positive, metavar="N", help="the entry that this replaces")
+    one.add_argument(
+        "--case", metavar="KEY", help="the case it belongs to, if asked; new: none of them"
+    )
+    one.add_argument("--verify", action="store_true", help="check that no entry was changed")
+    add_as_of(one)
+    add_files(one)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import CaseStore
+
+    if options.verify:
+        return _verified(options)
+    lacking = [f"--{name}" for name in ("claim", "event", "date") if not getattr(options, name)]
+    if options.export is None or lacking:
+        raise UsageError(f"to record an event, give {', '.join(['EXPORT', *lacking])}")
+    from toolkit.cases import case_from, pick_case, record_event
+    from toolkit.worklist import find_denial
+
+    # What is recorded already is in the store; the case is what the files alone say.
+    claims, hospital, worklist = triaged([options.export], options, recorded=False)
+    key = find_denial(worklist, options.claim)
+    case = case_from(claims, worklist, key, hospital=hospital)
+    if options.event == "filed":
+        _still_open(worklist.loc[worklist["denial_key"].eq(key)].iloc[0])
+    with CaseStore(store_of(options)) as store:
+        case = pick_case(store, case, options.case, who=_who(options), now=datetime.now(UTC))
+        made = record_event(
+            store,
+            case,
+            options.event,
+            day=options.date,
+            as_of=options.as_of,
+            level=options.level or "",
+            outcome=options.outcome or "",
+            amount_cents=options.amount,
+            proof=options.proof or "",
+            corrects=options.correct,
+            who=_who(options),
+            now=datetime.now(UTC),
+        )
+    answer = {"entry": made.entry, "event": made.event, "date": made.day, "case": made.case_key}
+    answer |= {"at": made.entered_at, "who": made.who}
+    more = {"level": made.level, "outcome": made.outcome, "corrects": made.corrects}
+    return answer | {name: value for name, value in more.items() if value}
+
+
+def _still_open(row: Any) -> None:
+    """Refuse a filing on a denial that the payer's own decisions have settled."""
+    from toolkit.history.states import open_states, table
+
+    if row["state"] not in open_states() and row["state"] != "closed":
+        says = table().states[row["state"]].says
+        raise RefusedError(
+            f"nothing of this denial is open: {says} ({row['state_from']}). Nothing was recorded.",
+            needs=("a note (--event note), if it has to be remembered",),
+        )
+
+
+def _verified(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import CaseStore
+
+    place = store_of(options)
+    if "://" not in str(place) and not Path(place).exists():
+        raise InputError(f"{Path(place).name}: there is no case store; name it with --store")
+    with CaseStore(place) as store:
+        found = store.verify()
+    if found.wrong is not None:
+        raise RefusedError(
+            f"entry {found.wrong} of the case store was changed, or one before it is missing.",
+            needs=("a backup of the store from before the change",),
+        )
+    return {"entries": found.entries, "last_hash": found.last_hash}
+
+
+def _who(options: argparse.Namespace) -> str:
+    """Return who writes: the name given, else the one that this person logged in with."""
+    import getpass
+
+    try:
+        return options.who or getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise UsageError("your login name is not known: give --who") from None
+
+
+def show(answer: dict[str, Any]) -> None:
+    if "entries" in answer:
+        print(f"All {answer['entries']:,} entries are as they were written.")
+        print(f"Last hash: {answer['last_hash'] or '-'}")
+        return
+    print(f"Entry {answer['entry']}: {answer['event']} on {answer['date']}, by {answer['who']}")

@@ -1,0 +1,142 @@
+"""`toolkit report`: batch reports as HTML and XLSX."""
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.arguments import add_as_of, add_engine, add_files, positive
+from toolkit.cli.inputs import SAMPLES, hospital_of, run_in_parts, triaged
+from toolkit.errors import InputError, UsageError
+
+SAYS = "batch reports as HTML and XLSX"
+EXAMPLE = "report overdue export.csv"
+
+
+def add_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "words",
+        nargs="*",
+        metavar="[overdue|outcomes|all] [EXPORT...]",
+        help="default: all, on the samples",
+    )
+    add_as_of(one)
+    add_files(one)
+    one.add_argument("--out", type=Path, default=Path("reports"))
+    one.add_argument("--by", choices=("payer", "facility"), default="payer")
+    one.add_argument("--jobs", type=positive, default=2)
+    one.add_argument("--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,ipynb")
+    add_engine(one)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    import tempfile
+
+    from toolkit.reports import run_reports
+
+    kinds, exports = _kinds(options.words)
+    with tempfile.TemporaryDirectory() as folder:  # mode 0700
+        sources = (
+            _given_source(exports, options) if exports else _sample_sources(Path(folder), options)
+        )
+        written = run_reports(
+            kinds,
+            sources,
+            as_of=options.as_of,
+            out=options.out,
+            formats=options.format,
+            jobs=options.jobs,
+            by=options.by,
+            progress=not options.json,
+        )
+    return {"written": [str(path) for path in written]}
+
+
+def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
+    """Return the kinds of report asked for, and the exports that follow them."""
+    from toolkit.reports.kinds import kinds
+
+    built = tuple(kinds())
+    if words and words[0] in {"scorecard", "denials"} - set(built):
+        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(built)}")
+    named = bool(words) and words[0] in ("all", *built)
+    asked = (words[0],) if named and words[0] != "all" else built
+    return asked, [Path(word) for word in words[named:]]
+
+
+def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
+    from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.reports import Source, part_of_run
+
+    engine = engine_for(options.engine, exports, options.book)
+    if in_parts(engine, exports, options.book):
+        with run_in_parts(exports, engine, options, also=part_of_run) as run:
+            return [Source.of_run("export", run)]
+    claims, _, worklist = triaged(exports, options)
+    return [Source.of("export", claims, worklist, options.as_of)]
+
+
+def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
+    from toolkit.claims import read
+    from toolkit.reports import Source
+    from toolkit.sample import write_sample
+    from toolkit.triage import triage
+
+    if not SAMPLES.is_dir():
+        raise InputError("the sample data is not here: name an export, or run from a checkout")
+    hospital = hospital_of(options, sample=True)
+    export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
+    sample = read(export)
+    remits, then, note = _sample_remittances()
+    return [
+        Source.of(
+            "sample",
+            sample,
+            triage(sample, as_of=options.as_of, hospital=hospital),
+            options.as_of,
+            "A synthetic export: no patient, payer or hospital in it is real.",
+            synthetic=True,
+        ),
+        Source.of(
+            "remittances",
+            remits,
+            triage(remits, as_of=then, hospital=hospital),
+            then,
+            note,
+            synthetic=False,
+        ),
+    ]
+
+
+def _sample_remittances() -> tuple:
+    """Return the public remittances, the day they are reported as of, and a note that says why.
+
+    The professional-fee file is the large one: the day is 30 days after its production. Files
+    produced after that day could not have been on the desk then and are left out.
+    """
+    from toolkit.claims import read
+    from toolkit.claims.tables import concat
+    from toolkit.history import settled
+
+    files = sorted(p for p in (SAMPLES / "remits" / "public").iterdir() if p.suffix != ".json")
+    found = {path: read(path) for path in files}
+    produced = {path: one.claims["remittance_date"].max() for path, one in found.items()}
+    large = max(files, key=lambda path: path.stat().st_size)
+    then = produced[large].date() + timedelta(days=30)
+    kept = [path for path in files if produced[path].date() <= then]
+    note = (
+        f"Public sample remittances; the large one ({large.name}) was produced on "
+        f"{produced[large]:%Y-%m-%d}. Their dates are old, so they are reported as of {then}, 30 "
+        f"days after its production. Of {len(files)} files, {len(files) - len(kept)} were produced "
+        f"later and are left out."
+    )
+    return settled(concat([found[path] for path in kept])), then, note
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def show(answer: dict[str, Any]) -> None:
+    for path in answer["written"]:
+        print(path)
