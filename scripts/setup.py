@@ -45,14 +45,12 @@ def report(arguments: list) -> None:
 
 
 def test(arguments: list) -> None:
-    """pass every test: import directions, ruff, pytest with a real Chromium"""
+    """pass every test: what lint checks, then pytest with a real Chromium"""
     environment()
     os.environ["CHROMIUM"] = chromium.find_or_install()
     say(f"Browser tests use {os.environ['CHROMIUM']}.")
-    say("Import directions.")
-    run("lint-imports", "--no-logo")
-    say("Ruff.")
-    run("ruff", "check")
+    say("Style, types and import directions.")
+    checks()
     say("Tests. Those on Spark are a job of their own: test-spark.")
     run("pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments)
 
@@ -91,11 +89,24 @@ def with_spark() -> None:
 
 
 def lint(arguments: list) -> None:
-    """ruff check, ruff format --check and the import directions"""
+    """ruff check, ruff format --check, pyright and the import directions"""
     environment()
-    run("ruff", "check", *arguments)
-    run("ruff", "format", "--check", *arguments)
+    checks()
+
+
+def checks() -> None:
+    """Run every check that starts none of the project's code."""
+    run("ruff", "check")
+    run("ruff", "format", "--check")
+    run("pyright")
     run("lint-imports", "--no-logo")
+
+
+def coverage(arguments: list) -> None:
+    """pass every test and measure which lines and branches of the toolkit they run"""
+    environment()
+    os.environ["CHROMIUM"] = chromium.find_or_install()
+    run("pytest", "-q", "-n", "2", "--dist", "loadgroup", "--cov", *arguments)
 
 
 def desk(arguments: list) -> None:
@@ -155,7 +166,7 @@ def clean(arguments: list) -> None:
     """remove .venv and the caches; reports and data stay"""
     remove(VENV)
     caches = (".pytest_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis")
-    for name in (*caches, "build", "dist"):
+    for name in (*caches, "build", "dist", "site", "htmlcov"):
         remove(ROOT / name)
     for folder in ("toolkit", "tests", "scripts", "benchmarks"):
         for cache in (ROOT / folder).rglob("__pycache__"):
@@ -388,6 +399,7 @@ JOBS = {
     "desk": desk,
     "lint": lint,
     "law": law,
+    "coverage": coverage,
     "differential": differential,
     "evaluate": evaluate,
     "bench": bench,

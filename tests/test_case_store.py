@@ -192,7 +192,7 @@ def test_every_letter_leaves_its_hash_its_kind_and_its_time(store):
 
 def test_an_entry_is_whole_or_absent(store):
     good, bad = Fact("1", "s"), Fact(object(), "s")
-    with pytest.raises(AttributeError):
+    with pytest.raises(KeyError):
         store.enter("c-1", {"a": good, "b": bad}, **BY)
     assert store.history("c-1") == ()
     store.enter("c-1", {"a": good}, **BY)

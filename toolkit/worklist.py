@@ -286,7 +286,8 @@ def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
     cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
     for cents, name in _DOLLARS.items():
         at = table.schema.get_field_index(cents)
-        exact = pc.multiply(table.column(at).cast(pa.decimal128(19, 0)), cent)
+        whole = table.column(at).cast(pa.decimal128(19, 0))
+        exact = pc.multiply(whole, cent)
         table = table.set_column(at, name, exact.cast(pa.decimal128(18, 2)))
     days = [c.name for c in WORKLIST if c.kind == "date"]
     for name in days:

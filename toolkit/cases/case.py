@@ -246,7 +246,8 @@ def _identity(claims: Any, row: dict) -> tuple[CaseIdentity, list[str | None]]:
     frame = claims.claim_lines
     frame = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
     lines = [
-        {name: _value(value) for name, value in line.items()} for line in frame.to_dict("records")
+        {str(name): _value(value) for name, value in line.items()}
+        for line in frame.to_dict("records")
     ]
     key = _value(row.get("line_key"))
     at = next(

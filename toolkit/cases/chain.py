@@ -33,7 +33,7 @@ def hash_of(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def walk(rows: Iterable[Mapping[str, Any]]) -> Verified:
+def walk(rows: Iterable[Mapping[Any, Any]]) -> Verified:
     """Return whether the entries, in their order, are numbered from 1 and each hash is as computed."""
     count, last = 0, ""
     for row in rows:

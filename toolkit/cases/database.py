@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
+from sqlalchemy.pool import StaticPool
 
 from toolkit.errors import StoreError, UsageError
 
@@ -35,7 +37,7 @@ class Database:
         else:
             self._path = Path(text).expanduser()
             self.name = self._path.name
-            self._open_file()
+            self._open_file(self._path)
             self._engine = _sqlite(self._path, read_only=self.read_only)
 
     @contextmanager
@@ -68,9 +70,8 @@ class Database:
         """Close the connection; entries are on disk already."""
         self._engine.dispose()
 
-    def _open_file(self) -> None:
+    def _open_file(self, path: Path) -> None:
         """Make the file where there is none, private from its first byte; the journal gets its mode."""
-        path = self._path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -103,7 +104,7 @@ class Database:
     def _in_words(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.DBAPIError as error:
+        except exc.DBAPIError as error:
             says = _said_by_sqlite(error) if self._path else _said_by_postgres(error)
             if says is None:
                 raise
@@ -124,10 +125,10 @@ def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
         return made
 
     engine = sa.create_engine(
-        "sqlite://", creator=connect, poolclass=sa.pool.StaticPool, hide_parameters=True
+        "sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True
     )
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(db: sa.Connection) -> None:
         # A writer waits once, here, for every reader and writer: its commit then waits for nobody.
         writes = db.get_execution_options().get("writes")
@@ -139,7 +140,7 @@ def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
 def _postgres(text: str) -> tuple[str, sa.Engine]:
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except exc.ArgumentError:
         raise UsageError(f"--store: {_PLACES}") from None
     if url.get_backend_name() != "postgresql":
         raise UsageError(f"--store: {_PLACES}")
@@ -165,12 +166,12 @@ def _postgres(text: str) -> tuple[str, sa.Engine]:
     return f"PostgreSQL database {url.database or ''}".strip(), engine
 
 
-def _said_by_sqlite(error: sa.exc.DBAPIError) -> str | None:
+def _said_by_sqlite(error: exc.DBAPIError) -> str | None:
     code = getattr(error.orig, "sqlite_errorname", "")
     for start, says in _SQLITE_SAYS.items():
         if code.startswith(start):
             return says
-    return None if isinstance(error, sa.exc.IntegrityError) else _NO_STORE
+    return None if isinstance(error, exc.IntegrityError) else _NO_STORE
 
 
 _NO_STORE = "is not a case store; choose another file"
@@ -191,12 +192,12 @@ _SQLITE_SAYS = {
 }
 
 
-def _said_by_postgres(error: sa.exc.DBAPIError) -> str | None:
+def _said_by_postgres(error: exc.DBAPIError) -> str | None:
     state = getattr(error.orig, "sqlstate", None) or ""
     for start, says in _POSTGRES_SAYS.items():
         if state.startswith(start):
             return says
-    if isinstance(error, sa.exc.OperationalError):
+    if isinstance(error, exc.OperationalError):
         return (
             "the server cannot be reached, or the connection was lost; look at the case before an "
             "entry is repeated"

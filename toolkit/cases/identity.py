@@ -5,7 +5,7 @@ ever seen, so that a payer who is respelled today and given an id tomorrow is re
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -66,6 +66,8 @@ def _match_line(stored: CaseIdentity, today: CaseIdentity) -> Match:
     taken = {one for one, _ in pairs.pairs} | {-1 - other for _, other in pairs.pairs}
     if stored.turn in taken or -1 - today.turn in taken:
         return "other"
+    if stored.line is None or today.line is None:
+        return "maybe"
     return "maybe" if same_line(stored.line, today.line) != "other" else "other"
 
 
@@ -113,7 +115,7 @@ def line_identity(row: Mapping[str, Any]) -> LineIdentity:
 
 
 def identity_of(
-    claim: Mapping[str, Any], lines: list[Mapping[str, Any]], at: int | None
+    claim: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], at: int | None
 ) -> CaseIdentity:
     """Return the identity of the case of a claim's line; `at` is its place, None: the claim itself."""
     if at is None:
@@ -128,7 +130,7 @@ def identity_of(
     )
 
 
-def plain(value: Any) -> str | date | int | None:
+def plain(value: Any) -> Any:
     """Return a cell of a frame as plain text, date or whole number; None where it is empty."""
     if value is None or value != value or str(value) in {"", "NaT", "<NA>", "nan"}:
         return None

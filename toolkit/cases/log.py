@@ -65,11 +65,10 @@ def signed(who: str, now: datetime) -> dict[str, str]:
 
 def fact_columns(fact: Fact) -> dict[str, Any]:
     """Return the columns of an entry that hold a fact."""
-    kind = {str: "text", int: "count"}.get(type(fact.value), "date")
     return {
         "kind": "fact",
-        "value_kind": kind,
-        "value": fact.value.isoformat() if kind == "date" else str(fact.value),
+        "value_kind": {str: "text", int: "count", date: "date"}[type(fact.value)],
+        "value": str(fact.value),  # a date in ISO form
         "source": fact.source,
         "day": fact.as_of.isoformat() if fact.as_of else "",
     }
@@ -109,20 +108,38 @@ def verify(db: sa.Connection) -> Verified:
 
 def as_entry(row: sa.RowMapping) -> Entry:
     """Return a row as what it is: a fact, an event, a letter, an appeal of a file, or another entry."""
-    common = {name: row[name] for name in ("entry", "case_key", "who", "entered_at", "corrects")}
     kind = row["kind"]
     if kind in ("fact", "withdrawn"):
-        return FactEntry(**common, name=row["name"], fact=_fact(row), source=row["source"])
+        return fact_entry(row)
     if kind == "event":
-        names = ("level", "outcome", "amount_cents", "proof", "source")
-        fields = {name: row[name] for name in names}
-        return EventEntry(**common, **fields, event=row["name"], day=_day(row["day"]))
+        return event_entry(row)
     if kind == "letter":
         value = json.loads(row["value"])
-        return LetterEntry(**common, **value, kind=row["name"], letter_date=_day(row["day"]))
+        return LetterEntry(**_common(row), **value, kind=row["name"], letter_date=_day(row["day"]))
     if kind == "appeal":
-        return AppealEntry(**common, appeal=msgspec.json.decode(row["value"], type=Event))
-    return Entry(**common)
+        return AppealEntry(**_common(row), appeal=appeal_of(row))
+    return Entry(**_common(row))
+
+
+def fact_entry(row: sa.RowMapping) -> FactEntry:
+    """Return a row of kind `fact` or `withdrawn` as the entry of a fact."""
+    return FactEntry(**_common(row), name=row["name"], fact=_fact(row), source=row["source"])
+
+
+def event_entry(row: sa.RowMapping) -> EventEntry:
+    """Return a row of kind `event` as the entry of an event."""
+    names = ("level", "outcome", "amount_cents", "proof", "source")
+    fields = {name: row[name] for name in names}
+    return EventEntry(**_common(row), **fields, event=row["name"], day=_day(row["day"]))
+
+
+def appeal_of(row: sa.RowMapping) -> Event:
+    """Return the appeal that a row of kind `appeal` holds."""
+    return msgspec.json.decode(row["value"], type=Event)
+
+
+def _common(row: sa.RowMapping) -> dict[str, Any]:
+    return {name: row[name] for name in ("entry", "case_key", "who", "entered_at", "corrects")}
 
 
 def _fact(row: sa.RowMapping) -> Fact | None:

@@ -156,6 +156,8 @@ def _state(
 ) -> None:
     """Add what a person stated on a case, by the key of the claim that it is about."""
     for entry in case.facts:
+        if entry.fact is None:
+            continue
         day = entry.fact.as_of or date.fromisoformat(entry.entered_at[:10])
         every = [decision for decision, _ in same]
         about = every if entry.name in _OF_THE_CLAIM else [_at_the_time(same, day)[0]]
@@ -199,7 +201,7 @@ def _decisions(claims: Claims, cases: Sequence[RecordedCase]) -> dict[str, list[
     table = table.loc[hit, list(_CLAIM)]
     lines = _lines(claims, set(table["claim_key"]))
     for row in table.to_dict("records"):
-        one = _decision({name: plain(value) for name, value in row.items()}, lines)
+        one = _decision({str(name): plain(value) for name, value in row.items()}, lines)
         for number in _numbers(one.identity):
             found.setdefault(number, []).append(one)
     return found
@@ -209,7 +211,7 @@ def _lines(claims: Claims, keys: set[str]) -> dict[str, list[dict[str, Any]]]:
     table = claims.claim_lines
     found: dict[str, list[dict[str, Any]]] = {}
     for row in table.loc[table["claim_key"].isin(keys), list(_LINE)].to_dict("records"):
-        found.setdefault(row["claim_key"], []).append({k: plain(v) for k, v in row.items()})
+        found.setdefault(row["claim_key"], []).append({str(k): plain(v) for k, v in row.items()})
     return found
 
 

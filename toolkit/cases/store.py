@@ -159,7 +159,7 @@ class CaseStore:
                 corrects=corrects,
             )
             [row] = [row for row in log.rows_of(db, case.case_key) if row["entry"] == entry]
-        return log.as_entry(row)
+        return log.event_entry(row)
 
     def record_letter(
         self,
@@ -227,7 +227,7 @@ class CaseStore:
             rows = list(_standing_facts(db, key).values())
             recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
             events = {*case.events, *recorded}
-        latest = [log.as_entry(row) for row in rows]
+        latest = [log.fact_entry(row) for row in rows]
         entered = {
             entry.name: entry.fact
             for entry in latest
@@ -351,18 +351,18 @@ def _standing_facts(db: sa.Connection, case_key: str) -> dict[str, sa.RowMapping
 
 
 def _facts(db: sa.Connection, case_key: str) -> dict[str, Fact]:
-    entries = (log.as_entry(row) for row in _standing_facts(db, case_key).values())
+    entries = (log.fact_entry(row) for row in _standing_facts(db, case_key).values())
     return {entry.name: entry.fact for entry in entries if entry.fact is not None}
 
 
 def _appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
-    return tuple(log.as_entry(row).appeal for row in log.rows_of(db, case_key, "appeal"))
+    return tuple(log.appeal_of(row) for row in log.rows_of(db, case_key, "appeal"))
 
 
 def _all_appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
     """Return the appeals taken over from files and those that the recorded events make up."""
     rows = log.standing(log.rows_of(db, case_key, "event"))
-    recorded = [log.as_entry(row) for row in rows]
+    recorded = [log.event_entry(row) for row in rows]
     filings = [one for one in recorded if one.event in ("filed", "decided") and one.level]
     found = []
     for level in dict.fromkeys(one.level for one in filings):

@@ -8,7 +8,7 @@ is not on file is unclassified and says so.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,10 +26,10 @@ class Denial(msgspec.Struct, frozen=True, kw_only=True):
     denial_category: str
     reason: str
     route: str
-    nature: Literal["clinical", "technical", "none"]
-    preventable: Literal["yes", "partly", "no", "none"]
-    liability: Literal["provider", "patient", "other"]
-    confidence: Literal["high", "medium", "low", "inferred"]
+    nature: codes.Nature
+    preventable: codes.Preventable
+    liability: codes.Liability
+    confidence: codes.Confidence
     decided_by: str
     appealable: bool
     why_not: str
@@ -50,11 +50,16 @@ class _Draft:
         "decided_by",
         "warnings",
     )
+    nature: codes.Nature
+    preventable: codes.Preventable
+    confidence: codes.Confidence
 
     def __init__(self, warnings: list[str]) -> None:
         self.warnings = warnings
 
-    def take(self, category: str, reason: str, route: str, decided_by: str, confidence: str):
+    def take(
+        self, category: str, reason: str, route: str, decided_by: str, confidence: codes.Confidence
+    ) -> None:
         """Let an entry decide; nature and preventable follow the category."""
         about = codes.category_of()[category]
         self.category, self.reason = category, reason
@@ -106,8 +111,8 @@ def classify(
     warnings: list[str] = []
     group, code, remarks = _read(group_code, carc, rarcs, warnings)
     said = _said(text)
-    in_text = not code and said is not None and bool(said.adjustments or said.rarcs)
-    if in_text:
+    in_text = False
+    if not code and said is not None and (said.adjustments or said.rarcs):
         group, code, remarks, in_text = _codes_in_text(said, group, remarks, warnings)
     entry = codes.carcs().get(code)
     if code and entry is None:
@@ -341,7 +346,7 @@ def _deciding_remark(
             may.append(row)
         elif entry is not None and row.over == "any" and row.category != entry.category:
             against.append(row)
-    if against and not may:
+    if against and entry is not None and not may:
         draft.warnings.append(
             f"carc and rarcs point at different categories ({entry.category}, {against[0].category}):"
             " the code decides, it leaves no room for the remark"
@@ -482,7 +487,7 @@ def _finish(
     )
 
 
-def _liability(group: str, entry: Carc | None) -> str:
+def _liability(group: str, entry: Carc | None) -> codes.Liability:
     if group:
         return codes.group_codes()[group].liability
     if entry is not None and " " not in entry.usual_group:

@@ -21,6 +21,7 @@ FOLDER = RULES / "denials"
 Nature = Literal["clinical", "technical", "none"]
 Preventable = Literal["yes", "partly", "no", "none"]
 Liability = Literal["provider", "patient", "other"]
+Confidence = Literal["high", "medium", "low", "inferred"]
 Mark = Literal["V", "V2", "M"]
 Yes = Literal["yes"]
 YesNo = Literal["yes", "no"]
@@ -30,7 +31,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A row of a rule file: what the file does not declare is refused."""
 
 
-class Category(_Row, kw_only=True):
+class Category(_Row, frozen=True, kw_only=True):
     """A denial category of the taxonomy, with the reasons that are finer than it."""
 
     id: str
@@ -49,7 +50,7 @@ class Category(_Row, kw_only=True):
     reasons: dict[str, str]
 
 
-class Route(_Row, kw_only=True):
+class Route(_Row, frozen=True, kw_only=True):
     """What to do about a denial; hard where it is an appeal or nothing is left to do."""
 
     id: str
@@ -57,12 +58,12 @@ class Route(_Row, kw_only=True):
     says: str
 
 
-class _Vocabulary(_Row, kw_only=True):
+class _Vocabulary(_Row, frozen=True, kw_only=True):
     categories: tuple[Category, ...]
     routes: tuple[Route, ...]
 
 
-class Carc(_Row, kw_only=True):
+class Carc(_Row, frozen=True, kw_only=True):
     """A claim adjustment reason code: meaning in our own words, and what it decides."""
 
     code: str
@@ -86,7 +87,7 @@ class Carc(_Row, kw_only=True):
     note: str = ""
 
 
-class Rarc(_Row, kw_only=True):
+class Rarc(_Row, frozen=True, kw_only=True):
     """A remittance advice remark code: meaning in our own words where on file, and its effect."""
 
     code: str
@@ -108,7 +109,7 @@ class Rarc(_Row, kw_only=True):
     note: str = ""
 
 
-class GroupCode(_Row, kw_only=True):
+class GroupCode(_Row, frozen=True, kw_only=True):
     """A claim adjustment group code: who bears the amount."""
 
     code: str
@@ -119,7 +120,7 @@ class GroupCode(_Row, kw_only=True):
     map_mark: Mark
 
 
-class ClaimStatus(_Row, kw_only=True):
+class ClaimStatus(_Row, frozen=True, kw_only=True):
     """A claim status (CLP02), where it leaves the claim, and whether it is a decision at all."""
 
     code: str
@@ -135,7 +136,7 @@ class ClaimStatus(_Row, kw_only=True):
     source: str
 
 
-class PlbReason(_Row, kw_only=True):
+class PlbReason(_Row, frozen=True, kw_only=True):
     """A reason of a provider-level adjustment (PLB03-1)."""
 
     code: str
@@ -145,7 +146,7 @@ class PlbReason(_Row, kw_only=True):
     source: str
 
 
-class _Pairs(_Row, kw_only=True):
+class _Pairs(_Row, frozen=True, kw_only=True):
     group_code: str
     carcs: tuple[str, ...]
     says: str
@@ -155,7 +156,7 @@ class _Pairs(_Row, kw_only=True):
     route: str = ""
 
 
-class _NotADenial(_Row, kw_only=True):
+class _NotADenial(_Row, frozen=True, kw_only=True):
     pairs: tuple[_Pairs, ...]
     reversal_groups: tuple[str, ...]
     unpaid_alone: tuple[_Pairs, ...]

@@ -227,6 +227,13 @@ def _place(code: str, *, revenue: bool = False) -> _Place | None:
     return None
 
 
+def _stated_place(code: str, *, revenue: bool) -> _Place:
+    place = _place(code, revenue=revenue)
+    if place is None:
+        raise RulesError(f"rules/services: {code} is not a code that can be read")
+    return place
+
+
 class _Index:
     """Code numbers and ranges in order, for one look-up each."""
 
@@ -236,8 +243,8 @@ class _Index:
         ordered = sorted(
             (
                 (
-                    _place(entry.code, revenue=revenue),
-                    _place(entry.last, revenue=revenue),
+                    _stated_place(entry.code, revenue=revenue),
+                    _stated_place(entry.last, revenue=revenue),
                     entry,
                     owner,
                 )

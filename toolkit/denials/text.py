@@ -405,7 +405,7 @@ class _Reader:
                 numbers.setdefault(form, 2 * len(numbers))
         # A form has one key where it is affirmed, and the next where it is denied.
         self.single = {form[0]: key for form, key in numbers.items() if len(form) == 1}
-        self.row = {form: key for form, key in numbers.items() if len(form) > 1}
+        self.row: dict[Form, int] = {form: key for form, key in numbers.items() if len(form) > 1}
         lengths: dict[str, set[int]] = {}
         for form in self.row:
             lengths.setdefault(form[0], set()).add(len(form))

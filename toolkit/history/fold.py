@@ -497,9 +497,8 @@ def _both_fit(
         return False
     cents = [claim.denied[place].cents if place in claim.denied else None]
     cents += [its.cents for its in denials]
-    if None in cents:
-        return False
-    return sum(cents) + (one.paid or 0) <= one.billed
+    known = [amount for amount in cents if amount is not None]
+    return len(known) == len(cents) and sum(known) + (one.paid or 0) <= one.billed
 
 
 def _is_of_a_twin(claim: _Claim, one: Decision, other: Decision) -> bool:
@@ -595,7 +594,8 @@ def _tied(one: Decision, other: Decision) -> bool:
 def _paid_at(one: Decision, where: Sequence[Place]) -> int:
     """Return what a decision paid at its places; the claim's payment where no line states one."""
     lines = {line.place: line.paid for line in one.lines}
-    known = [lines[line] for _, line in where if line >= 0 and lines[line] is not None]
+    stated = [lines[line] for _, line in where if line >= 0]
+    known = [paid for paid in stated if paid is not None]
     return sum(known) if known else (one.paid or 0)
 
 
@@ -635,7 +635,7 @@ def _left_after_plb(
     for _, other in reversed(claim.decided()):
         taken = claim.taken_back.get(other.place)
         spots = spoken_of(one, place, identity, other) if taken else None
-        if spots is not None and charge is not None:
+        if taken and spots is not None and charge is not None:
             return charge - max(_paid_at(other, spots) - taken, 0)
     return cents
 

@@ -141,7 +141,7 @@ def paired(before: Sequence[LineIdentity], after: Sequence[LineIdentity]) -> Pai
         line.control_number: at for at, line in enumerate(before) if line.control_number is not None
     }
     for at, line in enumerate(after):
-        mate = numbered.get(line.control_number)
+        mate = None if line.control_number is None else numbered.get(line.control_number)
         if mate in free_before and same_line(before[mate], line) == "same":
             take(mate, at)
     for wanted in (("same",), ("same", "maybe")):

@@ -69,7 +69,7 @@ def joined(claims: Claims) -> Claims:
     """
     joints = _joints(claims)
     if joints.claims:
-        never = frozenset(claims.claims) - frozenset(_OF_THE_CLAIM)
+        never = frozenset(map(str, claims.claims)) - frozenset(_OF_THE_CLAIM)
         source, target = map(list, zip(*joints.claims, strict=True))
         claims = replace(claims, claims=_filled(claims.claims, source, target, never))
     found = joints.decisions
@@ -191,7 +191,7 @@ def _joint(
             found = alike(one, other)
             if found is None:
                 continue
-            apart = 0 if None in (one.day, other.day) else abs((one.day - other.day).days)
+            apart = abs((one.day - other.day).days) if one.day and other.day else 0
             if apart and _decided_between(one, other, theirs):
                 continue
             if alike is _same_money and apart > same_decision().days:

@@ -25,11 +25,18 @@ def applied(claims: Claims) -> Claims:
         return claims
     table = claims.appeal_events
     theirs = among(table["claim_key"], mine["claim_key"])
-    appeals: list[dict[str, Any]] = table[theirs].astype(object).to_dict("records")
-    for event in mine.astype(object).to_dict("records"):
+    appeals = _rows(table[theirs])
+    for event in _rows(mine):
         _apply(event, appeals)
     kept = [table[~theirs], conform(pd.DataFrame(appeals), "appeal_events")]
     return replace(claims, appeal_events=pd.concat(kept, ignore_index=True))
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {str(name): value for name, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
 
 
 def _apply(event: dict[str, Any], appeals: list[dict[str, Any]]) -> None:

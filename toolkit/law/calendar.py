@@ -3,12 +3,11 @@
 from calendar import monthrange
 from datetime import date, timedelta
 from functools import cache
-from typing import Literal
 
 import msgspec
 
 from toolkit.errors import RulesError
-from toolkit.law.model import Span
+from toolkit.law.model import NoCorrespondingDay, Span
 from toolkit.rules import RULES, Sourced, read
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -26,6 +25,8 @@ class _Holiday(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def on(self, year: int) -> date:
         if self.day:
             return date(year, self.month, self.day)
+        if self.weekday is None or self.nth is None:
+            raise ValueError("a holiday has a day, or a weekday and which one of its month")
         wanted = _WEEKDAYS.index(self.weekday)
         if self.nth > 0:
             first = date(year, self.month, 1)
@@ -34,7 +35,7 @@ class _Holiday(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return last - timedelta(days=(last.weekday() - wanted) % 7)
 
 
-class _Calendar(Sourced, kw_only=True):
+class _Calendar(Sourced, frozen=True, kw_only=True):
     holidays: tuple[_Holiday, ...]
 
 
@@ -101,7 +102,7 @@ def previous_working_day(day: date) -> date:
 def count(
     start: date,
     span: Span,
-    no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None,
+    no_corresponding_day: NoCorrespondingDay | None = None,
 ) -> date:
     """Return the last day of a span that begins on `start`.
 

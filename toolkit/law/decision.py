@@ -8,7 +8,15 @@ import msgspec
 from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError, UsageError
 from toolkit.law.calendar import count
 from toolkit.law.filing import ITSELF_EXPEDITED, STANDARD_CLOCK, Step, check_days
-from toolkit.law.model import DecisionRule, Level, check_words, known_jurisdiction, program
+from toolkit.law.model import (
+    DecisionRule,
+    Level,
+    Meetings,
+    Span,
+    check_words,
+    known_jurisdiction,
+    program,
+)
 from toolkit.law.wording import ANCHORS, SERVICES
 
 NO_EFFECTUATION = "No effectuation clock is on file for this decision."
@@ -125,7 +133,7 @@ def decision_due(
         "selection": selection_date,
         "board_meeting": board_meeting,
     }
-    start = _start(level, rule, days, extended)
+    start = _start(level, rule, days, request_received, extended)
     if rule.days_to_ask_left_out and notice_date and notice_date < start:
         raise RefusedError(
             f"the notice of {notice_date.isoformat()} lies before the plan appeal of "
@@ -145,7 +153,7 @@ def decision_due(
     steps.sort(key=lambda step: step.date)
     warnings = [rule.says] if rule.says else []
     unread = level.floor_of(jurisdiction)
-    warnings += [unread.floor.decision] if unread else []
+    warnings += [unread.floor.decision] if unread and unread.floor else []
     if expedited and level.always_expedited:
         warnings.append(ITSELF_EXPEDITED)
     elif expedited and not rule.when.expedited:
@@ -209,7 +217,11 @@ def _whether_multiemployer(level: Level) -> tuple[str, ...]:
 
 
 def _start(
-    level: Level, rule: DecisionRule, days: Mapping[str, date | None], extended: bool
+    level: Level,
+    rule: DecisionRule,
+    days: Mapping[str, date | None],
+    requested: date,
+    extended: bool,
 ) -> date:
     """Return the day on which the clock starts; refuse where it was not given or cannot be."""
     start, what = days[rule.starts], ANCHORS[rule.starts]
@@ -218,7 +230,6 @@ def _start(
             f"{level.name}: the clock starts on {what}, which is not given. ({rule.citation})",
             needs=(what,),
         )
-    requested = days["request"]
     if rule.starts == "plan_appeal" and start > requested:
         raise RefusedError(
             "the plan appeal lies after the request for a hearing: one of the two days is wrong.",
@@ -229,33 +240,40 @@ def _start(
             f"{what} lies before the request: one of the two days is wrong.",
             needs=(what, "the day the request was received"),
         )
-    if rule.meetings:
-        _check_meeting(level, rule, requested, start, extended)
+    if rule.meetings and rule.meeting_too_near:
+        too_near = rule.meeting_too_near
+        _check_meeting(level, rule, rule.meetings, too_near, requested, start, extended)
     return start
 
 
 def _check_meeting(
-    level: Level, rule: DecisionRule, requested: date, meeting: date, extended: bool
+    level: Level,
+    rule: DecisionRule,
+    meetings: Meetings,
+    too_near: Span,
+    requested: date,
+    meeting: date,
+    extended: bool,
 ) -> None:
     """Refuse a meeting that comes too soon to decide the request, or later than the one that does."""
-    soonest = count(requested, rule.meeting_too_near)
+    soonest = count(requested, too_near)
     if meeting <= soonest:
         raise MissingFactError(
             f"{level.name}: the request came too near this meeting; the board decides it at the next "
             f"one. ({rule.citation})",
             needs=(f"{ANCHORS[rule.starts]}: the one after this",),
         )
-    apart = rule.meetings.apart
+    apart = meetings.apart
     last = count(soonest, apart)
     if extended:
         last = count(last, apart)
     if meeting > last:
         which = "third" if extended else "second"
-        near, far = rule.meeting_too_near.count, apart.count * (1 + extended)
+        near, far = too_near.count, apart.count * (1 + extended)
         raise UsageError(
             f"{level.name}: the board's meeting is too far off. The board meets at least quarterly, at "
             f"most about {apart.count} days apart, and decides at its {which} meeting after the request "
-            f"at the latest: no more than {near + far} days after it. ({rule.meetings.citation})"
+            f"at the latest: no more than {near + far} days after it. ({meetings.citation})"
         )
 
 
@@ -312,9 +330,9 @@ def _covering(
     if dated:
         return dated
     first = min(rule.applies_from for rule in rules)
-    ends = [rule.applies_until for rule in rules]
-    last = "" if None in ends else f" and end {max(ends)}"
-    if any(rule.service for rule in rules):
+    ends = [rule.applies_until for rule in rules if rule.applies_until is not None]
+    last = f" and end {max(ends)}" if len(ends) == len(rules) else ""
+    if service and any(rule.service for rule in rules):
         raise NoRuleError(
             f"{level.name}: no rule for this kind of service covers the day. For {SERVICES[service]} "
             f"the clocks begin {first}{last}, by the day the request is received.",

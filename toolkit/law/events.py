@@ -10,7 +10,7 @@ import msgspec
 
 from toolkit.errors import RulesError
 from toolkit.law.calendar import count
-from toolkit.law.model import Process, Span
+from toolkit.law.model import NoCorrespondingDay, Process, Span
 from toolkit.rules import RULES, Sourced, names, read
 
 
@@ -18,7 +18,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A part of an event that carries no citation of its own."""
 
 
-class Moved(_Strict, kw_only=True):
+class Moved(_Strict, frozen=True, kw_only=True):
     """Which levels of a program an event moves, and under which process of theirs (None: any)."""
 
     program: str
@@ -26,7 +26,7 @@ class Moved(_Strict, kw_only=True):
     process: Process | None = None
 
 
-class StoodStill(_Strict, kw_only=True):
+class StoodStill(_Strict, frozen=True, kw_only=True):
     """Days from `first` to `last` that did not count, up to a most of days for one clock.
 
     `at_most_days` holds for a clock that began in that time, `at_most_days_if_running` for one that
@@ -39,7 +39,7 @@ class StoodStill(_Strict, kw_only=True):
     at_most_days_if_running: int
 
 
-class PutOff(_Strict, kw_only=True):
+class PutOff(_Strict, frozen=True, kw_only=True):
     """Last days from `first` to `last` were put off to one day."""
 
     first: date
@@ -47,13 +47,13 @@ class PutOff(_Strict, kw_only=True):
     until: date
 
 
-class Closing(Sourced, kw_only=True):
+class Closing(Sourced, frozen=True, kw_only=True):
     """Days on which offices were closed, by one order."""
 
     days: tuple[date, ...]
 
 
-class Event(Sourced, kw_only=True):
+class Event(Sourced, frozen=True, kw_only=True):
     """An event that moved clocks; one of `stood_still`, `put_off` and `closed`.
 
     `closed` are days on which nobody was there to receive: nobody is advised to file on them, and
@@ -111,7 +111,7 @@ def resumed(
     start: date,
     end: date,
     window: Span,
-    no_corresponding_day: str | None,
+    no_corresponding_day: NoCorrespondingDay | None,
 ) -> tuple[date, date] | None:
     """Return the last day with the days left out and the day the clock ran again; None if untouched."""
     if start > still.last or end < still.first:

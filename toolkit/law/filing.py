@@ -22,6 +22,7 @@ from toolkit.law.model import (
     FilingRule,
     Forwarded,
     Level,
+    LevelProcess,
     MinimumAmount,
     Program,
     Reading,
@@ -396,7 +397,7 @@ def _deadline(
     last, practice = _rolled(end, rule, steps, closed_days(rules.program, level.id))
     if last != end:
         last = _tolled(rules, level, start, last, window, rule, steps, from_day=end)
-    if rule.never_before_effective and facts.effective > last:
+    if rule.never_before_effective and facts.effective and facts.effective > last:
         last = facts.effective
         what = "the effective date, which is later"
         steps.append(Step(last, what, rule.citation, rule.status))
@@ -452,6 +453,7 @@ def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
     if rule.window:
         return rule.window
     bounds = rule.state_window
+    assert bounds is not None, "a filing rule has one of window, state_window"
     if facts.state_window is None or not bounds.least <= facts.state_window <= bounds.most:
         raise MissingFactError(
             f"{level.name}: each state sets the window, between {bounds.least} and {bounds.most} "
@@ -531,9 +533,10 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
 def _kept_open(found: Deadline) -> Deadline:
     """Return the deadline with `file_by` on a day on which somebody is there to receive."""
     closed = closed_days(found.program, found.level)
-    if not found.file_by or not closed.keys() & {found.file_by, found.last_filing_date}:
+    last = found.last_filing_date
+    if not found.file_by or not last or not closed.keys() & {found.file_by, last}:
         return found
-    says, closing = closed.get(found.file_by) or closed[found.last_filing_date]
+    says, closing = closed.get(found.file_by) or closed[last]
     by = found.file_by
     while by in closed or off_day(by):
         by -= timedelta(1)
@@ -564,7 +567,8 @@ def _in_process(
     """
     if level.jurisdiction and process in (None, "state"):  # the state's own law is on file
         return level, ()
-    several = {one.process: one for one in level.processes}
+    several: dict[str | None, LevelProcess] = {one.process: one for one in level.processes}
+    name = jurisdictions().get(jurisdiction or "", "")
     if process is not None and process not in several:
         raise RefusedError(
             f"{level.name}: there is one process only.", needs=("the same, without --process",)
@@ -572,13 +576,13 @@ def _in_process(
     chosen = several.get(process) or level.without_its_own(jurisdiction)
     if process == "state" and (other := level.without_its_own(jurisdiction)):
         raise RefusedError(
-            f"{jurisdictions()[jurisdiction]} has no process of its own that counts. {other.says} "
-            f"({other.citation})",
+            f"{name} has no process of its own that counts. {other.says} ({other.citation})",
             needs=(f"the process: {' or '.join(FEDERAL_PROCESSES)}",),
         )
     least, said = level, ""
-    if unread := level.floor_of(jurisdiction):
-        said = f"{jurisdictions()[jurisdiction]}: "
+    unread = level.floor_of(jurisdiction)
+    if unread and unread.floor:
+        said = f"{name}: "
         least = replace(
             level,
             filing=(unread.floor.filing,),
@@ -639,7 +643,7 @@ def _file_by(
 ) -> date:
     """Return the earliest reading that someone may hold, on a working day, and note its steps."""
     earliest, what, by = end, "", None
-    if facts.received and presumed and presumed < facts.received:
+    if rule.presumption and facts.received and presumed and presumed < facts.received:
         early = count(presumed, window, rule.no_corresponding_day)
         if early < earliest:
             earliest, by = early, rule.presumption
@@ -751,12 +755,12 @@ def _opening(
     if rule.starts == "receipt" and facts.received:
         what = "received, as documented"
         steps.append(Step(facts.received, what, rule.citation, rule.status))
-    elif earliest:
+    elif earliest and facts.notice:
         what = (
             "receipt not known and not presumed: the earliest possible start is the notice's date"
         )
         steps.append(Step(facts.notice, what, rule.citation, rule.status))
-    elif rule.starts == "receipt":
+    elif rule.starts == "receipt" and rule.presumption and presumed:
         by = rule.presumption
         what = f"presumed received {by.days} days after its date"
         steps.append(Step(presumed, what, by.citation, by.status))

@@ -132,20 +132,21 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
             remind=(-1,),  # the morning after: is it here?
         )
         return (due,)
-    if clock.nothing_to_file:
+    last_day, file_by = clock.last_filing_date, clock.file_by
+    if clock.nothing_to_file or not last_day or not file_by:
         return ()
     level = clock.level_name
     direct = clock.filed_with == clock.decided_by
     whom = "" if direct else f"filed with {clock.filed_with}, "
     head = (f"{level}, {program}, {whom}decided by {clock.decided_by}.",)
-    same = clock.file_by == clock.last_filing_date
+    same = file_by == last_day
     how = capital(filed(clock.filed_when, with_decider=direct))
-    counts = f"{how} by {text_day(clock.last_filing_date)} at the latest."
+    counts = f"{how} by {text_day(last_day)} at the latest."
     safe = "The last filing date is this day." if same else f"The safe day. {counts}"
     events = [
         _Event(
             kind="file-by",
-            day=clock.file_by,
+            day=file_by,
             summary=f"File by: {level} ({program}){ours}",
             lines=(*head, safe, *_reasons(clock, case)),
             remind=REMIND_BEFORE_FILING,
@@ -166,7 +167,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
         events.append(
             _Event(
                 kind="last-filing-date",
-                day=clock.last_filing_date,
+                day=last_day,
                 summary=f"Last filing date: {level} ({program}){ours}",
                 lines=(*head, last, *_reasons(clock, case)),
             )

@@ -30,7 +30,7 @@ def ledger_text(clock: Deadline | DecisionDue) -> str:
 
 def _filing_lines(deadline: Deadline) -> list[str]:
     lines = [f"{deadline.level_name} ({_under(deadline, deadline.program)}), {_whom(deadline)}"]
-    if deadline.nothing_to_file:
+    if deadline.nothing_to_file or not deadline.file_by or not deadline.last_filing_date:
         lines.append("Nothing to file.")
     else:
         lines.append(f"File by           {text_day(deadline.file_by)}, {_filed(deadline)}")
@@ -161,11 +161,12 @@ def _level_name(clock: Deadline | DecisionDue) -> str:
 def _days(clock: Deadline | DecisionDue, as_of: date | None) -> str:
     if isinstance(clock, DecisionDue):
         return f'<dl class="law-days">{_day("Decision due", clock.decision_due, as_of, "", "law-last")}</dl>'
-    if clock.nothing_to_file:
+    if clock.nothing_to_file or not clock.file_by or not clock.last_filing_date:
         return "<p><b>Nothing to file.</b></p>"
+    counts = _COUNTS[clock.filed_when] if clock.filed_when else ""
     days = [
         _day("File by", clock.file_by, as_of, "the safe day, on a working day", "law-safe"),
-        _day("Last filing date", clock.last_filing_date, None, _COUNTS[clock.filed_when], "law-last"),
+        _day("Last filing date", clock.last_filing_date, None, counts, "law-last"),
     ]  # fmt: skip
     if clock.not_before:
         days.insert(0, _day("Not before", clock.not_before, None, "earlier is premature", ""))

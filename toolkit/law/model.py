@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from datetime import date
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec.structs import replace
@@ -31,13 +31,14 @@ Filer = Literal[
 Outcome = Literal["upheld", "partly_overturned", "dismissed", "missed"]
 Care = Literal["not_stated", "authorized", "emergency_1725", "emergency_1728"]
 Service = Literal["outpatient_department", "wiser"]
+NoCorrespondingDay = Literal["last_day_of_month", "first_of_next_month"]
 Process = Literal["federal_hhs", "federal_private", "state"]
 
-STAGES: tuple[str, ...] = Stage.__args__
-FILERS: tuple[str, ...] = Filer.__args__
-CARE: tuple[str, ...] = Care.__args__[1:]
-SERVICES: tuple[str, ...] = Service.__args__
-PROCESSES: tuple[str, ...] = Process.__args__
+STAGES: tuple[str, ...] = get_args(Stage)
+FILERS: tuple[str, ...] = get_args(Filer)
+CARE: tuple[str, ...] = get_args(Care)[1:]
+SERVICES: tuple[str, ...] = get_args(Service)
+PROCESSES: tuple[str, ...] = get_args(Process)
 FEDERAL_PROCESSES = tuple(one for one in PROCESSES if one != "state")
 
 STANDARD_REQUEST = "the standard request at this level, without --expedited"
@@ -63,7 +64,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A part of a rule file that carries no citation of its own."""
 
 
-class Span(_Strict, kw_only=True):
+class Span(_Strict, frozen=True, kw_only=True):
     """A count of time. `first_day_counts`: the day the clock starts is day 1, not day 0."""
 
     count: int
@@ -71,7 +72,7 @@ class Span(_Strict, kw_only=True):
     first_day_counts: bool = False
 
 
-class When(_Strict, kw_only=True):
+class When(_Strict, frozen=True, kw_only=True):
     """The facts of a case that select a rule; what is not named does not matter.
 
     `not_filers` are those that it is not for; it is for a filer who is not known.
@@ -96,13 +97,13 @@ class When(_Strict, kw_only=True):
         )
 
 
-class Presumption(Sourced, kw_only=True):
+class Presumption(Sourced, frozen=True, kw_only=True):
     """Receipt that is presumed so many calendar days after the notice's date, unless shown otherwise."""
 
     days: int
 
 
-class Roll(Sourced, kw_only=True):
+class Roll(Sourced, frozen=True, kw_only=True):
     """What becomes of a last day that is no working day.
 
     `force` says whether the rule on file makes the later day lawful (`law`), or it is only what
@@ -115,7 +116,7 @@ class Roll(Sourced, kw_only=True):
     nonworkdays: bool = False
 
 
-class Reading(Sourced, kw_only=True):
+class Reading(Sourced, frozen=True, kw_only=True):
     """Another reading of the window that someone may hold: `file_by` stays on its safe side."""
 
     says: str
@@ -124,34 +125,34 @@ class Reading(Sourced, kw_only=True):
     when: When = When()
 
 
-class Milestone(_Strict, kw_only=True):
+class Milestone(_Strict, frozen=True, kw_only=True):
     """Something that happens on a counted day of the same clock (day 1 is the notice's date)."""
 
     day: int
     what: str
 
 
-class StateWindow(_Strict, kw_only=True):
+class StateWindow(_Strict, frozen=True, kw_only=True):
     """A window that each state chooses for itself, inside these bounds (calendar days)."""
 
     least: int
     most: int
 
 
-class Together(Sourced, kw_only=True):
+class Together(Sourced, frozen=True, kw_only=True):
     """When several claims count together for the amount in dispute: never by themselves."""
 
     says: str
 
 
-class MinimumAmount(Sourced, kw_only=True):
+class MinimumAmount(Sourced, frozen=True, kw_only=True):
     """Dollars that must be in dispute for this level; below them the decision before is final."""
 
     dollars: int
     together: Together | None = None
 
 
-class FilingRule(Sourced, kw_only=True):
+class FilingRule(Sourced, frozen=True, kw_only=True):
     """How long there is to file, from when, and what counts as filed.
 
     One of `window` and `state_window`. `opens` is the first safe day of a window that does not
@@ -171,7 +172,7 @@ class FilingRule(Sourced, kw_only=True):
     minimum_amount: MinimumAmount | None = None
     starts: Literal["receipt", "notice", "service", "effective"]
     presumption: Presumption | None = None
-    no_corresponding_day: Literal["last_day_of_month", "first_of_next_month"] | None = None
+    no_corresponding_day: NoCorrespondingDay | None = None
     filed_when: Literal["received", "postmarked"]
     by_hour: str | None = None
     roll: Roll | None = None
@@ -186,20 +187,20 @@ class FilingRule(Sourced, kw_only=True):
             raise ValueError("a filing rule has one of window, state_window")
 
 
-class Part(Sourced, kw_only=True):
+class Part(Sourced, frozen=True, kw_only=True):
     """An earlier day inside a decision clock, for some requests, with a mark of its own."""
 
     due: Span
     says: str
 
 
-class Meetings(Sourced, kw_only=True):
+class Meetings(Sourced, frozen=True, kw_only=True):
     """How far apart the meetings of a board lie at most."""
 
     apart: Span
 
 
-class DecisionRule(Sourced, kw_only=True):
+class DecisionRule(Sourced, frozen=True, kw_only=True):
     """How long the decider has, and the day its clock starts: by default, its receipt of the request.
 
     `days_to_ask_left_out`: the days between the notice and the request do not count.
@@ -232,7 +233,7 @@ class DecisionRule(Sourced, kw_only=True):
             )
 
 
-class Effectuation(Sourced, kw_only=True):
+class Effectuation(Sourced, frozen=True, kw_only=True):
     """How long the payer has to do what a favorable decision says."""
 
     when: When = When()
@@ -240,20 +241,20 @@ class Effectuation(Sourced, kw_only=True):
     says: str
 
 
-class Automatic(Sourced, kw_only=True):
+class Automatic(Sourced, frozen=True, kw_only=True):
     """Why a level needs no filing: the case moves by itself."""
 
     says: str
 
 
-class Forwarded(Sourced, kw_only=True):
+class Forwarded(Sourced, frozen=True, kw_only=True):
     """After which outcomes of the level before the case comes to this one without a filing."""
 
     after: tuple[Outcome, ...]
     says: str
 
 
-class NotExpedited(Sourced, kw_only=True):
+class NotExpedited(Sourced, frozen=True, kw_only=True):
     """What cannot be expedited: requests at these levels, at these stages and of these filers.
 
     No stage, or no filer, named means any; `instead` is the level to ask at, where it is another one.
@@ -274,7 +275,7 @@ class NotExpedited(Sourced, kw_only=True):
         )
 
 
-class Floor(_Strict, kw_only=True):
+class Floor(_Strict, frozen=True, kw_only=True):
     """The least that federal law lets a state give: a safe day where the state's own rule is unread.
 
     `filing` says how long every state must give at least; `filed_with` is whom to ask for the rest.
@@ -285,7 +286,7 @@ class Floor(_Strict, kw_only=True):
     decision: str
 
 
-class LevelProcess(Sourced, kw_only=True):
+class LevelProcess(Sourced, frozen=True, kw_only=True):
     """One of several processes that a level may go through; where it is not `counted`, no date is given.
 
     `filed_with` is stated where the request goes to somebody else than in the level's other processes;
@@ -302,14 +303,14 @@ class LevelProcess(Sourced, kw_only=True):
     says: str
 
 
-class ByTerms(Sourced, kw_only=True):
+class ByTerms(Sourced, frozen=True, kw_only=True):
     """Why a level has no date in law, and what the hospital must enter to get one."""
 
     says: str
     needs: tuple[str, ...]
 
 
-class Standing(Sourced, kw_only=True):
+class Standing(Sourced, frozen=True, kw_only=True):
     """Who may file at which levels and stages, and with which papers."""
 
     levels: tuple[str, ...]
@@ -320,7 +321,7 @@ class Standing(Sourced, kw_only=True):
     says: str
 
 
-class HospitalFilesAs(_Strict, kw_only=True):
+class HospitalFilesAs(_Strict, frozen=True, kw_only=True):
     """Which filer a hospital is on its own claims.
 
     `before_service` is who files for it while the service is not yet given, where nobody is an
@@ -335,7 +336,7 @@ class HospitalFilesAs(_Strict, kw_only=True):
     concurrent_as_after: bool = False
 
 
-class Level(_Strict, kw_only=True):
+class Level(_Strict, frozen=True, kw_only=True):
     """One level of appeal, or a side clock beside the ladder.
 
     `filed_with` is stated where the request goes to somebody else than the decider;
@@ -401,21 +402,21 @@ class Level(_Strict, kw_only=True):
         return next((one for one in self.processes if jurisdiction in one.jurisdictions), None)
 
 
-class NoAppeal(Sourced, kw_only=True):
+class NoAppeal(Sourced, frozen=True, kw_only=True):
     """A kind of denial that this program gives no appeal for."""
 
     denial_categories: tuple[str, ...]
     says: str
 
 
-class DenialNote(Sourced, kw_only=True):
+class DenialNote(Sourced, frozen=True, kw_only=True):
     """What to know of a kind of denial under this program, beside its appeal."""
 
     denial_categories: tuple[str, ...]
     says: str
 
 
-class OpenedPayments(Sourced, kw_only=True):
+class OpenedPayments(Sourced, frozen=True, kw_only=True):
     """Remark codes by which a payment below the charge, not a denial, is under a program.
 
     Not where one of `unless` stands beside them.
@@ -426,7 +427,7 @@ class OpenedPayments(Sourced, kw_only=True):
     says: str
 
 
-class OpenedBy(Sourced, kw_only=True):
+class OpenedBy(Sourced, frozen=True, kw_only=True):
     """Remark codes by which a payer says that a payment or denial is under this program."""
 
     remarks: tuple[str, ...]
@@ -441,7 +442,7 @@ class OpenedBy(Sourced, kw_only=True):
         return bool(also and remarks & {*also.remarks} and not remarks & {*also.unless})
 
 
-class GoodCause(Sourced, kw_only=True):
+class GoodCause(Sourced, frozen=True, kw_only=True):
     """What it takes to have a late request heard, and the paragraph to ask with.
 
     `request` holds {reason} where the filer's own words go; it is empty where the law on file
@@ -459,7 +460,7 @@ class GoodCause(Sourced, kw_only=True):
             raise ValueError("request holds {reason} once")
 
 
-class Switch(Sourced, kw_only=True):
+class Switch(Sourced, frozen=True, kw_only=True):
     """Something beside the clocks that changes on a day, and the fact whose day selects it."""
 
     applies_from: date
@@ -467,7 +468,7 @@ class Switch(Sourced, kw_only=True):
     says: str
 
 
-class Program(_Strict, kw_only=True):
+class Program(_Strict, frozen=True, kw_only=True):
     """The rules of one program.
 
     `short_name` is its name where space is short (default: `name`); `also_called` are the words of a
@@ -553,7 +554,7 @@ class Program(_Strict, kw_only=True):
         )
 
 
-class StateRules(_Strict, kw_only=True):
+class StateRules(_Strict, frozen=True, kw_only=True):
     """What a state's law puts in the place of a program's rules: whole levels, and who may file there.
 
     Everything that the program says of these levels gives way to what the state says.
@@ -596,7 +597,7 @@ def _elsewhere(entries: Iterable[Any], levels: Container[str]) -> tuple[Any, ...
     return tuple(replace(one, levels=others) for one, others in kept if others)
 
 
-class State(_Strict, kw_only=True):
+class State(_Strict, frozen=True, kw_only=True):
     """A state's own law: one file of `rules/states`, named by the state's two letters."""
 
     jurisdiction: str
@@ -604,7 +605,7 @@ class State(_Strict, kw_only=True):
     programs: tuple[StateRules, ...]
 
 
-class _Code(_Strict, kw_only=True):
+class _Code(_Strict, frozen=True, kw_only=True):
     code: str
     name: str
 

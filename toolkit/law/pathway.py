@@ -113,16 +113,17 @@ def next_step(
             ),
         )
 
-    if _first(rules) is None:
+    first = _first(rules)
+    if first is None:
         gap = f"{rules.name}: no appeal pathway is on file; see what is not modelled"
         return NextStep(state="gap", gap=gap)
     level, notice, came = _where(
-        rules, last_level, filed, outcome, decided_on, notice_date, received, nature
+        rules, first, last_level, filed, outcome, decided_on, notice_date, received, nature
     )
     if isinstance(level, NextStep):
         return level
     filer = _filer(level.hospital_files_as or rules.hospital_files_as, contracted, stage) or filer
-    clock = {"notice_date": notice, "received": came}
+    clock: dict[str, Any] = {"notice_date": notice, "received": came}
     clock["earliest_notice"] = earliest_notice if last_level is None else None
     try:
         deadline = filing_deadline(
@@ -227,7 +228,7 @@ def _level_name(program_id: str | None, level_id: str | None) -> str:
     """Return the level's name where the program has it, else the id as the file states it."""
     levels = program(program_id).levels if program_id in programs() else ()
     names = {level.id: level.name for level in levels}
-    return names.get(level_id, level_id) or "an appeal whose level is not stated"
+    return (level_id and names.get(level_id, level_id)) or "an appeal whose level is not stated"
 
 
 def _first(rules: Program) -> Level | None:
@@ -237,7 +238,17 @@ def _first(rules: Program) -> Level | None:
     return None
 
 
-def _where(rules, last_level, filed, outcome, decided_on, notice_date, received, nature):
+def _where(
+    rules: Program,
+    first: Level,
+    last_level: str | None,
+    filed: bool,
+    outcome: str | None,
+    decided_on: date | None,
+    notice_date: date | None,
+    received: date | None,
+    nature: str | None,
+) -> tuple[Level | NextStep, date | None, date | None]:
     """Return the level to file next with its notice and receipt, or the NextStep that ends the matter."""
     if last_level is None and filed:
         gap = "an appeal is on file without its level: state the level"
@@ -245,8 +256,8 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
     if last_level is None:
         if notice_date is None and received is None:
             gap = "no notice date: fill in the notice or remittance date"
-            return NextStep(state="gap", level=_first(rules).id, gap=gap), None, None
-        return _first(rules), notice_date, received
+            return NextStep(state="gap", level=first.id, gap=gap), None, None
+        return first, notice_date, received
     on_file = {level.id: level for level in rules.levels}
     if last_level not in on_file:
         gap = f"the level of the last appeal is not one of {rules.name}: correct the level or the program"
@@ -265,7 +276,8 @@ def _where(rules, last_level, filed, outcome, decided_on, notice_date, received,
 def _following(level: Level, outcome: str | None, nature: str | None) -> str | None:
     """Return the level that follows a decision; a clinical denial may go another way."""
     clinical = level.after_clinical if nature == "clinical" else {}
-    return clinical.get(outcome) or level.after.get(outcome)
+    after: dict[str, str] = {**level.after, **clinical}
+    return after.get(outcome or "")
 
 
 def _refused(

@@ -20,7 +20,7 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     status: str
 
 
-class UnknownYear(Sourced, kw_only=True):
+class UnknownYear(Sourced, frozen=True, kw_only=True):
     """How many times the amount of a year not on file may be more or less than the nearest on file."""
 
     times: int

@@ -110,6 +110,7 @@ def window(rule: FilingRule) -> str:
         text = span(rule.window)
     else:
         bounds = rule.state_window
+        assert bounds is not None, "a filing rule has one of window, state_window"
         text = f"{bounds.least} to {bounds.most} calendar days: each state chooses"
     if rule.no_corresponding_day == "last_day_of_month":
         text += "; a month without that day ends on its last day"
@@ -127,11 +128,11 @@ def starts(rule: FilingRule | Reading) -> str:
     return STARTS[rule.starts]
 
 
-def filed(filed_when: str, *, with_decider: bool = True) -> str:
+def filed(filed_when: str | None, *, with_decider: bool = True) -> str:
     """Return what counts as filed: 'received by the decider' (or where it is filed), 'postmarked'."""
     if filed_when == "received" and not with_decider:
         return "received where it is filed"
-    return _FILED.get(filed_when, filed_when)
+    return _FILED.get(filed_when, filed_when) if filed_when else ""
 
 
 def roll(rule: Roll | None) -> str:

@@ -90,9 +90,9 @@ def line_of(text: str, problem: str) -> int | None:
             break
         node = inside
     unknown = re.search(r"unknown field `(\w+)`", problem)
-    for key_node, _ in node.value if unknown and isinstance(node, yaml.MappingNode) else ():
-        if key_node.value == unknown[1]:
-            node = key_node
+    if unknown and isinstance(node, yaml.MappingNode):
+        keys = (key for key, _ in node.value)
+        node = next((key for key in keys if key.value == unknown[1]), node)
     return node.start_mark.line + 1 if node else None
 
 

@@ -1,0 +1,4 @@
+# pyarrow makes these functions when it is imported.
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
