@@ -25,6 +25,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMP = VENV / "made.json"
 LOCK = ROOT / "requirements.lock"
 SPARK_LOCK = ROOT / "requirements-spark.lock"
+DOCS_LOCK = ROOT / "requirements-docs.lock"
 OLDEST = (3, 11)
 NEWEST = (3, 14)  # the newest for which the lock's packages were made when it was written
 PROBE = (
@@ -53,6 +54,25 @@ def test(arguments: list) -> None:
     checks()
     say("Tests. Those on Spark are a job of their own: test-spark.")
     run("pytest", "-q", "-n", "2", "--dist", "loadgroup", *arguments)
+
+
+def site(arguments: list) -> None:
+    """build the documentation site into site/, and check that it loads nothing from elsewhere"""
+    environment()
+    with_docs()
+    run("python", str(ROOT / "scripts" / "build_site.py"), *arguments)
+    say("The site begins at site/index.html.")
+
+
+def with_docs() -> None:
+    """Add to .venv what only the site is built with."""
+    lock = fingerprint(DOCS_LOCK.read_bytes())
+    done = VENV / "docs.made"
+    if done.exists() and done.read_text(encoding="utf-8") == lock:
+        return
+    say("Installing MkDocs into .venv (once).")
+    pip("--require-hashes", "--only-binary", ":all:", "--requirement", str(DOCS_LOCK))
+    done.write_text(lock, encoding="utf-8")
 
 
 def differential(arguments: list) -> None:
@@ -151,14 +171,15 @@ def lock(arguments: list) -> None:
     recipe += " --no-emit-index-url --no-emit-find-links"
     words = [uv, "pip", "compile", "--quiet", *recipe.split(), *arguments]
     call([*words, "--extra", "test", "--output-file", LOCK.name, "pyproject.toml"])
-    # PySpark alone, with what it needs: it is added to an environment made from the other lock.
+    # Each alone, with what it needs: it is added to an environment made from the first lock.
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = "\n".join(project["optional-dependencies"]["spark"])
-    spark = [*words, "--output-file", SPARK_LOCK.name, "-"]
-    if subprocess.run(spark, cwd=str(ROOT), input=wanted.encode(), check=False).returncode:
-        raise StopError(f"uv could not write {SPARK_LOCK.name}; its own words are above.")
+    for extra, made in (("spark", SPARK_LOCK), ("docs", DOCS_LOCK)):
+        wanted = "\n".join(project["optional-dependencies"][extra])
+        alone = [*words, "--constraint", LOCK.name, "--output-file", made.name, "-"]
+        if subprocess.run(alone, cwd=str(ROOT), input=wanted.encode(), check=False).returncode:
+            raise StopError(f"uv could not write {made.name}; its own words are above.")
     say("Wrote the locks. The next job makes .venv anew from them.")
 
 
@@ -396,6 +417,7 @@ JOBS = {
     "report": report,
     "test": test,
     "test-spark": test_spark,
+    "site": site,
     "desk": desk,
     "lint": lint,
     "law": law,
