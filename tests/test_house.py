@@ -118,15 +118,19 @@ def test_every_link_of_a_document_leads_somewhere(document):
     assert [link for link in local if not (document.parent / link).exists()] == []
 
 
-README_COMMANDS = re.findall(
-    r"^```console\n\$ toolkit (.*)\n((?:.*\n)*?)```",
-    (ROOT / "README.md").read_text(encoding="utf-8"),
-    re.M,
-)
+SHOWN_COMMANDS = [
+    shown
+    for page in ("README.md", "docs/using.md")
+    for shown in re.findall(
+        r"^```console\n\$ toolkit (.*)\n((?:.*\n)*?)```",
+        (ROOT / page).read_text(encoding="utf-8"),
+        re.M,
+    )
+]
 
 
-@pytest.mark.parametrize(("command", "printed"), README_COMMANDS, ids=lambda _: "")
-def test_a_command_of_the_readme_prints_what_stands_there(command, printed):
+@pytest.mark.parametrize(("command", "printed"), SHOWN_COMMANDS, ids=lambda _: "")
+def test_a_command_prints_what_readme_and_docs_show(command, printed):
     done = subprocess.run(
         [sys.executable, "-m", "toolkit", *shlex.split(command)],
         cwd=ROOT,
@@ -138,8 +142,8 @@ def test_a_command_of_the_readme_prints_what_stands_there(command, printed):
     assert done.stdout.rstrip() == printed.rstrip()
 
 
-def test_the_readme_shows_commands_with_their_output():
-    assert len(README_COMMANDS) >= 3
+def test_readme_and_docs_show_commands_with_their_output():
+    assert len(SHOWN_COMMANDS) >= 4
 
 
 def test_the_glossary_is_alphabetic_and_has_no_term_twice():

@@ -68,7 +68,7 @@ CLOCKS = [reconsideration, one_day, idr, postmarked, automatic, due]
 # ---- text
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/tour.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/using.md", "docs/tour.md"])
 def test_the_text_of_a_deadline_is_what_the_documents_show(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     shown = re.findall(r"^\$ toolkit deadline (.*)\n((?:.*\n)*?)```", text, re.M)
