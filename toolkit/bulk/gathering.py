@@ -85,16 +85,17 @@ def gather(
     jobs: int | None = None,
     piece_bytes: int = PIECE_BYTES,
     piece_rows: int = PIECE_ROWS,
-    told: Callable[[str, int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Gathered:
     """Bring files, folders and patterns into the book; return the files, also those there before.
 
     A file that was named and cannot be read raises InputError; one met in a folder or by a pattern
-    is left out with a finding. `told` is called with a file's name, the files done, and of how many.
+    is left out with a finding. `on_progress(stage, done, total)` is called
+    after each file with its name.
     """
     there = {file.sha256: file for file in book.files()}
     with sources(paths) as (given, broken):
-        job = _Gathering(book, layout, there, told, given, piece_bytes, piece_rows)
+        job = _Gathering(book, layout, there, on_progress, given, piece_bytes, piece_rows)
         job.broken |= dict(broken)
         with workers(engine, str(book.folder), jobs=jobs) as crew:
             for task, answer in crew.each(_part, job.tasks()):
@@ -109,10 +110,10 @@ class _Gathering:
     """The state of one `gather`: which table of which file waits for which of its places."""
 
     def __init__(
-        self, book: Book, layout: str | None, there: dict[str, File], told, given: list[Source],
+        self, book: Book, layout: str | None, there: dict[str, File], on_progress, given: list[Source],
         size: int, rows: int,
     ):  # fmt: skip
-        self.book, self.layout, self.there, self.told = book, layout, there, told
+        self.book, self.layout, self.there, self.on_progress = book, layout, there, on_progress
         self.given, self.total = given, len(given)
         self.size, self.rows = size, rows
         self.number = max((file.number for file in there.values()), default=0)
@@ -226,19 +227,19 @@ class _Gathering:
 
     def _end(self, path: Path) -> None:
         self.done += 1
-        if self.told:
-            self.told(path.name, self.done, self.total)
+        if self.on_progress:
+            self.on_progress(path.name, self.done, self.total)
 
     def gathered(self) -> Gathered:
-        """Return the files asked for, in the order given, each once, with what is to be told."""
+        """Return the files asked for, in the order given, each once, with their findings."""
         made = {unit.key: unit.file for unit in self.units if unit.file}
         out = Gathered(read=len({u.path for u in self.units if u.file}))
         of_key = self.there | made
         seen: set[str] = set()
-        told: list[dict[str, Any]] = []
+        notes: list[dict[str, Any]] = []
         for path, error in self.broken.items():
             says = f"left out: {error}"
-            told.append({"file": path.name, "code": "file_not_read", "says": says})
+            notes.append({"file": path.name, "code": "file_not_read", "says": says})
         for path in (one.path for one in self.given if one.path not in self.broken):
             for unit in self.of_path[path]:
                 if unit.key in seen:
@@ -247,7 +248,7 @@ class _Gathering:
                         "once"
                     )
                     file_id = id_of(unit.key)
-                    told.append(
+                    notes.append(
                         {
                             "file": path.name,
                             "file_id": file_id,
@@ -258,8 +259,8 @@ class _Gathering:
                     continue
                 seen.add(unit.key)
                 out.files.append(of_key[unit.key])
-        if told:
-            out.findings = conform(pd.DataFrame(told), "findings")
+        if notes:
+            out.findings = conform(pd.DataFrame(notes), "findings")
         if self.broken and not out.files:
             raise next(iter(self.broken.values()))
         return out

@@ -1,4 +1,4 @@
-"""From the words of a command to a run: which engine, which book, and who is told of the progress."""
+"""From the words of a command to a run: which engine, which book, and how progress is shown."""
 
 import sys
 import tempfile
@@ -88,8 +88,8 @@ def gathered(
             here = Book.at(folder / "book")
         else:
             here = Book.at(book)
-        with _bar(progress) as told:
-            found = gather(exports, here, layout=layout, engine=engine, told=told)
+        with _bar(progress) as on_progress:
+            found = gather(exports, here, layout=layout, engine=engine, on_progress=on_progress)
         yield here, found if book is None else _all_of(here, found)
 
 
@@ -118,10 +118,10 @@ def run_on(
         here,
         found,
     ):
-        with _bar(progress) as told:
+        with _bar(progress) as on_progress:
             run = triage_book(
                 here, found.files, as_of=as_of, hospital=hospital, recorded=recorded,
-                engine=engine, also=also, findings=found.findings, told=told,
+                engine=engine, also=also, findings=found.findings, on_progress=on_progress,
             )  # fmt: skip
         with run:
             yield run
@@ -129,7 +129,7 @@ def run_on(
 
 @contextmanager
 def _bar(progress: bool) -> Iterator[Any]:
-    """Give what is told of the progress: a bar on standard error, where a person may look."""
+    """Give an `on_progress` that draws a bar on standard error."""
     from tqdm import tqdm
 
     bar = tqdm(
@@ -137,10 +137,10 @@ def _bar(progress: bool) -> Iterator[Any]:
         bar_format="{percentage:3.0f}%|{bar:24}| {n_fmt}/{total_fmt}, {elapsed}  {desc}",
     )  # fmt: skip
 
-    def told(what: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         bar.total = total
-        bar.set_description_str(what)
+        bar.set_description_str(stage)
         bar.update(done - bar.n)
 
     with bar:
-        yield told
+        yield on_progress

@@ -165,13 +165,13 @@ def triage_book(
     also: Also | None = None,
     findings: pd.DataFrame | None = None,
     part_rows: int = PART_ROWS,
-    told: Callable[[str, int, int], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Run:
     """Return the worklist of the book's files (default: all, oldest first), as parts.
 
     `recorded` is what people recorded (`toolkit.cases.recorded_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
     `engine` is pandas (this process), duckdb (processes of this machine) or spark. `findings` are
-    those that gathering the files gave. `told` is called with what is done, how many, of how many.
+    those that gathering the files gave. `on_progress(stage, done, total)` is called after each task.
     A file none of whose rows is a denial raises InputError, as reading it alone would.
     """
     chosen = tuple(book.files() if files is None else files)
@@ -185,7 +185,7 @@ def triage_book(
         given = Given(
             book.folder, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded)
         )
-        done = _all_done(given, engine, jobs, told, part_rows, some_aside=rows_aside > 0)
+        done = _all_done(given, engine, jobs, on_progress, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
@@ -205,7 +205,7 @@ def _taken_back(book: Book, files: tuple[File, ...]) -> dict[str, int]:
 
 
 def _all_done(
-    given: Given, engine: str, jobs: int | None, told, rows: int, *, some_aside: bool
+    given: Given, engine: str, jobs: int | None, on_progress, rows: int, *, some_aside: bool
 ) -> list[Done]:
     tasks = list(_tasks(given.files, rows))
     total = len(tasks) + (given.buckets if some_aside else 0)
@@ -217,8 +217,8 @@ def _all_done(
         ):
             for _, answer in crew.each(work, some):
                 done.append(answer)
-                if told:
-                    told("parts", len(done), total)
+                if on_progress:
+                    on_progress("parts", len(done), total)
     return done
 
 
@@ -299,7 +299,7 @@ def _no_rows() -> pd.DataFrame:
 
 
 def _file_findings(file: File, tallies: list[Tally]) -> pd.DataFrame:
-    """Return what is to be told of a file as a whole."""
+    """Return the findings about a file as a whole."""
     if file.match is None:
         notes = pd.DataFrame(file.notes, columns=["row", "column", "code", "says"])
         return conform(notes.assign(file=file.name, file_id=file.file_id), "findings")

@@ -26,7 +26,7 @@ def read(
     paths: Path | str | Iterable[Path | str],
     *,
     layout: str | None = None,
-    told: Callable[[Path], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Claims:
     """Return the canonical tables of files, folders and patterns; a file given twice is read once.
 
@@ -35,31 +35,31 @@ def read(
 
     A file that was named and cannot be read stops the reading; one met in a folder or by a pattern
     is left out with a finding, and the others count.
-    `layout` names the export layout (default: the one whose headings match best); `told` is called
-    with each path before it is read. A 277 or 999 gives `rejections` and nothing else. Raises
+    `layout` names the export layout (default: the one whose headings match best);
+    `on_progress(stage, done, total)` is called after each file with its name. A 277 or 999 gives `rejections` and nothing else. Raises
     InputError for a file that cannot be read as what it is.
     """
-    return latest(read_each(paths, layout=layout, told=told))
+    return latest(read_each(paths, layout=layout, on_progress=on_progress))
 
 
 def read_each(
     paths: Path | str | Iterable[Path | str],
     *,
     layout: str | None = None,
-    told: Callable[[Path], None] | None = None,
+    on_progress: Callable[[str, int, int], None] | None = None,
 ) -> Claims:
     """Return the tables of `read` with every claim of every file, also what later files repeat."""
     parts: list[Claims] = []
     with sources(paths) as (given, broken):
-        for one in given:
-            if told:
-                told(one.path)
+        for done, one in enumerate(given, start=1):
             try:
                 parts.append(_read_one(one.path, layout))
             except InputError as error:
                 if one.named:
                     raise
                 broken.append((one.path, error))
+            if on_progress:
+                on_progress(one.path.name, done, len(given))
     if broken and not parts:
         raise broken[0][1]
     return concat([*parts, *([_left_out(broken)] if broken else [])])
