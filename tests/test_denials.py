@@ -80,12 +80,12 @@ def test_a_carc_row_gives_the_answer_of_its_own_example(entry):
 
 
 def test_every_code_of_the_lists_is_on_file():
-    # Counts of the code list, with what came after it: four reason codes, and the remarks to N885. The
+    # Counts of the code list when it was read, with what came after it: four reason codes, and the remarks to N885. The
     # list has the three remarks that only the taxonomy names, and N782, N822 and N823, already.
-    assert len(codes.carcs()) == 401 + 4
+    assert len(codes.carcs()) >= 401 + 4
     after = [f"N{number}" for number in range(735, 886)]
     assert set(after) <= set(codes.rarcs())
-    assert len(codes.rarcs()) == 1004 + 3 + len(after) - 3
+    assert len(codes.rarcs()) >= 1004 + 3 + len(after) - 3
 
 
 def test_every_remark_of_the_no_surprises_act_has_its_meaning():

@@ -78,7 +78,7 @@ def pages(made):
 def test_each_kind_on_each_source_is_written_under_the_date_with_a_manifest(made):
     names = {
         f"{kind}-{name}.{suffix}"
-        for kind in ("overdue_cases", "appeal_outcomes")
+        for kind in (notebook.stem for notebook in NOTEBOOKS)
         for name in ("synthetic", "quiet")
         for suffix in ("html", "xlsx", "ipynb")
     }
@@ -185,7 +185,7 @@ def test_the_manifest_names_inputs_and_counts(made):
     assert set(entry["files"]) == {
         f"overdue_cases-synthetic.{s}" for s in ("html", "xlsx", "ipynb")
     }
-    assert len(said["reports"]) == 4
+    assert len(said["reports"]) == 2 * len(NOTEBOOKS)
     assert "papermill" in said["versions"]
 
 
