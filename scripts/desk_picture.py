@@ -194,9 +194,7 @@ def run_all(page: Page, running: Lab, notebook: str) -> None:
 
 def pick_dexa(page: Page) -> None:
     """Filter the list for the case that has a letter, and open it."""
-    page.get_by_role("combobox", name="Letter", exact=True).select_option(
-        "a letter is on file for it"
-    )
+    page.get_by_role("combobox", name="Letter", exact=True).select_option("a letter exists for it")
     row = page.locator(".dd-case:visible", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
     expect(row).to_be_visible(timeout=PATIENCE)
     row.get_by_role("button").press("Enter")  # the keyboard will do

@@ -124,7 +124,7 @@ def test_a_reader_whose_text_is_not_at_hand_keeps_nothing(cache, parsed, monkeyp
 
 def test_a_file_that_is_no_yaml_is_refused_each_time_and_nothing_is_kept(cache):
     for _ in range(2):
-        with pytest.raises(RulesError, match="rules/x.yaml, line 2: a key stands twice"):
+        with pytest.raises(RulesError, match="rules/x.yaml, line 2: a key appears twice"):
             compiled.plain("x.yaml", b"a: 1\na: 2\n", loader._yaml, "rules/x.yaml")
     assert not cache.exists()
 

@@ -160,7 +160,7 @@ def test_processes_have_the_answers_of_one(some, answered, tmp_path, monkeypatch
     by = ["program", "due", "carc"]
     one, two = (totals(path, by=by, jobs=jobs, **GIVEN) for jobs in (1, 2))
     pd.testing.assert_frame_equal(one, two)
-    with pytest.raises(UsageError, match="no empty folder"):
+    with pytest.raises(UsageError, match="not an empty folder"):
         triage_files(path, out, **GIVEN)
 
 
@@ -320,7 +320,7 @@ def test_months_that_differ_are_united_by_name_and_told(tmp_path):
     found = pq.read_table(written.path)
     assert found["last_filing_date"].unique().to_pylist() == [date(2027, 1, 4)]
     assert any("2 types" in note for note in written.notes)
-    assert any("no column of 1 of 3 files" in note for note in written.notes)
+    assert any("is not a column of 1 of 3 files" in note for note in written.notes)
 
 
 def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):

@@ -230,7 +230,7 @@ def test_files_without_a_denial_are_said_so(tmp_path):
     path = SAMPLES / "public-277" / "imsweb_x12-parser_x12_277CA_rejected.txt"
     found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
     for name in ("what", "payers", "services", "amounts"):
-        assert "No denial is on file." in getattr(explore, name)(found)
+        assert "There are no denials." in getattr(explore, name)(found)
     assert "date of its notice" in explore.changes(found)
 
 

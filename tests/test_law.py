@@ -629,7 +629,7 @@ def test_a_late_filed_original_medicare_claim_has_no_appeal():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\na: 2\n", "a key stands twice"),
+        ("a: 1\na: 2\n", "a key appears twice"),
         ("citation: x\nsource: y\nverified_on: 2026-01-01\nstatus: V\nextra: z\n", "unknown field"),
         ("citation: x\nverified_on: 2026-01-01\nstatus: V\n", "source"),
         ("citation: x\nsource: ''\nverified_on: 2026-01-01\nstatus: V\n", "source is empty"),

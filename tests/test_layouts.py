@@ -349,14 +349,14 @@ def test_a_map_of_ones_own_wins_over_a_layout_that_fits_equally(tmp_path, monkey
         ("columns: {account_no: [Clm]}", r"ours\.yaml, line \d+: .*no layout has a column called \['account_no'\]"),
         ("id: ours", r"ours\.yaml, line \d+: .*required field `columns`"),
         ("columns: {carc: Rsn}", r"ours\.yaml, line \d+: .*\$\.columns"),
-        ("columns: {carc: [Rsn], rarc: [rsn]}", r"ours\.yaml, line \d+: .*stands for two"),
+        ("columns: {carc: [Rsn], rarc: [rsn]}", r"ours\.yaml, line \d+: .*is listed for two"),
         ("columns: {carc: [Rsn]}\nsurplus: 1", r"ours\.yaml, line \d+: .*unknown field `surplus`"),
         ("columns: {carc: [Rsn]}\ndate_order: sometimes", r"ours\.yaml, line \d+: .*\$\.date_order"),
         ("columns: {carc: [Rsn]}\nwords_of: nobody", r"ours\.yaml: words_of names no layout"),
         ("columns: {carc: [Rsn]}\nkind: billing", r"ours\.yaml, line \d+: .*no billing layout has a column"),
         ("columns: {carc: ['#']}", r"ours\.yaml, line \d+: .*neither letter nor digit"),
         ("columns: {carc: [Rsn", r"ours\.yaml, line \d"),
-        ("columns: {carc: [Rsn]}\ncolumns: {}", r"ours\.yaml, line 2: a key stands twice"),
+        ("columns: {carc: [Rsn]}\ncolumns: {}", r"ours\.yaml, line 2: a key appears twice"),
     ],
 )  # fmt: skip
 def test_a_wrong_layout_of_ones_own_is_refused_with_its_file_and_field(

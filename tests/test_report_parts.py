@@ -257,7 +257,7 @@ def test_a_source_of_no_part_holds_nothing_and_its_numbers_agree():
     nothing = Source.of_parts("nothing", [], as_of=AS_OF)
     assert work.denials(nothing.part.ledger).value == 0
     page = Page(parcel(nothing.part, note="", synthetic=False), "nothing", "payer", by_hand=False)
-    assert "no denial is on file" in overdue.summary(page)
+    assert "there are no denials" in overdue.summary(page)
     assert "holds" in page.reconciliation()
 
 

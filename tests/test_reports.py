@@ -169,7 +169,7 @@ def test_a_source_whose_dates_are_all_unknown_is_not_said_to_have_nothing_due():
     unknown = one.worklist.assign(due="no_date", file_by=pd.NaT, gap="program unknown")
     given = replace(one, worklist=unknown).parcel
     said = overdue.summary(Page(given, one.name, "payer", by_hand=False))
-    assert "no denial on file has a known date to file by" in said
+    assert "no denial has a known date to file by" in said
     assert "40 denials have no date" in said
     assert "falls due" not in said
 
@@ -368,7 +368,7 @@ def test_a_workbook_of_nothing_says_so_on_each_sheet(tmp_path):
     assert "By facility" in book.sheetnames
     for name in ("Appeals", "By facility", "What to fill in"):
         said = " ".join(str(c.value) for row in book[name].iter_rows() for c in row if c.value)
-        assert "No appeal events on file." in said
+        assert "There are no appeal events." in said
 
 
 def test_a_chart_without_words_is_refused():

@@ -1,7 +1,7 @@
 """Denial appeals for US hospitals: categories, pathways, deadlines, letters and reports.
 
-The public names below are imported when they are first used, so that a light command never pays
-for pandas.
+The public names below are imported when they are first used, so that a light command does not
+import pandas.
 """
 
 from toolkit import lazy

@@ -119,9 +119,9 @@ FINDINGS = {
     "no_reason": "no code and no text give a reason",
     "not_a_code": "holds no single code that can be read",
     "not_on_file": "the code is not on file",
-    "not_a_group": "is no group code (CO, PR, OA, PI, CR)",
-    "part_not_read": "a part of it is no remark code",
-    "not_a_program": "is no program that the rules know",
+    "not_a_group": "is not a group code (CO, PR, OA, PI, CR)",
+    "part_not_read": "a part of it is not a remark code",
+    "not_a_program": "is not a program that the rules know",
 }
 
 

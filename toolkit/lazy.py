@@ -1,4 +1,4 @@
-"""Public names that are imported when they are first used: a light command pays for nothing else."""
+"""Public names that are imported when they are first used: a light command loads nothing else."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module

@@ -115,7 +115,7 @@ DUE = {
     "past_safe_date": "file_by has passed, the last filing date has not",
     "due_this_week": "file_by is today or within the next six days",
     "due_later": "file_by is later",
-    "awaiting_decision": "filed, no decision on file",
+    "awaiting_decision": "filed, no decision yet",
     "no_date": "a fact or a rule is missing: see the gap",
     "no_appeal_right": "this denial cannot be appealed by the provider",
     "nothing_to_file": "the case moves by itself",

@@ -39,7 +39,7 @@ def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     if answer["without_charge"]:
         yield f"  without a charge: {answer['without_charge']:,} claims"
     if not answer["providers_known"]:
-        yield "  providers.csv is not there, so no claim is known to be another provider's"
+        yield "  there is no providers.csv, so no claim is known to be another provider's"
     short = answer["paid_short"]
     if short["count"]:
         yield f"Paid short: {short['count']:,} claims, {_cell(short['stake'])} at stake"

@@ -98,7 +98,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Book:
-    """The folder, opened; `Book.at` makes it where it is not there."""
+    """An open book folder; `Book.at` creates it if needed."""
 
     folder: Path
 

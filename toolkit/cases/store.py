@@ -29,8 +29,8 @@ class CaseStore:
 
     `place` is a file or a PostgreSQL URL. Every writing call takes `after`: the last entry of the
     case that the writer has seen (`last_entry`). Where somebody has added to the case since,
-    ChangedError says who, when and what, and nothing is written. Raises StoreError in words where
-    the store cannot be opened, read or written.
+    ChangedError says who, when and what, and nothing is written. Raises StoreError, with a
+    plain explanation, if the store cannot be opened, read or written.
     """
 
     def __init__(self, place: Path | str):

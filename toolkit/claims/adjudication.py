@@ -276,7 +276,7 @@ def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
 _SAYS = {
     "status_no_decision": (
         "CLP02",
-        "the status is no decision (pending, received, suspended or an estimate); counted neither as "
+        "the status is not a decision (pending, received, suspended or an estimate); counted neither as "
         "denied nor as decided: wait for the decision",
     ),
     "status_other_payer": (

@@ -54,8 +54,8 @@ def own_claims(claims: Claims, providers: Iterable[Provider]) -> Claims:
             "column": "provider_npi",
             "code": "foreign_claims",
             "count": some["size"].to_numpy(),
-            "says": "naming the NPI of a provider that is not in providers.csv, not worked: add every "
-            "NPI of yours there, billing and rendering",
+            "says": "naming the NPI of a provider that is not in providers.csv, not worked: add all "
+            "your NPIs there, billing and rendering",
         }
     )
     findings = pd.concat([claims.findings, conform(told, "findings")], ignore_index=True)

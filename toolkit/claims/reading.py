@@ -30,14 +30,14 @@ def read(
 ) -> Claims:
     """Return the canonical tables of files, folders and patterns; a file given twice is read once.
 
-    A denial that several exports repeat stands once, as the last of them in the order given states
-    it, with a finding (see `toolkit.claims.restated`).
+    A denial that appears in several exports is counted once, as the last of them (in the order
+    given) states it, with a finding (see `toolkit.claims.restated`).
 
     A file that was named and cannot be read stops the reading; one met in a folder or by a pattern
     is left out with a finding, and the others count.
     `layout` names the export layout (default: the one whose headings match best);
-    `on_progress(stage, done, total)` is called after each file with its name. A 277 or 999 gives `rejections` and nothing else. Raises
-    InputError for a file that cannot be read as what it is.
+    `on_progress(stage, done, total)` is called after each file with its name. A 277 or 999 gives
+    `rejections` and nothing else. Raises InputError for a file that cannot be read as what it is.
     """
     return latest(read_each(paths, layout=layout, on_progress=on_progress))
 

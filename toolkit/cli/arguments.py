@@ -17,7 +17,7 @@ def iso_date(text: str) -> date:
 
 def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError("is no whole number above zero")
+        raise argparse.ArgumentTypeError("expected a whole number above zero")
     return int(text)
 
 

@@ -66,5 +66,5 @@ def acknowledgment_codes() -> Mapping[tuple[str, str], AcknowledgmentCode]:
     rows = read_csv(FOLDER / "acknowledgment_codes.csv", AcknowledgmentCode)
     table = {(row.list, row.code): row for row in rows}
     if len(table) != len(rows):
-        raise RulesError("acknowledgment_codes.csv: a code stands twice")
+        raise RulesError("acknowledgment_codes.csv: a code is listed twice")
     return table

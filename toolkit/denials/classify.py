@@ -116,9 +116,7 @@ def classify(
         group, code, remarks, in_text = _codes_in_text(said, group, remarks, warnings)
     entry = codes.carcs().get(code)
     if code and entry is None:
-        warnings.append(
-            "the code in carc is not on file: listed as unclassified, add it to carc.csv"
-        )
+        warnings.append("the code in carc is unknown: listed as unclassified; add it to carc.csv")
     today = code
     if entry is not None and entry.status == "retired":
         today = entry.retired_to.partition(" ")[0] or code
@@ -248,9 +246,9 @@ def _known(remarks: tuple[str, ...], warnings: list[str]) -> tuple[Rarc, ...]:
     for remark in remarks:
         row = table.get(remark)
         if row is None:
-            warnings.append("a remark code in rarcs is not on file: read it on the remittance")
+            warnings.append("a remark code in rarcs is unknown: read it on the remittance")
         elif not row.source or not (row.says or row.category):
-            warnings.append(f"rarc {remark}: its meaning is not on file: read it on the remittance")
+            warnings.append(f"rarc {remark}: its meaning is unknown: read it on the remittance")
         else:
             known.append(row)
             if row.note:

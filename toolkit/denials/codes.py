@@ -394,6 +394,6 @@ def _by(field: str, rows: Iterable, name: str) -> Mapping[str, Any]:
     for row in rows:
         key = getattr(row, field)
         if key in table:
-            raise RulesError(f"{name}: {key} stands twice")
+            raise RulesError(f"{name}: {key} is listed twice")
         table[key] = row
     return MappingProxyType(table)

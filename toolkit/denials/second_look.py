@@ -77,7 +77,7 @@ def looks() -> Mapping[str, Look]:
                 raise RulesError(f"{where}: route {way.route} is not in categories.yaml")
     table = {look.id: look for look in found}
     if len(table) != len(found):
-        raise RulesError("second_look.yaml: an id stands twice")
+        raise RulesError("second_look.yaml: an id is listed twice")
     return MappingProxyType(table)
 
 

@@ -133,7 +133,7 @@ def family(name: str) -> Family:
             _place(c, revenue=entry in found.revenue_codes) for c in (entry.code, entry.last)
         )
         if low is None or high is None or low[0] != high[0] or low[1] > high[1]:
-            raise RulesError(f"{where}: {entry.code} is no code number or no range")
+            raise RulesError(f"{where}: {entry.code} is not a code or a range")
     own = {entry.code for entry in found.codes}  # a range is named by its first number
     for frequency in found.frequencies:
         if strange := set(frequency.codes) - own:

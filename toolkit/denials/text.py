@@ -525,7 +525,7 @@ def _rules() -> _Phrases:
     for phrase in rules.phrases:
         check_reason(phrase.category, phrase.reason, "", f"phrases.yaml, {phrase.id}")
         if phrase.id in seen:
-            raise RulesError(f"phrases.yaml: {phrase.id} stands twice")
+            raise RulesError(f"phrases.yaml: {phrase.id} is listed twice")
         if not (phrase.says and phrase.examples and phrase.counter_examples):
             raise RulesError(f"phrases.yaml, {phrase.id}: needs says, examples, counter_examples")
         seen.add(phrase.id)

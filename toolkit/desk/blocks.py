@@ -346,7 +346,7 @@ def preview(matter: Matter) -> str:
     return (
         '<div class="dd-block">'
         + note(
-            f"No kind of letter on file answers this denial. What to do first: {_route(matter)}. "
+            f"No kind of letter fits this denial. What to do first: {_route(matter)}. "
             "Kinds of letters on file:",
             title="No letter.",
             items=on_file,

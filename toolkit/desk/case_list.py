@@ -60,7 +60,7 @@ class CaseList:
                 description="Letter",
                 options=[
                     ("any", ""),
-                    ("a letter is on file for it", "ready"),
+                    ("a letter exists for it", "ready"),
                     ("work has begun", "begun"),
                 ],
             ),

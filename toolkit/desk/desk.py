@@ -41,7 +41,7 @@ def open_desk(
     read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file or
     the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
-    (default: the login name). What cannot be read is told on the desk.
+    (default: the login name). The desk shows what could not be read.
     """
     desk = Desk(hospital=hospital, as_of=as_of, store=store, who=who)
     if export is not None:
@@ -200,7 +200,7 @@ class Desk:
     # ---- what the analyst does
 
     def open(self, chosen: str | Path | Iterable[Path]) -> None:
-        """Open the sample, a file or several; what cannot be read is told in one line."""
+        """Open the sample, a file or several; what cannot be read is shown in one line."""
         self.notice.clear()
         with self.notice.catching():
             check_store(self.store)

@@ -211,7 +211,9 @@ def _mixed(files: list[_File]) -> list[str]:
     for column in facts.FACTS:
         kinds = [_plain(f.schema.field(column).type) for f in files if column in f.schema.names]
         if kinds and (lacking := len(files) - len(kinds)):
-            notes.append(f"{column}: is no column of {lacking} of {len(files)} files: empty there")
+            notes.append(
+                f"{column}: is not a column of {lacking} of {len(files)} files: empty there"
+            )
         if len(set(kinds)) > 1:
             notes.append(
                 f"{column}: is of {len(set(kinds))} types in {len(files)} files: "
@@ -584,7 +586,7 @@ def triage_files(
     jobs = _jobs(files, jobs, memory)
     single = out.suffix.lower() == ".parquet"
     if not single and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        raise UsageError(f"{out.name}: is there already and is no empty folder; name another")
+        raise UsageError(f"{out.name}: already exists and is not an empty folder; name another")
     out.parent.mkdir(parents=True, exist_ok=True)
     kernel = {"as_of": as_of, "hospital": hospital}
     given = _Given(files, kernel, names, _united(files))

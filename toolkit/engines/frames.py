@@ -26,8 +26,8 @@ def triage_rows(
 ) -> Any:
     """Return the same rows in the same kind of frame, with the answers of a triage as columns.
 
-    Each row is one denial. Read are the columns, by canonical name, those of
-    `toolkit.engines.facts.FACTS` that are there; one of carc, rarcs and denial_text has to be. Cells
+    Each row is one denial. Reads the columns, by canonical name, of
+    `toolkit.engines.facts.FACTS`; at least one of carc, rarcs and denial_text is needed. Cells
     are read as an export's are. `columns` names the answers (default: all of
     `toolkit.engines.ANSWERS`); fewer are cheaper.
 

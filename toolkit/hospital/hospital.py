@@ -75,7 +75,7 @@ def read_hospital(
 ) -> Hospital:
     """Return the hospital that `folder` describes (default: `local_folder`).
 
-    Read are payers.csv, providers.csv, hospital.yaml and the folder contracts, those that are there;
+    Reads payers.csv, providers.csv, hospital.yaml and the folder contracts, if they exist;
     `payers` names another payer table, `contracts` another folder of contracts. Raises InputError
     naming the file and what is wrong in it; a contract that cannot be read is only left out.
     """

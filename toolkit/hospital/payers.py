@@ -166,7 +166,7 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
         raise InputError(f"{file}, row {number}, address_verified_on: is no ISO date") from None
     window = cells.pop("state_window")
     if window and not window.isdigit():
-        raise InputError(f"{file}, row {number}, state_window: is no whole number of days")
+        raise InputError(f"{file}, row {number}, state_window: expected a whole number of days")
     try:
         cells["jurisdiction"] = known_jurisdiction(cells["jurisdiction"]) or ""
     except UsageError as error:

@@ -66,7 +66,7 @@ def federal_holidays(year: int) -> dict[date, str]:
 
 
 def off_day(day: date) -> str | None:
-    """Return why the day is no working day (Saturday, Sunday, the holiday's name), or None."""
+    """Return why the day is not a working day (Saturday, Sunday, the holiday's name), or None."""
     if day.weekday() >= 5:
         return _WEEKDAYS[day.weekday()].capitalize()
     return federal_holidays(day.year).get(day)

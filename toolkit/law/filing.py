@@ -57,8 +57,8 @@ class Step(msgspec.Struct, frozen=True):
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     """When a level of appeal must be filed, with whom, and why.
 
-    `last_filing_date` is the last lawful day under the rule on file; `file_by` the earliest
-    reading that can be defended, moved back to a working day. Both are None where nothing has to
+    `last_filing_date` is the last lawful day under the rule; `file_by` is the deadline under the
+    strictest defensible reading, moved back to a business day. Both are None where nothing has to
     be filed. `about_amount` is what the level's own rules ask of the amount in dispute, which the
     warnings say too. `status` is the weakest mark of the rule and of the steps that moved a date: V read
     at the source, V2 second-hand, M from memory.
@@ -628,7 +628,7 @@ def _rolled(
         steps.append(Step(later, what, rule.roll.citation, mark))
         return later, ()
     return end, (
-        f"The last day is no working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
+        f"The last day is not a working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
         f"is unverified: do not rely on it.",
     )
 
@@ -666,8 +666,8 @@ def _file_by(
         file_by = earliest
     elif file_by != earliest:
         what = (
-            f"{earliest.isoformat()} is no working day ({off_day(earliest)}): be there on the one "
-            f"before"
+            f"{earliest.isoformat()} is not a working day ({off_day(earliest)}): file so that it "
+            "arrives on the working day before"
         )
         steps.append(Step(file_by, what, SAFE_PRACTICE))
     return file_by
@@ -738,7 +738,7 @@ def _while_the_amount_counts(
     if moved < first:  # nothing can be filed before there is a notice
         return day
     if moved != day:
-        what = f"{day.isoformat()} is no working day ({off_day(day)}): be there on the one before"
+        what = f"{day.isoformat()} is not a working day ({off_day(day)}): file so that it arrives on the working day before"
         steps.append(Step(moved, what, SAFE_PRACTICE))
     return moved
 

@@ -658,7 +658,7 @@ def state_rules(program_id: str, jurisdiction: str | None) -> StateRules | None:
 
 
 def programs() -> tuple[str, ...]:
-    """Return the ids of the programs on file."""
+    """Return the ids of the programs that have rules."""
     return names("programs")
 
 

@@ -74,7 +74,7 @@ def next_step(
     program, contract status or day comes back as a gap.
     """
     if filed and outcome is None:
-        why = f"{_level_name(program_id, last_level)}: filed, no decision on file"
+        why = f"{_level_name(program_id, last_level)}: filed, no decision yet"
         return NextStep(state="waiting", level=last_level, why=why)
     if outcome in ("overturned", "withdrawn"):
         why = f"{_level_name(program_id, last_level)}: {outcome}"
@@ -251,7 +251,7 @@ def _where(
 ) -> tuple[Level | NextStep, date | None, date | None]:
     """Return the level to file next with its notice and receipt, or the NextStep that ends the matter."""
     if last_level is None and filed:
-        gap = "an appeal is on file without its level: state the level"
+        gap = "an appeal was filed without its level: state the level"
         return NextStep(state="gap", gap=gap), None, None
     if last_level is None:
         if notice_date is None and received is None:
@@ -337,7 +337,7 @@ def _told(deadline: Deadline) -> str:
 def ladder(program_id: str, jurisdiction: str | None = None) -> tuple[Level, ...]:
     """Return every level of a program in order: the ladder first, then the clocks beside it.
 
-    In a jurisdiction whose own law is on file, its levels are in the place of the program's.
+    In a jurisdiction whose own law is known, its levels replace the program's.
     """
     order = {"before": 0, "ladder": 1, "side": 2}
     rules = program(program_id, known_jurisdiction(jurisdiction))

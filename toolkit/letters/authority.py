@@ -56,12 +56,12 @@ class Authority(Sourced, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1)
 def authorities() -> dict[str, Authority]:
-    """Return every authority on file by its id."""
+    """Return every authority by its id."""
     found: dict[str, Authority] = {}
     for name in names("authorities"):
         for entry in read(RULES / "authorities" / f"{name}.yaml", tuple[Authority, ...]):
             if entry.id in found:
-                raise RulesError(f"rules/authorities/{name}.yaml: {entry.id} stands twice")
+                raise RulesError(f"rules/authorities/{name}.yaml: {entry.id} is listed twice")
             found[entry.id] = entry
     for entry in found.values():
         for program, bridge in entry.through.items():

@@ -52,7 +52,9 @@ def fact_types() -> dict[str, FactType]:
         for entry in entries
     }
     if len(found) != len(entries) or set(found) & set(DERIVED):
-        raise RulesError("rules/letters/facts.yaml: a fact stands twice or is computed elsewhere")
+        raise RulesError(
+            "rules/letters/facts.yaml: a fact is listed twice or is computed elsewhere"
+        )
     return found
 
 

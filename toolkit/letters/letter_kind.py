@@ -121,7 +121,7 @@ class LetterKind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kinds() -> tuple[LetterKind, ...]:
-    """Return every kind of letter on file."""
+    """Return every kind of letter."""
     return tuple(kind(name) for name in names("letters/kinds"))
 
 
@@ -216,19 +216,19 @@ def suggest(case: "Case") -> LetterKind | None:
 def kind_of(case: "Case", name: str | None = None) -> LetterKind:
     """Return the kind of letter asked for by its id; with none, or with `appeal`, the one that fits.
 
-    Raises UsageError for an id that is not on file, RefusedError when none fits the case.
+    Raises UsageError for an unknown id, RefusedError when none fits the case.
     """
     if name in (None, "", "appeal"):
         found = suggest(case)
         if found is None:
             raise RefusedError(
-                "No kind of letter on file answers this denial.",
+                "No kind of letter fits this denial.",
                 needs=("a kind of letter for its program, level, reason and service",),
             )
         return found
     if name not in names("letters/kinds"):
         raise UsageError(
-            f"No such kind of letter; on file are appeal, {', '.join(names('letters/kinds'))}."
+            f"Unknown kind of letter; the kinds are appeal, {', '.join(names('letters/kinds'))}."
         )
     return kind(name)
 

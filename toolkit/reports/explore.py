@@ -282,7 +282,7 @@ def unclassified(found: Exploration) -> blocks.Block:
     """Return the codes that no entry on file classifies, with count and dollars."""
     table = without_category(found.page.ledger)
     if table.empty:
-        return blocks.block(blocks.paragraph("Every denial on file has a category.", "empty"))
+        return blocks.block(blocks.paragraph("Every denial has a category.", "empty"))
     rows = [
         ("-".join(c for c in (r.group_code, r.carc) if isinstance(c, str) and c) or "no code",
          r.rarcs, f"{r.denials:,}", words.dollars(r.cents))
@@ -292,7 +292,7 @@ def unclassified(found: Exploration) -> blocks.Block:
         blocks.table(
             ("Code", "Remark codes", "Denials", "Dollars"),
             rows,
-            caption="Codes with no category on file",
+            caption="Codes without a category",
             right=(2, 3),
             total=("All", "", f"{table['denials'].sum():,}", words.dollars(table["cents"].sum())),
             kind="narrow",
@@ -322,8 +322,8 @@ def rejections(found: Exploration) -> blocks.Block:
     ]  # fmt: skip
     return blocks.block(
         blocks.paragraph(
-            "A rejected claim was never decided: it is no denial, has no appeal, and is counted in no "
-            "figure above. Mend it and send it again inside the filing limit."
+            "A rejected claim was never decided: it is not a denial, cannot be appealed, "
+            "and is not counted in any figure above. Fix it and resend it within the filing limit."
         ),
         blocks.table(
             ("File", "Level", "Standing", "Codes", "In our words", "Count"),
@@ -523,7 +523,7 @@ def _change(
 def _message(found: Exploration) -> str:
     denials = found.denials
     if denials.empty:
-        return "No denial is on file."
+        return "There are no denials."
     total = int(denials["denied_cents"].sum())
     whole = words.amount(total, len(denials), int(denials["denied_cents"].isna().sum()))
     names = {c.id: c.name for c in categories()}
@@ -546,7 +546,7 @@ def _few(cents: pd.Series) -> str:
     known = cents.dropna().astype("int64").sort_values(ascending=False)
     total = int(known.sum())
     if not total:
-        return "No amount is on file."
+        return "No amount is known."
     tenth = max(len(known) // 10, 1)
     share = known.head(tenth).sum() / total
     middle = int(known.median())
@@ -561,4 +561,4 @@ def _month(month: pd.Timestamp) -> str:
 
 
 def _nothing() -> blocks.Block:
-    return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
+    return blocks.block(blocks.paragraph("There are no denials.", "empty"))

@@ -29,7 +29,7 @@ def kinds() -> dict[str, Kind]:
     """Return the kinds on file by id, sorted by file name."""
     folder = next((f for f in _FOLDERS if f.is_dir()), None)
     if folder is None:
-        raise ReportError("notebooks/reports is not there: run from a checkout of the project")
+        raise ReportError("notebooks/reports is missing: run from a checkout of the project")
     found = {}
     for path in sorted(folder.glob("*.ipynb")):
         said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("toolkit")

@@ -59,7 +59,7 @@ def rates(page: Page) -> blocks.Block:
     if not page.ledger.filed:
         return blocks.NOTHING
     if not drawn:
-        return blocks.block(blocks.paragraph("No appeal on file has been decided yet.", "empty"))
+        return blocks.block(blocks.paragraph("No appeal has been decided yet.", "empty"))
     sure = [(name, rate) for name, rate in drawn if not rate.small]
     best = max(sure or drawn, key=lambda pair: pair[1].value)
     overall = outcomes.overturn_rate_decided(page.ledger)
@@ -118,7 +118,7 @@ def gaps(page: Page) -> blocks.Block:
         return blocks.NOTHING  # the summary has said so
     missing = tables.outcome_gaps(page.ledger)
     if missing.empty:
-        return blocks.block(blocks.paragraph("Every appeal on file is complete.", "empty"))
+        return blocks.block(blocks.paragraph("Every appeal is complete.", "empty"))
     return blocks.block(
         blocks.table(
             ("What to fill in", "What it would complete", "Appeals"),

@@ -224,7 +224,7 @@ def appeals(book: Book) -> None:
     listed, many = rows.frame(book.part.appeals), book.part.ledger.filed
     notes = [PATIENT_NOTE]
     if listed.empty:
-        notes.append("No appeal events on file.")
+        notes.append("There are no appeal events.")
     if many > len(listed):
         notes.append(f"The latest {len(listed):,} of {many:,} appeals.")
     _frame(book, "Appeals", listed, _APPEALS, notes)
@@ -267,9 +267,9 @@ def appeal_gaps(book: Book) -> None:
         ("text", "text", "count"),
         (50, 40, 12),
         missing.itertuples(index=False),
-        empty="No appeal on file lacks a fact."
+        empty="No appeal lacks a fact."
         if book.given.ledger.filed
-        else "No appeal events on file.",
+        else "There are no appeal events.",
     )
 
 
@@ -303,7 +303,7 @@ def unclassified(book: Book) -> None:
         ("text", "text", "text", "count", "cents"),
         (12, 10, 24, 12, 16),
         _known(small_tables.unclassified(book.given.ledger)).itertuples(index=False),
-        empty="Every denial on file has a category.",
+        empty="Every denial has a category.",
     )
 
 
@@ -371,7 +371,7 @@ def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
         ("text", *("metric" for _ in functions)),
         (30, *(16 for _ in functions)),
         rows,
-        empty="No appeal events on file." if of == "appeals" else "No denial is on file.",
+        empty="There are no appeal events." if of == "appeals" else "There are no denials.",
     )
 
 

@@ -22,7 +22,7 @@ _FRONT_MATTER = re.compile(r"\A---\n(.*?)^---\n(.*)\Z", re.DOTALL | re.MULTILINE
 
 
 class Sourced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every rule of law on file must carry: where it stands and who looked when.
+    """The fields that every rule of law has: its citation, its source, and when it was last checked.
 
     `status` is V (read at the source), V2 (second-hand, named source) or M (from memory, to be
     verified); it is shown to the user beside the rule.
@@ -75,7 +75,7 @@ def read_csv(path: Path, kind: type) -> tuple[Any, ...]:
 
 @cache
 def names(folder: str, suffix: str = ".yaml") -> tuple[str, ...]:
-    """Return the names on file in a rules folder, sorted: the folder is the registry."""
+    """Return the names of the files in a rules folder, sorted: the folder is the registry."""
     return tuple(sorted(p.stem for p in (RULES / folder).glob(f"*{suffix}")))
 
 

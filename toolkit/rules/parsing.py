@@ -113,6 +113,6 @@ def _plain(node: yaml.Node, name: str) -> Any:
         key = key_node.value
         if not isinstance(key, str) or key in mapping:
             line = key_node.start_mark.line + 1
-            raise RulesError(f"{name}, line {line}: a key stands twice or is not text")
+            raise RulesError(f"{name}, line {line}: a key appears twice or is not text")
         mapping[key] = _plain(value_node, name)
     return mapping

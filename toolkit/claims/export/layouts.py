@@ -178,20 +178,18 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             kind = "billing layout has a" if self.kind == "billing" else "layout has a"
             raise ValueError(f"no {kind} column called {sorted(used - known)}")
         if set(self.words) - set(WORDS):
-            raise ValueError(
-                f"words: no column of ours is called {sorted(set(self.words) - set(WORDS))}"
-            )
+            raise ValueError(f"words: no column is called {sorted(set(self.words) - set(WORDS))}")
         for column, words in self.words.items():
             if set(words) - WORDS[column]:
                 raise ValueError(
-                    f"words of {column}: {sorted(set(words) - WORDS[column])} is none of ours"
+                    f"words of {column}: {sorted(set(words) - WORDS[column])} is not among the known ones"
                 )
         seen: dict[str, str] = {}
         for column, heading in _listed(self):
             if not plain(heading):
                 raise ValueError(f"{column}: a heading has neither letter nor digit")
             if seen.setdefault(plain(heading), column) != column:
-                raise ValueError(f"heading {heading!r} stands for two of our columns")
+                raise ValueError(f"heading {heading!r} is listed for two columns")
 
 
 class Layout(LayoutFile, frozen=True, kw_only=True):
@@ -408,9 +406,7 @@ def word_table(chosen: Layout, column: str) -> dict[str, str]:
     for ours, words in groups.items():
         for word in (ours, *words):
             if table.setdefault(plain(word), ours) != ours:
-                raise RulesError(
-                    f"layout {chosen.id}: {column}: {word!r} stands for two of our words"
-                )
+                raise RulesError(f"layout {chosen.id}: {column}: {word!r} is listed for two words")
     return table
 
 

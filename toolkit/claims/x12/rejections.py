@@ -536,8 +536,8 @@ def _findings(envelope: Envelope, table: pd.DataFrame, uncounted: list[int]) -> 
             "ST01",
             "rejections_kept_apart",
             f"this is a {names}: {rejected:,} {unit}{'' if rejected == 1 else 's'} rejected, "
-            f"{counts['accepted']:,} accepted; a rejection is no denial and is counted nowhere "
-            "among them: mend it and send it again inside the filing limit",
+            f"{counts['accepted']:,} accepted; a rejection is not a denial and is "
+            "not counted as one: fix it and resend it within the filing limit",
         )
     )
     batches = table[table["unlisted_rejected"].fillna(0).gt(0) & table["level"].ne("interchange")]
@@ -560,6 +560,6 @@ def _findings(envelope: Envelope, table: pd.DataFrame, uncounted: list[int]) -> 
         ("IK304, IK403, IK501 or AK901", unknown[unknown["category_code"].isna()]),
     ):
         if len(part):
-            says = f"{len(part):,} rows, this one first, have a code that is not on file"
+            says = f"{len(part):,} rows, this one first, have an unknown code"
             found.append((int(part["row"].iloc[0]), column, "code_not_on_file", says))
     return found

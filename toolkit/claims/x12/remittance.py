@@ -712,7 +712,7 @@ _KINDS = {
     ),
     "code_not_well_formed": (
         "what stands here in a code's place has not the form of a code ({} times, here first); it may be "
-        "any text, so it is shown as ? and classified as a code that is not on file"
+        "any text, so it is shown as ? and classified as an unknown code"
     ),
 }
 _OUTSIDE = "claims (CLP) that stand before or after the file's interchanges and were not read: {:,}"

@@ -1,4 +1,4 @@
-"""`toolkit history`: everything that happened to a claim, event by event, and what stands now and why."""
+"""`toolkit history`: everything that happened to a claim, event by event, and its current state and why."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import claims_of, hospital_of, store_of
 from toolkit.errors import UsageError
 
-SAYS = "everything that happened to a claim, event by event, and what stands now and why"
+SAYS = "everything that happened to a claim, event by event, and its current state and why"
 EXAMPLE = "history remits/ export.csv --claim 1a2b3c4d-000012"
 
 
@@ -61,7 +61,7 @@ def show(answer: dict[str, Any]) -> None:
         day = event["date"] or "no date   "
         print(f"{day}  {event['what']:<14} {event['line']:<16}{amount:>12}  {more}")
         print(f"            {event['source']}")
-    print("What stands now:")
+    print("Current state:")
     for line in answer["lines"]:
         stake = "not stated" if line["stake"] is None else line["stake"]
         print(f"  {line['line']:<16} {line['state']}, at stake {stake}")

@@ -1,10 +1,10 @@
-"""`toolkit law`: the rules on file, with source and mark."""
+"""`toolkit law`: the rules, with source and mark."""
 
 import argparse
 from datetime import date
 from typing import Any
 
-SAYS = "the rules on file, with source and mark"
+SAYS = "the rules, with source and mark"
 EXAMPLE = "law --age"
 
 
