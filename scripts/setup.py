@@ -123,7 +123,7 @@ def checks() -> None:
 
 
 def coverage(arguments: list) -> None:
-    """pass every test and measure which lines and branches of the toolkit they run"""
+    """pass every test and measure which lines of the toolkit they run"""
     environment()
     os.environ["CHROMIUM"] = chromium.find_or_install()
     run("pytest", "-q", "-n", "2", "--dist", "loadgroup", "--cov", *arguments)
