@@ -1,5 +1,6 @@
 """Appeal pathways and clocks from dated, cited law. Knows no frames, widgets or notebooks."""
 
+from toolkit.law.clock import Clock, amounts_of, barred_categories, ways
 from toolkit.law.contract import Contract, read_contract, read_contracts
 from toolkit.law.decision import DecisionDue, decision_due
 from toolkit.law.filing import Deadline, Step, filing_deadline
@@ -24,9 +25,11 @@ from toolkit.law.model import (
 from toolkit.law.pathway import (
     NextStep,
     amount_levels,
+    dated,
     disputed_at,
     ladder,
     next_step,
+    resolve,
     telling_amounts,
     turns_on,
 )
@@ -40,12 +43,16 @@ __all__ = [
     "PROCESSES",
     "SERVICES",
     "STAGES",
+    "Clock",
     "Contract",
     "Deadline",
     "DecisionDue",
     "NextStep",
     "Program",
     "Step",
+    "amounts_of",
+    "barred_categories",
+    "dated",
     "decision_due",
     "filing_deadline",
     "jurisdictions",
@@ -62,7 +69,9 @@ __all__ = [
     "programs",
     "read_contract",
     "read_contracts",
+    "resolve",
     "standing",
     "telling_amounts",
     "turns_on",
+    "ways",
 ]

@@ -98,7 +98,9 @@ STANDARD_CLOCK = (
 )
 
 
-class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one case: the days, who files, and what a rule may turn on."""
+
     notice: date | None
     received: date | None
     effective: date | None
@@ -176,7 +178,7 @@ def filing_deadline(
         raise MissingFactError(
             f"{level.by_terms.says} ({level.by_terms.citation})", needs=level.by_terms.needs
         )
-    facts = _Facts(
+    facts = CaseFacts(
         notice=notice_date,
         received=received,
         effective=effective_date,
@@ -187,7 +189,7 @@ def filing_deadline(
         state_window=state_window,
         care=care or "not_stated",
     )
-    level, about_process = _in_process(rules, level, who, facts, process, jurisdiction)
+    level, about_process = in_process(rules, level, who, facts, process, jurisdiction)
     process = "state" if level.jurisdiction else process
     if level.automatic:
         return _nothing_to_file(rules, level, level.automatic, who, facts)
@@ -235,7 +237,9 @@ def _weakest(*marks: str) -> str:
     return max(marks, key=tuple(MARKS).index)
 
 
-def _as_expedited(rules: Program, level: Level, rule: FilingRule, facts: _Facts) -> tuple[str, ...]:
+def _as_expedited(
+    rules: Program, level: Level, rule: FilingRule, facts: CaseFacts
+) -> tuple[str, ...]:
     """Return what to know where the standard clock answers an expedited request."""
     if not facts.expedited or rule.when.expedited:
         return ()
@@ -253,7 +257,7 @@ def _no_later(
     rules: Program,
     level: Level,
     who: Answer | None,
-    facts: _Facts,
+    facts: CaseFacts,
     earliest_notice: date | None,
     process: str | None,
 ) -> Deadline:
@@ -296,7 +300,7 @@ def level_of(rules: Program, level_id: str, contract: Contract | None) -> Level:
 
 
 def _nothing_to_file(
-    rules: Program, level: Level, auto: Automatic | Forwarded, who: Answer | None, facts: _Facts
+    rules: Program, level: Level, auto: Automatic | Forwarded, who: Answer | None, facts: CaseFacts
 ) -> Deadline:
     steps = (
         (Step(facts.notice, f"{level.notice}: {auto.says}", auto.citation, auto.status),)
@@ -324,7 +328,7 @@ def _nothing_to_file(
     )
 
 
-def _select(rules: Program, level: Level, facts: _Facts) -> FilingRule:
+def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
     if not level.filing:
         raise NoRuleError(
             f"{level.name}: nothing is filed at this level; it has a decision clock only.",
@@ -367,16 +371,16 @@ _DAYS = {
 }
 
 
-def _start(rule: FilingRule | Reading, presumed: date | None, facts: _Facts) -> date | None:
+def _start(rule: FilingRule | Reading, presumed: date | None, facts: CaseFacts) -> date | None:
     if rule.starts == "receipt":
         return facts.received or presumed
     return facts.effective if rule.starts == "effective" else facts.notice
 
 
 def _deadline(
-    rules: Program, level: Level, rule: FilingRule, who: Answer | None, facts: _Facts
+    rules: Program, level: Level, rule: FilingRule, who: Answer | None, facts: CaseFacts
 ) -> Deadline:
-    window = _window(level, rule, facts)
+    window = window_of(level, rule, facts)
     presumed = None
     if rule.presumption and facts.notice:
         presumed = facts.notice + timedelta(rule.presumption.days)
@@ -394,7 +398,7 @@ def _deadline(
     hour = f", by {rule.by_hour}" if rule.by_hour else ""
     steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation, rule.status))
     end = _tolled(rules, level, start, end, window, rule, steps)
-    last, practice = _rolled(end, rule, steps, closed_days(rules.program, level.id))
+    last, practice = rolled(end, rule, steps, closed_days(rules.program, level.id))
     if last != end:
         last = _tolled(rules, level, start, last, window, rule, steps, from_day=end)
     if rule.never_before_effective and facts.effective and facts.effective > last:
@@ -437,7 +441,7 @@ def _deadline(
     )
 
 
-def _window(level: Level, rule: FilingRule, facts: _Facts) -> Span:
+def window_of(level: Level, rule: FilingRule, facts: CaseFacts) -> Span:
     """Return the rule's window; refuse where a fact that it turns on is unknown."""
     least = rule.minimum_amount
     if least and facts.amount is not None and facts.amount < least.dollars:
@@ -551,11 +555,11 @@ def _kept_open(found: Deadline) -> Deadline:
     return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
 
 
-def _in_process(
+def in_process(
     rules: Program,
     level: Level,
     who: Answer | None,
-    facts: _Facts,
+    facts: CaseFacts,
     process: str | None,
     jurisdiction: str | None,
 ) -> tuple[Level, tuple[str, ...]]:
@@ -598,7 +602,7 @@ def _in_process(
     return least, (f"{said}{told.says} ({told.citation}; mark {told.status})",) if told else ()
 
 
-def _safe_day(rules: Program, level: Level, who: Answer | None, facts: _Facts) -> str:
+def _safe_day(rules: Program, level: Level, who: Answer | None, facts: CaseFacts) -> str:
     """Return in words the day that the least which every state gives makes safe; '' where none is known."""
     try:
         found = _deadline(rules, level, _select(rules, level, facts), who, facts)
@@ -607,7 +611,7 @@ def _safe_day(rules: Program, level: Level, who: Answer | None, facts: _Facts) -
     return f" A request by the patient or for the patient that arrives by {found.file_by} is in time under it."
 
 
-def _rolled(
+def rolled(
     end: date, rule: FilingRule, steps: list[Step], closed: dict[date, tuple[str, Closing]]
 ) -> tuple[date, tuple[str, ...]]:
     """Return the last lawful day, and what deciders are only believed to do."""
@@ -638,7 +642,7 @@ def _file_by(
     window: Span,
     rule: FilingRule,
     presumed: date | None,
-    facts: _Facts,
+    facts: CaseFacts,
     steps: list[Step],
 ) -> date:
     """Return the earliest reading that someone may hold, on a working day, and note its steps."""
@@ -676,7 +680,7 @@ def _file_by(
 def _cautions(
     rule: FilingRule,
     who: Answer | None,
-    facts: _Facts,
+    facts: CaseFacts,
     earliest: bool,
 ) -> list[str]:
     told = list(rule.warnings)
@@ -698,7 +702,7 @@ def _together(least: MinimumAmount) -> str:
 
 
 def _about_amount(
-    level: Level, rule: FilingRule, first: date, last: date, facts: _Facts
+    level: Level, rule: FilingRule, first: date, last: date, facts: CaseFacts
 ) -> tuple[str, ...]:
     """Return what the level's own rules ask of the amount in dispute."""
     told = ()
@@ -719,7 +723,7 @@ _ROLLS = {
 
 
 def _while_the_amount_counts(
-    level: Level, first: date, file_by: date, facts: _Facts, steps: list[Step]
+    level: Level, first: date, file_by: date, facts: CaseFacts, steps: list[Step]
 ) -> date:
     """Return `file_by`, moved to the last day on which the amount in dispute is enough."""
     if not level.amount_in_controversy or facts.amount is None:
@@ -744,7 +748,7 @@ def _while_the_amount_counts(
 
 
 def _opening(
-    level: Level, rule: FilingRule, presumed: date | None, facts: _Facts, earliest: bool
+    level: Level, rule: FilingRule, presumed: date | None, facts: CaseFacts, earliest: bool
 ) -> list[Step]:
     steps = []
     if facts.notice:

@@ -8,6 +8,14 @@ from typing import Any
 import msgspec
 
 from toolkit.errors import RefusedError, RulesError
+from toolkit.law.clock import (
+    Clock,
+    amounts_of,
+    barred_categories,
+    by_jurisdiction,
+    clock_of,
+    refusing,
+)
 from toolkit.law.contract import Contract
 from toolkit.law.filing import Deadline, filing_deadline
 from toolkit.law.model import (
@@ -19,9 +27,7 @@ from toolkit.law.model import (
     program,
     program_of_remarks,
     programs,
-    states,
 )
-from toolkit.law.thresholds import telling_dollars
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +79,50 @@ def next_step(
     `initial_payment`: nothing was denied, but less than the charge was paid. Never guesses: an unknown
     program, contract status or day comes back as a gap.
     """
+    found = resolve(
+        program_id,
+        stage=stage,
+        contracted=contracted,
+        denial_category=denial_category,
+        nature=nature,
+        last_level=last_level,
+        filed=filed,
+        outcome=outcome,
+        amount=amount,
+        state_window=state_window,
+        contract=contract,
+        jurisdiction=jurisdiction,
+        remarks=remarks,
+        initial_payment=initial_payment,
+    )
+    if isinstance(found, NextStep):
+        return found
+    if found.source == "decided":
+        return dated(found, decided_on)
+    return dated(found, notice_date, received, earliest_notice=earliest_notice)
+
+
+def resolve(
+    program_id: str | None,
+    *,
+    stage: str = "payment",
+    contracted: str | None = None,
+    denial_category: str = "",
+    nature: str = "",
+    last_level: str | None = None,
+    filed: bool = False,
+    outcome: str | None = None,
+    amount: int | None = None,
+    state_window: int | None = None,
+    contract: Contract | None = None,
+    jurisdiction: str | None = None,
+    remarks: Iterable[str] = (),
+    initial_payment: bool = False,
+) -> NextStep | Clock:
+    """Return the clock that a denial runs on, or the NextStep where no day can change it.
+
+    The facts are those of `next_step`, without the days.
+    """
     if filed and outcome is None:
         why = f"{_level_name(program_id, last_level)}: filed, no decision yet"
         return NextStep(state="waiting", level=last_level, why=why)
@@ -117,29 +167,59 @@ def next_step(
     if first is None:
         gap = f"{rules.name}: no appeal pathway is on file; see what is not modelled"
         return NextStep(state="gap", gap=gap)
-    level, notice, came = _where(
-        rules, first, last_level, filed, outcome, decided_on, notice_date, received, nature
-    )
+    level = _where(rules, first, last_level, filed, outcome, nature)
     if isinstance(level, NextStep):
         return level
     filer = _filer(level.hospital_files_as or rules.hospital_files_as, contracted, stage) or filer
-    clock: dict[str, Any] = {"notice_date": notice, "received": came}
-    clock["earliest_notice"] = earliest_notice if last_level is None else None
+    return clock_of(
+        rules,
+        level,
+        stage=stage,
+        filer=filer,
+        source="notice" if last_level is None else "decided",
+        amount=amount,
+        state_window=state_window,
+        contract=contract,
+        jurisdiction=jurisdiction,
+        last_outcome=outcome,
+    )
+
+
+def dated(
+    clock: Clock,
+    day: date | None,
+    received: date | None = None,
+    *,
+    earliest_notice: date | None = None,
+) -> NextStep:
+    """Return the NextStep of a clock that starts on `day`: the notice's, or the last decision's.
+
+    `received` and `earliest_notice` belong to a notice; both are those of `filing_deadline`.
+    """
+    rules = program(clock.program, clock.jurisdiction)
+    level = rules.level(clock.level)
+    if day is None and received is None:
+        gap = (
+            "no notice date: fill in the notice or remittance date"
+            if clock.source == "notice"
+            else "the day of the last decision is missing: the next clock starts with it"
+        )
+        return NextStep(state="gap", level=level.id, gap=gap)
+    days: dict[str, Any] = {"notice_date": day, "received": received, "earliest_notice": earliest_notice}
     try:
         deadline = filing_deadline(
-            program_id,
+            clock.program,
             level.id,
-            **clock,
-            stage=stage,
-            filer=filer,
-            amount=None if amount is None else max(amount, 0),
-            state_window=state_window,
-            jurisdiction=jurisdiction,
-            last_outcome=outcome,
+            **days,
+            stage=clock.stage,
+            filer=clock.filer,
+            amount=clock.amount,
+            state_window=clock.state_window,
+            jurisdiction=clock.jurisdiction,
+            last_outcome=clock.last_outcome,
         )
     except RefusedError as refused:
-        facts = {"stage": stage, "filer": filer, **clock}
-        return _refused(rules, level, refused, contract, facts)
+        return _refused(rules, level, clock, refused, days)
     who = deadline.standing
     paper = f" Paper: {'; '.join(who.papers)}." if who and who.papers else ""
     return NextStep(
@@ -162,14 +242,9 @@ def turns_on(program_id: str | None) -> frozenset[str]:
     facts = {
         "amount": bool(amount_levels(program_id)),
         "nature": any(level.after_clinical for level in rules.levels),
-        "denial_category": bool(rules.no_appeal),
+        "denial_category": bool(barred_categories(program_id)),
         "state_window": any(rule.state_window for level in rules.levels for rule in level.filing),
-        "jurisdiction": (
-            any(one.floor or one.jurisdictions for level in rules.levels for one in level.processes)
-            or any(
-                own.program == program_id for state in states().values() for own in state.programs
-            )
-        ),
+        "jurisdiction": by_jurisdiction(program_id),
     }
     return frozenset(name for name, matters in facts.items() if matters)
 
@@ -210,9 +285,8 @@ def telling_amounts() -> tuple[int, ...]:
 
     Bulk work asks with the one at or below an amount, so that the distinct keys stay few.
     """
-    rules = (rule for name in programs() for level in program(name).levels for rule in level.filing)
-    least = {rule.minimum_amount.dollars for rule in rules if rule.minimum_amount}
-    return tuple(sorted(least | telling_dollars()))
+    every = (amounts_of(name, one.id) for name in programs() for one in program(name).levels)
+    return tuple(sorted({dollars for amounts in every for dollars in amounts}))
 
 
 def _filer(ways: HospitalFilesAs, contracted: str | None, stage: str) -> str | None:
@@ -244,33 +318,23 @@ def _where(
     last_level: str | None,
     filed: bool,
     outcome: str | None,
-    decided_on: date | None,
-    notice_date: date | None,
-    received: date | None,
     nature: str | None,
-) -> tuple[Level | NextStep, date | None, date | None]:
-    """Return the level to file next with its notice and receipt, or the NextStep that ends the matter."""
+) -> Level | NextStep:
+    """Return the level to file next, or the NextStep that ends the matter."""
     if last_level is None and filed:
-        gap = "an appeal was filed without its level: state the level"
-        return NextStep(state="gap", gap=gap), None, None
+        return NextStep(state="gap", gap="an appeal was filed without its level: state the level")
     if last_level is None:
-        if notice_date is None and received is None:
-            gap = "no notice date: fill in the notice or remittance date"
-            return NextStep(state="gap", level=first.id, gap=gap), None, None
-        return first, notice_date, received
+        return first
     on_file = {level.id: level for level in rules.levels}
     if last_level not in on_file:
         gap = f"the level of the last appeal is not one of {rules.name}: correct the level or the program"
-        return NextStep(state="gap", gap=gap), None, None
+        return NextStep(state="gap", gap=gap)
     level = on_file[last_level]
     following = _following(level, outcome, nature)
     if following is None:
         gap = f"{level.name}, {outcome}: no rule on file says what follows"
-        return NextStep(state="gap", level=level.id, gap=gap), None, None
-    if decided_on is None:
-        gap = "the day of the last decision is missing: the next clock starts with it"
-        return NextStep(state="gap", level=following, gap=gap), None, None
-    return on_file[following], decided_on, None
+        return NextStep(state="gap", level=level.id, gap=gap)
+    return on_file[following]
 
 
 def _following(level: Level, outcome: str | None, nature: str | None) -> str | None:
@@ -283,22 +347,15 @@ def _following(level: Level, outcome: str | None, nature: str | None) -> str | N
 def _refused(
     rules: Program,
     level: Level,
+    clock: Clock,
     refused: RefusedError,
-    contract: Contract | None,
-    facts: dict[str, Any],
+    days: dict[str, date | None],
 ) -> NextStep:
     """Return what a refusal means for the case: no appeal at all, another way, or a gap."""
-    rule = next(
-        (
-            one
-            for one in rules.standing
-            if level.id in one.levels
-            and one.when.holds(facts["stage"], facts["filer"], False)
-            and not one.may_file
-        ),
-        None,
-    )
+    rule = refusing(rules, level, clock.stage, clock.filer)
+    contract = clock.contract
     if rule and contract and contract.level == (rule.instead or contract.level):
+        facts: dict[str, Any] = {"stage": clock.stage, "filer": clock.filer, **days}
         try:
             deadline = filing_deadline(rules.program, contract.level, contract=contract, **facts)
         except (RefusedError, RulesError) as missing:

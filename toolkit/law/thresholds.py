@@ -54,13 +54,12 @@ def between(kind: str, year: int) -> tuple[int, int]:
     return min(dollars) // times, max(dollars) * times
 
 
-def telling_dollars() -> frozenset[int]:
+def telling_dollars(kind: str) -> frozenset[int]:
     """Return the dollars at which an answer may change, those of the years not on file with them."""
     on_file = [one.year for one in thresholds().years]
     return frozenset(
         dollars
         for year in range(min(on_file) - 1, max(on_file) + 2)
-        for kind in ("alj_hearing", "judicial_review")
         for dollars in between(kind, year)
     )
 

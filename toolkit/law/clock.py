@@ -1,0 +1,166 @@
+"""The clock that a denial runs on: what is known of a case before a day is put to it.
+
+What the answer of a level turns on is said here, and nowhere else.
+"""
+
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from toolkit.errors import RefusedError
+from toolkit.law.contract import Contract
+from toolkit.law.filing import CaseFacts, in_process, window_of
+from toolkit.law.model import (
+    FilingRule,
+    Level,
+    Program,
+    Span,
+    Standing,
+    program,
+    programs,
+    states,
+)
+from toolkit.law.standing import standing
+from toolkit.law.thresholds import telling_dollars
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """A level of appeal with the facts that its own rules look at; the day is what is still missing.
+
+    `source` says which day starts it: the notice's, or that of the last decision. `amount` (whole
+    dollars), `state_window`, `contract`, `jurisdiction` and `last_outcome` are None where no rule
+    looks at them, so that equal clocks have equal answers on equal days.
+    """
+
+    program: str
+    level: str
+    stage: str
+    filer: str
+    source: Literal["notice", "decided"]
+    amount: int | None = None
+    state_window: int | None = None
+    contract: Contract | None = None
+    jurisdiction: str | None = None
+    last_outcome: str | None = None
+
+
+def clock_of(
+    rules: Program,
+    level: Level,
+    *,
+    stage: str,
+    filer: str,
+    source: Literal["notice", "decided"],
+    amount: int | None,
+    state_window: int | None,
+    contract: Contract | None,
+    jurisdiction: str | None,
+    last_outcome: str | None,
+) -> Clock:
+    """Return the clock of a level, without the facts that none of its rules looks at."""
+    by_amount = amount is not None and bool(amounts_of(rules.program, level.id))
+    by_state = any(rule.state_window for rule in level.filing)
+    return Clock(
+        program=rules.program,
+        level=level.id,
+        stage=stage,
+        filer=filer,
+        source=source,
+        amount=max(amount, 0) if by_amount else None,
+        state_window=state_window if by_state else None,
+        contract=contract if refusing(rules, level, stage, filer) else None,
+        jurisdiction=jurisdiction if by_jurisdiction(rules.program) else None,
+        last_outcome=last_outcome if level.forwarded else None,
+    )
+
+
+@cache
+def amounts_of(program_id: str, level_id: str) -> tuple[int, ...]:
+    """Return the whole dollars at which an answer of the level may change, in order.
+
+    Between two of them it does not, so bulk work asks with the one at or below an amount. Empty
+    where no rule of the level looks at the amount.
+    """
+    level = program(program_id).level(level_id)
+    found = {rule.minimum_amount.dollars for rule in level.filing if rule.minimum_amount}
+    if level.amount_in_controversy:
+        found |= telling_dollars(level.amount_in_controversy)
+    return tuple(sorted(found))
+
+
+@cache
+def barred_categories(program_id: str | None) -> frozenset[str]:
+    """Return the denial categories that a program gives no appeal for; none without rules on file."""
+    rules = program(program_id).no_appeal if program_id in programs() else ()
+    return frozenset(category for rule in rules for category in rule.denial_categories)
+
+
+@cache
+def by_jurisdiction(program_id: str) -> bool:
+    """Say whether a program's rules turn on the state whose law governs the plan."""
+    levels = program(program_id).levels
+    own = (rules.program for state in states().values() for rules in state.programs)
+    bounded = (one.floor or one.jurisdictions for level in levels for one in level.processes)
+    return any(bounded) or program_id in own
+
+
+def refusing(rules: Program, level: Level, stage: str, filer: str) -> Standing | None:
+    """Return the rule by which this filer has no appeal at the level and stage, or None."""
+    for rule in rules.standing:
+        if level.id in rule.levels and rule.when.holds(stage, filer, False) and not rule.may_file:
+            return rule
+    return None
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """A filing rule that a clock may go by; without a `window` it refuses, on any of its days.
+
+    `level` is the clock's level as the rule's process and jurisdiction have it.
+    """
+
+    level: Level
+    rule: FilingRule
+    window: Span | None
+
+
+def ways(clock: Clock) -> tuple[Way, ...]:
+    """Return the filing rules that fit the clock, each with its window.
+
+    None where no day changes the answer: nothing is filed, or nobody may. A clock that a contract
+    may give its dates has none here: ask `dated`.
+    """
+    rules = program(clock.program, clock.jurisdiction)
+    level = rules.level(clock.level)
+    who = standing(rules, clock.level, stage=clock.stage, filer=clock.filer)
+    facts = CaseFacts(
+        notice=None,
+        received=None,
+        effective=None,
+        stage=clock.stage,
+        filer=clock.filer,
+        expedited=False,
+        amount=clock.amount,
+        state_window=clock.state_window,
+        care="not_stated",
+    )
+    if (who and who.may_file is False) or level.by_terms:
+        return ()
+    try:
+        level, _ = in_process(rules, level, who, facts, None, clock.jurisdiction)
+    except RefusedError:
+        return ()
+    if level.automatic or (level.forwarded and clock.last_outcome in level.forwarded.after):
+        return ()
+    case = (facts.stage, facts.filer, facts.expedited, facts.care)
+    meant = [rule for rule in level.filing if rule.when.holds(*case)]
+    if any(rule.selected_by == "effective" for rule in meant[:1]):
+        return ()
+    found = []
+    for rule in meant:
+        try:
+            window = window_of(level, rule, facts)
+        except RefusedError:
+            window = None
+        found.append(Way(level=level, rule=rule, window=window))
+    return tuple(found)
