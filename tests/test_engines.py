@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import RLock
 
 import duckdb
 import numpy as np
@@ -15,11 +17,14 @@ from engine_rows import AS_OF, HOSPITAL, by_hand, by_law, denial_rows, plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from toolkit.claims.export.cells import NOTHING, read_money
 from toolkit.denials import normalize_text
 from toolkit.engines import ANSWERS, FACTS, facts, files, rows, totals, triage_files, triage_rows
+from toolkit.engines.columns import cents_of
+from toolkit.engines.numbering import DENSE, Combinations
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
-from toolkit.law import telling_amounts
+from toolkit.law import amounts_of, telling_amounts
 
 UNKNOWN = Hospital.unknown()
 
@@ -142,7 +147,7 @@ def _small_parts(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_processes_have_the_answers_of_one(some, answered, tmp_path, monkeypatch, kind):
+def test_threads_have_the_answers_of_one(some, answered, tmp_path, monkeypatch, kind):
     path, out = tmp_path / f"rows.{kind}", tmp_path / "out"
     if kind == "csv":
         some.to_csv(path, index=False)
@@ -176,8 +181,8 @@ def test_totals_are_those_of_the_rows(some, answered, tmp_path, monkeypatch, kin
         _small_parts(monkeypatch)
     by = ["payer_name", "denial_category", "month", "due"]
     found = totals(path, by=by, **GIVEN)
-    cents, wrong = rows.cents_of(some["denied"], dollars=True)
-    known = cents != rows.NOTHING
+    cents, wrong = cents_of(some["denied"], dollars=True)
+    known = cents != NOTHING
     mine = answered.assign(
         month=answered["notice_date"].dt.to_period("M").dt.start_time.astype("datetime64[us]"),
         cents=np.where(known, cents, 0), none=~known, bad=wrong > 0,
@@ -417,23 +422,94 @@ def test_rows_whose_days_are_nearly_all_different_have_the_answers_of_asking_by_
 def test_only_the_side_of_an_amount_matters_to_the_law():
     row = {"program": "tricare", "contracted": "no", "carc": "50", "last_level": "reconsideration",
            "outcome": "upheld", "decided_on": "2026-09-01"}  # fmt: skip
-    limits = telling_amounts()
-    cents = sorted({d * 100 + by for d in limits for by in (-1, 0, 1)} | {0, -500})
+    limits = amounts_of("tricare", "formal_review")
+    cents = sorted({d * 100 + by for d in telling_amounts() for by in (-1, 0, 1)} | {0, -500})
     frame = pd.DataFrame([row | {"denied_cents": one} for one in cents])
     asked = rows.Asker(as_of=AS_OF, hospital=UNKNOWN)
     rows.triage_frame(frame, asked, ("due",))
-    assert asked.step.size <= len(limits) + 1
+    # One more for what the level says whatever its day: with enough in dispute, and with too little.
+    assert asked.questions["day"] <= len(limits) + 1
     whole = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
     for at, one in enumerate(cents):
         alone = by_hand(row | {"denied": f"{one / 100:.2f}"})
         assert plain(whole["due"])[at] == alone["due"]
 
 
-def test_numbers_that_do_not_fit_into_one_are_numbered_step_by_step():
-    rng = np.random.default_rng(1)
-    parts = [(rng.integers(0, 3, 500), 1 << 30) for _ in range(5)]
-    number, distinct = rows.numbers(parts)
-    assert (distinct[number] == np.stack([part for part, _ in parts], axis=1)).all()
+@pytest.mark.parametrize(
+    "each", [3, 1 << 10, 1 << 20, 1 << 40], ids=["few", "many", "more", "wide"]
+)
+def test_every_combination_has_one_number_however_many_there_may_be(each):
+    rng, met = np.random.default_rng(1), []
+
+    def number(new):
+        met.extend(map(tuple, new.tolist()))
+        return range(len(met) - len(new) + 1, len(met) + 1)
+
+    combinations = Combinations(3, number, RLock())
+    for turn in range(1, 6):  # more and more numbers: what was met stays what it was
+        parts = [(rng.integers(0, 4 * turn, 500) * (each // 3), 4 * turn * each) for _ in range(3)]
+        found = combinations.of(parts)
+        rows_ = zip(*(part.tolist() for part, _ in parts), strict=True)
+        assert [met[one - 1] for one in found.tolist()] == list(rows_)
+    assert len(set(met)) == len(met)
+    assert combinations.dense == (each == 3) and DENSE > 20**3
+
+
+def test_threads_ask_a_combination_once():
+    asked = []
+
+    def number(new):
+        asked.extend(new[:, 0].tolist())
+        return range(len(asked) - len(new) + 1, len(asked) + 1)
+
+    combinations = Combinations(2, number, RLock())
+    parts = [(np.arange(5_000) % 700, 1 << at) for at in range(10, 17)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda part: combinations.of([part, part]), parts * 20))
+    assert sorted(asked) == list(range(700))
+    assert all((one == found[0]).all() for one in found)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(alphabet="0159.-,$ (e", min_size=1, max_size=9), min_size=1, max_size=4))
+def test_amounts_that_are_read_at_once_are_those_that_are_read_one_by_one(texts):
+    cents, wrong = cents_of(pa.array(texts), dollars=True)
+    for text, one, problem in zip(texts, cents.tolist(), wrong.tolist(), strict=True):
+        text = facts.text_of(text)
+        expected = read_money(text) if text else (NOTHING, "")
+        assert (one, bool(problem)) == (expected[0], bool(expected[1]))
+
+
+def test_totals_of_very_great_amounts_are_exact(tmp_path):
+    great = ["9999999999999.99"] * 7 + ["0.01", "-9999999999999.99"]
+    pd.DataFrame({"carc": "50", "denied": great}).to_csv(tmp_path / "rows.csv", index=False)
+    found = totals(tmp_path / "rows.csv", by=["carc"], as_of=AS_OF, hospital=UNKNOWN)
+    assert found["denied_cents"].tolist() == [6 * 999_999_999_999_999 + 1]
+
+
+def test_a_million_rows_cost_few_questions():
+    """What is asked in plain Python turns on what the facts can come to, not on how many rows there are."""
+    frame = denial_rows(4_000, bad=0)
+    asked = rows.Asker(as_of=AS_OF, hospital=UNKNOWN)
+    few = [name for name in ANSWERS if name != "why"]  # the words of each day are asked by the day
+    rows.triage_frame(frame, asked, tuple(few))
+    once = asked.questions
+    days = pd.Series(pd.date_range("2019-01-01", periods=len(frame)).astype("str"), dtype="str")
+    rows.triage_frame(frame.assign(notice_date=days, notice_received=None), asked, tuple(few))
+    assert asked.questions["code"] == once["code"] and asked.questions["payer"] == once["payer"]
+    new_days = asked.questions["day"] - once["day"]
+    assert new_days < len(frame) // 20 and asked.days_at_once > len(frame)
+    rows.triage_frame(frame, asked, tuple(few))
+    assert asked.questions["day"] == once["day"] + new_days
+
+
+def test_what_duckdb_says_of_a_row_is_not_repeated():
+    secret = "Testpatient 4711"
+    con = duckdb.connect()
+    con.execute("CREATE TABLE t AS SELECT '50' AS carc, ? AS denied", [secret])
+    with pytest.raises(InputError) as error:
+        triage_rows(con.sql("SELECT carc, CAST(denied AS INTEGER) AS denied FROM t"), **GIVEN)
+    assert secret not in str(error.value) and error.value.__suppress_context__
 
 
 def test_importing_the_engines_imports_no_engine():

@@ -1,8 +1,9 @@
-"""Processes of this machine that do the parts of some work, each with what all parts need."""
+"""Processes or threads of this machine that do the parts of some work, with what all parts need."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
@@ -62,6 +63,36 @@ class Processes:
             raise ToolkitError(
                 "a process that did a part of the work ended; is memory short? Nothing was written"
             ) from None
+
+
+class Threads:
+    """Threads of this process: they share `given`, and all that it learns meanwhile."""
+
+    def __init__(self, given: Any, *, jobs: int) -> None:
+        self._jobs, self._given = jobs, given
+        self._pool = ThreadPoolExecutor(jobs) if jobs > 1 else None
+
+    def __enter__(self) -> "Threads":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def each(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Give (task, answer) in the order of the tasks, which are taken as threads are free."""
+        if self._pool is None:
+            for task in tasks:
+                yield task, work(self._given, task)
+            return
+        todo, running = iter(tasks), deque()
+        while True:
+            while len(running) <= self._jobs and (task := next(todo, _END)) is not _END:
+                running.append((task, self._pool.submit(work, self._given, task)))
+            if not running:
+                return
+            task, future = running.popleft()
+            yield task, future.result()
 
 
 _END = object()

@@ -15,11 +15,14 @@ from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
-from toolkit.law import decision_due, next_step
+from toolkit.law import NextStep, decision_due, next_step
 from toolkit.law import program as rules_of
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
 _REMEMBERED = 150_000
+
+# Fewer days than this left to file are this week's.
+SOON = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,34 +148,14 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
         facts["initial_payment"] = bool(facts.get("initial_payment"))
         terms = None if contract is None else hospital.contracts[contract]
         found = next_step(program, received=notice_received, contract=terms, **facts)
-        deadline = found.deadline
-        closed = bool(closed) or found.state == "done"
-        waiting = found.state == "waiting"
-        barred = why_not is not None and not waiting and not closed
-        state = "no_appeal_right" if barred else found.state
-        gap = program_gap if program is None and program_gap and found.gap else found.gap
-        dated = deadline is not None and state == "file" and not closed
-        ruled = deadline is not None and (dated or state == "nothing_to_file")
-        file_by = deadline.file_by if dated else None
-        last = deadline.last_filing_date if dated else None
-        return {
-            "level": found.level,
-            "last_filing_date": last,
-            "file_by": file_by,
-            "filed_when": deadline.filed_when if ruled else None,
-            "citation": deadline.citation if ruled else None,
-            "rule_status": deadline.status if ruled else None,
-            "standing": found.standing,
-            "gap": "" if barred else gap,
-            "why": why_not if barred else found.why,
-            "appealable": state != "no_appeal_right",
-            "days_left": (file_by - as_of).days if file_by else None,
-            "due": "closed" if closed else _due(state, last, file_by, as_of),
-            "from_decision": (
-                found.state in ("file", "nothing_to_file") and facts["last_level"] is not None
-            ),
-            "by_contract": found.level == "contract_dispute",
-        }
+        return step_answer(
+            found,
+            why_not=why_not,
+            closed=bool(closed),
+            gap=program_gap if program is None else None,
+            appealed=facts["last_level"] is not None,
+            as_of=as_of,
+        )
 
     keys = (
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
@@ -186,6 +169,47 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
         "days_left": "count", **dict.fromkeys(("appealable", "from_decision", "by_contract"), "flag"),
     }  # fmt: skip
     return Question(keys, answers, of)
+
+
+def step_answer(
+    found: NextStep,
+    *,
+    why_not: str | None,
+    closed: bool,
+    gap: str | None,
+    appealed: bool,
+    as_of: date,
+) -> dict[str, Any]:
+    """Return the answer to a step question, given what the law says next.
+
+    `gap` is what the payer facts lack where they give no program; `appealed` says that the level of
+    the last appeal is on file.
+    """
+    deadline = found.deadline
+    closed = closed or found.state == "done"
+    waiting = found.state == "waiting"
+    barred = why_not is not None and not waiting and not closed
+    state = "no_appeal_right" if barred else found.state
+    dated = deadline is not None and state == "file" and not closed
+    ruled = deadline is not None and (dated or state == "nothing_to_file")
+    file_by = deadline.file_by if dated else None
+    last = deadline.last_filing_date if dated else None
+    return {
+        "level": found.level,
+        "last_filing_date": last,
+        "file_by": file_by,
+        "filed_when": deadline.filed_when if ruled else None,
+        "citation": deadline.citation if ruled else None,
+        "rule_status": deadline.status if ruled else None,
+        "standing": found.standing,
+        "gap": "" if barred else gap if gap and found.gap else found.gap,
+        "why": why_not if barred else found.why,
+        "appealable": state != "no_appeal_right",
+        "days_left": (file_by - as_of).days if file_by else None,
+        "due": "closed" if closed else due_of(state, last, file_by, as_of),
+        "from_decision": found.state in ("file", "nothing_to_file") and appealed,
+        "by_contract": found.level == "contract_dispute",
+    }
 
 
 def state_question() -> Question:
@@ -268,7 +292,7 @@ def _decided_until(
     return found.decision_due, said
 
 
-def _due(state: str, last: date | None, file_by: date | None, as_of: date) -> str:
+def due_of(state: str, last: date | None, file_by: date | None, as_of: date) -> str:
     """Return the due state of an open case (see `toolkit.worklist.DUE`)."""
     named = {"waiting": "awaiting_decision", "gap": "no_date"}
     if state != "file":
@@ -277,6 +301,6 @@ def _due(state: str, last: date | None, file_by: date | None, as_of: date) -> st
         return "overdue"
     if file_by is not None and file_by < as_of:
         return "past_safe_date"
-    if file_by is not None and (file_by - as_of).days < 7:
+    if file_by is not None and (file_by - as_of).days < SOON:
         return "due_this_week"
     return "due_later"

@@ -160,6 +160,12 @@ def turns_on_service() -> Mapping[str, frozenset[str]]:
     return MappingProxyType(values)
 
 
+@lru_cache(maxsize=1)
+def programs_looked_at() -> frozenset[str]:
+    """Return the programs that a warning turns on; under any other, none does."""
+    return frozenset(name for look in looks().values() for name in look.when.get("program", ()))
+
+
 _SERVICE = frozenset({"drug", "service", "original", "interval"})
 _HISTORY = frozenset({"tracker", "sent_on"})
 

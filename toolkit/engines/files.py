@@ -1,7 +1,7 @@
-"""The triage of denial rows in files, part by part, in processes: files may be larger than memory.
+"""The triage of denial rows in files, part by part, in threads: files may be larger than memory.
 
-A part is a run of row groups of a Parquet file, or bytes of a CSV that end with a row. Each process
-asks the kernel of `toolkit.engines.rows` batch by batch, and keeps what it was asked.
+A part is a run of row groups of a Parquet file, or bytes of a CSV that end with a row. Every thread
+reads parts and puts them to the same kernel (`toolkit.engines.kernel`), so that nothing is asked twice.
 """
 
 import csv
@@ -11,35 +11,40 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from toolkit.claims.export.cells import NOTHING
 from toolkit.claims.export.delimited import plain_quotes
 from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
 from toolkit.engines import facts, rows
+from toolkit.engines.columns import EPOCH, NO_DAY, cents_of, distinct_cells
+from toolkit.engines.kernel import ANSWERS, Answer
+from toolkit.engines.numbering import Combinations
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.outputs import whole
-from toolkit.processes import Processes, cores
+from toolkit.processes import Threads, cores
 
-BATCH = 100_000  # rows that are asked, and written, at once
+BATCH = 250_000  # rows that are asked, and written, at once
 CUT_BYTES = 24_000_000  # of a CSV that are read at once
-TASK_ROWS = 1_000_000
-# A process has a start of its own and asks for itself: few rows are quicker without.
-ALONE_ROWS, ALONE_BYTES = 1_500_000, 250_000_000
-# What one process holds with a batch, about.
-PROCESS_BYTES = 400_000_000
+TASK_ROWS = 250_000
+# What is held for all threads, and by each with a batch, about.
+SHARED_BYTES, THREAD_BYTES = 250_000_000, 150_000_000
 
 _TEXTS = pa.dictionary(pa.int32(), pa.string())
 _MONTHS = "month"
+_DAYS = {*facts.DAYS, "filed_on"}
 _SUMS = ("denials", "denied_cents", "no_amount", "bad_amount")
 _KINDS = {"text": _TEXTS, "date": pa.date32(), "count": pa.int32(), "flag": pa.bool_()}
 
@@ -81,14 +86,16 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Given:
-    """What every process needs."""
+    """What all threads share."""
 
     files: tuple[_File, ...]
-    kernel: dict[str, Any]  # the day and the hospital
+    asked: rows.Asker
     answers: tuple[str, ...]
     schema: pa.Schema  # of all files together
-    by: tuple[str, ...] = ()
-    folder: Path = field(default_factory=Path)  # of the parts that are written
+    groups: "_Groups | None" = None
+    folder: Path | None = None  # of the parts that are written, if they stay files of their own
+    # Columns of a CSV that are read as days while all of them are, by file; others stay texts.
+    days: dict[int, set[str]] = field(default_factory=dict)
 
 
 # --- which files ---------------------------------------------------------------------------------
@@ -263,10 +270,8 @@ def _cast(column: Any, kind: pa.DataType) -> Any:
 # --- parts ---------------------------------------------------------------------------------------
 
 
-def _parts(files: tuple[_File, ...], jobs: int, uncut: set[int]) -> Iterator[tuple[_Part, float]]:
+def _parts(files: tuple[_File, ...], uncut: set[int]) -> Iterator[tuple[_Part, float]]:
     """Return the parts of the files, each with which share of a task it is."""
-    total = sum(sum(file.sizes) for file in files)
-    rows_each = min(TASK_ROWS, max(BATCH, total // (4 * jobs)))
     for at, file in enumerate(files):
         if file.path.suffix.lower() != ".parquet":
             if file.offset is None or at in uncut:
@@ -276,12 +281,12 @@ def _parts(files: tuple[_File, ...], jobs: int, uncut: set[int]) -> Iterator[tup
             continue
         start, held = 0, 0
         for group, size in enumerate(file.sizes):
-            if held and held + size > rows_each:
-                yield _Part(at, start, group), held / rows_each
+            if held and held + size > TASK_ROWS:
+                yield _Part(at, start, group), held / TASK_ROWS
                 start, held = group, 0
             held += size
         if held:
-            yield _Part(at, start, len(file.sizes)), held / rows_each
+            yield _Part(at, start, len(file.sizes)), held / TASK_ROWS
 
 
 def _cuts(at: int, file: _File) -> Iterator[tuple[_Part, float]]:
@@ -316,14 +321,15 @@ def _tasks(parts: Iterable[tuple[_Part, float]]) -> Iterator[_Task]:
         yield _Task(number, tuple(held))
 
 
-def _batches(file: _File, part: _Part, wanted: Iterable[str] | None) -> Iterator[pa.Table]:
+def _batches(given: _Given, part: _Part, wanted: Iterable[str] | None) -> Iterator[pa.Table]:
     """Return the rows of a part, with the wanted columns that the file has; None: with all."""
+    file = given.files[part.file]
     wanted = file.schema.names if wanted is None else list(wanted)
     try:
         if file.path.suffix.lower() == ".parquet":
             read = _parquet(file, part, wanted)
         else:
-            read = _csv(file, part, wanted)
+            read = _csv(file, part, wanted, given.days.setdefault(part.file, set()))
         for table in read:
             yield with_folders(table, file.path)
     except (pa.ArrowException, OSError, EOFError):
@@ -345,16 +351,12 @@ def _parquet(file: _File, part: _Part, wanted: list[str]) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _csv(file: _File, part: _Part, wanted: list[str]) -> Iterator[pa.Table]:
+def _csv(file: _File, part: _Part, wanted: list[str], days: set[str]) -> Iterator[pa.Table]:
     own = [name for name in file.schema.names if name in wanted] or file.schema.names[:1]
-    kinds = {name: _TEXTS if name in facts.FACTS else pa.string() for name in file.schema.names}
-    convert = pacsv.ConvertOptions(
-        column_types=kinds, strings_can_be_null=True, null_values=[""],
-        quoted_strings_can_be_null=True,
-    )  # fmt: skip
     parse = pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True)
     if part.end is None:
         read = pacsv.ReadOptions(use_threads=False, block_size=CUT_BYTES)
+        convert = _as_texts(file.schema.names)
         with pacsv.open_csv(
             file.path, read_options=read, parse_options=parse, convert_options=convert
         ) as source:
@@ -368,51 +370,90 @@ def _csv(file: _File, part: _Part, wanted: list[str]) -> Iterator[pa.Table]:
     if not plain_quotes(data, file.delimiter):
         raise NotCut(part.file)
     names = _head(file.path)[0]
-    convert.include_columns = [name for name in names if name in own]
-    read = pacsv.ReadOptions(
-        use_threads=False, block_size=len(data) + 1, column_names=names,
+    read = pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names)
+
+    def table(as_days: set[str]) -> pa.Table:
+        convert = _as_texts(names, as_days)
+        convert.include_columns = [name for name in names if name in own]
+        return pacsv.read_csv(
+            pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+        )
+
+    if days:
+        try:
+            yield table(days)
+            return
+        except pa.ArrowInvalid:
+            pass
+    found = table(set())
+    days -= {name for name in days if name in own and not _all_days(found[name])}
+    yield found
+
+
+def _as_texts(names: Iterable[str], days: Iterable[str] = ()) -> pacsv.ConvertOptions:
+    """Return how the cells of a CSV are read: as texts, of which facts have few; some as days."""
+    kinds = {name: _TEXTS if name in facts.FACTS else pa.string() for name in names}
+    kinds |= dict.fromkeys(facts.AMOUNT, pa.string()) | dict.fromkeys(days, pa.date32())
+    return pacsv.ConvertOptions(
+        column_types=kinds, strings_can_be_null=True, null_values=[""],
+        quoted_strings_can_be_null=True,
     )  # fmt: skip
-    yield pacsv.read_csv(
-        pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
-    )
 
 
-# --- what a process does -------------------------------------------------------------------------
+def _all_days(column: pa.ChunkedArray) -> bool:
+    """Say whether all cells are days as Arrow reads them."""
+    try:
+        column.unify_dictionaries().cast(pa.string()).cast(pa.date32())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
-def _asked(given: _Given, table: pa.Table) -> dict[str, rows.Answer]:
-    asked = rows.asker(**given.kernel)
-    asked.forget()
+# --- what a thread does --------------------------------------------------------------------------
+
+
+def _asked(given: _Given, table: pa.Table) -> dict[str, Answer]:
     columns = {name: table[name] for name in table.column_names if name in facts.FACTS}
     # A file without a reason is one of denials all the same, and its rows are as many.
     columns.setdefault("carc", pa.nulls(len(table), pa.string()))
-    return asked.answers(columns, given.answers)
+    return given.asked.answers(columns, given.answers)
 
 
-def _write(given: _Given, task: _Task) -> tuple[Path, int]:
-    """Write the rows of a task with their answers; return where, and how many they are."""
+def _answered(given: _Given, task: _Task) -> Iterator[pa.Table]:
+    """Return the rows of a task with their answers."""
+    schema = _annotated(given)
+    for part in task.parts:
+        for table in _batches(given, part, None):
+            answers = _asked(given, table)
+            columns = []
+            for one in schema:
+                if one.name in answers:
+                    columns.append(rows.to_arrow(answers.pop(one.name)))
+                elif one.name in table.column_names:
+                    columns.append(_cast(table[one.name], one.type))
+                else:
+                    columns.append(pa.nulls(len(table), one.type))
+            yield pa.table(columns, schema=schema)
+
+
+def _write(given: _Given, task: _Task) -> int:
+    """Write the rows of a task with their answers as a file; return how many they are."""
     path, count = given.folder / f"part-{task.number:05}.parquet", 0
     with _writer(path, _annotated(given)) as out:
-        for part in task.parts:
-            for table in _batches(given.files[part.file], part, None):
-                answers = _asked(given, table)
-                columns = []
-                for one in out.schema:
-                    if one.name in answers:
-                        columns.append(rows.to_arrow(answers.pop(one.name)))
-                    elif one.name in table.column_names:
-                        columns.append(_cast(table[one.name], one.type))
-                    else:
-                        columns.append(pa.nulls(len(table), one.type))
-                out.write_table(pa.table(columns, schema=out.schema), row_group_size=BATCH)
-                count += len(table)
+        for table in _answered(given, task):
+            out.write_table(table, row_group_size=BATCH)
+            count += len(table)
     path.chmod(0o600)
-    return path, count
+    return count
+
+
+def _held(given: _Given, task: _Task) -> list[pa.Table]:
+    return list(_answered(given, task))
 
 
 def _annotated(given: _Given) -> pa.Schema:
     """Return the columns of the output: an answer stands in its column's place, or at the end."""
-    kinds = {name: _KINDS[rows.ANSWERS[name]] for name in given.answers}
+    kinds = {name: _KINDS[ANSWERS[name]] for name in given.answers}
     fields = [(one.name, kinds.pop(one.name, one.type)) for one in given.schema]
     return pa.schema([*fields, *kinds.items()])
 
@@ -422,115 +463,180 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, schema, store_schema=False)
 
 
-def _add(given: _Given, task: _Task) -> pa.Table:
-    """Return the totals of the rows of a task."""
-    wanted = set(facts.FACTS) - set(rows.asker(**given.kernel).idle)
+def _add(given: _Given, task: _Task) -> np.ndarray:
+    """Return the sums of the rows of a task, by group."""
+    wanted = set(facts.FACTS) - set(given.asked.idle)
     if "second_look" not in given.answers:
         wanted.discard("procedure_code")  # no other answer turns on it
-    wanted |= {name for name in given.by if name not in rows.ANSWERS and name != _MONTHS}
-    found = [_no_totals(given)]
+    wanted |= {name for name in given.groups.by if name not in ANSWERS and name != _MONTHS}
+    sums = np.zeros((len(_SUMS), 0), np.int64)
     for part in task.parts:
-        for table in _batches(given.files[part.file], part, wanted):
+        for table in _batches(given, part, wanted):
             if len(table):
-                found.append(_totals(given, table))
-    return _added(found, given.by)
+                sums = _more(sums, given.groups.sums(table, _asked(given, table)))
+    return sums
 
 
-def _no_totals(given: _Given) -> pa.Table:
-    fields = []
-    for name in given.by:
-        if name == _MONTHS:
-            kind = pa.date32()
-        elif name in rows.ANSWERS:
-            kind = _KINDS[rows.ANSWERS[name]]
+def _more(sums: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the sums of both; either may know more groups."""
+    if sums.shape[1] < others.shape[1]:
+        sums, others = others, sums
+    sums[:, : others.shape[1]] += others
+    return sums
+
+
+class _Groups:
+    """The groups of totals, numbered as they are met; threads share them."""
+
+    def __init__(self, by: tuple[str, ...], schema: pa.Schema) -> None:
+        self.by, self._schema, self._lock = by, schema, RLock()
+        self._values = [_Values(self._lock) for _ in by]
+        self._met: list[np.ndarray] = [np.zeros((1, len(by)), np.int64)]
+        self._count = 1
+        self._of = Combinations(len(by), self._number, self._lock)
+
+    def _number(self, new: np.ndarray) -> range:
+        self._met.append(new)
+        self._count += len(new)
+        return range(self._count - len(new), self._count)
+
+    def sums(self, table: pa.Table, answers: dict[str, Answer]) -> np.ndarray:
+        """Return counts and cents of some rows (see `_SUMS`), by group."""
+        parts = []
+        for name, values in zip(self.by, self._values, strict=True):
+            if name == _MONTHS:
+                parts.append(values.of_days(answers["notice_date"].values, months=True))
+            elif name in answers:
+                parts.append(values.of_answer(answers[name]))
+            elif name in table.column_names:
+                cells = _cast(table[name], self._schema.field(name).type)
+                parts.append(values.of_cells(*distinct_cells(cells)))
+            else:
+                parts.append((np.zeros(len(table), np.int32), 1))
+        group = self._of.of(parts) if parts else np.ones(len(table), np.int32)
+        amount = next((name for name in facts.AMOUNT if name in table.column_names), None)
+        if amount is None:
+            cents, wrong = np.full(len(table), NOTHING), np.zeros(len(table), np.int8)
         else:
-            kind = given.schema.field(name).type
-            kind = pa.string() if pa.types.is_nested(kind) else kind
-        fields.append((name, pa.string() if kind == _TEXTS else kind))
-    return pa.schema([*fields, *((name, pa.int64()) for name in _SUMS)]).empty_table()
+            cents, wrong = cents_of(table[amount], dollars=amount == "denied")
+        missing = cents == NOTHING
+        if missing.any():
+            cents = np.where(missing, 0, cents)
+        size = max(self._count, 2)
+        found = np.zeros((len(_SUMS), size), np.int64)
+        found[0] = np.bincount(group, minlength=size)
+        found[1] = _summed(group, cents, size)
+        for at, rows_ in ((2, missing), (3, wrong > 0)):
+            if rows_.any():
+                found[at] = np.bincount(group[rows_], minlength=size)
+        return found
 
+    def table(self, sums: np.ndarray) -> pa.Table:
+        """Return the totals: one row per group."""
+        if not self.by:
+            sums = _more(sums, np.zeros((len(_SUMS), 2), np.int64))
+            return pa.table({name: sums[at, 1:2] for at, name in enumerate(_SUMS)})
+        met = np.concatenate(self._met)[1:]
+        columns = []
+        for at, (name, values) in enumerate(zip(self.by, self._values, strict=True)):
+            places = pa.array(met[:, at] - 1, mask=met[:, at] == 0)
+            kind = self._kind(name)
+            columns.append(pa.array(values.list, kind).take(places))
+        sums = _more(sums, np.zeros((len(_SUMS), self._count), np.int64))
+        return pa.table([*columns, *map(pa.array, sums[:, 1:])], names=[*self.by, *_SUMS])
 
-def _totals(given: _Given, table: pa.Table) -> pa.Table:
-    kinds = _no_totals(given).schema
-    answers = _asked(given, table)
-    parts, words = [], []
-    for name in given.by:
+    def _kind(self, name: str) -> pa.DataType:
         if name == _MONTHS:
-            codes, values = _of_months(answers["notice_date"])
-        elif name in answers:
-            codes, values = _of_answer(answers[name])
-        elif name in table.column_names:
-            codes, values = rows.distinct_cells(_cast(table[name], given.schema.field(name).type))
-        else:
-            codes, values = np.full(len(table), -1), pa.nulls(0)
-        parts.append((codes.astype(np.int64) + 1, len(values) + 1))
-        words.append(values)
-    if parts:
-        number, distinct = rows.numbers(parts)
-    else:
-        number, distinct = np.zeros(len(table), np.int32), np.zeros((1, 0), np.int64)
-    columns = []
-    for at, values in enumerate(words):
-        places = pa.array(distinct[:, at] - 1, mask=distinct[:, at] == 0)
-        columns.append(values.take(places).cast(kinds.field(at).type))
-    amount = next((name for name in facts.AMOUNT if name in table.column_names), None)
-    if amount is None:
-        cents, wrong = np.full(len(table), rows.NOTHING), np.zeros(len(table), np.int8)
-    else:
-        cents, wrong = rows.cents_of(table[amount], dollars=amount == "denied")
-    size, missing = len(distinct), cents == rows.NOTHING
-    summed = np.zeros(size, dtype=np.int64)
-    np.add.at(summed, number, np.where(missing, 0, cents))
-    counts = [np.bincount(number, minlength=size)]
-    counts += [np.bincount(number[one], minlength=size) for one in (missing, wrong > 0)]
-    columns += map(pa.array, (counts[0], summed, *counts[1:]))
-    return pa.table(columns, schema=kinds)
+            return pa.date32()
+        kind = _KINDS[ANSWERS[name]] if name in ANSWERS else self._schema.field(name).type
+        return pa.string() if kind == _TEXTS or pa.types.is_nested(kind) else kind
 
 
-def _of_months(days: rows.Answer) -> tuple[np.ndarray, pa.Array]:
-    codes, distinct = pd.factorize(days.values)
-    missing = distinct == rows._NO_DAY
-    months = distinct.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]")
-    return np.where(missing, -1, np.arange(len(distinct)))[codes], pa.array(months)
+def _summed(group: np.ndarray, cents: np.ndarray, size: int) -> np.ndarray:
+    """Return the sum of cents by group, exactly."""
+    most = max(abs(int(cents.max(initial=0))), abs(int(cents.min(initial=0))))
+    if most * len(cents) < 1 << 53:  # floats hold such sums exactly
+        return np.bincount(group, weights=cents, minlength=size).astype(np.int64)
+    found = np.zeros(size, np.int64)
+    np.add.at(found, group, cents)
+    return found
 
 
-def _of_answer(answer: rows.Answer) -> tuple[np.ndarray, pa.Array]:
-    if answer.kind == "text":
-        return answer.values, pa.array(answer.words, pa.string())
-    codes, distinct = pd.factorize(answer.values)
-    return codes, rows.to_arrow(replace(answer, values=distinct))
+class _Values:
+    """The values of one column of groups: 0 is missing, the others from 1, as they are met."""
+
+    def __init__(self, lock: RLock) -> None:
+        self.list: list[Any] = []
+        self._of: dict[Any, int] = {}
+        self._lock = lock
+        self._days = Combinations(1, self._new_days, lock)
+        self._months = Combinations(1, self._new_months, lock)
+
+    def of_cells(self, places: np.ndarray, values: Any) -> tuple[np.ndarray, int]:
+        """Return the number of each row's cell, and how many numbers there are."""
+        values = values.to_pylist() if isinstance(values, pa.Array) else list(values)
+        return self._taken(places, values)
+
+    def of_answer(self, answer: Answer) -> tuple[np.ndarray, int]:
+        if answer.kind == "text":
+            return self._taken(*answer.narrow())
+        if answer.kind == "flag":
+            return self._taken(answer.values.astype(np.int8), [False, True])
+        if answer.kind == "date":
+            return self.of_days(answer.values)
+        places, values = pd.factorize(answer.values)
+        return self._taken(places, [None if one == NO_DAY else one for one in values.tolist()])
+
+    def of_days(self, days: np.ndarray, *, months: bool = False) -> tuple[np.ndarray, int]:
+        """Return the numbers of days, or of the first days of their months."""
+        learned = self._months if months else self._days
+        place = np.where(days == NO_DAY, 0, days + np.int32(_BEFORE))
+        # What is learned is one more than the number, as 0 is not met.
+        return learned.of([(place, 1 << 18)]) - 1, len(self.list) + 1
+
+    def _taken(self, places: np.ndarray, values: list[Any]) -> tuple[np.ndarray, int]:
+        with self._lock:
+            table = np.array([*map(self._number, values), 0], np.int32)
+        return table.take(places), len(self.list) + 1
+
+    def _number(self, value: Any) -> int:
+        if value is None:
+            return 0
+        found = self._of.get(value)
+        if found is None:
+            self.list.append(value)
+            found = self._of[value] = len(self.list)
+        return found
+
+    def _new_days(self, new: np.ndarray) -> list[int]:
+        return [
+            1 + self._number(EPOCH + timedelta(days=day - _BEFORE) if day else None)
+            for day in new[:, 0].tolist()
+        ]
+
+    def _new_months(self, new: np.ndarray) -> list[int]:
+        days = [
+            EPOCH + timedelta(days=day - _BEFORE) if day else None for day in new[:, 0].tolist()
+        ]
+        return [1 + self._number(day.replace(day=1) if day else None) for day in days]
 
 
-def _added(tables: list[pa.Table], by: tuple[str, ...]) -> pa.Table:
-    """Return totals of several parts as those of all: one row per combination."""
-    table = pa.concat_tables(tables)
-    if not by:
-        sums = {name: [sum(table[name].to_pylist())] for name in _SUMS}
-        return pa.table(sums, schema=table.schema)
-    # The groups are named by their places: a name of `by` may be any.
-    names = [f"g{at}" for at in range(len(by))]
-    table = table.rename_columns([*names, *_SUMS])
-    sums = table.group_by(names, use_threads=False).aggregate([(name, "sum") for name in _SUMS])
-    sums = sums.select([*names, *(f"{name}_sum" for name in _SUMS)])
-    return sums.rename_columns([*by, *_SUMS])
+_BEFORE = 100_000  # days before 1970 that a day's place begins
 
 
 # --- runs ----------------------------------------------------------------------------------------
 
 
-def _jobs(files: tuple[_File, ...], jobs: int | None, memory: str | None) -> int:
-    """Return how many processes do the work: no more than the memory limit leaves room for."""
-    few = sum(sum(file.sizes) for file in files) <= ALONE_ROWS
-    if files[0].path.suffix.lower() != ".parquet":
-        few = sum(file.path.stat().st_size for file in files) <= ALONE_BYTES
-    wanted = jobs or (1 if few else cores())
+def _jobs(jobs: int | None, memory: str | None) -> int:
+    """Return how many threads do the work: no more than the memory limit leaves room for."""
+    wanted = jobs or cores()
     if memory is None:
         return wanted
-    room = _bytes(memory) // PROCESS_BYTES
-    if not room:
+    room = (_bytes(memory) - SHARED_BYTES) // THREAD_BYTES
+    if room < 1:
         raise UsageError(
-            f"the memory limit of {memory} is too small: one process takes about "
-            f"{PROCESS_BYTES // 1_000_000} MB; raise it (memory=)"
+            f"the memory limit of {memory} is too small: one thread takes about "
+            f"{(SHARED_BYTES + THREAD_BYTES) // 1_000_000} MB with what all share; raise it (memory=)"
         )
     return min(wanted, room)
 
@@ -552,10 +658,9 @@ def _run(given: _Given, jobs: int, work: Callable, take: Callable[[], Callable])
     while True:
         done = take()
         try:
-            with Processes(given, jobs=jobs) as processes:
-                tasks = _tasks(_parts(given.files, jobs, uncut))
-                for task, answer in processes.each(work, tasks):
-                    done(task, answer)
+            with Threads(given, jobs=jobs) as threads:
+                for _, answer in threads.each(work, _tasks(_parts(given.files, uncut))):
+                    done(answer)
             return
         except NotCut as error:  # that file is read from its beginning to its end
             uncut.add(error.args[0])
@@ -576,64 +681,53 @@ def triage_files(
     `paths` are files, folders (partitioned ones too) and patterns; see `toolkit.engines.triage_rows`
     for the columns. The rows stand in the order of the files. `out` is one file if its name ends
     with .parquet, else a folder of files. It is written whole or not at all, and for its owner
-    only. `jobs` processes do it, by default one per core, and fewer where `memory` (as 2GB) has no
+    only. `jobs` threads do it, by default one per core, and fewer where `memory` (as 2GB) has no
     room for them. Raises InputError for a file that cannot be read, UsageError for a memory limit
     that is too small for one process. A file of a folder that cannot be opened is left out, and
     told in the notes.
     """
     names, out = rows.wanted(columns), Path(out)
     files, notes = _opened(paths)
-    jobs = _jobs(files, jobs, memory)
+    jobs = _jobs(jobs, memory)
     single = out.suffix.lower() == ".parquet"
     if not single and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise UsageError(f"{out.name}: already exists and is not an empty folder; name another")
     out.parent.mkdir(parents=True, exist_ok=True)
-    kernel = {"as_of": as_of, "hospital": hospital}
-    given = _Given(files, kernel, names, _united(files))
+    given = _Given(files, rows.asker(as_of=as_of, hospital=hospital), names, _united(files))
+    if single:
+        with whole(out) as path:
+            count = _one_file(given, jobs, path)
+        return Written(out, count, tuple(notes))
     with tempfile.TemporaryDirectory(prefix=".toolkit-", dir=out.parent) as temporary:
         given = replace(given, folder=Path(temporary, "parts"))
         given.folder.mkdir(mode=0o700)
-        if single:
-            with whole(out) as path:
-                count = _one_file(given, jobs, path)
-        else:
-            count = _folder(given, jobs)
-            if out.is_dir():
-                out.rmdir()
-            given.folder.rename(out)
+        count = _folder(given, jobs)
+        if out.is_dir():
+            out.rmdir()
+        given.folder.rename(out)
     return Written(out, count, tuple(notes))
 
 
 def _one_file(given: _Given, jobs: int, path: Path) -> int:
-    """Write one file of the parts, each as soon as those before it are written."""
+    """Write one file, in the order of the rows, while the next are answered."""
     schema = _annotated(given)
-    texts = [one.name for one in schema if pa.types.is_dictionary(one.type)]
-    out, count, state = None, 0, {}
+    out, count = None, 0
 
     def begin() -> Callable:
         nonlocal out, count
         if out:
             out.close()
         out, count = _writer(path, schema), 0
-        state.clear()
-        state["next"] = 0
         return done
 
-    def done(task: _Task, answer: tuple[Path, int]) -> None:
+    def done(tables: list[pa.Table]) -> None:
         nonlocal count
-        state[task.number] = answer
-        while state["next"] in state:
-            part, size = state.pop(state["next"])
-            with pq.ParquetFile(part, read_dictionary=texts) as file:
-                for group in range(file.num_row_groups):
-                    table = file.read_row_group(group, use_threads=False)
-                    out.write_table(table.cast(schema), row_group_size=BATCH)
-            part.unlink()
-            count += size
-            state["next"] += 1
+        for table in tables:
+            out.write_table(table, row_group_size=BATCH)
+            count += len(table)
 
     try:
-        _run(given, jobs, _write, begin)
+        _run(given, jobs, _held, begin)
     finally:
         if out:
             out.close()
@@ -642,18 +736,18 @@ def _one_file(given: _Given, jobs: int, path: Path) -> int:
 
 def _folder(given: _Given, jobs: int) -> int:
     """Leave the parts in their folder; there is one at least, so that its columns can be read."""
-    counts: dict[int, int] = {}
+    counts: list[int] = []
 
     def begin() -> Callable:
         counts.clear()
         for path in given.folder.iterdir():
             path.unlink()
-        return lambda task, answer: counts.update({task.number: answer[1]})
+        return counts.append
 
     _run(given, jobs, _write, begin)
     if not counts:
         _write(given, _Task(0, ()))
-    return sum(counts.values())
+    return sum(counts)
 
 
 def totals(
@@ -675,27 +769,33 @@ def totals(
     """
     by = tuple(by)
     files, notes = _opened(paths)
-    jobs, schema = _jobs(files, jobs, memory), _united(files)
-    if not set(by) <= {*rows.ANSWERS, _MONTHS, *schema.names}:
+    jobs, schema = _jobs(jobs, memory), _united(files)
+    if not set(by) <= {*ANSWERS, _MONTHS, *schema.names}:
         raise UsageError("by: names a column that is neither an answer nor in the rows")
-    names = {"notice_date" if name == _MONTHS else name for name in by} & set(rows.ANSWERS)
-    kernel = {"as_of": as_of, "hospital": hospital}
-    given = _Given(files, kernel, tuple(names), schema, by)
-    found: list[pa.Table] = []
+    names = {"notice_date" if name == _MONTHS else name for name in by} & set(ANSWERS)
+    groups = _Groups(by, schema)
+    asked = rows.asker(as_of=as_of, hospital=hospital)
+    given = _Given(files, asked, tuple(names), schema, groups)
+    given.days.update((at, set(file.schema.names) & _DAYS - set(by))
+                      for at, file in enumerate(files) if file.offset is not None)  # fmt: skip
+    sums = np.zeros((len(_SUMS), 0), np.int64)
 
     def begin() -> Callable:
-        found[:] = [_no_totals(given)]
+        nonlocal sums
+        sums = np.zeros((len(_SUMS), 0), np.int64)
         return done
 
-    def done(_: _Task, table: pa.Table) -> None:
-        found[:] = [_added([*found, table], by)]
-        pa.default_memory_pool().release_unused()
+    def done(more: np.ndarray) -> None:
+        nonlocal sums
+        sums = _more(sums, more)
 
     _run(given, jobs, _add, begin)
-    table = _added(found, by)
+    table = groups.table(sums)
     if by:
         places = [f"g{at}" for at in range(len(by))]
-        table = table.rename_columns([*places, *_SUMS]).sort_by([(p, "ascending") for p in places])
+        table = table.rename_columns([*places, *_SUMS])
+        table = table.filter(pc.greater(table["denials"], 0))
+        table = table.sort_by([(place, "ascending") for place in places])
         table = table.rename_columns([*by, *_SUMS])
     frame = _framed(table)
     frame.attrs["notes"] = notes

@@ -3,7 +3,6 @@
 No engine is imported before a frame of it is given.
 """
 
-import sys
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
@@ -12,8 +11,8 @@ from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 
 ACCEPTED = (
-    "a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table or RecordBatch, a dask "
-    "DataFrame, a DuckDB relation or a Spark DataFrame"
+    "a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table or RecordBatch, a DuckDB "
+    "relation or a Spark DataFrame"
 )
 
 
@@ -34,7 +33,8 @@ def triage_rows(
     An answer whose name the frame has already (program, contracted, notice_date) stands in that
     column's place: what was stated, filled from the payer facts; the day whose notice counts. The
     others follow at the end. Texts are categories in pandas, polars and Arrow. pandas keeps index
-    and order, polars and Arrow the order; DuckDB and Spark promise none.
+    and order, polars, Arrow and DuckDB the order; Spark promises none. A DuckDB relation is read when it
+    is given, a Spark frame when an action asks.
 
     A cell that cannot be read is told in `findings`, and where the date turns on it, the date is a
     gap. What needs other rows of a claim or a patient is not done here: reversals are not netted,
@@ -56,15 +56,11 @@ def _engine(rows: Any) -> Callable[..., Any] | None:
     """Return who triages a frame, by the package that its type comes from."""
     package = type(rows).__module__.partition(".")[0]
     by_package = {
-        "pandas": _pandas, "polars": _polars, "pyarrow": _arrow, "dask": _dask,
-        "dask_expr": _dask, "duckdb": _duckdb, "_duckdb": _duckdb, "pyspark": _spark,
+        "pandas": _pandas, "polars": _polars, "pyarrow": _arrow, "duckdb": _duckdb,
+        "_duckdb": _duckdb, "pyspark": _spark,
     }  # fmt: skip
     found = by_package.get(package)
-    if found and type(rows).__name__ in _KINDS:
-        return found
-    if "narwhals" in sys.modules and package == "narwhals":
-        return _narwhals
-    return None
+    return found if type(rows).__name__ in _KINDS else None
 
 
 _KINDS = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyRelation"})
@@ -115,25 +111,6 @@ def _polars_schema(schema: Any, names: Iterable[str]) -> Any:
     return pl.Schema({**schema, **{name: kinds[rows.ANSWERS[name]] for name in names}})
 
 
-def _dask(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
-    from toolkit.engines import rows
-
-    names = rows.wanted(columns)
-    rows.there(frame.columns)
-    meta = _part(frame._meta, names, given)
-    return frame.map_partitions(_part, names, given, meta=meta)
-
-
-def _part(frame: Any, names: tuple[str, ...], given: dict[str, Any]) -> Any:
-    """Return one part of a dask frame; texts are plain, as the parts' categories would differ."""
-    from toolkit.engines import rows
-
-    asked = rows.Asker(**given) if not len(frame) else rows.asker(**given)
-    found = rows.triage_frame(frame, asked, names)
-    texts = [name for name in names if rows.ANSWERS[name] == "text"]
-    return found.astype(dict.fromkeys(texts, "str"))
-
-
 def _duckdb(relation: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
     from toolkit.engines import duck
 
@@ -144,10 +121,3 @@ def _spark(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> 
     from toolkit.engines import spark
 
     return spark.triage_frame(frame, columns=columns, **given)
-
-
-def _narwhals(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
-    import narwhals as nw
-
-    native = nw.to_native(frame)
-    return nw.from_native(triage_rows(native, columns=columns, **given))

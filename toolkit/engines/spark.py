@@ -1,23 +1,17 @@
-"""The triage of denial rows in Spark: the kernel of `toolkit.engines.rows` on every batch of Arrow.
-
-Or, where rows had better not leave the engine: key tables that are asked here and uploaded, and the
-equi-joins of `toolkit.engines.joins`.
-"""
+"""The triage of denial rows in Spark: the kernel of `toolkit.engines.rows` on every batch of Arrow."""
 
 import os
-import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from toolkit.engines import facts, rows
-from toolkit.engines.joins import Source
+from toolkit.engines import rows
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 
@@ -116,7 +110,6 @@ def triage_frame(
     def kernel(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         asked = rows.asker(**given)
         for batch in batches:
-            asked.forget()
             found = asked.answers({name: batch.column(name) for name in there}, names)
             made = {name: rows.to_arrow(found.pop(name), plain=True) for name in names}
             arrays = [
@@ -129,72 +122,6 @@ def triage_frame(
             )
 
     return frame.mapInArrow(kernel, out)
-
-
-def triage_by_joins(
-    frame: Any,
-    *,
-    as_of: date,
-    hospital: Hospital,
-    columns: Iterable[str] | None = None,
-) -> Any:
-    """Return the Spark frame with the answers, by key tables that are uploaded and equi-joins.
-
-    The distinct keys of the rows are brought here and asked now; the joins run when an action asks.
-    """
-    from toolkit.engines import duck
-
-    spark = frame.sparkSession
-    names = rows.wanted(columns)
-    rows.there(frame.columns)
-    asked = rows.asker(as_of=as_of, hospital=hospital)
-    asked.forget()
-    source = Source(
-        {c: _kind(frame.schema[c].dataType.simpleString(), c) for c in frame.columns},
-        dialect="spark",
-    )
-    stamps = [c for c, kind in source.kinds.items() if kind == "timestamp" and c in facts.FACTS]
-    for column in stamps:
-        frame = frame.withColumn(column, frame[column].cast("date"))
-    kinds = {c: "date" if kind == "timestamp" else kind for c, kind in source.kinds.items()}
-    source = Source(kinds, dialect="spark")
-
-    def run(sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
-        sent = {name: spark.createDataFrame(table) for name, table in tables.items()}
-        return _query(spark, sql, {"given_rows": frame, **sent}).toArrow()
-
-    tables = duck.key_tables(run, source, asked, names)
-    sent = {name: spark.createDataFrame(table) for name, table in tables.items()}
-    sql = duck.joined_sql(source, asked, frame.columns, names)
-    return _query(spark, sql, {"given_rows": frame, **sent})
-
-
-def _query(spark: Any, sql: str, frames: Mapping[str, Any]) -> Any:
-    """Return the answer to a query over frames; it leaves no view behind."""
-    sql = sql.replace("{", "{{").replace("}", "}}")
-    for name in frames:
-        sql = re.sub(rf"\b{name}\b", f"{{{name}}}", sql)
-    return spark.sql(sql, **frames)
-
-
-def _kind(kind: str, column: str) -> str:
-    """Return the kind of a column (see `Source`) by its type in Spark."""
-    plain = {
-        "string": "text",
-        "date": "date",
-        "timestamp": "timestamp",
-        "timestamp_ntz": "timestamp",
-    }
-    if kind in plain:
-        return plain[kind]
-    if kind.startswith("array"):
-        return "list"
-    if column in facts.AMOUNT:
-        if kind in ("tinyint", "smallint", "int", "bigint"):
-            return "cents" if column == "denied_cents" else "dollars"
-        if kind.startswith("decimal") and column == "denied" and kind[-3:] in (",2)", ",1)", ",0)"):
-            return "dollars"
-    return "other"
 
 
 def _types() -> dict[str, Any]:

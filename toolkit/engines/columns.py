@@ -1,0 +1,300 @@
+"""The columns of rows as numbers: cells, days and amounts, of pandas or of Arrow.
+
+Each distinct cell is read once (`toolkit.engines.facts`). Nothing here knows a question.
+"""
+
+from datetime import date, timedelta
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
+from toolkit.engines import facts
+
+EPOCH = date(1970, 1, 1)
+NO_DAY = np.iinfo(np.int32).min
+
+# A day's number: 0 is none, the next ones say what is wrong with the cell, the rest are days.
+WRONG = ("", *sorted(PROBLEMS))
+FIRST_DAY = 100
+_DAY_ZERO = (date(1900, 1, 1) - EPOCH).days - FIRST_DAY
+_LAST_DAY = (date(2099, 12, 31) - EPOCH).days - _DAY_ZERO
+MONEY = ("not_money", "too_many_decimals")
+
+
+def distinct_cells(column: Any) -> tuple[np.ndarray, list | np.ndarray | pa.Array]:
+    """Return each row's place among the distinct cells (-1: missing), and these as Python values.
+
+    Takes a pandas Series or an Arrow column. Texts come back as an Arrow array.
+    """
+    if isinstance(column, pd.Series):
+        kind = column.dtype
+        if isinstance(kind, pd.CategoricalDtype):
+            values = column.cat.categories
+            if len(values) <= max(len(column), 1000):
+                return column.cat.codes.to_numpy(), _plain(values)
+        elif kind.kind != "O" and not isinstance(kind, pd.StringDtype | pd.ArrowDtype):
+            place, values = pd.factorize(column)
+            return place, _plain(values)
+        column = _as_arrow(column)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks) if column.chunks else pa.nulls(0, column.type)
+    if pa.types.is_nested(column.type):  # a list of remark codes is no key
+        column = pa.array([facts.text_of(one) for one in column.to_pylist()], pa.large_string())
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    places = column.indices
+    places = places.fill_null(-1) if places.null_count else places
+    return places.to_numpy(zero_copy_only=False), column.dictionary
+
+
+def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
+    """Return a column of texts or of Python objects as Arrow holds it; of mixed ones, their texts."""
+    try:
+        return pa.Array.from_pandas(column)
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowTypeError,
+        pa.ArrowNotImplementedError,  # raised for a column of mixed objects: its cells' texts are used
+        OverflowError,
+    ):
+        return pa.array([facts.text_of(value) for value in column.array], pa.large_string())
+
+
+def _plain(values: pd.Index) -> list:
+    return values.tolist() if isinstance(values, pd.Index) else list(values)
+
+
+class Cells:
+    """The distinct cells of one column that were read so far: number 0 is an empty one."""
+
+    def __init__(self, name: str, lock: RLock) -> None:
+        self.name, self._read, self._lock = name, facts.READERS[name], lock
+        self.entries: list[facts.Read] = [(None, "")]
+        self._of_entry: dict[facts.Read, int] = {(None, ""): 0}
+        self._of_cell: dict[Any, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def numbers(self, column: Any) -> np.ndarray:
+        """Return the number of each row's cell; equal readings have one number."""
+        place, values = distinct_cells(column)
+        if self.name == "denial_text" and isinstance(values, pa.Array):
+            return self._texts(values).take(place)
+        values = values.to_pylist() if isinstance(values, pa.Array) else values
+        return self._table(values).take(place)
+
+    def _table(self, values: list) -> np.ndarray:
+        """Return the numbers of distinct cells, and last that of an empty one, whose place is -1."""
+        known = self._of_cell
+        table = np.zeros(len(values) + 1, dtype=np.int32)
+        for at, value in enumerate(values):
+            found = known.get(value)
+            table[at] = self._number(value) if found is None else found
+        return table
+
+    def _texts(self, values: pa.Array) -> np.ndarray:
+        """Return the same of denial texts, of which most differ only by their longer numbers."""
+        alike = pc.replace_substring_regex(
+            values if pa.types.is_string(values.type) else values.cast(pa.large_string()),
+            facts.LONG_NUMBER,
+            facts.ANY_NUMBER,
+        ).dictionary_encode()
+        few = self._table(alike.dictionary.to_pylist())
+        places = alike.indices.fill_null(len(few) - 1) if alike.null_count else alike.indices
+        return np.append(few.take(places.to_numpy()), np.int32(0))
+
+    def _number(self, value: Any) -> int:
+        text = facts.text_of(value)
+        entry = self._read(text) if text else (None, "")
+        with self._lock:
+            found = self._of_entry.get(entry)
+            if found is None:
+                found = len(self.entries)
+                self.entries.append(entry)
+                self._of_entry[entry] = found
+            if len(self._of_cell) > 1_000_000:
+                self._of_cell.clear()
+            self._of_cell[value] = found
+        return found
+
+    def value(self, number: int) -> Any:
+        return self.entries[number][0]
+
+
+def day_numbers(name: str, column: Any) -> np.ndarray:
+    """Return the number of each row's day (see `FIRST_DAY`); a time of day is dropped."""
+    days = _native_days(column)
+    if days is not None:
+        return days
+    place, values = distinct_cells(column)
+    values = values.to_pylist() if isinstance(values, pa.Array) else values
+    table = np.zeros(len(values) + 1, dtype=np.int32)
+    for at, value in enumerate(values):
+        day, problem = facts.read(name, value)
+        table[at] = WRONG.index(problem) if problem else 0 if day is None else day - _DAY_ZERO
+    return table[place]
+
+
+def _native_days(column: Any) -> np.ndarray | None:
+    """Return the numbers of a column that holds dates; None where it holds something else."""
+    if isinstance(column, pd.Series):
+        if column.dtype.kind == "M" and not isinstance(column.dtype, pd.ArrowDtype):
+            if column.dt.tz is not None:
+                column = column.dt.tz_localize(None)  # the day that the clock on the wall showed
+            # NaT is the least int64, which is NOTHING
+            return _numbered(column.to_numpy().astype("datetime64[D]").astype(np.int64), NOTHING)
+        if column.dtype.kind in "OM" and not isinstance(column.dtype, pd.CategoricalDtype):
+            column = _as_arrow(column)
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        kind = column.type
+        if pa.types.is_timestamp(kind) and kind.tz is not None:
+            column = pc.local_timestamp(column)
+        if pa.types.is_timestamp(kind) or pa.types.is_date64(kind):
+            column = pc.floor_temporal(column, unit="day").cast(pa.timestamp("s")).cast(pa.date32())
+        elif not pa.types.is_date32(kind):
+            return None
+        days = column.cast(pa.int32())
+        days = days.fill_null(NO_DAY) if days.null_count else days
+        return _numbered(days.to_numpy(), NO_DAY)
+    return None
+
+
+def _numbered(days: np.ndarray, none: int) -> np.ndarray:
+    """Return the numbers of days from 1970-01-01; `none` stands for no day."""
+    off = days - days.dtype.type(_DAY_ZERO)  # what stands for no day goes round, and is set below
+    wrong = (off < FIRST_DAY) | (off > _LAST_DAY)
+    if wrong.any():
+        off[wrong] = WRONG.index("date_out_of_range")
+        off[days == none] = 0
+    return off.astype(np.int32, copy=False)
+
+
+def day_of(number: int) -> date | None:
+    """Return the day that a number stands for; None for one that is none."""
+    return EPOCH + timedelta(days=number + _DAY_ZERO) if number >= FIRST_DAY else None
+
+
+def since_epoch(numbers: np.ndarray) -> np.ndarray:
+    """Return days from 1970-01-01; the least int32 where a number is no day."""
+    return np.where(numbers < FIRST_DAY, NO_DAY, numbers + np.int32(_DAY_ZERO))
+
+
+class Days:
+    """Codes of the days that were met: as few as there are days. 1 is no day, the others from 2."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock = lock
+        self._code = np.zeros(_LAST_DAY + 1, np.int32)
+        self._code[:FIRST_DAY] = 1
+        self.since_epoch = np.array([NO_DAY, NO_DAY], np.int32)  # by code
+
+    def __len__(self) -> int:
+        return len(self.since_epoch)
+
+    def codes(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the codes of days by their numbers."""
+        found = self._code.take(numbers)
+        if len(found) and not found.min():
+            with self._lock:
+                new = np.unique(numbers[found == 0])
+                new = new[self._code[new] == 0]
+                first = len(self.since_epoch)
+                self.since_epoch = np.append(self.since_epoch, since_epoch(new))
+                self._code[new] = np.arange(first, first + len(new))
+            found = self._code.take(numbers)
+        return found
+
+
+def cents_of(column: Any, *, dollars: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return whole cents (NOTHING: missing) and 0 or the place (from 1) in the kinds of finding."""
+    if isinstance(column, pd.Series):
+        column = _as_arrow(column)
+    exact = _exact_cents(column, dollars=dollars)
+    exact = _plain_cents(column, dollars=dollars) if exact is None else exact
+    if exact is not None:
+        return exact, np.zeros(len(exact), dtype=np.int8)
+    place, values = distinct_cells(column)
+    values = values.to_pylist() if isinstance(values, pa.Array) else values
+    texts = [facts.text_of(value) for value in values]
+    cents = np.full(len(texts) + 1, NOTHING, dtype=np.int64)
+    wrong = np.zeros(len(texts) + 1, dtype=np.int8)
+    there = [at for at, text in enumerate(texts) if text]
+    read, problems = read_moneys([texts[at] for at in there])
+    if not dollars:  # a count of cents that is written with decimals has parts of a cent
+        whole = (read != NOTHING) & (read % 100 == 0)
+        parts = np.flatnonzero(~whole & (read != NOTHING)).tolist()
+        problems = problems | dict.fromkeys(parts, "too_many_decimals")
+        read = np.where(whole, read // 100, NOTHING)
+    cents[there] = read
+    for at, problem in problems.items():
+        wrong[there[at]] = MONEY.index(problem) + 1
+    return cents[place], wrong[place]
+
+
+def _exact_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.ndarray | None:
+    """Return the cents of a column of whole numbers or of decimals; None for any other."""
+    kind = column.type
+    if pa.types.is_decimal128(kind) and kind.precision <= 18 and 0 <= kind.scale <= 2:
+        if not dollars and kind.scale:
+            return None
+        column = pa.chunked_array([column]) if isinstance(column, pa.Array) else column
+        cents = np.concatenate([_low_words(chunk) for chunk in column.chunks] or [_NONE])
+        return _times(cents, 10 ** (2 - kind.scale) if dollars else 1)
+    if pa.types.is_integer(kind) and kind.bit_width < 64 or pa.types.is_int64(kind):
+        cents = column.cast(pa.int64()).fill_null(NOTHING).to_numpy()
+        return _times(cents, 100 if dollars else 1)
+    return None
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def _low_words(column: pa.Array) -> np.ndarray:
+    """Return the unscaled numbers of decimals of up to 18 digits: the lower half of each."""
+    words = np.frombuffer(column.buffers()[1] or b"", np.int64)[::2]
+    words = words[column.offset : column.offset + len(column)]
+    if not column.null_count:
+        return words
+    return np.where(column.is_null().to_numpy(zero_copy_only=False), NOTHING, words)
+
+
+def _times(cents: np.ndarray, factor: int) -> np.ndarray | None:
+    """Return the amounts times a factor; None where one of them would go round."""
+    if factor == 1:
+        return cents
+    there = cents != NOTHING
+    if (np.abs(cents, where=there, out=np.zeros_like(cents)) > (1 << 62) // factor).any():
+        return None
+    return np.where(there, cents * factor, NOTHING)
+
+
+# Bytes of an amount in plain digits.
+_PLAIN = np.zeros(256, bool)
+_PLAIN[list(b"0123456789.-")] = True
+
+
+def _plain_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.ndarray | None:
+    """Return the cents of texts that are all dollars in plain digits; None for any other."""
+    if not dollars or not (
+        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ):
+        return None
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        data = chunk.buffers()[2]
+        if data is not None and not _PLAIN.take(np.frombuffer(data, np.uint8)).all():
+            return None
+    try:
+        cents = _exact_cents(column.cast(pa.decimal128(18, 2)), dollars=True)
+    except pa.ArrowInvalid:
+        return None
+    there = cents != NOTHING
+    return None if (np.abs(cents[there]) > 10**15).any() else cents

@@ -1,0 +1,212 @@
+"""One number for each combination of numbers, learned as they come and shared by threads.
+
+Number 0 is never given: in a table it says that a combination was not met so far.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from math import prod
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+# Up to so many places a table is kept, which answers in two nanoseconds; beyond it, a dictionary.
+DENSE = 1 << 23
+
+# The parts of combinations: numbers of each row, and how many numbers there can be.
+Parts = Sequence[tuple[np.ndarray, int]]
+
+
+class Combinations:
+    """The number of each combination of parts. `ask` gives numbers (from 1) to new combinations.
+
+    It is called with an array of the parts of each new combination, a row each, by one thread at a
+    time. A thread that only looks up waits for nobody.
+    """
+
+    def __init__(self, parts: int, ask: Callable[[np.ndarray], Sequence[int]], lock: RLock) -> None:
+        self._ask, self._lock = ask, lock
+        self._state = _State((1,) * parts)
+
+    def of(self, parts: Parts) -> np.ndarray:
+        """Return the number of each row's combination."""
+        while True:
+            state = self._state
+            if not state.holds(size for _, size in parts):
+                self._grow([size for _, size in parts])
+                continue
+            columns = [part for part, _ in parts]
+            if state.table is not None:
+                code = state.packed(columns)
+                found = state.table.take(code)
+                if not len(found) or found.min():
+                    return found
+                new = state.parts(pd.unique(code[found == 0]))
+            else:
+                place, distinct = state.distinct(columns)
+                numbers = state.numbers(distinct)
+                if numbers.all():
+                    return numbers.take(place)
+                new = distinct[numbers == 0]
+            self._learn(new)
+
+    def put(self, parts: np.ndarray, numbers: np.ndarray) -> None:
+        """Note the numbers of combinations that nobody asked for yet; hold the lock for it."""
+        self._grow((parts.max(axis=0, initial=0) + 1).tolist())
+        self._state.note(parts, numbers)
+
+    def met(self, parts: np.ndarray) -> np.ndarray:
+        """Say which combinations have a number; hold the lock for it."""
+        self._grow((parts.max(axis=0, initial=0) + 1).tolist())
+        return self._state.numbers(parts) > 0
+
+    @property
+    def dense(self) -> bool:
+        """Whether the combinations are in a table, so that more of them cost next to nothing."""
+        return self._state.table is not None
+
+    def _learn(self, parts: np.ndarray) -> None:
+        with self._lock:
+            parts = parts[~self.met(parts)]  # another thread may have asked
+            if len(parts):
+                numbers = np.asarray(self._ask(parts), np.int32)
+                self._state.note(parts, numbers)
+
+    def _grow(self, sizes: Sequence[int]) -> None:
+        with self._lock:
+            old = self._state
+            if old.holds(sizes):
+                return
+            caps = tuple(
+                cap if size <= cap else 1 << (size - 1).bit_length()
+                for size, cap in zip(sizes, old.caps, strict=True)
+            )
+            # The state is set before it is filled: who looks up meanwhile asks, and waits here.
+            self._state = _State(caps)
+            self._state.note(*old.known())
+
+
+class _State:
+    """What is known of combinations whose parts are below `caps`: a table, or a dictionary."""
+
+    def __init__(self, caps: tuple[int, ...]) -> None:
+        self.caps, self.width = caps, prod(caps)
+        self.table = np.zeros(self.width, np.int32) if self.width <= DENSE else None
+        self._of: dict[Any, int] = {}
+
+    def holds(self, sizes: Iterable[int]) -> bool:
+        return all(size <= cap for size, cap in zip(sizes, self.caps, strict=True))
+
+    def packed(self, columns: Sequence[np.ndarray]) -> np.ndarray:
+        """Return one number for the parts of each row; a cap of 1 adds nothing."""
+        kind = np.int32 if self.width < 1 << 31 else np.int64
+        code = None
+        for part, cap in zip(columns, self.caps, strict=True):
+            if cap == 1:
+                continue
+            if code is None:
+                code = part.astype(kind)
+            else:
+                code *= kind(cap)
+                code += part
+        return np.zeros(len(columns[0]), np.int32) if code is None else code
+
+    def parts(self, codes: np.ndarray) -> np.ndarray:
+        """Return the parts of packed numbers, a row each."""
+        rest, columns = codes.astype(np.int64), []
+        for cap in reversed(self.caps):
+            rest, part = np.divmod(rest, cap)
+            columns.append(part)
+        return np.stack(columns[::-1], axis=1)
+
+    def distinct(self, columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the place of each row among the distinct combinations, and these, a row each."""
+        if self.width < _WIDE:
+            place, codes = pd.factorize(self.packed(columns))
+            return place, self.parts(codes)
+        # So many numbers that their product is none: those of the rows are numbered first.
+        place, matrix = pd.factorize(columns[0])
+        matrix = matrix.astype(np.int64)[:, None]
+        for part in columns[1:]:
+            other, values = pd.factorize(part)
+            place, codes = pd.factorize(place.astype(np.int64) * len(values) + other)
+            left, right = np.divmod(codes, max(len(values), 1))
+            matrix = np.column_stack([matrix[left], values[right]])
+        return place, matrix
+
+    def numbers(self, parts: np.ndarray) -> np.ndarray:
+        """Return the numbers of combinations, a row each; 0 for one that is not known."""
+        if self.table is not None:
+            return self.table.take(self.packed(list(parts.T)))
+        keys = self._keys(parts)
+        return np.fromiter(map(self._of.get, keys, repeat(0)), np.int32, len(keys))
+
+    def note(self, parts: np.ndarray, numbers: np.ndarray) -> None:
+        if self.table is not None:
+            self.table[self.packed(list(parts.T))] = numbers
+        else:
+            self._of.update(zip(self._keys(parts), numbers.tolist(), strict=True))
+
+    def known(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the combinations that have numbers, a row each, and these."""
+        if self.table is not None:
+            codes = np.flatnonzero(self.table)
+            return self.parts(codes), self.table[codes]
+        numbers = np.fromiter(self._of.values(), np.int32, len(self._of))
+        if self.width < _WIDE:
+            return self.parts(np.fromiter(self._of, np.int64, len(self._of))), numbers
+        return np.array(list(self._of), np.int64).reshape(-1, len(self.caps)), numbers
+
+    def _keys(self, parts: np.ndarray) -> list:
+        if self.width < _WIDE:
+            return self.packed(list(parts.T)).tolist()
+        return list(map(tuple, parts.tolist()))
+
+
+_WIDE = 1 << 62
+
+
+class Column:
+    """Numbers that are added one after another; what was read stays where it is."""
+
+    def __init__(self, kind: type = np.int32) -> None:
+        self._data, self.size = np.zeros(1024, kind), 0
+
+    def add(self, values: np.ndarray | Sequence[int]) -> None:
+        """Add numbers at the end; hold the lock for it."""
+        end = self.size + len(values)
+        if end > len(self._data):
+            wider = np.zeros(max(end, 2 * len(self._data)), self._data.dtype)
+            wider[: self.size] = self._data[: self.size]
+            self._data = wider
+        self._data[self.size : end] = values
+        self.size = end
+
+    def put(self, at: np.ndarray, values: np.ndarray) -> None:
+        """Put other numbers in these places; hold the lock for it."""
+        self._data[at] = values
+
+    def take(self, at: np.ndarray) -> np.ndarray:
+        """Return the numbers in these places."""
+        return self._data.take(at)
+
+
+class Words:
+    """Texts by number, each once, in the order in which they came; -1 is none."""
+
+    def __init__(self, words: Sequence[str] = ()) -> None:
+        self.list = list(words)
+        self._of = {word: at for at, word in enumerate(words)}
+
+    def number(self, word: str | None) -> int:
+        """Return the number of a text; hold the lock for it."""
+        if word is None:
+            return -1
+        found = self._of.get(word)
+        if found is None:
+            found = len(self.list)
+            self.list.append(word)
+            self._of[word] = found
+        return found
