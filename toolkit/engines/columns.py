@@ -50,9 +50,18 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, list | np.ndarray | pa.Arra
         column = pa.array([facts.text_of(one) for one in column.to_pylist()], pa.large_string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    places = column.indices
-    places = places.fill_null(-1) if places.null_count else places
-    return places.to_numpy(zero_copy_only=False), column.dictionary
+    return _filled(column.indices, -1), column.dictionary
+
+
+def _filled(column: pa.Array, none: int) -> np.ndarray:
+    """Return an Arrow array of numbers with `none` where it has no value."""
+    if not column.null_count:
+        return column.to_numpy()
+    kind = np.dtype(column.type.to_pandas_dtype())
+    values = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
+    there = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), bitorder="little")
+    there = there[column.offset : column.offset + len(column)].view(bool)
+    return np.where(there, values, kind.type(none))
 
 
 def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
@@ -103,14 +112,9 @@ class Cells:
 
     def _texts(self, values: pa.Array) -> np.ndarray:
         """Return the same of denial texts, of which most differ only by their longer numbers."""
-        alike = pc.replace_substring_regex(
-            values if pa.types.is_string(values.type) else values.cast(pa.large_string()),
-            facts.LONG_NUMBER,
-            facts.ANY_NUMBER,
-        ).dictionary_encode()
-        few = self._table(alike.dictionary.to_pylist())
-        places = alike.indices.fill_null(len(few) - 1) if alike.null_count else alike.indices
-        return np.append(few.take(places.to_numpy()), np.int32(0))
+        places, few = distinct_cells(_long_numbers_alike(values.cast(pa.large_string())))
+        alike = pc.replace_substring_regex(few, facts.LONG_NUMBER, facts.ANY_NUMBER)
+        return np.append(self._table(alike.to_pylist()).take(places), np.int32(0))
 
     def _number(self, value: Any) -> int:
         text = facts.text_of(value)
@@ -128,6 +132,31 @@ class Cells:
 
     def value(self, number: int) -> Any:
         return self.entries[number][0]
+
+
+def _long_numbers_alike(texts: pa.Array) -> pa.Array:
+    """Return texts with zeros for the digits of numbers of five and more: few are then different.
+
+    They read the same, as `toolkit.engines.facts.text_key` says.
+    """
+    validity, offsets, data = texts.buffers()
+    if data is None or not len(texts):
+        return texts
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    signs = np.frombuffer(data, np.uint8)[starts[0] : starts[-1]]
+    digit = (signs - np.uint8(ord("0"))) < 10
+    # Runs of digits and of other signs; the beginning of a text begins one too.
+    begins = np.empty(len(signs) + 1, bool)
+    begins[0] = begins[-1] = True
+    np.not_equal(digit[1:], digit[:-1], out=begins[1:-1])
+    begins[starts - starts[0]] = True
+    edges = np.flatnonzero(begins)
+    sizes = np.diff(edges)
+    long = digit[edges[:-1]] & (sizes >= 5)
+    changed = np.where(np.repeat(long, sizes), np.uint8(ord("0")), signs)
+    buffers = [validity, pa.py_buffer(np.append(np.zeros(texts.offset, np.int64), starts - starts[0])),
+               pa.py_buffer(changed)]  # fmt: skip
+    return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
 
 
 def day_numbers(name: str, column: Any) -> np.ndarray:
@@ -162,19 +191,19 @@ def _native_days(column: Any) -> np.ndarray | None:
             column = pc.floor_temporal(column, unit="day").cast(pa.timestamp("s")).cast(pa.date32())
         elif not pa.types.is_date32(kind):
             return None
-        days = column.cast(pa.int32())
-        days = days.fill_null(NO_DAY) if days.null_count else days
-        return _numbered(days.to_numpy(), NO_DAY)
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        days = [_filled(chunk.cast(pa.int32()), NO_DAY) for chunk in chunks]
+        return _numbered(np.concatenate(days) if len(days) != 1 else days[0], NO_DAY)
     return None
 
 
 def _numbered(days: np.ndarray, none: int) -> np.ndarray:
     """Return the numbers of days from 1970-01-01; `none` stands for no day."""
-    off = days - days.dtype.type(_DAY_ZERO)  # what stands for no day goes round, and is set below
-    wrong = (off < FIRST_DAY) | (off > _LAST_DAY)
-    if wrong.any():
-        off[wrong] = WRONG.index("date_out_of_range")
-        off[days == none] = 0
+    # What lies before the first day goes round and is a great number, as what stands for no day.
+    off = days - days.dtype.type(_DAY_ZERO + FIRST_DAY)
+    wrong = np.flatnonzero(off.view(f"u{off.itemsize}") > _LAST_DAY - FIRST_DAY)
+    off += FIRST_DAY
+    off[wrong] = np.where(days[wrong] == none, 0, WRONG.index("date_out_of_range"))
     return off.astype(np.int32, copy=False)
 
 

@@ -128,8 +128,6 @@ class _Kept:
             name: Column(np.int8 if kind == "flag" else np.int32) for name, kind in kinds.items()
         }
         self.words = {name: Words() for name, kind in kinds.items() if kind == "text"}
-        for column in self.columns.values():
-            column.add([0])
 
     @property
     def size(self) -> int:
@@ -140,8 +138,8 @@ class _Kept:
         number = self.size
         for name, kind in self.kinds.items():
             value = answer[name]
-            self.columns[name].add(
-                [self.words[name].number(value) if kind == "text" else bool(value)]
+            self.columns[name].append(
+                self.words[name].number(value) if kind == "text" else bool(value)
             )
         return number
 
@@ -215,18 +213,16 @@ class Kernel:
         self._who_class, self._who_barring, self._who_looked = Column(), Column(), Column()
         self._who_classes: dict[tuple, int] = {}
         self._barring: list[str | None] = [None]  # programs that give some denials no appeal
-        for column in (self._who_class, self._who_barring, self._who_looked):
-            column.add([0])
         self.who = _Kept(_WHO | {"findings": "text"})
 
         self._pairs, self._pair_of = numbers(3)
-        self._code_of = Combinations(3, self._ask_code, lock)
-        self._denials: list[tuple[Denial | None, dict[str, Any]]] = [(None, {})]
-        self._denial_of: dict[tuple, Denial] = {}
+        self._code_of = Combinations(2, self._ask_code, lock)
+        self._barred_of = Combinations(2, self._ask_barred, lock)
+        self._denials: list[tuple[Denial | None, tuple[int, ...], dict[str, Any]]]
+        self._denials = [(None, (), {})]
         self._code_class, self._code_service = Column(), Column(np.int8)
+        self._code_may_be_barred = Column(bool)
         self._code_classes: list[tuple] = [()]
-        for column in (self._code_class, self._code_service):
-            column.add([0])
         self.code = _Kept(_CODE | {"why_not": "text", "findings": "text"})
 
         self._services = _Services(lock)
@@ -239,8 +235,6 @@ class Kernel:
         self._states: list[_State | None] = [None]
         self._state_numbers: dict[tuple, int] = {}
         self._kind, self._by_amount = Column(np.int8), Column(np.int8)
-        self._kind.add([0])
-        self._by_amount.add([0])
 
         self._variants, self._variant_of = numbers(2)  # of a state and how its receipt lies
         self._place_of = Combinations(2, self._ask_places, lock)  # of a variant and a day
@@ -251,8 +245,6 @@ class Kernel:
         self._places = {
             name: Column() for name in ("fixed", "last", "safe", "due", "why", "variant", "day")
         }
-        for column in self._places.values():
-            column.add([0])
 
     @property
     def size(self) -> int:
@@ -321,49 +313,55 @@ class Kernel:
             self._barring.append(barring)
         classes = self._who_classes
         self._who_facts.append(given)
-        self._who_class.add([classes.setdefault(tuple(given.values()), len(self._who_facts) - 1)])
-        self._who_barring.add([self._barring.index(barring)])
-        self._who_looked.add([self._looked.index(program) if program in self._looked else 0])
+        self._who_class.append(classes.setdefault(tuple(given.values()), len(self._who_facts) - 1))
+        self._who_barring.append(self._barring.index(barring))
+        self._who_looked.append(self._looked.index(program) if program in self._looked else 0)
         return self.who.add(answer)
 
     # --- codes and texts -------------------------------------------------------------------------
 
     def _code_numbers(self, row: "_Row", who: np.ndarray) -> np.ndarray:
         pair = self._pair_of.of([row.codes(name) for name in facts.WHAT[:3]])
-        barring = (self._who_barring.take(who), len(self._barring))
-        return self._code_of.of([(pair, len(self._pairs)), row.codes("denial_text"), barring])
+        code = self._code_of.of([(pair, len(self._pairs)), row.codes("denial_text")])
+        # A program matters only where it gives such a denial no appeal.
+        barring = self._who_barring.take(who)
+        at = np.flatnonzero(self._code_may_be_barred.take(code) & (barring > 0))
+        if len(at):
+            parts = [(code[at], len(self._denials)), (barring[at], len(self._barring))]
+            code[at] = self._barred_of.of(parts)
+        return code
 
     def _ask_code(self, new: np.ndarray) -> list[int]:
-        return [self._code(*key) for key in new.tolist()]
+        return [self._code((*self._pairs[pair], text), None) for pair, text in new.tolist()]
 
-    def _code(self, pair: int, text: int, barring: int) -> int:
-        keys = (*self._pairs[pair], text)
+    def _ask_barred(self, new: np.ndarray) -> list[int]:
+        found = []
+        for code, barring in new.tolist():
+            denial, keys, _ = self._denials[code]
+            program = self._barring[barring]
+            barred = denial.denial_category in barred_categories(program)
+            found.append(self._code(keys, program) if barred else code)
+        return found
+
+    def _code(self, keys: tuple[int, ...], program: str | None) -> int:
+        self._asked["code"] += 1
         cells = [self.cells[n].value(k) for n, k in zip(facts.WHAT, keys, strict=True)]
         given = dict(zip(("group_code", "carc", "rarcs", "text"), cells, strict=True))
         given["rarcs"] = tuple((given["rarcs"] or "").split())
-        denial = self._classified(keys, given, None)
-        program = self._barring[barring]
-        # A program matters only where it gives such a denial no appeal.
-        if program and denial.denial_category in barred_categories(program):
-            denial = self._classified(keys, given, program)
-        self._denials.append((denial, given))
+        denial = classify(**given, program=program)
+        self._denials.append((denial, keys, given))
+        self._code_may_be_barred.append(denial.denial_category in _barred_anywhere())
         answer = {name: getattr(denial, name) for name in (*_CODE, "why_not")}
         answer["findings"] = "; ".join(_code_findings(*cells))
         on = turns_on_service()
         by_service = any(answer[name] in on[name] for name in ("denial_category", "reason"))
-        self._code_service.add([by_service])
+        self._code_service.append(by_service)
         category = denial.denial_category if denial.denial_category in _barred_anywhere() else ""
         key = (category, denial.nature, not denial.appealable)
         if key not in self._code_classes:
             self._code_classes.append(key)
-        self._code_class.add([self._code_classes.index(key)])
+        self._code_class.append(self._code_classes.index(key))
         return self.code.add(answer)
-
-    def _classified(self, keys: tuple, given: Mapping[str, Any], program: str | None) -> Denial:
-        if (keys, program) not in self._denial_of:
-            self._asked["code"] += 1
-            self._denial_of[keys, program] = classify(**given, program=program)
-        return self._denial_of[keys, program]
 
     def _second_look(self, row: "_Row", who: np.ndarray, code: np.ndarray) -> Answer:
         service, kinds = row.services()
@@ -376,7 +374,7 @@ class Kernel:
         found = []
         for code, service, looked in new.tolist():
             self._asked["second look"] += 1
-            denial, given = self._denials[code]
+            denial, _, given = self._denials[code]
             looks = second_look(
                 denial,
                 **given | {"rarcs": " ".join(given["rarcs"])},
@@ -453,9 +451,9 @@ class Kernel:
         if number is None:
             number = self._state_numbers[key] = len(self._states)
             self._states.append(state)
-            self._kind.add([state.kind])
+            self._kind.append(state.kind)
             asks = bool(state.amounts) and state.step.amount is None
-            self._by_amount.add([asks])
+            self._by_amount.append(asks)
         return number
 
     def _with_amounts(self, row: "_Row", state: np.ndarray) -> np.ndarray:
@@ -545,7 +543,7 @@ class Kernel:
         numbers, first = np.zeros(size, np.int32), self._places["fixed"].size
         numbers[done] = np.arange(first, first + int(done.sum()))
         for name, values in made.items():
-            self._places[name].add(values[done])
+            self._places[name].extend(values[done])
         return numbers
 
     def _by_way(self, number, way, code, lies, at, found, made) -> None:

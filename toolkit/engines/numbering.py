@@ -169,20 +169,30 @@ _WIDE = 1 << 62
 
 
 class Column:
-    """Numbers that are added one after another; what was read stays where it is."""
+    """A number for each number from 1, added one after another; that of 0 is 0."""
 
     def __init__(self, kind: type = np.int32) -> None:
-        self._data, self.size = np.zeros(1024, kind), 0
+        self._data, self.size = np.zeros(1024, kind), 1
 
-    def add(self, values: np.ndarray | Sequence[int]) -> None:
+    def append(self, value: int) -> None:
+        """Add a number at the end; hold the lock for it."""
+        if self.size == len(self._data):
+            self._widen(self.size + 1)
+        self._data[self.size] = value
+        self.size += 1
+
+    def extend(self, values: np.ndarray) -> None:
         """Add numbers at the end; hold the lock for it."""
         end = self.size + len(values)
         if end > len(self._data):
-            wider = np.zeros(max(end, 2 * len(self._data)), self._data.dtype)
-            wider[: self.size] = self._data[: self.size]
-            self._data = wider
+            self._widen(end)
         self._data[self.size : end] = values
         self.size = end
+
+    def _widen(self, size: int) -> None:
+        wider = np.zeros(max(size, 2 * len(self._data)), self._data.dtype)
+        wider[: self.size] = self._data[: self.size]
+        self._data = wider
 
     def put(self, at: np.ndarray, values: np.ndarray) -> None:
         """Put other numbers in these places; hold the lock for it."""
