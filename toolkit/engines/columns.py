@@ -113,11 +113,11 @@ class Cells:
     def _texts(self, values: pa.Array) -> np.ndarray:
         """Return the same of denial texts, of which most differ only by their longer numbers."""
         places, few = distinct_cells(_long_numbers_alike(values.cast(pa.large_string())))
-        alike = pc.replace_substring_regex(few, facts.LONG_NUMBER, facts.ANY_NUMBER)
-        return np.append(self._table(alike.to_pylist()).take(places), np.int32(0))
+        return np.append(self._table(few.to_pylist()).take(places), np.int32(0))
 
     def _number(self, value: Any) -> int:
         text = facts.text_of(value)
+        text = facts.text_key(text) if self.name == "denial_text" else text
         entry = self._read(text) if text else (None, "")
         with self._lock:
             found = self._of_entry.get(entry)

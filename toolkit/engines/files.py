@@ -37,7 +37,7 @@ from toolkit.outputs import whole
 from toolkit.processes import Threads, cores
 
 BATCH = 250_000  # rows that are asked, and written, at once
-CUT_BYTES = 24_000_000  # of a CSV that are read at once
+CUT_BYTES = 12_000_000  # of a CSV that are read at once
 TASK_ROWS = 250_000
 # What is held for all threads, and by each with a batch, about.
 SHARED_BYTES, THREAD_BYTES = 250_000_000, 150_000_000
@@ -65,17 +65,19 @@ class _File:
     path: Path
     schema: pa.Schema  # of its own columns, and those in its folders' names
     sizes: tuple[int, ...] = ()  # rows of each row group
+    names: tuple[str, ...] = ()  # the headings of a CSV
     delimiter: str = ","
     offset: int | None = None  # of the rows of a CSV; None where it is not cut by its bytes
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Row groups from `start` to before `end`, or such bytes; a CSV without an `end` is one part."""
+    """Row groups from `start` to before `end`, or bytes that end with a row; else a whole CSV."""
 
     file: int
     start: int = 0
-    end: int | None = None
+    end: int = 0
+    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _open(path: Path) -> _File:
     if not any(names):
         raise _damaged(path)
     schema = pa.schema([(name, pa.string()) for name in names])
-    return _File(path, _with_folders(schema, path), (), delimiter, offset)
+    return _File(path, _with_folders(schema, path), (), tuple(names), delimiter, offset)
 
 
 def _with_folders(schema: pa.Schema, path: Path) -> pa.Schema:
@@ -291,21 +293,21 @@ def _parts(files: tuple[_File, ...], uncut: set[int]) -> Iterator[tuple[_Part, f
 
 def _cuts(at: int, file: _File) -> Iterator[tuple[_Part, float]]:
     """Return parts of a CSV that end with a row. Raises NotCut where no end is in sight."""
-    start, rest = file.offset, b""
+    rest = b""
     with file.path.open("rb") as source:
-        source.seek(start)
+        source.seek(file.offset)
         while block := source.read(CUT_BYTES):
-            data = rest + block
+            data = rest + block if rest else block
             end = last_end(data)
             if end is None:
                 if len(data) > 8 * CUT_BYTES:
                     raise NotCut(at)
                 rest = data
                 continue
-            yield _Part(at, start, start + end), end / CUT_BYTES
-            start, rest = start + end, data[end:]
+            yield _Part(at, data=data[:end]), end / CUT_BYTES
+            rest = data[end:]
     if rest:
-        yield _Part(at, start, start + len(rest)), len(rest) / CUT_BYTES
+        yield _Part(at, data=rest), len(rest) / CUT_BYTES
 
 
 def _tasks(parts: Iterable[tuple[_Part, float]]) -> Iterator[_Task]:
@@ -324,10 +326,11 @@ def _tasks(parts: Iterable[tuple[_Part, float]]) -> Iterator[_Task]:
 def _batches(given: _Given, part: _Part, wanted: Iterable[str] | None) -> Iterator[pa.Table]:
     """Return the rows of a part, with the wanted columns that the file has; None: with all."""
     file = given.files[part.file]
+    shown = wanted is None or (given.groups is not None and "remittance_date" in given.groups.by)
     wanted = file.schema.names if wanted is None else list(wanted)
     try:
         if file.path.suffix.lower() == ".parquet":
-            read = _parquet(file, part, wanted)
+            read = _parquet(file, part, wanted, shown)
         else:
             read = _csv(file, part, wanted, given.days.setdefault(part.file, set()))
         for table in read:
@@ -336,7 +339,7 @@ def _batches(given: _Given, part: _Part, wanted: Iterable[str] | None) -> Iterat
         raise _damaged(file.path) from None
 
 
-def _parquet(file: _File, part: _Part, wanted: list[str]) -> Iterator[pa.Table]:
+def _parquet(file: _File, part: _Part, wanted: list[str], shown: bool) -> Iterator[pa.Table]:
     texts = [
         one.name for one in file.schema
         if one.name in facts.FACTS and _plain(one.type) == pa.string()
@@ -345,16 +348,29 @@ def _parquet(file: _File, part: _Part, wanted: list[str]) -> Iterator[pa.Table]:
         there = [name for name in source.schema_arrow.names if name in wanted]
         there = there or source.schema_arrow.names[:1]  # rows are counted by a column at least
         groups = range(part.start, part.end)
+        about = [source.metadata.row_group(at) for at in groups]
+        if not shown and all(_none_missing(group, "notice_date") for group in about):
+            # A remittance's day counts where there is no notice date alone.
+            there = [name for name in there if name != "remittance_date"]
         for batch in source.iter_batches(
             BATCH, row_groups=groups, columns=there, use_threads=False
         ):
             yield pa.Table.from_batches([batch])
 
 
+def _none_missing(group: pq.RowGroupMetaData, name: str) -> bool:
+    """Say whether a column of a row group holds a day in every row, by the file's own count."""
+    for at in range(group.num_columns):
+        column = group.column(at)
+        if column.path_in_schema == name and column.physical_type == "INT32":
+            return column.is_stats_set and column.statistics.null_count == 0
+    return False
+
+
 def _csv(file: _File, part: _Part, wanted: list[str], days: set[str]) -> Iterator[pa.Table]:
     own = [name for name in file.schema.names if name in wanted] or file.schema.names[:1]
     parse = pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True)
-    if part.end is None:
+    if part.data is None:
         read = pacsv.ReadOptions(use_threads=False, block_size=CUT_BYTES)
         convert = _as_texts(file.schema.names)
         with pacsv.open_csv(
@@ -364,12 +380,11 @@ def _csv(file: _File, part: _Part, wanted: list[str], days: set[str]) -> Iterato
                 table = pa.Table.from_batches([batch])
                 yield table.select([name for name in own if name in table.column_names])
         return
-    with file.path.open("rb") as source:
-        source.seek(part.start)
-        data = source.read(part.end - part.start)
+    data, names = part.data, file.names
     if not plain_quotes(data, file.delimiter):
         raise NotCut(part.file)
-    names = _head(file.path)[0]
+    # As one block that ends with a row: line ends inside of cells are then read as they are.
+    parse.newlines_in_values = False
     read = pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names)
 
     def table(as_days: set[str]) -> pa.Table:

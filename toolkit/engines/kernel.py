@@ -883,7 +883,8 @@ class _Row:
 
 
 def _wrong(days: np.ndarray) -> np.ndarray:
-    return (days > 0) & (days < FIRST_DAY)
+    """Say which numbers of days stand for a cell that cannot be read: those from 1 to 99."""
+    return (days - np.int32(1)).view(np.uint32) < FIRST_DAY - 1
 
 
 class _Event:
