@@ -58,7 +58,7 @@ def _free_of_days(step) -> tuple:
         deadline.status,
         deadline.applies_from,
     )
-    return step.state, step.level, step.standing, step.gap, said
+    return step.state, step.level, step.standing, step.gap, said or step.why
 
 
 def test_every_clock_has_the_scalar_answers_on_every_day():

@@ -160,10 +160,15 @@ def turns_on_service() -> Mapping[str, frozenset[str]]:
     return MappingProxyType(values)
 
 
-@lru_cache(maxsize=1)
-def programs_looked_at() -> frozenset[str]:
-    """Return the programs that a warning turns on; under any other, none does."""
-    return frozenset(name for look in looks().values() for name in look.when.get("program", ()))
+@lru_cache(maxsize=256)
+def programs_looked_at(reason: str | None = None) -> frozenset[str]:
+    """Return the programs that a warning about this reason turns on; without a reason, about any."""
+    return frozenset(
+        name
+        for look in looks().values()
+        if reason is None or reason in look.when.get("reason", (reason,))
+        for name in look.when.get("program", ())
+    )
 
 
 _SERVICE = frozenset({"drug", "service", "original", "interval"})

@@ -221,7 +221,7 @@ class Kernel:
         self._denials: list[tuple[Denial | None, tuple[int, ...], dict[str, Any]]]
         self._denials = [(None, (), {})]
         self._code_class, self._code_service = Column(), Column(np.int8)
-        self._code_may_be_barred = Column(bool)
+        self._code_may_be_barred, self._code_looked = Column(bool), Column(bool)
         self._code_classes: list[tuple] = [()]
         self.code = _Kept(_CODE | {"why_not": "text", "findings": "text"})
 
@@ -240,7 +240,7 @@ class Kernel:
         self._place_of = Combinations(2, self._ask_places, lock)  # of a variant and a day
         self.fixed = _Kept(_FIXED)
         self._fixed_numbers: dict[tuple, int] = {}
-        self._of_way: dict[tuple[int, int], tuple[int, bool, int]] = {}
+        self._of_way: dict[tuple[int, int], tuple[int, bool, int, int]] = {}
         self._due_words, self._why_words = Words(), Words()
         self._places = {
             name: Column() for name in ("fixed", "last", "safe", "due", "why", "variant", "day")
@@ -350,6 +350,7 @@ class Kernel:
         given["rarcs"] = tuple((given["rarcs"] or "").split())
         denial = classify(**given, program=program)
         self._denials.append((denial, keys, given))
+        self._code_looked.append(bool(programs_looked_at(denial.reason)))
         self._code_may_be_barred.append(denial.denial_category in _barred_anywhere())
         answer = {name: getattr(denial, name) for name in (*_CODE, "why_not")}
         answer["findings"] = "; ".join(_code_findings(*cells))
@@ -366,8 +367,10 @@ class Kernel:
     def _second_look(self, row: "_Row", who: np.ndarray, code: np.ndarray) -> Answer:
         service, kinds = row.services()
         service = np.where(self._code_service.take(code), service, 0)
-        looked = (self._who_looked.take(who), len(self._looked))
-        numbers = self._look_of.of([(code, len(self._denials)), (service, kinds), looked])
+        looked = np.where(self._code_looked.take(code), self._who_looked.take(who), 0)
+        numbers = self._look_of.of(
+            [(code, len(self._denials)), (service, kinds), (looked, len(self._looked))]
+        )
         return self.look.answer("second_look", numbers)
 
     def _ask_look(self, new: np.ndarray) -> list[int]:
@@ -533,7 +536,7 @@ class Kernel:
                 self._by_way(number, way, int(codes[at[0]]), lies, at, found, made)
             self._asked["days at once"] += int(done.sum())
         for at in np.flatnonzero(~done[:asked]).tolist():
-            answer = self._answer(state, int(codes[at]), lies)
+            answer = self._answer(state, self._next(state, int(codes[at]), lies))
             made["fixed"][at] = self._fixed_number(answer)
             for name, day in (("last", "last_filing_date"), ("safe", "file_by")):
                 made[name][at] = NO_DAY if answer[day] is None else (answer[day] - EPOCH).days
@@ -550,11 +553,15 @@ class Kernel:
         """Fill in the steps of one way of a clock: what it says whatever the day is asked once."""
         kept = self._of_way.get((number, way))
         if kept is None:
-            answer = self._answer(self._states[number], code, lies)
+            step = self._next(self._states[number], code, lies)
+            answer = self._answer(self._states[number], step)
             has_dates = answer["last_filing_date"] is not None
             due = self._due_words.number(answer["due"])
-            kept = self._of_way[number, way] = self._fixed_number(answer), has_dates, due
-        made["fixed"][at], has_dates, made["due"][at] = kept
+            # Without a deadline no words hold a date.
+            of_day = step.deadline is not None and answer["why"] != _BARRED
+            why = _NOT_ASKED if of_day else self._why_number(answer)
+            kept = self._of_way[number, way] = self._fixed_number(answer), has_dates, due, why
+        made["fixed"][at], has_dates, made["due"][at], made["why"][at] = kept
         if has_dates:
             made["last"][at], made["safe"][at] = found.last[at], found.safe[at]
             made["due"][at] = self._due(found.last[at], found.safe[at])
@@ -570,19 +577,20 @@ class Kernel:
             said.append(self._due_words.number(due_of("file", *days, self._as_of)))
         return np.array(said, np.int32).take(place)
 
-    def _answer(self, state: _State, code: int, lies: int) -> dict[str, Any]:
-        """Return the answer to one step question."""
-        step = state.step
-        if state.kind:
-            self._asked["day"] += 1
-            number = int(self.days.since_epoch[code])
-            day = None if number == NO_DAY else EPOCH + timedelta(days=number)
-            if lies == _RECEIPT_ALONE:
-                step = dated(step, None, day)
-            elif lies == _NO_RECEIPT or day is None:
-                step = dated(step, day)
-            else:
-                step = dated(step, day, day + timedelta(days=_gap(lies)))
+    def _next(self, state: _State, code: int, lies: int) -> NextStep:
+        """Return what is next of a state on a day, as the law says it."""
+        if not state.kind:
+            return state.step
+        self._asked["day"] += 1
+        number = int(self.days.since_epoch[code])
+        day = None if number == NO_DAY else EPOCH + timedelta(days=number)
+        if lies == _RECEIPT_ALONE:
+            return dated(state.step, None, day)
+        if lies == _NO_RECEIPT or day is None:
+            return dated(state.step, day)
+        return dated(state.step, day, day + timedelta(days=_gap(lies)))
+
+    def _answer(self, state: _State, step: NextStep) -> dict[str, Any]:
         return step_answer(
             step,
             why_not=_BARRED if state.barred else None,
@@ -648,7 +656,7 @@ class Kernel:
         variant, code = (int(self._places[name].take(place)) for name in ("variant", "day"))
         number, lies = self._variants[variant]
         state = self._states[number]
-        return self._why_number(self._answer(state, code, lies))
+        return self._why_number(self._answer(state, self._next(state, code, lies)))
 
     def _from_decision(self, step: np.ndarray) -> np.ndarray:
         return self.fixed.flags("from_decision", self._places["fixed"].take(step))
