@@ -1,4 +1,4 @@
-"""Spark gives the answers of pandas: by the kernel on its batches, and by key tables and joins."""
+"""Spark gives the answers of pandas, by the kernel on its batches."""
 
 from datetime import date
 
@@ -8,7 +8,6 @@ import pytest
 from engine_rows import AS_OF, HOSPITAL, denial_rows, plain
 
 from toolkit.engines import ANSWERS, triage_rows
-from toolkit.engines.spark import triage_by_joins
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 
@@ -48,13 +47,6 @@ def test_the_kernel_on_batches_has_the_answers_of_pandas(rows, answered):
     _same(found.toArrow(), answered)
 
 
-def test_key_tables_and_joins_have_the_answers_of_pandas(rows, answered):
-    found = triage_by_joins(rows, **GIVEN)
-    assert found.columns == list(answered.columns)
-    _same(found.toArrow(), answered)
-    assert not rows.sparkSession.catalog.listTables()
-
-
 def test_days_amounts_and_lists_are_read_in_their_own_types(spark):
     frame = pd.DataFrame(
         {"row": [0, 1], "program": "original_medicare", "contracted": "no", "carc": "50",
@@ -64,11 +56,7 @@ def test_days_amounts_and_lists_are_read_in_their_own_types(spark):
     )  # fmt: skip
     expected = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
     sent = spark.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False))
-    for found in (
-        triage_rows(sent, as_of=AS_OF, hospital=UNKNOWN),
-        triage_by_joins(sent, as_of=AS_OF, hospital=UNKNOWN),
-    ):
-        _same(found.toArrow(), expected)
+    _same(triage_rows(sent, as_of=AS_OF, hospital=UNKNOWN).toArrow(), expected)
 
 
 def test_no_rows_are_no_rows_with_the_same_columns(rows, answered):
