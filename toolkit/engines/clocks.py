@@ -13,10 +13,10 @@ from datetime import date, timedelta
 import numpy as np
 from msgspec.structs import fields
 
-from toolkit.law import Clock, program, ways
+from toolkit.law import Clock, ways
 from toolkit.law.calendar import count, previous_working_day
 from toolkit.law.clock import Way
-from toolkit.law.events import events_of
+from toolkit.law.events import closed_days, events_of
 from toolkit.law.filing import rolled
 from toolkit.law.model import FilingRule, Level
 from toolkit.law.thresholds import last_day_that_counts
@@ -37,17 +37,18 @@ _READ = frozenset({
 })  # fmt: skip
 # What changes no date, though it is said beside it.
 _SAID = frozenset({
-    "filed_when", "by_hour", "opens", "milestones", "warnings", "why", "citation", "source",
-    "verified_on", "status",
+    "filed_when", "by_hour", "opens", "milestones", "warnings", "why", "notice", "citation",
+    "source", "verified_on", "status",
 })  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Dated:
-    """What a clock says on many days: `way` is which of its ways, -1 where the scalar code is asked.
+    """What a clock says on many days: `way` is a number for how, -1 where the scalar code is asked.
 
-    Days of one way have one answer but for their dates: `last` and `safe` are `last_filing_date` and
-    `file_by`, in days from 1970-01-01, the least int32 where there is none.
+    Days of one way took the same steps, and have one answer but for their dates: `last` and `safe` are
+    `last_filing_date` and `file_by`, in days from 1970-01-01, the least int32 where there is none.
+    The numbers of ways are the clock's own, and stay.
     """
 
     way: np.ndarray
@@ -61,12 +62,13 @@ class Clocks:
     def __init__(self) -> None:
         self._tables: dict[Hashable, np.ndarray] = {}
         self._ways: dict[Clock, tuple[Way, ...]] = {}
+        self._steps: dict[Clock, dict[Hashable, int]] = {}
 
     def on(self, clock: Clock, days: np.ndarray, received: np.ndarray) -> Dated:
         """Return what the clock says where it starts on `days`, received on `received` (or NO_DAY)."""
         size = len(days)
         found = Dated(
-            np.full(size, -1, np.int8), np.full(size, NO_DAY, np.int32), np.full(size, NO_DAY, np.int32)
+            np.full(size, -1, np.int32), np.full(size, NO_DAY, np.int32), np.full(size, NO_DAY, np.int32)
         )  # fmt: skip
         if clock.contract is not None:
             return found
@@ -74,6 +76,7 @@ class Clocks:
         known &= (received == NO_DAY) | ((received >= days) & (received < _LAST_START))
         if clock not in self._ways:
             self._ways[clock] = ways(clock)
+            self._steps[clock] = {"any day": 0}
         mine = self._ways[clock]
         if not mine:  # no day changes the answer
             found.way[known] = 0
@@ -86,16 +89,25 @@ class Clocks:
             covered += on
             at = np.flatnonzero(on & known)
             if len(at) and _plain(way.rule):
-                self._by(clock, way, number, at, days[at], received[at], found)
+                self._by(clock, number, way, at, days[at], received[at], found)
         found.way[covered != 1] = -1
         return found
 
-    def _by(self, clock, way, number, at, days, received, found) -> None:
-        """Fill in the answers of one way."""
+    def _by(
+        self,
+        clock: Clock,
+        number: int,
+        way: Way,
+        at: np.ndarray,
+        days: np.ndarray,
+        received: np.ndarray,
+        found: Dated,
+    ) -> None:
+        """Fill in the answers of one rule."""
         if way.window is None:
-            found.way[at] = number
+            found.way[at] = self._way(clock, (number,))
             return
-        rule, level = way.rule, program(clock.program).level(clock.level)
+        rule, level = way.rule, way.level
         there = received != NO_DAY
         presumed = days + np.int32(rule.presumption.days) if rule.presumption else None
 
@@ -107,26 +119,42 @@ class Clocks:
 
         begins = start(rule.starts)
         end = self._counted(begins, way.window, rule)
-        last = self._moved(("rolled", rule.roll), lambda day: rolled(day, rule, [])[0], end)
-        earliest = end
+        last = self._moved(("rolled", rule.roll), lambda day: rolled(day, rule, [], {})[0], end)
+        earliest, reading_that_decides = end, np.zeros(len(at), np.int32)
+
+        def read(early: np.ndarray, holds: np.ndarray | bool, which: int) -> None:
+            nonlocal earliest
+            earlier = holds & (early < earliest)
+            earliest = np.where(earlier, early, earliest)
+            reading_that_decides[earlier] = which
+
         if presumed is not None:
             early = self._counted(presumed, way.window, rule)
-            earliest = np.where(there & (presumed < received), np.minimum(end, early), end)
-        for reading in rule.readings:
+            read(early, there & (presumed < received), 1)
+        for which, reading in enumerate(rule.readings, 2):
             if reading.when.holds(clock.stage, clock.filer, False):
                 early = self._counted(start(reading.starts), reading.window, rule)
-                if reading.starts == "receipt" and presumed is None:
-                    early = np.where(there, early, earliest)
-                earliest = np.minimum(earliest, early)
+                known = there if reading.starts == "receipt" and presumed is None else True
+                read(early, known, which)
         safe = self._before(earliest)
         begun = np.where(there, received, days)
         safe = np.where((safe < begun) & (begun <= earliest), earliest, safe)
+        years = np.zeros(len(at), np.int32)
         if level.amount_in_controversy and clock.amount is not None:
-            safe = self._while_enough(level, clock.amount, np.minimum(begins, days), safe)
-        calm = _untouched(clock, begins, end, last, safe)
+            first = np.where(there, received, np.minimum(begins, days))
+            safe, years = self._while_enough(level, clock.amount, first, safe)
+        calm = np.flatnonzero(_untouched(clock, rule, begins, end, last, safe))
+        # The steps that were taken, as one number: what is said beside the dates turns on them.
+        steps = ((years * 32 + reading_that_decides) * 2 + there) * 2 + (last != end)
+        taken, place = np.unique(steps[calm], return_inverse=True)
+        ways_taken = [self._way(clock, (number, one)) for one in taken.tolist()]
         at = at[calm]
-        found.way[at] = number
+        found.way[at] = np.array(ways_taken, np.int32)[place]
         found.last[at], found.safe[at] = last[calm], safe[calm]
+
+    def _way(self, clock: Clock, steps: Hashable) -> int:
+        known = self._steps[clock]
+        return known.setdefault(steps, len(known))
 
     # --- tables ----------------------------------------------------------------------------------
 
@@ -155,8 +183,11 @@ class Clocks:
 
     def _while_enough(
         self, level: Level, amount: int, first: np.ndarray, safe: np.ndarray
-    ) -> np.ndarray:
-        """Return the days moved to the last one on which the amount is enough: it turns on the years."""
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the days moved to the last one on which the amount is enough, and its year or 0.
+
+        It turns on the years alone.
+        """
         years = [days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
                  for days in (first, safe)]  # fmt: skip
         both, place = np.unique(years[0] * 10_000 + years[1], return_inverse=True)
@@ -166,9 +197,13 @@ class Clocks:
             day = last_day_that_counts(
                 level.amount_in_controversy, first=date(begin, 1, 1), last=date(end, 1, 1), amount=amount
             )  # fmt: skip
-            moved.append((previous_working_day(day[0]) - EPOCH).days if day else NO_DAY)
-        moved = np.array(moved, np.int32)[place]
-        return np.where(moved == NO_DAY, safe, moved)
+            moved.append(_number(day[0]) if day else NO_DAY)
+        day = np.array(moved, np.int32)[place]
+        before = self._before(np.where(day == NO_DAY, safe, day))
+        before = np.where(before < first, day, before)
+        year = day.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int32) + 1970
+        there = day != NO_DAY
+        return np.where(there, before, safe), np.where(there, year, 0)
 
 
 def _plain(rule: FilingRule) -> bool:
@@ -180,18 +215,26 @@ def _plain(rule: FilingRule) -> bool:
     return all(getattr(rule, one.name) == one.default for one in unknown)
 
 
-def _untouched(clock: Clock, begins, end, last, safe) -> np.ndarray:
+def _untouched(
+    clock: Clock,
+    rule: FilingRule,
+    begins: np.ndarray,
+    end: np.ndarray,
+    last: np.ndarray,
+    safe: np.ndarray,
+) -> np.ndarray:
     """Say which of the days no dated event moves: neither what is counted nor what is counted to."""
     calm = np.ones(len(end), bool)
     for event, _ in events_of(clock.program, clock.level):
         if event.stood_still:
-            calm &= (begins > _number(event.stood_still.last)) | (
-                end < _number(event.stood_still.first)
-            )
+            after, before = _number(event.stood_still.last), _number(event.stood_still.first)
+            calm &= (begins > after) | (np.maximum(end, last) < before)
         if event.put_off:
             calm &= (last < _number(event.put_off.first)) | (last > _number(event.put_off.last))
-        for day in event.closed:
-            calm &= (last != _number(day)) & (safe != _number(day))
+    for day in map(_number, closed_days(clock.program, clock.level)):
+        calm &= (last != day) & (safe != day)
+        if rule.roll and rule.roll.nonworkdays:  # a day that it may roll over
+            calm &= (end > day) | (last < day)
     return calm
 
 

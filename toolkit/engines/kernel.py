@@ -304,7 +304,10 @@ class Kernel:
         given = {
             "program": program,
             "contracted": answer["contracted"],
-            "state_window": answer["state_window"] if "state_window" in turns_on(program) else None,
+            **{
+                name: answer[name] if name in turns_on(program) else None
+                for name in ("state_window", "jurisdiction")
+            },
             "contract": bound["contract"],
             "program_gap": None if program else answer["program_gap"],
         }
@@ -439,6 +442,7 @@ class Kernel:
             denial_category=category,
             nature=nature,
             state_window=given["state_window"],
+            jurisdiction=given["jurisdiction"],
             contract=None if contract is None else self._hospital.contracts[contract],
             **happened,
         )

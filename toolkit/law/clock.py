@@ -147,6 +147,7 @@ def ways(clock: Clock) -> tuple[Way, ...]:
     if (who and who.may_file is False) or level.by_terms:
         return ()
     try:
+        rules.check_expedited(level, clock.stage, clock.filer, False)
         level, _ = in_process(rules, level, who, facts, None, clock.jurisdiction)
     except RefusedError:
         return ()
