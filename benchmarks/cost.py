@@ -8,7 +8,7 @@ BILLION = 1_000_000_000
 
 def cost_tables(told: dict[str, Any]) -> dict[str, str]:
     """Return the blocks of docs/scale.md by the names of their markers."""
-    return {"steps": _steps(told), "keys": _keys(told), "billion": _billion(told)}
+    return {"steps": _steps(told), "keys": _questions(told), "billion": _billion(told)}
 
 
 def _spark(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -39,17 +39,27 @@ def _steps(told: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _keys(told: dict[str, Any]) -> str:
-    """Return how many distinct keys each question was asked, by rows."""
-    jobs = [j for j in told["jobs"] if j["part"] == "keys" and not j["why_not"]]
+def _questions(told: dict[str, Any]) -> str:
+    """Return how often each question was asked in plain Python, by rows."""
+    jobs = [j for j in told["jobs"] if j["part"] == "questions" and not j["why_not"]]
     if not jobs:
         return "Not measured in this run."
-    names = list(dict.fromkeys(name for job in jobs for name in job["answer"]["keys"]))
-    lines = ["| rows | " + " | ".join(names) + " | table MB |", "|---" * (len(names) + 2) + "|"]
+    names = list(dict.fromkeys(name for job in jobs for name in job["answer"]["questions"]))
+    head = ["rows", *names, "all, per million rows", "days put to clocks by arrays"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for job in jobs:
-        counts = " | ".join(f"{job['answer']['keys'].get(name, 0):,}" for name in names)
-        lines.append(f"| {job['size']:,} | {counts} | {job['answer']['key_bytes'] / 1e6:.1f} |")
+        asked = job["answer"]["questions"]
+        counts = " | ".join(f"{asked.get(name, 0):,}" for name in names)
+        lines.append(
+            f"| {job['size']:,} | {counts} | {per_million(job):,.0f} | "
+            f"{job['answer']['days_at_once']:,} |"
+        )
     return "\n".join(lines)
+
+
+def per_million(job: dict[str, Any]) -> float:
+    """Return how many questions a million rows cost."""
+    return job["answer"]["questions"]["all"] * 1e6 / job["answer"]["rows"]
 
 
 def _billion(told: dict[str, Any]) -> str:

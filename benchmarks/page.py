@@ -24,6 +24,7 @@ TITLES = {
     "worklists": "An export to a worklist",
     "remittances": "835 to typed tables",
     "spark": "Spark, step by step",
+    "questions": "Questions asked in plain Python",
 }
 
 

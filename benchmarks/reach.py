@@ -7,9 +7,11 @@ from typing import Any, Literal
 import msgspec
 import yaml
 
+from benchmarks.cost import per_million
+
 What = Literal[
     "ratio", "peak_gb", "peak_mb", "per_second", "megabytes_per_second", "extra_share",
-    "microseconds", "milliseconds", "seconds",
+    "microseconds", "milliseconds", "seconds", "questions_per_million",
 ]  # fmt: skip
 
 
@@ -66,6 +68,8 @@ def value_of(reach: Reach, told: dict[str, Any]) -> tuple[float, float, float] |
 
 def _figure(what: What, job: dict[str, Any]) -> tuple[float, float, float]:
     answer = job["answer"]
+    if what == "questions_per_million":
+        return (per_million(job),) * 3
     if what == "peak_gb":
         return (job["peak"] / 1e9,) * 3
     if what == "peak_mb":

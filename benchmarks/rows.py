@@ -48,7 +48,12 @@ def jobs(folder: Path, scale: Scale) -> list[Job]:
     found: list[Job] = []
     for rows in scale.sizes:
         found += _of_size(folder, scale, rows)
-    return [*found, *frames.jobs(folder, scale), *spark.jobs(folder, scale), *_keys(folder, scale)]
+    return [
+        *found,
+        *frames.jobs(folder, scale),
+        *spark.jobs(folder, scale),
+        *_questions(folder, scale),
+    ]
 
 
 def _of_size(folder: Path, scale: Scale, rows: int) -> list[Job]:
@@ -74,7 +79,7 @@ def _of_size(folder: Path, scale: Scale, rows: int) -> list[Job]:
             rounds, same="")  # fmt: skip
         add(
             f"ours_duckdb_{kind}",
-            f"**ours, {name}, by the kernel in processes**",
+            f"**ours, {name}, by the kernel in threads**",
             "rows:totals",
             kind,
             rounds,
@@ -100,12 +105,12 @@ def _of_size(folder: Path, scale: Scale, rows: int) -> list[Job]:
     return found
 
 
-def _keys(folder: Path, scale: Scale) -> list[Job]:
+def _questions(folder: Path, scale: Scale) -> list[Job]:
     return [
         Job(
-            "keys", "keys", "distinct keys that the questions are asked", rows,
+            "questions", "questions", "questions asked in plain Python, all answers wanted", rows,
             lambda rows=rows: work(
-                "benchmarks.rows:keys", path=path_of(folder, f"rows-{rows}.parquet")
+                "benchmarks.rows:questions", path=path_of(folder, f"rows-{rows}.parquet")
             ),
             rounds=1,
         )
@@ -179,7 +184,7 @@ def floor(path: str) -> Iterator[None]:
 
 
 def totals(path: str) -> Iterator[None]:
-    """Ours by processes, the file's totals."""
+    """Ours, the file's totals, by the kernel in threads."""
     from toolkit.engines import totals as of_files
 
     as_of = date.fromisoformat(AS_OF)
@@ -191,7 +196,7 @@ def totals(path: str) -> Iterator[None]:
 
 
 def annotated(path: str, out: str) -> Iterator[None]:
-    """Ours by processes: every row with all its answers, written as Parquet."""
+    """Ours: every row with all its answers, written as Parquet."""
     from toolkit.engines import triage_files
 
     as_of = date.fromisoformat(AS_OF)
@@ -303,28 +308,17 @@ def kernel(path: str) -> Iterator[None]:
     return _told(found)
 
 
-def keys(path: str) -> Iterator[None]:
-    """Count the distinct keys that each question is asked over a whole file."""
+def questions(path: str) -> Iterator[None]:
+    """Count how often each question is asked in plain Python over a whole file, for all answers."""
     from toolkit.engines import triage_rows
     from toolkit.engines.rows import asker
 
     as_of = date.fromisoformat(AS_OF)
+    asked = asker(as_of=as_of, hospital=UNKNOWN)
     yield
     rows = 0
     for chunk in _chunks(path):
         triage_rows(chunk, as_of=as_of, hospital=UNKNOWN)
         rows += len(chunk)
-    asked = asker(as_of=as_of, hospital=UNKNOWN)
     yield
-    kept = {"payer and plan": asked.who, "codes and text": asked.what, "step and day": asked.step}
-    return {
-        "rows": rows,
-        "keys": {name: one.size for name, one in kept.items()},
-        "key_bytes": sum(map(_bytes, kept.values())),
-    }
-
-
-def _bytes(kept: Any) -> int:
-    """Return the bytes of one question's answers: numbers, and each distinct text once."""
-    numbers = sum(len(column) * column.itemsize for column in kept.columns.values())
-    return numbers + sum(len(word.encode()) for words in kept.words.values() for word in words)
+    return {"rows": rows, "questions": asked.questions, "days_at_once": asked.days_at_once}

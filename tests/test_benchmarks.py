@@ -17,6 +17,7 @@ from benchmarks.reach import reaches
 from benchmarks.remit_data import write_remittance
 from benchmarks.rows_data import as_csv, write
 from benchmarks.suite import measured
+from toolkit.engines.rows import asker
 
 ROWS = 700
 AS_OF = date.fromisoformat(starts.AS_OF)
@@ -91,10 +92,22 @@ def test_a_frame_comes_back_whole_with_few_answers_or_with_all(files):
     assert few["digest"] == every["digest"]
 
 
-def test_the_keys_of_a_file_are_counted(files):
-    found = done(rows.keys(files["parquet"]))
-    assert found["rows"] == ROWS
-    assert all(0 < number <= ROWS for number in found["keys"].values())
+def test_the_questions_of_a_file_are_counted(files):
+    found = done(rows.questions(files["parquet"]))
+    assert found["rows"] == ROWS and found["days_at_once"] > ROWS
+    assert found["questions"]["all"] == sum(found["questions"].values()) // 2
+
+
+def test_rows_to_totals_ask_what_their_facts_can_come_to_and_no_more(tmp_path):
+    """A gate, on a count: half a million rows cost few more questions than a tenth of them."""
+    asked = {}
+    for size in (50_000, 500_000):
+        write(tmp_path / "rows.parquet", rows=size, seed=1)
+        asker.cache_clear()
+        done(rows.totals(str(tmp_path / "rows.parquet")))
+        asked[size] = asker(as_of=AS_OF, hospital=rows.UNKNOWN).questions
+    assert asked[500_000]["all"] < 9_000  # 7,500: 6,000 codes and texts, 1,100 clocks, 400 days
+    assert asked[500_000]["all"] < 1.5 * asked[50_000]["all"]
 
 
 @pytest.mark.parametrize("more", [False, True])
@@ -270,7 +283,8 @@ def test_every_floor_is_a_job_of_the_same_size(jobs):
 @pytest.fixture(scope="module")
 def told(jobs) -> dict:
     """What a run tells, had every job taken a second, and edi-835-parser been away."""
-    more = {"bytes": 10**6, "frame_bytes": 10**8, "keys": {"step and day": 5}, "key_bytes": 10**6,
+    more = {"bytes": 10**6, "frame_bytes": 10**8, "questions": {"day": 5, "all": 5},
+            "days_at_once": 7, "rows": 10**6,
             "task_cpu": 1.0, "bytes_in": 10**9, "shuffled": 10**6, "spilled": 0}  # fmt: skip
     results = []
     for job in {(job.part, job.key, job.size): job for job in jobs}.values():
