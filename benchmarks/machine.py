@@ -12,7 +12,7 @@ import psutil
 
 from benchmarks.measure import ROOT
 
-PACKAGES = ("pandas", "numpy", "pyarrow", "duckdb", "narwhals", "polars", "pyspark", "oxedi",
+PACKAGES = ("pandas", "numpy", "pyarrow", "duckdb", "polars", "pyspark", "oxedi",
             "edi-835-parser")  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The questions that bulk work asks: once per distinct key, in plain Python, whatever holds the rows.
 
-Every engine makes its key tables from these and joins them back; none says anything of the law, the
-codes or the payers again. A question remembers what it was asked, so that the next part of a big
+Every engine asks these of its distinct keys; none says anything of the law, the codes or the payers
+again. A question remembers what it was asked, so that the next part of a big
 file asks only what is new.
 """
 

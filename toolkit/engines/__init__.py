@@ -1,4 +1,4 @@
-"""One triage of denial rows on any engine: pandas, DuckDB, Spark, polars, Arrow, dask.
+"""One triage of denial rows on any engine: pandas, DuckDB, Spark, polars, Arrow.
 
 The rules are asked in plain Python, once per distinct key, whatever holds the rows. An engine is
 imported when rows of it are given.

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from msgspec.structs import replace
 
 from toolkit.accessor import FINDINGS, findings_of
@@ -26,23 +25,19 @@ from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials import classify
 from toolkit.denials.classify import Denial
 from toolkit.denials.second_look import programs_looked_at, second_look, turns_on_service
-from toolkit.denials.services import is_drug, service_of
 from toolkit.engines import facts
 from toolkit.engines.clocks import Clocks
 from toolkit.engines.columns import (
     EPOCH,
     FIRST_DAY,
-    MONEY,
     NO_DAY,
     WRONG,
     Cells,
     Days,
-    cents_of,
-    day_numbers,
-    distinct_cells,
     since_epoch,
 )
 from toolkit.engines.numbering import Column, Combinations, Words
+from toolkit.engines.row import NO_RECEIPT, RECEIPT_ALONE, Row, Services, days_between
 from toolkit.hospital import Hospital
 from toolkit.law import (
     Clock,
@@ -92,7 +87,6 @@ _OF_CODE = set(_CODE) | {"second_look", "findings"}
 _AHEAD = 1_000_000  # up to so many steps, days are answered before they are asked for
 _BARRED = "barred by the code"  # stands for the code's own words, so that steps stay few
 _NOT_ASKED, _OF_THE_CODE = -2, -1  # of `why`: nobody asked so far; the code's own words
-_NO_RECEIPT, _RECEIPT_ALONE, _FIRST_GAP = 0, 1, 2  # how the receipt lies to the notice
 
 
 @dataclass(frozen=True)
@@ -225,7 +219,7 @@ class Kernel:
         self._code_classes: list[tuple] = [()]
         self.code = _Kept(_CODE | {"why_not": "text", "findings": "text"})
 
-        self._services = _Services(lock)
+        self.services = Services(lock)
         self._look_of = Combinations(3, self._ask_look, lock)
         self.look = _Kept({"second_look": "text"})
         self._looked = ("", *sorted(programs_looked_at()))
@@ -257,7 +251,7 @@ class Kernel:
         """Return the wanted answers to rows, whose facts are columns of pandas or of Arrow."""
         wanted = list(wanted)
         found: dict[str, Answer] = {}
-        row = _Row(columns, self)
+        row = Row(columns, self)
         who = self._who_of.of([row.codes(name) for name in facts.WHO])
         code = step = None
         if set(wanted) & (_OF_STEP | _OF_CODE):
@@ -323,7 +317,7 @@ class Kernel:
 
     # --- codes and texts -------------------------------------------------------------------------
 
-    def _code_numbers(self, row: "_Row", who: np.ndarray) -> np.ndarray:
+    def _code_numbers(self, row: Row, who: np.ndarray) -> np.ndarray:
         pair = self._pair_of.of([row.codes(name) for name in facts.WHAT[:3]])
         code = self._code_of.of([(pair, len(self._pairs)), row.codes("denial_text")])
         # A program matters only where it gives such a denial no appeal.
@@ -367,7 +361,7 @@ class Kernel:
         self._code_class.append(self._code_classes.index(key))
         return self.code.add(answer)
 
-    def _second_look(self, row: "_Row", who: np.ndarray, code: np.ndarray) -> Answer:
+    def _second_look(self, row: Row, who: np.ndarray, code: np.ndarray) -> Answer:
         service, kinds = row.services()
         service = np.where(self._code_service.take(code), service, 0)
         looked = np.where(self._code_looked.take(code), self._who_looked.take(who), 0)
@@ -384,7 +378,7 @@ class Kernel:
             looks = second_look(
                 denial,
                 **given | {"rarcs": " ".join(given["rarcs"])},
-                procedure_code=self._services.codes[service],
+                procedure_code=self.services.codes[service],
                 program=self._looked[looked] or None,
             )
             found.append(self.look.add({"second_look": " ".join(look.id for look in looks)}))
@@ -392,7 +386,7 @@ class Kernel:
 
     # --- what is next, and by when ---------------------------------------------------------------
 
-    def _step(self, row: "_Row", who: np.ndarray, code: np.ndarray) -> np.ndarray:
+    def _step(self, row: Row, who: np.ndarray, code: np.ndarray) -> np.ndarray:
         """Return the number of each row's step, which is one of `_places`."""
         event = row.event()
         state = self._state_of.of([
@@ -463,7 +457,7 @@ class Kernel:
             self._by_amount.append(asks)
         return number
 
-    def _with_amounts(self, row: "_Row", state: np.ndarray) -> np.ndarray:
+    def _with_amounts(self, row: Row, state: np.ndarray) -> np.ndarray:
         """Return the states with their amounts, where a rule of the level looks at it."""
         at = np.flatnonzero(self._by_amount.take(state))
         if not len(at) or row.amount is None:
@@ -509,7 +503,7 @@ class Kernel:
         """Return the days that a variant may be asked for next; arrays answer them all for nothing."""
         state, lies = self._variants[variant]
         few = self._place_of.dense and self._places["fixed"].size < _AHEAD
-        if not few or not self._states[state].kind or lies == _RECEIPT_ALONE:
+        if not few or not self._states[state].kind or lies == RECEIPT_ALONE:
             return np.empty(0, np.int64)
         known = np.arange(2, len(self.days))
         pairs = np.column_stack([np.full(len(known), variant), known])
@@ -528,11 +522,11 @@ class Kernel:
         made["why"] = np.full(size, _NOT_ASKED, np.int32)
         made["variant"], made["day"] = np.full(size, variant, np.int32), codes.astype(np.int32)
         done = np.zeros(size, bool)
-        if state.kind and lies != _RECEIPT_ALONE:
+        if state.kind and lies != RECEIPT_ALONE:
             days = self.days.since_epoch[codes]
             received = np.full(size, NO_DAY, np.int32)
-            if lies != _NO_RECEIPT:
-                received = np.where(days == NO_DAY, NO_DAY, days + np.int32(_gap(lies)))
+            if lies != NO_RECEIPT:
+                received = np.where(days == NO_DAY, NO_DAY, days + np.int32(days_between(lies)))
             found = self._clocks.on(state.step, days, received)
             done = found.way >= 0
             for way in np.unique(found.way[done]).tolist():
@@ -588,11 +582,11 @@ class Kernel:
         self._asked["day"] += 1
         number = int(self.days.since_epoch[code])
         day = None if number == NO_DAY else EPOCH + timedelta(days=number)
-        if lies == _RECEIPT_ALONE:
+        if lies == RECEIPT_ALONE:
             return dated(state.step, None, day)
-        if lies == _NO_RECEIPT or day is None:
+        if lies == NO_RECEIPT or day is None:
             return dated(state.step, day)
-        return dated(state.step, day, day + timedelta(days=_gap(lies)))
+        return dated(state.step, day, day + timedelta(days=days_between(lies)))
 
     def _answer(self, state: _State, step: NextStep) -> dict[str, Any]:
         return step_answer(
@@ -646,7 +640,8 @@ class Kernel:
         if len(new):
             with self._lock:
                 new = new[whys.take(new) == _NOT_ASKED]
-                whys.put(new, [self._composed(place) for place in new.tolist()])
+                of = (self._places[name].take(new).tolist() for name in ("variant", "day"))
+                whys.put(new, [self._composed(*one) for one in zip(*of, strict=True)])
             values = whys.take(step)
         of_code = np.flatnonzero(values == _OF_THE_CODE)
         if len(of_code):
@@ -656,8 +651,7 @@ class Kernel:
             values[of_code] = table.take(self.code.columns["why_not"].take(code[of_code]))
         return Answer("text", values, self._why_words.list)
 
-    def _composed(self, place: int) -> int:
-        variant, code = (int(self._places[name].take(place)) for name in ("variant", "day"))
+    def _composed(self, variant: int, code: int) -> int:
         number, lies = self._variants[variant]
         state = self._states[number]
         return self._why_number(self._answer(state, self._next(state, code, lies)))
@@ -665,19 +659,19 @@ class Kernel:
     def _from_decision(self, step: np.ndarray) -> np.ndarray:
         return self.fixed.flags("from_decision", self._places["fixed"].take(step))
 
-    def _notice_date(self, row: "_Row", step: np.ndarray) -> Answer:
+    def _notice_date(self, row: Row, step: np.ndarray) -> Answer:
         days, _ = row.notice()
         decided = self._from_decision(step)
         if decided.any():
             days = np.where(decided, row.days("decided_on"), days)
         return Answer("date", since_epoch(days))
 
-    def _notice_from(self, row: "_Row", step: np.ndarray) -> Answer:
+    def _notice_from(self, row: Row, step: np.ndarray) -> Answer:
         _, source = row.notice()
         source = np.where(self._from_decision(step), np.int32(3), source)
         return Answer("text", source, ("", "notice_date", "remittance_date", "decided_on"))
 
-    def _unread(self, row: "_Row", who: np.ndarray, code: np.ndarray) -> Answer:
+    def _unread(self, row: Row, who: np.ndarray, code: np.ndarray) -> Answer:
         """Return what could not be read, by column: never what a cell says."""
         said = [
             (kept.columns["findings"].take(numbers), kept.words["findings"].list)
@@ -699,12 +693,6 @@ class Kernel:
         return _joined_texts(said, row.size)
 
 
-def _gap(lies: int) -> int:
-    """Return the days from the notice to its receipt."""
-    half, odd = divmod(lies - _FIRST_GAP, 2)
-    return -half - 1 if odd else half
-
-
 @cache
 def _barred_anywhere() -> frozenset[str]:
     return frozenset(category for name in programs() for category in barred_categories(name))
@@ -715,7 +703,7 @@ def _finding(column: str, problem: str) -> str:
 
 
 def _unread_day(number: int) -> tuple[str, str] | None:
-    """Return the column and kind of a day that cannot be read (see `_Row.unread_day`)."""
+    """Return the column and kind of a day that cannot be read (see `Row.unread_day`)."""
     if not number:
         return None
     at, wrong = divmod(number, FIRST_DAY)
@@ -739,182 +727,3 @@ def _joined_texts(said: list[tuple[np.ndarray, list[str]]], size: int) -> Answer
     words = Words()
     table = np.array([words.number(text) for text in texts], np.int32)
     return Answer("text", table.take(number), words.list)
-
-
-class _Services:
-    """Kinds of service: whether a drug, and the family. A code matters only by what it is one of."""
-
-    def __init__(self, lock: RLock) -> None:
-        self._lock, self._of_entry = lock, {}
-        self.codes: list[str | None] = []  # one of each kind
-        self.number(None)
-
-    def numbers(self, column: Any) -> np.ndarray:
-        place, values = distinct_cells(column)
-        values = values.to_pylist() if isinstance(values, pa.Array) else values
-        table = [self.number(facts.text_of(value) or None) for value in values]
-        return np.array([*table, 0], dtype=np.int32).take(place)
-
-    def number(self, procedure_code: str | None) -> int:
-        entry = (is_drug(procedure_code), service_of(procedure_code))
-        with self._lock:
-            found = self._of_entry.get(entry)
-            if found is None:
-                found = len(self.codes)
-                self.codes.append(procedure_code)
-                self._of_entry[entry] = found
-        return found
-
-
-# --- the rows ------------------------------------------------------------------------------------
-
-
-class _Row:
-    """The rows' columns as numbers, each made when it is first needed."""
-
-    def __init__(self, columns: Mapping[str, Any], kernel: Kernel) -> None:
-        self.columns, self._kernel = columns, kernel
-        self.size = len(next(iter(columns.values())))
-        self._made: dict[str, Any] = {}
-
-    def codes(self, name: str) -> tuple[np.ndarray, int]:
-        """Return the number of each cell and how many there are; a column that is away is empty."""
-        if name not in self.columns:
-            return self._zeros(), 1
-        cells = self._kernel.cells[name]
-        if name not in self._made:
-            self._made[name] = cells.numbers(self.columns[name])
-        return self._made[name], len(cells)
-
-    def _zeros(self) -> np.ndarray:
-        if "" not in self._made:
-            self._made[""] = np.zeros(self.size, np.int32)
-        return self._made[""]
-
-    def days(self, name: str) -> np.ndarray:
-        if name not in self.columns:
-            return self._zeros()
-        if name not in self._made:
-            self._made[name] = day_numbers(name, self.columns[name])
-        return self._made[name]
-
-    def services(self) -> tuple[np.ndarray, int]:
-        services = self._kernel._services
-        there = "procedure_code" in self.columns
-        codes = services.numbers(self.columns["procedure_code"]) if there else self._zeros()
-        return codes, len(services.codes)
-
-    def notice(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the day of the notice, else of the remittance, and which: 1, 2 or 0 for none.
-
-        A notice date that cannot be read is not replaced by the remittance's.
-        """
-        if "notice" not in self._made:
-            days = self.days("notice_date")
-            source = (days >= FIRST_DAY).astype(np.int32)
-            if "remittance_date" in self.columns and not days.all():
-                other = self.days("remittance_date")
-                source[(days == 0) & (other >= FIRST_DAY)] = 2
-                days = np.where(days > 0, days, other)
-            self._made["notice"] = days, source
-        return self._made["notice"]
-
-    def event(self) -> "_Event":
-        if "event" not in self._made:
-            self._made["event"] = _Event(self, self._kernel)
-        return self._made["event"]
-
-    def unread_day(self) -> tuple[np.ndarray, int]:
-        """Return the day of each row that its date turns on and that cannot be read; 0 is none.
-
-        A hundred stands for each of notice_date, remittance_date and notice_received, and what is
-        over for what is wrong with it.
-        """
-        notice, _ = self.notice()
-        received = self.days("notice_received")
-        wrong = [_wrong(notice), _wrong(received)]
-        if not any(one.any() for one in wrong):
-            return self._zeros(), 1
-        of_notice = np.where(self.days("notice_date") > 0, notice, notice + FIRST_DAY)
-        found = np.where(wrong[1], received + 2 * FIRST_DAY, 0)
-        found = np.where(wrong[0], of_notice, found)
-        found[self.event().filed[0] > 0] = 0
-        return found.astype(np.int32), 3 * FIRST_DAY
-
-    def receipts(
-        self, kind: np.ndarray, notice: np.ndarray, day: np.ndarray
-    ) -> tuple[np.ndarray, int]:
-        """Return how the receipt lies to the notice; where it is alone, it becomes the day."""
-        if "notice_received" not in self.columns:
-            return self._zeros(), 1
-        received = self.days("notice_received")
-        at = np.flatnonzero((received >= FIRST_DAY) & (kind == 1))
-        if not len(at):
-            return self._zeros(), 1
-        gap = received[at] - notice[at]
-        lies = np.where(gap < 0, -2 * gap - 1, 2 * gap) + _FIRST_GAP
-        alone = notice[at] < FIRST_DAY
-        lies[alone] = _RECEIPT_ALONE
-        day[at[alone]] = self._kernel.days.codes(received[at[alone]])
-        found = np.zeros(self.size, np.int32)
-        found[at] = lies
-        return found, int(lies.max()) + 1
-
-    @property
-    def amount(self) -> str | None:
-        return next((name for name in facts.AMOUNT if name in self.columns), None)
-
-    def cents_at(self, at: np.ndarray) -> np.ndarray:
-        """Return the whole cents of some of the rows."""
-        column = self.columns[self.amount]
-        part = column.iloc[at] if isinstance(column, pd.Series) else column.take(pa.array(at))
-        return cents_of(part, dollars=self.amount == "denied")[0]
-
-    def unread(self) -> list[tuple[str, np.ndarray, list[str]]]:
-        """Return what could not be read where it matters: column, a kind for each row, the kinds."""
-        found = []
-        for name in ("stage", "case_status", "outcome"):
-            codes, _ = self.codes(name)
-            found.append((name, codes, [wrong for _, wrong in self._kernel.cells[name].entries]))
-        self.before_level = len(found)
-        filed = self.event().stated
-        matters = {"notice_date": ~filed, "notice_received": ~filed}
-        matters["remittance_date"] = ~filed & (self.days("notice_date") == 0)
-        if "outcome" in self.columns:
-            matters["decided_on"] = self.codes("outcome")[0] > 0
-        for name in facts.DAYS:
-            if name in self.columns:
-                days = self.days(name)
-                wrong = _wrong(days)
-                wrong = wrong & matters[name] if name in matters else wrong
-                found.append((name, np.where(wrong, days, 0), list(WRONG)))
-        if self.amount is not None:
-            kinds = cents_of(self.columns[self.amount], dollars=self.amount == "denied")[1]
-            found.append((self.amount, kinds.astype(np.int32), ["", *MONEY]))
-        return found
-
-
-def _wrong(days: np.ndarray) -> np.ndarray:
-    """Say which numbers of days stand for a cell that cannot be read: those from 1 to 99."""
-    return (days - np.int32(1)).view(np.uint32) < FIRST_DAY - 1
-
-
-class _Event:
-    """The last appeal of each row: its level and outcome, and whether anything was filed."""
-
-    def __init__(self, row: _Row, kernel: Kernel) -> None:
-        level, levels = row.codes("last_level")
-        outcome, outcomes = row.codes("outcome")
-        self.stated = level > 0  # an appeal, whatever its outcome
-        if "decided_on" in row.columns:
-            self.stated |= row.days("decided_on") > 0
-        if "filed_on" in row.columns:
-            self.stated |= row.days("filed_on") > 0
-        entries = kernel.cells["outcome"].entries
-        decides = np.array(
-            [bool(wrong) or value not in {None, *NO_OUTCOME} for value, wrong in entries]
-        )
-        filed = self.stated | decides.take(outcome)
-        self.filed = filed.astype(np.int32), 2
-        self.level = np.where(filed, level, 0), levels
-        self.outcome = np.where(filed, outcome, 0), outcomes

@@ -1,0 +1,202 @@
+"""The rows of one batch as numbers, each column made when it is first needed."""
+
+from collections.abc import Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from toolkit.claims.export.layouts import NO_OUTCOME
+from toolkit.denials.services import is_drug, service_of
+from toolkit.engines import facts
+from toolkit.engines.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, distinct_cells
+
+if TYPE_CHECKING:
+    from toolkit.engines.kernel import Kernel
+
+# How the receipt lies to the notice; from FIRST_GAP on it is the days between (`days_between`).
+NO_RECEIPT, RECEIPT_ALONE, FIRST_GAP = 0, 1, 2
+
+
+def days_between(lies: int) -> int:
+    """Return the days from the notice to its receipt."""
+    half, odd = divmod(lies - FIRST_GAP, 2)
+    return -half - 1 if odd else half
+
+
+class Services:
+    """Kinds of service: whether a drug, and the family. A code matters only by what it is one of."""
+
+    def __init__(self, lock: RLock) -> None:
+        self._lock, self._of_entry = lock, {}
+        self.codes: list[str | None] = []  # one of each kind
+        self.number(None)
+
+    def numbers(self, column: Any) -> np.ndarray:
+        place, values = distinct_cells(column)
+        values = values.to_pylist() if isinstance(values, pa.Array) else values
+        table = [self.number(facts.text_of(value) or None) for value in values]
+        return np.array([*table, 0], dtype=np.int32).take(place)
+
+    def number(self, procedure_code: str | None) -> int:
+        entry = (is_drug(procedure_code), service_of(procedure_code))
+        with self._lock:
+            found = self._of_entry.get(entry)
+            if found is None:
+                found = len(self.codes)
+                self.codes.append(procedure_code)
+                self._of_entry[entry] = found
+        return found
+
+
+class Row:
+    """The rows' columns as numbers, each made when it is first needed."""
+
+    def __init__(self, columns: Mapping[str, Any], kernel: "Kernel") -> None:
+        self.columns, self._kernel = columns, kernel
+        self.size = len(next(iter(columns.values())))
+        self._made: dict[str, Any] = {}
+
+    def codes(self, name: str) -> tuple[np.ndarray, int]:
+        """Return the number of each cell and how many there are; a column that is away is empty."""
+        if name not in self.columns:
+            return self._zeros(), 1
+        cells = self._kernel.cells[name]
+        if name not in self._made:
+            self._made[name] = cells.numbers(self.columns[name])
+        return self._made[name], len(cells)
+
+    def _zeros(self) -> np.ndarray:
+        if "" not in self._made:
+            self._made[""] = np.zeros(self.size, np.int32)
+        return self._made[""]
+
+    def days(self, name: str) -> np.ndarray:
+        if name not in self.columns:
+            return self._zeros()
+        if name not in self._made:
+            self._made[name] = day_numbers(name, self.columns[name])
+        return self._made[name]
+
+    def services(self) -> tuple[np.ndarray, int]:
+        services = self._kernel.services
+        there = "procedure_code" in self.columns
+        codes = services.numbers(self.columns["procedure_code"]) if there else self._zeros()
+        return codes, len(services.codes)
+
+    def notice(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the day of the notice, else of the remittance, and which: 1, 2 or 0 for none.
+
+        A notice date that cannot be read is not replaced by the remittance's.
+        """
+        if "notice" not in self._made:
+            days = self.days("notice_date")
+            source = (days >= FIRST_DAY).astype(np.int32)
+            if "remittance_date" in self.columns and not days.all():
+                other = self.days("remittance_date")
+                source[(days == 0) & (other >= FIRST_DAY)] = 2
+                days = np.where(days > 0, days, other)
+            self._made["notice"] = days, source
+        return self._made["notice"]
+
+    def event(self) -> "_Event":
+        if "event" not in self._made:
+            self._made["event"] = _Event(self, self._kernel)
+        return self._made["event"]
+
+    def unread_day(self) -> tuple[np.ndarray, int]:
+        """Return the day of each row that its date turns on and that cannot be read; 0 is none.
+
+        A hundred stands for each of notice_date, remittance_date and notice_received, and what is
+        over for what is wrong with it.
+        """
+        notice, _ = self.notice()
+        received = self.days("notice_received")
+        wrong = [_wrong(notice), _wrong(received)]
+        if not any(one.any() for one in wrong):
+            return self._zeros(), 1
+        of_notice = np.where(self.days("notice_date") > 0, notice, notice + FIRST_DAY)
+        found = np.where(wrong[1], received + 2 * FIRST_DAY, 0)
+        found = np.where(wrong[0], of_notice, found)
+        found[self.event().filed[0] > 0] = 0
+        return found.astype(np.int32), 3 * FIRST_DAY
+
+    def receipts(
+        self, kind: np.ndarray, notice: np.ndarray, day: np.ndarray
+    ) -> tuple[np.ndarray, int]:
+        """Return how the receipt lies to the notice; where it is alone, it becomes the day."""
+        if "notice_received" not in self.columns:
+            return self._zeros(), 1
+        received = self.days("notice_received")
+        at = np.flatnonzero((received >= FIRST_DAY) & (kind == 1))
+        if not len(at):
+            return self._zeros(), 1
+        gap = received[at] - notice[at]
+        lies = np.where(gap < 0, -2 * gap - 1, 2 * gap) + FIRST_GAP
+        alone = notice[at] < FIRST_DAY
+        lies[alone] = RECEIPT_ALONE
+        day[at[alone]] = self._kernel.days.codes(received[at[alone]])
+        found = np.zeros(self.size, np.int32)
+        found[at] = lies
+        return found, int(lies.max()) + 1
+
+    @property
+    def amount(self) -> str | None:
+        return next((name for name in facts.AMOUNT if name in self.columns), None)
+
+    def cents_at(self, at: np.ndarray) -> np.ndarray:
+        """Return the whole cents of some of the rows."""
+        column = self.columns[self.amount]
+        part = column.iloc[at] if isinstance(column, pd.Series) else column.take(pa.array(at))
+        return cents_of(part, dollars=self.amount == "denied")[0]
+
+    def unread(self) -> list[tuple[str, np.ndarray, list[str]]]:
+        """Return what could not be read where it matters: column, a kind for each row, the kinds."""
+        found = []
+        for name in ("stage", "case_status", "outcome"):
+            codes, _ = self.codes(name)
+            found.append((name, codes, [wrong for _, wrong in self._kernel.cells[name].entries]))
+        self.before_level = len(found)
+        filed = self.event().stated
+        matters = {"notice_date": ~filed, "notice_received": ~filed}
+        matters["remittance_date"] = ~filed & (self.days("notice_date") == 0)
+        if "outcome" in self.columns:
+            matters["decided_on"] = self.codes("outcome")[0] > 0
+        for name in facts.DAYS:
+            if name in self.columns:
+                days = self.days(name)
+                wrong = _wrong(days)
+                wrong = wrong & matters[name] if name in matters else wrong
+                found.append((name, np.where(wrong, days, 0), list(WRONG)))
+        if self.amount is not None:
+            kinds = cents_of(self.columns[self.amount], dollars=self.amount == "denied")[1]
+            found.append((self.amount, kinds.astype(np.int32), ["", *MONEY]))
+        return found
+
+
+def _wrong(days: np.ndarray) -> np.ndarray:
+    """Say which numbers of days stand for a cell that cannot be read: those from 1 to 99."""
+    return (days - np.int32(1)).view(np.uint32) < FIRST_DAY - 1
+
+
+class _Event:
+    """The last appeal of each row: its level and outcome, and whether anything was filed."""
+
+    def __init__(self, row: Row, kernel: "Kernel") -> None:
+        level, levels = row.codes("last_level")
+        outcome, outcomes = row.codes("outcome")
+        self.stated = level > 0  # an appeal, whatever its outcome
+        if "decided_on" in row.columns:
+            self.stated |= row.days("decided_on") > 0
+        if "filed_on" in row.columns:
+            self.stated |= row.days("filed_on") > 0
+        entries = kernel.cells["outcome"].entries
+        decides = np.array(
+            [bool(wrong) or value not in {None, *NO_OUTCOME} for value, wrong in entries]
+        )
+        filed = self.stated | decides.take(outcome)
+        self.filed = filed.astype(np.int32), 2
+        self.level = np.where(filed, level, 0), levels
+        self.outcome = np.where(filed, outcome, 0), outcomes
