@@ -225,7 +225,7 @@ WITH plain AS (
 ), ruled AS (
     SELECT /*+ BROADCAST(r), BROADCAST(n) */ c.*, n.shut, r.state, r.days, r.months,
         r.working_days, r.rolls, r.safe_days, date_add(starts, r.presumed) AS presumed,
-        CASE WHEN r.from_receipt THEN coalesce(received, date_add(starts, r.presumed))
+        CASE WHEN r.from_receipt THEN coalesce(received, date_add(starts, r.presumed), starts)
             ELSE starts END AS clock
     FROM coded c
     LEFT JOIN no_appeal n
