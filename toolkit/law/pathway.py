@@ -205,7 +205,11 @@ def dated(
             else "the day of the last decision is missing: the next clock starts with it"
         )
         return NextStep(state="gap", level=level.id, gap=gap)
-    days: dict[str, Any] = {"notice_date": day, "received": received, "earliest_notice": earliest_notice}
+    days: dict[str, Any] = {
+        "notice_date": day,
+        "received": received,
+        "earliest_notice": earliest_notice,
+    }
     try:
         deadline = filing_deadline(
             clock.program,
