@@ -59,7 +59,8 @@ def clock_of(
     last_outcome: str | None,
 ) -> Clock:
     """Return the clock of a level, without the facts that none of its rules looks at."""
-    by_amount = amount is not None and bool(amounts_of(rules.program, level.id))
+    if amount is not None:
+        amount = max(amount, 0) if amounts_of(rules.program, level.id) else None
     by_state = any(rule.state_window for rule in level.filing)
     return Clock(
         program=rules.program,
@@ -67,7 +68,7 @@ def clock_of(
         stage=stage,
         filer=filer,
         source=source,
-        amount=max(amount, 0) if by_amount else None,
+        amount=amount,
         state_window=state_window if by_state else None,
         contract=contract if refusing(rules, level, stage, filer) else None,
         jurisdiction=jurisdiction if by_jurisdiction(rules.program) else None,
