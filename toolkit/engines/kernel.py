@@ -166,7 +166,9 @@ class _State:
 
     @property
     def amounts(self) -> tuple[int, ...]:
-        return amounts_of(self.step.program, self.step.level) if self.kind else ()
+        if isinstance(self.step, NextStep):
+            return ()
+        return amounts_of(self.step.program, self.step.level, self.step.jurisdiction)
 
 
 class Kernel:

@@ -60,8 +60,8 @@ def clock_of(
 ) -> Clock:
     """Return the clock of a level, without the facts that none of its rules looks at."""
     if amount is not None:
-        amount = max(amount, 0) if amounts_of(rules.program, level.id) else None
-    by_state = any(rule.state_window for rule in level.filing)
+        amount = max(amount, 0) if amounts_of(rules.program, level.id, jurisdiction) else None
+    by_state = any(rule.state_window for rule in _filing(level))
     return Clock(
         program=rules.program,
         level=level.id,
@@ -77,17 +77,22 @@ def clock_of(
 
 
 @cache
-def amounts_of(program_id: str, level_id: str) -> tuple[int, ...]:
+def amounts_of(program_id: str, level_id: str, jurisdiction: str | None = None) -> tuple[int, ...]:
     """Return the whole dollars at which an answer of the level may change, in order.
 
     Between two of them it does not, so bulk work asks with the one at or below an amount. Empty
     where no rule of the level looks at the amount.
     """
-    level = program(program_id).level(level_id)
-    found = {rule.minimum_amount.dollars for rule in level.filing if rule.minimum_amount}
+    level = program(program_id, jurisdiction).level(level_id)
+    found = {rule.minimum_amount.dollars for rule in _filing(level) if rule.minimum_amount}
     if level.amount_in_controversy:
         found |= telling_dollars(level.amount_in_controversy)
     return tuple(sorted(found))
+
+
+def _filing(level: Level) -> tuple[FilingRule, ...]:
+    """Return the filing rules of a level, with those that bound a state whose own are not on file."""
+    return (*level.filing, *(one.floor.filing for one in level.processes if one.floor))
 
 
 @cache

@@ -27,6 +27,7 @@ from toolkit.law.model import (
     program,
     program_of_remarks,
     programs,
+    states,
 )
 
 
@@ -289,7 +290,12 @@ def telling_amounts() -> tuple[int, ...]:
 
     Bulk work asks with the one at or below an amount, so that the distinct keys stay few.
     """
-    every = (amounts_of(name, one.id) for name in programs() for one in program(name).levels)
+    every = (
+        amounts_of(name, one.id, state)
+        for name in programs()
+        for one in program(name).levels
+        for state in (None, *states())
+    )
     return tuple(sorted({dollars for amounts in every for dollars in amounts}))
 
 
