@@ -39,7 +39,7 @@ def ours(path: str, few: bool) -> Iterator[None]:
     """Triage a frame that is in memory already; small ones in a process that is warm."""
     from benchmarks.answers import digest_of
     from benchmarks.rows import frame_of
-    from toolkit.engines import triage_rows
+    from toolkit.worklist import triage_rows
 
     frame = frame_of(path)
     as_of = date.fromisoformat(AS_OF)

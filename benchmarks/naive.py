@@ -8,7 +8,7 @@ import pandas as pd
 
 from toolkit.denials import classify, normalize_text
 from toolkit.hospital import Hospital
-from toolkit.questions import payer_question, step_question
+from toolkit.worklist.questions import payer_question, step_question
 
 # What one row of the job is asked.
 ASKED = (

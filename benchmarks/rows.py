@@ -185,7 +185,7 @@ def floor(path: str) -> Iterator[None]:
 
 def totals(path: str) -> Iterator[None]:
     """Ours, the file's totals, by the kernel in threads."""
-    from toolkit.engines import totals as of_files
+    from toolkit.worklist import totals as of_files
 
     as_of = date.fromisoformat(AS_OF)
     yield
@@ -197,7 +197,7 @@ def totals(path: str) -> Iterator[None]:
 
 def annotated(path: str, out: str) -> Iterator[None]:
     """Ours: every row with all its answers, written as Parquet."""
-    from toolkit.engines import triage_files
+    from toolkit.worklist import triage_files
 
     as_of = date.fromisoformat(AS_OF)
     yield
@@ -289,7 +289,7 @@ def kernel(path: str) -> Iterator[None]:
     """Ours on pandas: chunk by chunk through the kernel, each chunk's totals added up."""
     import pandas as pd
 
-    from toolkit.engines import triage_rows
+    from toolkit.worklist import triage_rows
 
     as_of = date.fromisoformat(AS_OF)
     yield
@@ -310,8 +310,8 @@ def kernel(path: str) -> Iterator[None]:
 
 def questions(path: str) -> Iterator[None]:
     """Count how often each question is asked in plain Python over a whole file, for all answers."""
-    from toolkit.engines import triage_rows
-    from toolkit.engines.rows import asker
+    from toolkit.worklist import triage_rows
+    from toolkit.worklist.rows import asker
 
     as_of = date.fromisoformat(AS_OF)
     asked = asker(as_of=as_of, hospital=UNKNOWN)

@@ -72,7 +72,7 @@ def session(log: str) -> Any:
         raise NotHereError("pyspark is not installed") from None
     if not java():
         raise NotHereError("there is no Java on this machine") from None
-    from toolkit.engines.spark import BATCH
+    from toolkit.worklist.spark import BATCH
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else whichever python3 is on the path
@@ -148,7 +148,7 @@ def _grouped(frame: Any) -> Any:
 def ours(path: str) -> Iterator[None]:
     """Ours: `triage_rows` on a Spark frame, grouped."""
     from benchmarks.rows import COLUMNS, _told
-    from toolkit.engines import triage_rows
+    from toolkit.worklist import triage_rows
 
     spark, log = _begun(path)
     yield
@@ -171,7 +171,7 @@ def _there(spark: Any, path: str, columns: tuple[str, ...]) -> list[str]:
 def step(path: str, out: str, step: str) -> Iterator[None]:
     """One step of ours by itself, its result thrown away or written."""
     from benchmarks.rows import COLUMNS
-    from toolkit.engines import triage_rows
+    from toolkit.worklist import triage_rows
 
     spark, log = _begun(path)
     yield

@@ -145,7 +145,7 @@ def _cases(number: int) -> tuple[Any, Any, list[tuple[dict, dict]]]:
     """Return the two questions of a case and the facts of many, no two of them alike by design."""
     from toolkit.hospital import Hospital
     from toolkit.law import programs
-    from toolkit.questions import code_question, step_question
+    from toolkit.worklist.questions import code_question, step_question
 
     random = Random(1)
     code, step = code_question(), step_question(Hospital.unknown(), as_of=date.fromisoformat(AS_OF))

@@ -15,7 +15,7 @@ HEAD = """\
 # The tables
 
 What every export and every remittance becomes, and what triage makes of them. Written from
-`toolkit/claims/tables.py` and `toolkit/worklist.py` by `scripts/tables_page.py`; a test fails when this
+`toolkit/claims/tables.py` and `toolkit/worklist/table.py` by `scripts/tables_page.py`; a test fails when this
 page is stale.
 
 | kind | pandas type | meaning |

@@ -10,10 +10,10 @@ import pandas as pd
 from toolkit.claims.export.cells import NOTHING, read_money
 from toolkit.denials import classify
 from toolkit.denials.second_look import second_look
-from toolkit.engines import facts
 from toolkit.hospital import Hospital, Payer
 from toolkit.law import next_step
-from toolkit.questions import contract_question, payer_question, step_question
+from toolkit.worklist import facts
+from toolkit.worklist.questions import contract_question, payer_question, step_question
 
 AS_OF = date(2026, 11, 1)
 EPOCH = date(1970, 1, 1)

@@ -17,7 +17,7 @@ from benchmarks.reach import reaches
 from benchmarks.remit_data import write_remittance
 from benchmarks.rows_data import as_csv, write
 from benchmarks.suite import measured
-from toolkit.engines.rows import asker
+from toolkit.worklist.rows import asker
 
 ROWS = 700
 AS_OF = date.fromisoformat(starts.AS_OF)
@@ -129,8 +129,8 @@ def test_a_worklist_has_one_digest_whatever_the_kind_of_file_it_was_made_from(tm
     from toolkit.claims import read as read_claims
     from toolkit.claims import write_sample
     from toolkit.hospital import sample_hospital
-    from toolkit.triage import triage
     from toolkit.worklist import write_worklist
+    from toolkit.worklist.triage import triage
 
     digests = set()
     for kind in ("csv", "parquet"):

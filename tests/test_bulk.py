@@ -20,8 +20,8 @@ from toolkit.cli import main
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.history import settled
 from toolkit.hospital import Hospital, sample_hospital
-from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 HOSPITAL = sample_hospital()

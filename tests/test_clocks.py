@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 
-from toolkit.engines.clocks import EPOCH, NO_DAY, Clocks
 from toolkit.law import (
     FILERS,
     STAGES,
@@ -19,6 +18,7 @@ from toolkit.law import (
     ways,
 )
 from toolkit.law.clock import by_jurisdiction
+from toolkit.worklist.clocks import EPOCH, NO_DAY, Clocks
 
 FIRST, LAST = date(2010, 1, 1), date(2030, 12, 31)
 DAYS = np.arange((FIRST - EPOCH).days, (LAST - EPOCH).days + 1, dtype=np.int32)

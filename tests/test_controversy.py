@@ -12,11 +12,11 @@ from toolkit.claims import read
 from toolkit.claims.tables import conform
 from toolkit.desk.docket import open_docket
 from toolkit.desk.matter import open_matter
-from toolkit.engines import triage_rows
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital
 from toolkit.law import amount_levels, disputed_at, filing_deadline, next_step
-from toolkit.triage import triage
+from toolkit.worklist import triage_rows
+from toolkit.worklist.triage import triage
 
 TODAY = date(2026, 11, 23)
 HEADS = (

@@ -22,8 +22,8 @@ from toolkit.claims import read
 from toolkit.errors import InputError
 from toolkit.history import settled
 from toolkit.hospital import Hospital
-from toolkit.triage import triage
 from toolkit.worklist import write_worklist
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -19,12 +19,21 @@ from hypothesis import strategies as st
 
 from toolkit.claims.export.cells import NOTHING, read_money
 from toolkit.denials import normalize_text
-from toolkit.engines import ANSWERS, FACTS, facts, files, rows, totals, triage_files, triage_rows
-from toolkit.engines.columns import cents_of
-from toolkit.engines.numbering import DENSE, Combinations
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.law import amounts_of, telling_amounts
+from toolkit.worklist import (
+    ANSWERS,
+    FACTS,
+    facts,
+    row_files,
+    rows,
+    totals,
+    triage_files,
+    triage_rows,
+)
+from toolkit.worklist.columns import cents_of
+from toolkit.worklist.numbering import DENSE, Combinations
 
 UNKNOWN = Hospital.unknown()
 
@@ -141,9 +150,9 @@ def test_files_have_the_answers_of_pandas_in_the_order_of_their_rows(
 
 def _small_parts(monkeypatch) -> None:
     """Read files in many parts, and these in several batches."""
-    monkeypatch.setattr(files, "BATCH", 100)
-    monkeypatch.setattr(files, "TASK_ROWS", 300)
-    monkeypatch.setattr(files, "CUT_BYTES", 20_000)
+    monkeypatch.setattr(row_files, "BATCH", 100)
+    monkeypatch.setattr(row_files, "TASK_ROWS", 300)
+    monkeypatch.setattr(row_files, "CUT_BYTES", 20_000)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -514,7 +523,7 @@ def test_what_duckdb_says_of_a_row_is_not_repeated():
 
 def test_importing_the_engines_imports_no_engine():
     code = (
-        "import sys, toolkit.engines; toolkit.engines.triage_rows; "
+        "import sys, toolkit.worklist; toolkit.worklist.triage_rows; "
         "print([m for m in ('pandas', 'duckdb', 'polars', 'pyspark') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -522,7 +531,7 @@ def test_importing_the_engines_imports_no_engine():
 
 
 def test_spark_that_is_not_installed_is_an_error_that_says_what_to_install(monkeypatch):
-    from toolkit.engines import spark
+    from toolkit.worklist import spark
 
     monkeypatch.setitem(sys.modules, "pyspark", None)
     with pytest.raises(UsageError, match=r"pip install denial-toolkit\[spark\]"):
@@ -531,7 +540,7 @@ def test_spark_that_is_not_installed_is_an_error_that_says_what_to_install(monke
 
 @pytest.mark.parametrize("home", [None, "nowhere"])
 def test_java_that_is_not_there_is_an_error_that_says_so(monkeypatch, tmp_path, home):
-    from toolkit.engines import spark
+    from toolkit.worklist import spark
 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)

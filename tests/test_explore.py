@@ -10,15 +10,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import toolkit.accessor as accessor
-from toolkit.accessor import classify_frame
+import toolkit.worklist.accessor as accessor
 from toolkit.claims import read
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.official import official_text, official_texts
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital
 from toolkit.reports import explore, open_exploration
-from toolkit.triage import triage
+from toolkit.worklist.accessor import classify_frame
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 

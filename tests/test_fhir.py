@@ -10,7 +10,7 @@ from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read, totals
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -11,7 +11,7 @@ from toolkit.claims import read
 from toolkit.cli import main
 from toolkit.history import settled
 from toolkit.hospital import Hospital
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 DAY = date(2026, 9, 30)
 HOSPITAL = Hospital.unknown()

@@ -18,14 +18,14 @@ from toolkit.claims import own_claims, read
 from toolkit.cli import main
 from toolkit.desk import open_desk
 from toolkit.desk.docket import open_docket
-from toolkit.engines import triage_files, triage_rows
-from toolkit.engines.files import totals
-from toolkit.engines.rows import Asker, asker
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital, Sender, read_hospital, read_sender, sample_hospital
 from toolkit.law import programs
 from toolkit.reports import open_exploration
-from toolkit.triage import brain, classified_adjustments, triage
+from toolkit.worklist import triage_files, triage_rows
+from toolkit.worklist.row_files import totals
+from toolkit.worklist.rows import Asker, asker
+from toolkit.worklist.triage import brain, classified_adjustments, triage
 
 TODAY = date(2026, 11, 23)
 SENTINEL = "ZZSENTINEL"

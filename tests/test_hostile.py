@@ -130,7 +130,7 @@ def test_the_first_row_of_a_claim_decides_however_many_pieces_there_are(tmp_path
     found = gather([tmp_path / "a.parquet"], book, engine="pandas", piece_rows=10)
     assert len(found.files[0].pieces) == 120
     from toolkit.bulk import triage_book
-    from toolkit.triage import triage
+    from toolkit.worklist.triage import triage
 
     with triage_book(
         book, found.files, as_of=date(2026, 11, 1), engine="pandas", part_rows=10, hospital=UNKNOWN

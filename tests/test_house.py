@@ -182,7 +182,7 @@ def test_every_public_name_is_there_and_triage_stays_a_call():
     script = (
         "import toolkit; from datetime import date\n"
         "for name in dir(toolkit): assert callable(getattr(toolkit, name)), name\n"
-        "import toolkit.triage\n"
+        "import toolkit.worklist.triage\n"
         "unknown = toolkit.Hospital.unknown()\n"
         "print(len(toolkit.triage(toolkit.Claims(), as_of=date(2026, 1, 1), hospital=unknown)))"
     )

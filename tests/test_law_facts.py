@@ -22,7 +22,7 @@ from toolkit.law import (
 from toolkit.law.ledger import ledger_html, ledger_text
 from toolkit.law.model import jurisdictions
 from toolkit.rules.words import capital
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 DAY = date(2026, 3, 3)
 FILING = "deadline --program original_medicare --level redetermination --notice-date 2026-03-03"

@@ -132,11 +132,11 @@ def test_frames_letters_and_reports_know_the_program_too(copy):
     script = """
 import pandas as pd
 from datetime import date
-from toolkit.engines import triage_rows
+from toolkit.worklist import triage_rows
 from toolkit.hospital import Hospital
 from toolkit.letters.facts import fact_types
 from toolkit.reports.words import plain
-from toolkit.accessor import classify_frame
+from toolkit.worklist.accessor import classify_frame
 words = ["harbor_health", "Harbor Health Act (Title One)", "HARBOR HEALTH", "hha plan"]
 rows = pd.DataFrame({"program": words, "carc": "50", "notice_date": "2026-10-20"})
 found = triage_rows(rows, as_of=date(2026, 11, 23), hospital=Hospital.unknown())

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.questions import state_question
 from toolkit.rules import RULES
+from toolkit.worklist.questions import state_question
 
 SOURCED = """citation: Col. Harbor Code 7
             source: a test

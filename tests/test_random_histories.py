@@ -12,7 +12,7 @@ from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read
 from toolkit.history import settled
 from toolkit.hospital import Hospital
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 DAY = date(2026, 9, 30)
 HOSPITAL = Hospital.unknown()

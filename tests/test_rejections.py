@@ -14,7 +14,7 @@ from toolkit.cli import main
 from toolkit.denials import acknowledgments, codes
 from toolkit.errors import RemittanceError
 from toolkit.hospital import Hospital
-from toolkit.triage import classified_adjustments, triage
+from toolkit.worklist.triage import classified_adjustments, triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -22,8 +22,8 @@ from toolkit.denials import acknowledgments, codes
 from toolkit.denials.codes import claim_statuses, shown
 from toolkit.errors import RemittanceError
 from toolkit.hospital import Hospital
-from toolkit.triage import classified_adjustments, triage
 from toolkit.worklist import summary, tally
+from toolkit.worklist.triage import classified_adjustments, triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -23,7 +23,7 @@ from toolkit.reports import Source, kinds, overdue, part_of, rows, workbook
 from toolkit.reports import outcomes as outcome_blocks
 from toolkit.reports.page import Page, sample_claims
 from toolkit.reports.parcel import pack, parcel, unpack
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -21,7 +21,7 @@ from toolkit.claims.x12.remittance import read_remittance
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 from toolkit.rules import load_yaml
-from toolkit.triage import triage
+from toolkit.worklist.triage import triage
 
 UNKNOWN = Hospital.unknown()
 

@@ -14,8 +14,8 @@ from toolkit.desk.matter import open_matter
 from toolkit.hospital import read_hospital
 from toolkit.reports import Source, part_of
 from toolkit.reports.explore import open_exploration
-from toolkit.triage import triage
 from toolkit.worklist import DUE
+from toolkit.worklist.triage import triage
 
 TODAY = date(2026, 3, 2)
 NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")

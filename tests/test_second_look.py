@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from toolkit.claims import Claims, read
-from toolkit.comparison import asked, compared, given, second_looks
 from toolkit.denials import classify
 from toolkit.denials import codes as code_lists
 from toolkit.denials.second_look import FACTS, look, looks, of_service, second_look
@@ -15,8 +14,9 @@ from toolkit.denials.services import is_drug
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 from toolkit.letters.authority import authority
-from toolkit.triage import brain, triage, triaged, triaged_with_comparison
 from toolkit.worklist import WORKLIST
+from toolkit.worklist.comparison import asked, compared, given, second_looks
+from toolkit.worklist.triage import brain, triage, triaged, triaged_with_comparison
 
 UNKNOWN = Hospital.unknown()
 

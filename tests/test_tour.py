@@ -15,8 +15,8 @@ from toolkit.cases import case_from, with_facts
 from toolkit.claims import read
 from toolkit.hospital import sample_hospital
 from toolkit.letters import as_markdown, draft, kind_of
-from toolkit.triage import triage
 from toolkit.worklist import dollars
+from toolkit.worklist.triage import triage
 
 ROOT = Path(__file__).parents[1]
 TOUR = (ROOT / "docs" / "tour.md").read_text(encoding="utf-8")

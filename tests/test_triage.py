@@ -17,11 +17,11 @@ from toolkit.errors import InputError, RefusedError, UsageError
 from toolkit.hospital import Hospital, sample_hospital
 from toolkit.hospital.hospital import SAMPLE_PAYERS as SAMPLE
 from toolkit.hospital.payers import Payer, PayerBook, claim_filing_indicators, read_payers
-from toolkit.keys import Coded, ask, coded, combined, keys_of, positions
 from toolkit.law import Contract, next_step
 from toolkit.law.model import FilingRule, Span
-from toolkit.triage import brain, classified_adjustments, triage, triaged
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
+from toolkit.worklist.keys import Coded, ask, coded, combined, keys_of, positions
+from toolkit.worklist.triage import brain, classified_adjustments, triage, triaged
 
 UNKNOWN = Hospital.unknown()
 
@@ -632,8 +632,8 @@ def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(m
 def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
     made = claims(*MIXED)
     whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
-    monkeypatch.setattr("toolkit.keys._REMEMBERED", 2)
-    monkeypatch.setattr("toolkit.triage._REMEMBERED_TEXTS", 0)
+    monkeypatch.setattr("toolkit.worklist.keys._REMEMBERED", 2)
+    monkeypatch.setattr("toolkit.worklist.triage._REMEMBERED_TEXTS", 0)
     questions = brain(as_of=TODAY, hospital=UNKNOWN)
     for _ in range(3):
         pd.testing.assert_frame_equal(triaged(made, questions), whole)

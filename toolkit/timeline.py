@@ -14,7 +14,7 @@ from toolkit.history.identity import paired
 from toolkit.history.recorded import TRACKER_CLOSED
 from toolkit.history.states import EventKind, table
 from toolkit.history.table import decisions_of, taken_back_by
-from toolkit.triage import INITIAL_PAYMENT, Brain, denied_places, triaged
+from toolkit.worklist.triage import INITIAL_PAYMENT, Brain, denied_places, triaged
 
 _NUMBERS = ("claim_key", "patient_control_number", "payer_claim_control_number")
 

@@ -14,8 +14,8 @@ def _lacking() -> str:
     """Return what is missing for Spark, '' where nothing is."""
     if importlib.util.find_spec("pyspark") is None:
         return "PySpark is not installed (pip install denial-toolkit[spark])"
-    from toolkit.engines.spark import _java
     from toolkit.errors import UsageError
+    from toolkit.worklist.spark import _java
 
     try:
         _java()
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def spark():
     """A Spark session on two cores, for all tests."""
-    from toolkit.engines.spark import session
+    from toolkit.worklist.spark import session
 
     found = session(cores="local[2]", memory="1g")
     found.conf.set("spark.sql.shuffle.partitions", "2")

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from engine_rows import AS_OF, HOSPITAL, denial_rows, plain
 
-from toolkit.engines import ANSWERS, triage_rows
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
+from toolkit.worklist import ANSWERS, triage_rows
 
 UNKNOWN = Hospital.unknown()
 

@@ -12,8 +12,8 @@ from toolkit.claims import read, write_sample
 from toolkit.cli import main
 from toolkit.history import settled
 from toolkit.hospital import sample_hospital
-from toolkit.triage import triage
 from toolkit.worklist import summary, tally, write_worklist
+from toolkit.worklist.triage import triage
 
 pytestmark = pytest.mark.spark
 

@@ -22,7 +22,7 @@ from toolkit.history.fold import Account, Denied, Outcome, Place, Words, account
 from toolkit.history.states import open_states
 from toolkit.history.table import decisions_of, histories
 from toolkit.hospital import Hospital
-from toolkit.triage import Brain, brain, classified_adjustments, denied_places, triaged
+from toolkit.worklist.triage import Brain, brain, classified_adjustments, denied_places, triaged
 
 # OA-23 states what payers before this one paid and took off: no reduction of this payer's own.
 PRIOR_PAYER = "23"

@@ -32,9 +32,9 @@ from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.history import settled_with_histories
 from toolkit.hospital import Hospital
-from toolkit.keys import keys_of, positions
-from toolkit.triage import Brain, brain, triaged_with_comparison
 from toolkit.worklist import arrow_of, tally
+from toolkit.worklist.keys import keys_of, positions
+from toolkit.worklist.triage import Brain, brain, triaged_with_comparison
 
 # Makes of a part's claims and worklist, on a day, something small that adds up (for reports).
 Also = Callable[[Claims, pd.DataFrame, date], Any]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolkit import comparison, worklist
+from toolkit import worklist
 from toolkit.bulk.book import Book, File
 from toolkit.bulk.database import database
 from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
@@ -28,10 +28,11 @@ from toolkit.claims.export.sheets import Sheet
 from toolkit.claims.findings import FindingKind, summarized, together
 from toolkit.claims.restated import add_up, told
 from toolkit.claims.tables import Claims, conform, empty
-from toolkit.comparison import compared
 from toolkit.history import taken_back_by
 from toolkit.hospital import Hospital
-from toolkit.worklist import WORKLIST
+from toolkit.worklist import comparison
+from toolkit.worklist.comparison import compared
+from toolkit.worklist.table import WORKLIST
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
 PART_ROWS = 24_000

@@ -16,7 +16,7 @@ class Spark:
     """
 
     def __init__(self, given: Any, *, jobs: int | None = None) -> None:
-        from toolkit.engines import spark
+        from toolkit.worklist import spark
 
         self._given = given
         self._running = spark.running()

@@ -15,7 +15,7 @@ SAMPLES = ROOT / "data" / "samples"
 
 def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
     """Return the claims of the files, the hospital, and the worklist; `recorded`: with what was recorded."""
-    from toolkit.triage import triage
+    from toolkit.worklist.triage import triage
 
     claims, hospital = claims_of(files, options, recorded=recorded)
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)

@@ -21,11 +21,11 @@ from toolkit.claims import Claims, own_claims, read
 from toolkit.desk import places
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
-from toolkit.keys import ask
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
-from toolkit.triage import triage
 from toolkit.worklist import DUE
+from toolkit.worklist.keys import ask
+from toolkit.worklist.triage import triage
 
 SAMPLE = "sample"
 _SAMPLE_ROWS, _SAMPLE_SEED = 5000, 1

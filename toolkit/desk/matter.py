@@ -23,7 +23,7 @@ from toolkit.desk.docket import Docket, is_entered, judged, only
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
-from toolkit.triage import INITIAL_PAYMENT
+from toolkit.worklist.triage import INITIAL_PAYMENT
 
 _DATES = ("last_filing_date", "file_by")
 

@@ -56,7 +56,7 @@ def open_exploration(
     from toolkit.claims import read
     from toolkit.hospital import sample_hospital
     from toolkit.hospital.places import local_folder
-    from toolkit.triage import triage
+    from toolkit.worklist.triage import triage
 
     day = date.fromisoformat(as_of)
     synthetic = source == "sample"
@@ -371,7 +371,7 @@ def whole_months(found: Exploration) -> tuple[pd.Timestamp, ...]:
 
 
 def _with_months(worklist: pd.DataFrame, claims) -> pd.DataFrame:
-    from toolkit.keys import ask
+    from toolkit.worklist.keys import ask
 
     # The first notice of the denial: the worklist's own date moves on with each decision.
     facts = claims.claims.drop_duplicates("claim_key").set_index("claim_key")

@@ -215,7 +215,7 @@ def sample_claims(as_of: date) -> Claims:
 
 def _sample(as_of: date) -> Parcel:
     from toolkit.hospital import sample_hospital
-    from toolkit.triage import triage
+    from toolkit.worklist.triage import triage
 
     claims = sample_claims(as_of)
     worklist = triage(claims, as_of=as_of, hospital=sample_hospital())

@@ -26,7 +26,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.bulk.inputs import is_a_book
     from toolkit.timeline import timeline
-    from toolkit.triage import brain
+    from toolkit.worklist.triage import brain
 
     books = [path for path in options.exports if is_a_book(path)]
     if books and len(options.exports) > 1:

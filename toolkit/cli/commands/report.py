@@ -80,7 +80,7 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     from toolkit.claims import read
     from toolkit.reports import Source
     from toolkit.sample import write_sample
-    from toolkit.triage import triage
+    from toolkit.worklist.triage import triage
 
     if not SAMPLES.is_dir():
         raise InputError("the sample data is not here: name an export, or run from a checkout")

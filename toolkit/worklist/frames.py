@@ -26,9 +26,9 @@ def triage_rows(
     """Return the same rows in the same kind of frame, with the answers of a triage as columns.
 
     Each row is one denial. Reads the columns, by canonical name, of
-    `toolkit.engines.facts.FACTS`; at least one of carc, rarcs and denial_text is needed. Cells
+    `toolkit.worklist.facts.FACTS`; at least one of carc, rarcs and denial_text is needed. Cells
     are read as an export's are. `columns` names the answers (default: all of
-    `toolkit.engines.ANSWERS`); fewer are cheaper.
+    `toolkit.worklist.ANSWERS`); fewer are cheaper.
 
     An answer whose name the frame has already (program, contracted, notice_date) stands in that
     column's place: what was stated, filled from the payer facts; the day whose notice counts. The
@@ -67,7 +67,7 @@ _KINDS = frozenset({"DataFrame", "LazyFrame", "Table", "RecordBatch", "DuckDBPyR
 
 
 def _pandas(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
-    from toolkit.engines import rows
+    from toolkit.worklist import rows
 
     return rows.triage_frame(frame, rows.asker(**given), rows.wanted(columns))
 
@@ -75,7 +75,7 @@ def _pandas(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) ->
 def _arrow(table: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
     import pyarrow as pa
 
-    from toolkit.engines import rows
+    from toolkit.worklist import rows
 
     if isinstance(table, pa.RecordBatch):
         whole = _arrow(pa.Table.from_batches([table]), columns, given).combine_chunks()
@@ -87,7 +87,7 @@ def _arrow(table: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> 
 def _polars(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
     import polars as pl
 
-    from toolkit.engines import rows
+    from toolkit.worklist import rows
 
     if isinstance(frame, pl.LazyFrame):
         names = rows.wanted(columns)
@@ -105,19 +105,19 @@ def _polars(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) ->
 def _polars_schema(schema: Any, names: Iterable[str]) -> Any:
     import polars as pl
 
-    from toolkit.engines import rows
+    from toolkit.worklist import rows
 
     kinds = {"text": pl.Categorical(), "date": pl.Date, "flag": pl.Boolean, "count": pl.Int32}
     return pl.Schema({**schema, **{name: kinds[rows.ANSWERS[name]] for name in names}})
 
 
 def _duckdb(relation: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
-    from toolkit.engines import duck
+    from toolkit.worklist import relations
 
-    return duck.triage_relation(relation, columns=columns, **given)
+    return relations.triage_relation(relation, columns=columns, **given)
 
 
 def _spark(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) -> Any:
-    from toolkit.engines import spark
+    from toolkit.worklist import spark
 
     return spark.triage_frame(frame, columns=columns, **given)

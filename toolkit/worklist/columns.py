@@ -1,6 +1,6 @@
 """The columns of rows as numbers: cells, days and amounts, of pandas or of Arrow.
 
-Each distinct cell is read once (`toolkit.engines.facts`). Nothing here knows a question.
+Each distinct cell is read once (`toolkit.worklist.facts`). Nothing here knows a question.
 """
 
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
-from toolkit.engines import facts
+from toolkit.worklist import facts
 
 EPOCH = date(1970, 1, 1)
 NO_DAY = np.iinfo(np.int32).min
@@ -137,7 +137,7 @@ class Cells:
 def _long_numbers_alike(texts: pa.Array) -> pa.Array:
     """Return texts with zeros for the digits of numbers of five and more: few are then different.
 
-    They read the same, as `toolkit.engines.facts.text_key` says.
+    They read the same, as `toolkit.worklist.facts.text_key` says.
     """
     validity, offsets, data = texts.buffers()
     if data is None or not len(texts):

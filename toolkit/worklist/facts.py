@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from toolkit.accessor import FINDINGS
 from toolkit.claims.export import cells
 from toolkit.claims.export.layouts import layout, level_table, plain, word_table
 from toolkit.denials import codes, normalize_text
 from toolkit.hospital.payers import coverage_names
 from toolkit.law import program, programs
+from toolkit.worklist.accessor import FINDINGS
 
 WHO = ("claim_filing_indicator", "program", "contracted", "payer_id", "payer_name", "plan_name")
 WHAT = ("group_code", "carc", "rarcs", "denial_text")

@@ -1,7 +1,7 @@
 """The triage of denial rows in files, part by part, in threads: files may be larger than memory.
 
 A part is a run of row groups of a Parquet file, or bytes of a CSV that end with a row. Every thread
-reads parts and puts them to the same kernel (`toolkit.engines.kernel`), so that nothing is asked twice.
+reads parts and puts them to the same kernel (`toolkit.worklist.kernel`), so that nothing is asked twice.
 """
 
 import csv
@@ -27,14 +27,14 @@ from toolkit.claims.export.cells import NOTHING
 from toolkit.claims.export.delimited import plain_quotes
 from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
-from toolkit.engines import facts, rows
-from toolkit.engines.columns import EPOCH, NO_DAY, cents_of, distinct_cells
-from toolkit.engines.kernel import ANSWERS, Answer
-from toolkit.engines.numbering import Combinations
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.outputs import whole
 from toolkit.processes import Threads, cores
+from toolkit.worklist import facts, rows
+from toolkit.worklist.columns import EPOCH, NO_DAY, cents_of, distinct_cells
+from toolkit.worklist.kernel import ANSWERS, Answer
+from toolkit.worklist.numbering import Combinations
 
 BATCH = 250_000  # rows that are asked, and written, at once
 CUT_BYTES = 12_000_000  # of a CSV that are read at once
@@ -693,7 +693,7 @@ def triage_files(
 ) -> Written:
     """Write the rows of CSV or Parquet files, with the answers `columns`, as Parquet.
 
-    `paths` are files, folders (partitioned ones too) and patterns; see `toolkit.engines.triage_rows`
+    `paths` are files, folders (partitioned ones too) and patterns; see `toolkit.worklist.triage_rows`
     for the columns. The rows stand in the order of the files. `out` is one file if its name ends
     with .parquet, else a folder of files. It is written whole or not at all, and for its owner
     only. `jobs` threads do it, by default one per core, and fewer where `memory` (as 2GB) has no

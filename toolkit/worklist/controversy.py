@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from toolkit.keys import Coded, combined
 from toolkit.law import amount_levels, disputed_at
-from toolkit.worklist import dollars
+from toolkit.worklist.keys import Coded, combined
+from toolkit.worklist.tallies import dollars
 
 
 class Denials(NamedTuple):

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials.services import is_drug, service_of
-from toolkit.engines import facts
-from toolkit.engines.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, distinct_cells
+from toolkit.worklist import facts
+from toolkit.worklist.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, distinct_cells
 
 if TYPE_CHECKING:
-    from toolkit.engines.kernel import Kernel
+    from toolkit.worklist.kernel import Kernel
 
 # How the receipt lies to the notice; from FIRST_GAP on it is the days between (`days_between`).
 NO_RECEIPT, RECEIPT_ALONE, FIRST_GAP = 0, 1, 2

@@ -1,4 +1,4 @@
-"""The triage of denial rows in Spark: the kernel of `toolkit.engines.rows` on every batch of Arrow."""
+"""The triage of denial rows in Spark: the kernel of `toolkit.worklist.rows` on every batch of Arrow."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from toolkit.engines import rows
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
+from toolkit.worklist import rows
 
 # Rows of one batch of Arrow: a batch has a cost of its own, and is held whole.
 BATCH = 200_000

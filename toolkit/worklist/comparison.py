@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from toolkit.claims.tables import Claims, text
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import covered_again, frequency_of, is_drug, service_of
-from toolkit.keys import Coded, coded, combined, keys_at, keys_of, positions, taken
+from toolkit.worklist.keys import Coded, coded, combined, keys_at, keys_of, positions, taken
 
 _NEVER = np.datetime64("NaT", "us")
 _GIVEN = ["patient", "service", "service_from", "billed_cents"]

@@ -4,15 +4,13 @@ What the law and the codes say is asked once per distinct combination of facts, 
 and joined back. Nothing of it is said again here.
 
 Claims and lines are numbers from the first step to the last, and texts of few distinct values are
-numbers too (`toolkit.keys.Coded`): a text is looked up once at the start and written once at the
+numbers too (`toolkit.worklist.keys.Coded`): a text is looked up once at the start and written once at the
 end, since taking, joining, sorting and comparing texts is what a triage would else spend its time on.
 """
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +18,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit import comparison, controversy
 from toolkit.claims.adjudication import (
     BARE_REASONS,
     Stated,
@@ -39,7 +36,9 @@ from toolkit.history.states import open_states, sent_on
 from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.hospital import Hospital
-from toolkit.keys import (
+from toolkit.law import opening_remarks, program_of_remarks, telling_amounts, turns_on
+from toolkit.worklist import comparison, controversy
+from toolkit.worklist.keys import (
     Coded,
     Memory,
     coded,
@@ -50,8 +49,7 @@ from toolkit.keys import (
     positions,
     taken,
 )
-from toolkit.law import opening_remarks, program_of_remarks, telling_amounts, turns_on
-from toolkit.questions import (
+from toolkit.worklist.questions import (
     Question,
     code_question,
     contract_question,
@@ -59,7 +57,8 @@ from toolkit.questions import (
     state_question,
     step_question,
 )
-from toolkit.worklist import WORKLIST, dollars
+from toolkit.worklist.table import WORKLIST
+from toolkit.worklist.tallies import dollars
 
 # The reason of a row that is no denial: a payment that may be negotiated.
 INITIAL_PAYMENT = "initial_payment"
@@ -1503,13 +1502,3 @@ def _matters(fact: str, program: Coded) -> np.ndarray:
 def _days(days: np.ndarray, where: np.ndarray) -> Coded:
     """Return the days by numbers, and none outside `where`."""
     return coded(pd.Series(np.where(where, days, _NEVER)))
-
-
-class _Callable(ModuleType):
-    """A module that is its one function: `toolkit.triage(...)` works whoever imported it first."""
-
-    def __call__(self, *given: Any, **named: Any) -> pd.DataFrame:
-        return triage(*given, **named)
-
-
-sys.modules[__name__].__class__ = _Callable

@@ -17,6 +17,7 @@ from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
 from toolkit.law import NextStep, decision_due, next_step
 from toolkit.law import program as rules_of
+from toolkit.worklist.table import answers_of
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
 _REMEMBERED = 150_000
@@ -83,16 +84,8 @@ def payer_question(hospital: Hospital) -> Question:
         "plan_name",
         "entered",
     )
-    texts = (
-        "program", "program_from", "contracted", "contracted_from", "program_gap", "jurisdiction",
-    )  # fmt: skip
-    return Question(keys, dict.fromkeys(texts, "text") | {"state_window": "count"}, of)
-
-
-_DENIAL_TEXTS = (
-    "denial_category", "reason", "route", "nature", "preventable", "liability", "confidence",
-    "decided_by", "why_not", "second_look",
-)  # fmt: skip
+    more = {"program_gap": "text", "jurisdiction": "text", "state_window": "count"}
+    return Question(keys, answers_of("payer") | more, of)
 
 
 def code_question() -> Question:
@@ -118,8 +111,8 @@ def code_question() -> Question:
         return answer | {"rank": rank(denial.denial_category)}
 
     keys = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
-    flags = {"appealable": "flag", "is_denial": "flag", "rank": "count"}
-    return Question(keys, dict.fromkeys(_DENIAL_TEXTS, "text") | flags, of)
+    more = {"why_not": "text", "appealable": "flag", "is_denial": "flag", "rank": "count"}
+    return Question(keys, answers_of("code") | more, of)
 
 
 def contract_question(hospital: Hospital) -> Question:
@@ -163,12 +156,8 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
         "state_window", "jurisdiction", "contract", "why_not", "closed", "program_gap",
         "earliest_notice", "remarks", "initial_payment",
     )  # fmt: skip
-    texts = ("level", "filed_when", "citation", "rule_status", "standing", "gap", "why", "due")
-    answers = {
-        **dict.fromkeys(texts, "text"), **dict.fromkeys(("last_filing_date", "file_by"), "date"),
-        "days_left": "count", **dict.fromkeys(("appealable", "from_decision", "by_contract"), "flag"),
-    }  # fmt: skip
-    return Question(keys, answers, of)
+    more = {"from_decision": "flag", "by_contract": "flag"}
+    return Question(keys, answers_of("step") | more, of)
 
 
 def step_answer(
@@ -252,8 +241,8 @@ def state_question() -> Question:
         "standing", "filed", "outcome", "closed", "written_off", "program", "level", "stage",
         "requested", "received", "jurisdiction",
     )  # fmt: skip
-    texts = dict.fromkeys(("state", "decided_by", "waits"), "text")
-    return Question(keys, texts | {"decision_due": "date"}, of)
+    more = {"decided_by": "text", "waits": "text"}
+    return Question(keys, answers_of("state") | more, of)
 
 
 def _decided_until(

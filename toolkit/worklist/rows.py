@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.engines import facts
-from toolkit.engines.columns import NO_DAY
-from toolkit.engines.kernel import ANSWERS, Answer, Kernel
-from toolkit.engines.numbering import Words
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
+from toolkit.worklist import facts
+from toolkit.worklist.columns import NO_DAY
+from toolkit.worklist.kernel import ANSWERS, Answer, Kernel
+from toolkit.worklist.numbering import Words
 
 _KEPT = 4_000_000  # past so many answers all is forgotten: what is kept has a bound
 

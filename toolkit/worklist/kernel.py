@@ -3,7 +3,7 @@
 Each column's distinct cells are read once and become numbers; the numbers of the facts that a
 question turns on become one number, and the question is asked once per distinct one, in plain
 Python. A day is put to a clock last: many days at once where the clock's rules are plain
-(`toolkit.engines.clocks`), else one by one. What is said beside the dates (`why`) is composed where
+(`toolkit.worklist.clocks`), else one by one. What is said beside the dates (`why`) is composed where
 it is asked for. Threads share all of it, and look up without waiting.
 """
 
@@ -19,25 +19,11 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
-from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.export.cells import NOTHING
 from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials import classify
 from toolkit.denials.classify import Denial
 from toolkit.denials.second_look import programs_looked_at, second_look, turns_on_service
-from toolkit.engines import facts
-from toolkit.engines.clocks import Clocks
-from toolkit.engines.columns import (
-    EPOCH,
-    FIRST_DAY,
-    NO_DAY,
-    WRONG,
-    Cells,
-    Days,
-    since_epoch,
-)
-from toolkit.engines.numbering import Column, Combinations, Words
-from toolkit.engines.row import NO_RECEIPT, RECEIPT_ALONE, Row, Services, days_between
 from toolkit.hospital import Hospital
 from toolkit.law import (
     Clock,
@@ -49,31 +35,28 @@ from toolkit.law import (
     resolve,
     turns_on,
 )
-from toolkit.questions import SOON, contract_question, due_of, payer_question, step_answer
+from toolkit.worklist import facts
+from toolkit.worklist.accessor import FINDINGS, findings_of
+from toolkit.worklist.clocks import Clocks
+from toolkit.worklist.columns import (
+    EPOCH,
+    FIRST_DAY,
+    NO_DAY,
+    WRONG,
+    Cells,
+    Days,
+    since_epoch,
+)
+from toolkit.worklist.numbering import Column, Combinations, Words
+from toolkit.worklist.questions import SOON, contract_question, due_of, payer_question, step_answer
+from toolkit.worklist.row import NO_RECEIPT, RECEIPT_ALONE, Row, Services, days_between
+from toolkit.worklist.table import answers_of
 
-_WHO = {name: "text" for name in ("program", "program_from", "contracted", "contracted_from")}
-_CODE = {
-    name: "text"
-    for name in (
-        "denial_category", "reason", "route", "nature", "preventable", "liability", "confidence",
-        "decided_by",
-    )
-}  # fmt: skip
-_STEP = {
-    "appealable": "flag", "level": "text", "last_filing_date": "date", "file_by": "date",
-    "filed_when": "text", "citation": "text", "rule_status": "text", "days_left": "count",
-    "due": "text", "standing": "text", "gap": "text", "why": "text",
-}  # fmt: skip
+_WHO, _STEP = answers_of("payer"), answers_of("step")
+_CODE = {name: kind for name, kind in answers_of("code").items() if name != "second_look"}
 
 # Every answer with its kind (see `toolkit.claims.tables.DTYPES`), in the order of the columns.
-ANSWERS: dict[str, str] = (
-    _WHO
-    | _CODE
-    | {"second_look": "text", "appealable": "flag", "level": "text"}
-    | {"notice_date": "date", "notice_from": "text"}
-    | _STEP
-    | {"findings": "text"}
-)
+ANSWERS: dict[str, str] = answers_of("payer", "code", "notice", "step") | {"findings": "text"}
 
 # What a step says whatever its day, and what is asked of its day.
 _FIXED = {

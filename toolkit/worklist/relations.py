@@ -6,9 +6,9 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from toolkit.engines import rows
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital
+from toolkit.worklist import rows
 
 BATCH = 100_000  # rows that are asked at once
 

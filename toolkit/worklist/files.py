@@ -1,0 +1,165 @@
+"""The worklist's files: Parquet, CSV and XLSX.
+
+A worklist file holds account numbers: it is written readable by its owner only.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from toolkit.errors import UsageError
+from toolkit.outputs import whole
+from toolkit.worklist.table import WORKLIST
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# In a file the amounts are dollars with two decimals, exact; in memory they are whole cents.
+_DOLLARS = {c.name: c.name.removesuffix("_cents") for c in WORKLIST if c.kind == "cents"}
+
+
+def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
+    """Write the worklist as .parquet, .csv or .xlsx: whole or not at all, owner only.
+
+    Amounts are dollars with two decimals. In CSV a text that a spreadsheet would take for a
+    formula is written with an apostrophe before it.
+    """
+    return write_tables([arrow_of(worklist)], path)
+
+
+def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
+    """Write the parts of a worklist, one after the other, as one file: see `write_worklist`."""
+    writers = {".parquet": _parquet, ".csv": _csv, ".xlsx": _xlsx}
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise UsageError("--out ends in none of .parquet, .csv, .xlsx")
+    with whole(path) as temporary:
+        write(tables, temporary)
+    return path
+
+
+def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
+    """Return the worklist as it stands in a Parquet file: dollars exact, days as dates.
+
+    Text columns that are categories stay so, as dictionaries.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
+    cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
+    for cents, name in _DOLLARS.items():
+        at = table.schema.get_field_index(cents)
+        whole = table.column(at).cast(pa.decimal128(19, 0))
+        exact = pc.multiply(whole, cent)
+        table = table.set_column(at, name, exact.cast(pa.decimal128(18, 2)))
+    days = [c.name for c in WORKLIST if c.kind == "date"]
+    for name in days:
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, name, table.column(at).cast(pa.date32()))
+    return table
+
+
+def arrow_schema() -> "pa.Schema":
+    """Return the schema of a worklist's Parquet file."""
+    import pyarrow as pa
+
+    kinds = {
+        "text": pa.large_string(), "date": pa.date32(), "cents": pa.decimal128(18, 2),
+        "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
+    }  # fmt: skip
+    return pa.schema([(_DOLLARS.get(c.name, c.name), kinds[c.kind]) for c in WORKLIST])
+
+
+def _parquet(tables: "Iterable[pa.Table]", path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    writer = None
+    try:
+        for table in tables:
+            # Texts may come as dictionaries: they are written as such, and are texts to any reader.
+            if writer is None:
+                writer = pq.ParquetWriter(path, table.schema, store_schema=False)
+            writer.write_table(table.cast(writer.schema))
+        if writer is None:
+            writer = pq.ParquetWriter(path, arrow_schema(), store_schema=False)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:
+    import csv
+
+    with path.open("w", encoding="utf-8", newline="") as file:
+        write = csv.writer(file, lineterminator="\n")
+        write.writerow(_DOLLARS.get(c.name, c.name) for c in WORKLIST)
+        for table in tables:
+            columns = [_cells(table.column(at), c.kind) for at, c in enumerate(WORKLIST)]
+            write.writerows(zip(*columns, strict=True))
+
+
+def _cells(column: "pa.ChunkedArray", kind: str) -> list:
+    """Return a column's cells as a CSV has them; a text that is like a formula behind an apostrophe."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if kind == "flag":
+        column = pc.if_else(column, "True", "False")
+    elif kind != "text":
+        column = column if kind == "number" else column.cast(pa.string())
+    elif pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if kind == "text" and not pa.types.is_null(column.type):
+        risky = pc.match_substring_regex(column, r"^[=+\-@\t\r]")
+        if pc.any(risky).as_py():
+            column = column.cast(pa.large_string())
+            mark, end = (pa.scalar(text, pa.large_string()) for text in ("'", ""))
+            marked = pc.binary_join_element_wise(mark, column, end)
+            column = pc.if_else(pc.fill_null(risky, False), marked, column)
+    return column.to_pylist()
+
+
+_SHEET_ROWS = 1_048_575  # below the headings
+
+
+def _xlsx(tables: "Iterable[pa.Table]", path: Path) -> None:
+    import xlsxwriter
+
+    book = xlsxwriter.Workbook(
+        path, {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
+    )
+    head = book.add_format({"bold": True, "bottom": 1})
+    money = book.add_format({"num_format": "#,##0.00"})
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet = book.add_worksheet("Worklist")
+    sheet.freeze_panes(1, 1)
+    for at, column in enumerate(WORKLIST):
+        sheet.set_column(at, at, 14 if column.kind != "text" else 18)
+    sheet.write_row(0, 0, [_DOLLARS.get(c.name, c.name) for c in WORKLIST], head)
+    number = 0
+    for table in tables:
+        columns = [table.column(at).to_pylist() for at in range(len(WORKLIST))]
+        for cells in zip(*columns, strict=True):  # a sheet is written row by row
+            number += 1
+            if number > _SHEET_ROWS:
+                raise UsageError(
+                    f"the worklist has more than {_SHEET_ROWS:,} rows, which no sheet holds; "
+                    "write it as .parquet or .csv (--out)"
+                )
+            for at, (cell, column) in enumerate(zip(cells, WORKLIST, strict=True)):
+                if cell is None:
+                    continue
+                if column.kind == "date":
+                    sheet.write_datetime(number, at, cell, day)
+                elif column.kind == "cents":
+                    sheet.write_number(number, at, float(cell), money)
+                elif column.kind == "text":
+                    sheet.write_string(number, at, cell)
+                else:
+                    sheet.write(number, at, cell)
+    sheet.autofilter(0, 0, max(number, 1), len(WORKLIST) - 1)
+    book.close()

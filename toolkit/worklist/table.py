@@ -1,0 +1,178 @@
+"""The table of answers: every column of a worklist, once, with its kind, meaning and question.
+
+Whatever lists columns (the frame, its files, the kernel's answers, the questions' own, the data
+dictionary) is made from this table.
+"""
+
+from dataclasses import dataclass
+
+from toolkit.claims.tables import Column
+
+
+@dataclass(frozen=True)
+class WorklistColumn(Column):
+    """One column of a worklist. `question` says which question answers it; '' where the rows state it.
+
+    Questions: payer, code, step and state (see `toolkit.worklist.questions`), and notice: the day
+    whose notice counts, which the rows state and the step chooses.
+    """
+
+    question: str = ""
+
+
+def _asked(question: str, *rows: tuple) -> tuple[WorklistColumn, ...]:
+    return tuple(WorklistColumn(*row, question=question) for row in rows)
+
+
+WORKLIST: tuple[WorklistColumn, ...] = (
+    *_asked(
+        "",
+        (
+            "denial_key",
+            "text",
+            "our key: the line's, or the claim's + '-c' for a claim-level denial",
+        ),
+        ("claim_key", "text", "our key for the claim"),
+        ("line_key", "text", "our key for the line; missing for a claim-level denial"),
+        ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file"),
+        ("row", "count", "where it stands in the file"),
+        ("patient_control_number", "text", "ours (CLP01)", True),
+        ("payer_claim_control_number", "text", "theirs (CLP07)", True),
+        ("payer_id", "text", "the payer's identifier"),
+        ("payer_name", "text", "the payer as the file names it"),
+        ("plan_name", "text", "the plan or financial class as the file names it"),
+    ),
+    *_asked(
+        "payer",
+        ("program", "text", "program id; missing where nothing states it"),
+        ("program_from", "text", "claim_filing_indicator, export or payers.csv"),
+        ("contracted", "text", "contracted, not_contracted; missing where nothing states it"),
+        ("contracted_from", "text", "export or payers.csv"),
+    ),
+    *_asked(
+        "",
+        ("facility", "text", "where the service was given"),
+        ("owner", "text", "work queue or team"),
+        ("service_from", "date", "first day of service"),
+        ("procedure_code", "text", "CPT or HCPCS"),
+        (
+            "stage",
+            "text",
+            "payment unless the file states another: a billed claim is a payment matter",
+        ),
+        ("group_code", "text", "of the primary adjustment"),
+        ("carc", "text", "of the primary adjustment"),
+        ("rarcs", "text", "remark codes on the line and the claim, sorted, one space between"),
+    ),
+    *_asked(
+        "code",
+        ("denial_category", "text", "our grouping"),
+        ("reason", "text", "finer than the category"),
+        ("route", "text", "what to do first"),
+        ("nature", "text", "clinical or technical"),
+        ("preventable", "text", "yes, partly or no, as the code's rule has it"),
+        ("liability", "text", "provider, patient or other"),
+        ("confidence", "text", "high, medium, low or inferred"),
+        ("decided_by", "text", "the entry that chose the category"),
+        (
+            "second_look",
+            "text",
+            "ids of what does not fit together, one space between; '' where all fits",
+        ),
+    ),
+    *_asked(
+        "step",
+        ("appealable", "flag", "whether this denial can be appealed by the provider"),
+    ),
+    *_asked(
+        "",
+        ("billed_cents", "cents", "charge of the line, or of the claim for a claim-level denial"),
+        ("paid_cents", "cents", "paid on the same"),
+        (
+            "denied_cents",
+            "cents",
+            "sum of this row's denial adjustments; never repeated on another row",
+        ),
+        (
+            "in_controversy_cents",
+            "cents",
+            "amount in controversy at `level`: the claim's open denials that go there together, less what was paid back; repeated on each of them, missing where the level's rules look at none",
+        ),
+        ("other_reasons", "text", "group and CARC of the row's other denial adjustments"),
+    ),
+    *_asked(
+        "step",
+        ("level", "text", "level to file next, or that waits for a decision"),
+    ),
+    *_asked(
+        "notice",
+        ("notice_date", "date", "the day whose notice starts the clock"),
+        ("notice_from", "text", "notice_date, remittance_date or decided_on"),
+    ),
+    *_asked(
+        "",
+        ("notice_received", "date", "documented receipt of that notice"),
+    ),
+    *_asked(
+        "step",
+        ("last_filing_date", "date", "last lawful day"),
+        ("file_by", "date", "earliest defensible reading, on a working day"),
+        ("filed_when", "text", "received or postmarked"),
+        ("citation", "text", "of the filing rule"),
+        (
+            "rule_status",
+            "text",
+            "weakest mark behind the dates: V read at the source, V2 second-hand, M from memory",
+        ),
+        ("days_left", "count", "file_by minus the as-of date"),
+        ("due", "text", "see DUE"),
+    ),
+    *_asked(
+        "state",
+        ("state", "text", "what stands now: see rules/history/states.yaml"),
+    ),
+    *_asked(
+        "",
+        (
+            "state_from",
+            "text",
+            "what decided the state: decision (the row's own), appeal, case_status, or the file and row of a later decision",
+        ),
+    ),
+    *_asked(
+        "state",
+        ("decision_due", "date", "day on which the payer's decision on the filed appeal is due"),
+    ),
+    *_asked(
+        "step",
+        ("standing", "text", "who may file and with which paper"),
+        ("gap", "text", "what is missing for a date, and what to fill in"),
+        ("why", "text", "the steps of the date, or why there is none"),
+    ),
+    *_asked(
+        "",
+        ("last_level", "text", "level of the last appeal on file"),
+        ("filed_on", "date", "day it was filed"),
+        ("decided_on", "date", "day it was decided"),
+        ("outcome", "text", "its outcome"),
+        ("recovered_cents", "cents", "paid after it"),
+    ),
+)
+
+
+def answers_of(*questions: str) -> dict[str, str]:
+    """Return the columns that these questions answer, with their kinds, in the order of the columns."""
+    return {c.name: c.kind for c in WORKLIST if c.question in questions}
+
+
+DUE = {
+    "overdue": "the last filing date has passed",
+    "past_safe_date": "file_by has passed, the last filing date has not",
+    "due_this_week": "file_by is today or within the next six days",
+    "due_later": "file_by is later",
+    "awaiting_decision": "filed, no decision yet",
+    "no_date": "a fact or a rule is missing: see the gap",
+    "no_appeal_right": "this denial cannot be appealed by the provider",
+    "nothing_to_file": "the case moves by itself",
+    "closed": "won, withdrawn, or closed in the hospital's own system",
+}

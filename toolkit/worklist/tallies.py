@@ -1,0 +1,142 @@
+"""What a worklist adds up to, part by part, and which of its rows a number names."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from toolkit.claims import tables as canonical
+from toolkit.denials.codes import shown
+from toolkit.errors import RefusedError, UsageError
+from toolkit.worklist.keys import coded, combined
+from toolkit.worklist.table import DUE
+
+
+def dollars(cents: int | None) -> str:
+    """Return whole cents as a plain text of dollars with two decimals; nothing for None."""
+    if cents is None or cents is pd.NA:
+        return ""
+    return canonical.dollars(cents)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a worklist, or a part of it, adds to the summary: counts and cents by group."""
+
+    by_due: pd.DataFrame
+    by_gap: pd.DataFrame
+    by_code: pd.DataFrame
+
+
+_COUNTS = ("size", "sum", "unknown")
+
+
+def tally(worklist: pd.DataFrame) -> Tally:
+    """Return counts by due state, by gap and payer, and by unknown code.
+
+    `size` counts denials, `sum` adds up their cents, `unknown` counts those that state none.
+    """
+    gaps = worklist[worklist["due"].eq("no_date")]
+    new = worklist[worklist["denial_category"].eq("unclassified")]
+    codes = _counted(new, ["group_code", "carc"])
+    for name in ("group_code", "carc"):  # what has not the form of a code may be any text
+        codes[name] = pd.array([shown(name, one) or None for one in codes[name]], dtype="str")
+    return Tally(
+        _counted(worklist, ["due"]), _counted(gaps, ["gap", "payer_name"]), _added([codes])
+    )
+
+
+def add_up(tallies: Iterable[Tally]) -> Tally:
+    """Return the tally of the whole from those of its parts."""
+    parts = list(tallies)
+    names = [one.name for one in fields(Tally)]
+    return Tally(*(_added([getattr(part, name) for part in parts]) for name in names))
+
+
+def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    columns = [coded(rows[key]) for key in keys]
+    number, first = combined(columns)
+    cents = np.zeros(len(first), dtype="int64")
+    np.add.at(cents, number, rows["denied_cents"].fillna(0).to_numpy(dtype="int64"))
+    unknown = rows["denied_cents"].isna().to_numpy(dtype=bool)
+    found = {
+        key: column.take(first).array("text") for key, column in zip(keys, columns, strict=True)
+    }
+    counts = {
+        "size": np.bincount(number, minlength=len(first)),
+        "sum": cents,
+        "unknown": np.bincount(number[unknown], minlength=len(first)),
+    }
+    return pd.DataFrame(found | counts)
+
+
+def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    keys = [name for name in parts[0] if name not in _COUNTS]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.groupby(keys, dropna=False, as_index=False)[list(_COUNTS)].sum()
+
+
+def _amounts(size: int, cents: int, unknown: int) -> dict[str, Any]:
+    """Return how many denials, their dollars (None where none states any), and how many state none."""
+    known = dollars(cents) if unknown < size or not size else None
+    found = {"denials": int(size), "denied": known}
+    return found | ({"without_amount": int(unknown)} if unknown else {})
+
+
+def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
+    """Return counts and dollars by due state, the gaps to fill in, and the codes nobody knows.
+
+    Dollars are text, None where no denial states any; `without_amount` counts those that state none.
+    Every row of the worklist is in exactly one due state.
+    """
+    by_due = counted.by_due.set_index("due")
+    by_gap = counted.by_gap.sort_values(["gap", "payer_name"], kind="stable")
+    by_gap = by_gap.sort_values("size", ascending=False, kind="stable")
+    return {
+        **_amounts(*(int(by_due[name].sum()) for name in _COUNTS)),
+        "by_due": {
+            due: _amounts(row["size"], row["sum"], row["unknown"])
+            for due, row in by_due.reindex([due for due in DUE if due in by_due.index]).iterrows()
+        },
+        "gaps": [
+            {
+                "fill_in": gap,
+                "payer": None if pd.isna(payer) else payer,
+                **_amounts(*counts),
+            }
+            for gap, payer, *counts in by_gap.itertuples(index=False)
+        ],
+        "unclassified": [
+            {
+                "code": "-".join(part for part in code if not pd.isna(part)),
+                **_amounts(size, cents, unknown),
+            }
+            for *code, size, cents, unknown in counted.by_code.sort_values(
+                ["group_code", "carc"], kind="stable"
+            ).itertuples(index=False)
+        ],
+        "findings": findings,
+    }
+
+
+def find_denial(worklist: pd.DataFrame, number: str) -> str:
+    """Return the denial key that a claim key, denial key or claim number means.
+
+    Several denials on the claim: refused, with their keys. The number itself is never repeated.
+    """
+    names = [
+        "denial_key",
+        "claim_key",
+        "patient_control_number",
+        "payer_claim_control_number",
+    ]
+    for name in names:
+        found = worklist.loc[worklist[name].eq(number), "denial_key"]
+        if len(found) == 1:
+            return found.iloc[0]
+        if len(found):
+            keys = tuple(f"--claim {key}" for key in found)
+            raise RefusedError("the claim has several denials; name one of them.", needs=keys)
+    raise UsageError("no denial with that key or number is in the export (--claim)")
