@@ -33,6 +33,7 @@ from toolkit.claims.adjudication import (
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import of_history, turns_on_service
+from toolkit.history import seen_on
 from toolkit.history.fold import Denied
 from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
 from toolkit.history.states import open_states, sent_on
@@ -133,10 +134,11 @@ def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
     cents. Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
     claims and their reversals are netted and do not appear, nor do claims without a decision of this
     payer. `denied_cents` splits the claim's denied dollars by row, never repeats them, and is, for a
-    remittance, never more than charge less payment (`toolkit.claims.adjudication`). Sources: the
+    remittance, never more than charge less payment (`toolkit.claims.adjudication`). What is later than
+    `as_of` is left out (`toolkit.history.seen_on`). Sources: the
     rules of `toolkit.denials` and `toolkit.law`, each row naming the entry that decided.
     """
-    return triaged(claims, brain(as_of=as_of, hospital=hospital))
+    return triaged(seen_on(claims, as_of), brain(as_of=as_of, hospital=hospital))
 
 
 def triaged(
