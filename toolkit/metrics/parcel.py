@@ -210,34 +210,73 @@ class Facts:
                     got = [next(rest) for _ in _aggregates(one)]
                     spread = clustered.get((group, one.definition.id))
                     mine[one.definition.id] = one.metric(**_value(one, got, spread))
-        for one in measures:
-            if one.row.kind == "days":
-                for group, metric in self._days(table, one, key).items():
-                    found.setdefault(group, {})[one.definition.id] = metric
+        timed = [one for one in measures if one.row.kind == "days"]
+        for group, values in self._days(table, timed, key).items():
+            found.setdefault(group, {}).update(values)
         return found
 
     def _clusters(self, table: str, measures: list[Measure], key: str) -> dict:
-        """Return what the interval of each rate of dollars needs: sums by claim, squared and crossed."""
+        """Return what the interval of each rate needs: sums by claim, squared and crossed."""
+        if not measures:
+            return {}
+        by_claim = ", ".join(
+            f"(sum({part}) FILTER ({_known_dollars(one)}))::DOUBLE AS x{n}, "
+            f"(sum({whole}) FILTER ({_known_dollars(one)}))::DOUBLE AS y{n}"
+            for n, one in enumerate(measures)
+            for part, whole in [_dollar_parts(one)]
+        )
+        sums = ", ".join(
+            f"count(*) FILTER (y{n} > 0), "
+            + ", ".join(
+                f"coalesce(sum({what}) FILTER (y{n} > 0), 0)"
+                for what in (f"x{n}", f"y{n}", f"x{n} * x{n}", f"x{n} * y{n}", f"y{n} * y{n}")
+            )
+            for n in range(len(measures))
+        )
         found = {}
-        for one in measures:
-            part, whole = _dollar_parts(one)
-            for group, *sums in self.rows(
-                "SELECT g, count(*), sum(x), sum(y), sum(x * x), sum(x * y), sum(y * y) FROM ("
-                f"SELECT g, claim_key, sum({part})::DOUBLE AS x, sum({whole})::DOUBLE AS y FROM "
-                f"(SELECT *, {key} AS g FROM {table}) WHERE {_known_dollars(one)} "
-                f"GROUP BY g, claim_key HAVING sum({whole}) > 0) GROUP BY g"
-            ):
-                found[group, one.definition.id] = sums
+        for group, *values in self.rows(
+            f"SELECT g, {sums} FROM (SELECT g, claim_key, {by_claim} FROM "
+            f"(SELECT *, {key} AS g FROM {table}) GROUP BY g, claim_key) GROUP BY g"
+        ):
+            for n, one in enumerate(measures):
+                found[group, one.definition.id] = values[6 * n : 6 * n + 6]
         return found
 
-    def _days(self, table: str, one: Measure, key: str) -> dict[Any, Metric]:
-        """Return the day by which a share of the cases is done, by group."""
+    def _days(self, table: str, measures: list[Measure], key: str) -> dict:
+        """Return the days by which a share of the cases is done, by group; of one clock asked once."""
+        counts: dict[tuple, list[tuple]] = {}
+        found: dict[Any, dict[str, Metric]] = {}
+        for one in measures:
+            clock = (one.row.of, one.row.where, one.row.waiting, one.row.otherwise)
+            if clock not in counts:
+                counts[clock] = self._clock(table, one, key)
+            by_group: dict[Any, dict[str, dict[int, int]]] = {}
+            for group, what, days, count in counts[clock]:
+                mine = by_group.setdefault(
+                    group, {"done": {}, "otherwise": {}, "waiting": {}, "": {}}
+                )
+                mine[what or ""][int(days or 0)] = int(count)
+            for group, mine in by_group.items():
+                found.setdefault(group, {})[one.definition.id] = one.metric(
+                    value=day_reached(
+                        one.row.share, mine["done"], mine["waiting"], mine["otherwise"]
+                    ),
+                    count=sum(mine["done"].values()),
+                    n=sum(mine["done"].values()),
+                    censored=sum(mine["waiting"].values()),
+                    otherwise=sum(mine["otherwise"].values()),
+                    left_out=sum(mine[""].values()),
+                )
+        return found
+
+    def _clock(self, table: str, one: Measure, key: str) -> list[tuple]:
+        """Return how many cases of each group are done, waiting or ended otherwise, by days."""
         row = one.row
         done, waiting, other = (
             condition(table, some) if some else "false"
             for some in (row.where, row.waiting, row.otherwise)
         )
-        found = self.rows(
+        return self.rows(
             f"SELECT g, CASE WHEN {done} THEN 'done' WHEN {other} THEN 'otherwise' "
             f"WHEN {waiting} THEN 'waiting' END AS what, "
             f"CASE WHEN {done} OR {other} THEN {row.to} - {row.from_} "
@@ -245,21 +284,6 @@ class Facts:
             f"FROM (SELECT *, {key} AS g FROM {table}) WHERE {condition(table, row.of)} "
             f"AND ({done} OR {other} OR {waiting} OR {_touched(one)}) GROUP BY ALL"
         )
-        by_group: dict[Any, dict[str, dict[int, int]]] = {}
-        for group, what, days, count in found:
-            mine = by_group.setdefault(group, {"done": {}, "otherwise": {}, "waiting": {}, "": {}})
-            mine[what or ""][int(days or 0)] = mine[what or ""].get(int(days or 0), 0) + int(count)
-        return {
-            group: one.metric(
-                value=day_reached(row.share, mine["done"], mine["waiting"], mine["otherwise"]),
-                count=sum(mine["done"].values()),
-                n=sum(mine["done"].values()),
-                censored=sum(mine["waiting"].values()),
-                otherwise=sum(mine["otherwise"].values()),
-                left_out=sum(mine[""].values()),
-            )
-            for group, mine in by_group.items()
-        }
 
 
 def open_facts(claims: Claims, worklist: pd.DataFrame, *, as_of: date) -> Facts:
