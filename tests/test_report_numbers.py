@@ -129,6 +129,33 @@ def test_what_came_back_already_is_not_at_stake_at_the_next_level():
     assert work.overdue_never_appealed(found).value == 0
 
 
+def test_closed_paid_written_off_and_zero_balance_are_states_of_their_own():
+    given = seen(CASES / "status.csv")
+    closed = tables.closures(given.facts).set_index("closed_as")["denials"].to_dict()
+    assert closed == {"closed": 3, "paid": 2, "written_off": 2, "zero_balance": 1}
+    assert work.written_off(given.facts).value == 2
+    assert work.written_off_dollars(given.facts).value == 2_000_00
+    assert dues(given.facts)["overdue"] == 5
+    assert "Written off" in overdue.states(page(given))
+
+
+def test_a_case_status_that_says_appeal_started_is_an_appeal(tmp_path):
+    sample = Path(__file__).parents[1] / "data" / "samples" / "exports" / "epic_bdc.csv"
+    assert facts(sample, day=date(2026, 11, 1)).filed == 1
+    heads, *rows = sample.read_text(encoding="utf-8").splitlines()
+    more = "APPEAL_LEVEL_C_NAME,APPEAL_SENT_DATE,APPEAL_DECISION_DATE,APPEAL_OUTCOME_C_NAME"
+    started = next(row for row in rows if "Appeal Started" in row)
+    path = tmp_path / "epic.csv"
+    path.write_text(
+        f"{heads},{more}\n{started},Redetermination,2026-09-20,2026-10-20,Overturned\n",
+        encoding="utf-8",
+    )
+    found = facts(path, day=date(2026, 11, 1))
+    assert found.rows("SELECT level, filed_on, decided_on, outcome FROM submissions") == [
+        ("redetermination", date(2026, 9, 20), date(2026, 10, 20), "overturned")
+    ]
+
+
 # --- the kinds that a second recount found ---------------------------------------------------------
 
 

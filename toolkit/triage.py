@@ -30,6 +30,7 @@ from toolkit.claims.adjudication import (
     repeated,
     statuses,
 )
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import of_history, turns_on_service
@@ -1035,7 +1036,7 @@ def _with_history(set_: _Set, rows: _Rows) -> _Rows:
     paid = case.isin({"open"}) & rows.stands.state.isin({"paid_later"})
     # A remittance has no case status but what an export of the same claim states.
     of_payer = rows.file_id.isin(set_.payers_files)
-    denied = case.isin({"closed"}) & of_payer & rows.stands.state.isin(_OPEN) & ~_is_payment(rows)
+    denied = case.isin(CLOSED) & of_payer & rows.stands.state.isin(_OPEN) & ~_is_payment(rows)
     some = np.flatnonzero(sent | paid | denied)
     if not len(some):
         return rows
@@ -1322,7 +1323,7 @@ def _goes_on(outcome: Coded) -> np.ndarray:
 
 def _ended(facts: dict[str, Coded]) -> np.ndarray:
     """Return which rows are closed: by the hospital's own system, a person, or what happened since."""
-    ended = facts["closed"].isin({"closed"}) | facts["written_off"].isin({True})
+    ended = facts["closed"].isin(CLOSED) | facts["written_off"].isin({True})
     return ended | ~facts["standing"].isin(_OPEN)
 
 
@@ -1450,7 +1451,7 @@ def _states(
             "standing": rows.stands.state,
             "filed": Coded(filed.astype("int8"), [False, True]),
             "outcome": outcome,
-            "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
+            "closed": Coded(facts["closed"].isin(CLOSED).astype("int8"), [False, True]),
             "written_off": facts["written_off"],
             "program": rows.payer("program").only(waits),
             "level": facts["last_level"].only(waits),

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.export.cells import NOTHING
 from toolkit.claims.export.layouts import NO_OUTCOME
@@ -442,7 +443,7 @@ class Kernel:
             contract=None if contract is None else self._hospital.contracts[contract],
             **happened,
         )
-        closed = self.cells["case_status"].value(status) == "closed"
+        closed = self.cells["case_status"].value(status) in CLOSED
         state = _State(
             step, barred, closed, None if program else gap, happened["last_level"] is not None
         )

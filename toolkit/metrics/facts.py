@@ -15,8 +15,6 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims.tables import Claims, conform
-from toolkit.history import seen_on
-from toolkit.law import ladder, programs
 
 # An appeal that ended on its merits; a dismissed or withdrawn one was never decided.
 DECIDED = ("overturned", "partly_overturned", "upheld")
@@ -82,6 +80,8 @@ def facts_of(
 
     All rows of a claim number have to be among them. The findings are rows of FINDINGS.
     """
+    from toolkit.history import seen_on  # a notebook that opens facts needs none of it
+
     claims = seen_on(claims, as_of)
     with _connected(claims, worklist) as db:
         for statement in _STEPS:
@@ -135,6 +135,8 @@ def _later_levels() -> pa.Table:
 
     Without a program: those that are later in any of them, so that no first one is guessed.
     """
+    from toolkit.law import ladder, programs
+
     rows = []
     for one in programs():
         steps = [level.id for level in ladder(one) if level.place == "ladder"]
@@ -155,7 +157,8 @@ _STEPS = (
     """
     CREATE TABLE d AS
     WITH rows AS (
-      SELECT w.*, row_number() OVER (ORDER BY w.denial_key) AS n,
+      SELECT w.* REPLACE (CASE WHEN w.reason = 'initial_payment' THEN 0 ELSE w.denied_cents END
+          AS denied_cents), row_number() OVER (ORDER BY w.denial_key) AS n,
         coalesce(c.notice_date, c.remittance_date)::DATE AS denied_on,
         c.billed_cents AS claim_billed, c.case_status,
         coalesce(w.payer_id, w.payer_name) AS who, a.claim_key IS NOT NULL AS acted
@@ -304,10 +307,10 @@ SELECT denial_key, claim_key, {_PAYER.format("payer_id", "payer_name")} AS payer
   CASE WHEN due <> 'closed' THEN NULL
     WHEN state = 'paid_later' THEN 'paid'
     WHEN outcome IN ('overturned', 'withdrawn') THEN outcome
-    WHEN case_status IN ('paid', 'written_off') THEN case_status
+    WHEN case_status IN ('paid', 'written_off', 'zero_balance') THEN case_status
     WHEN state_from = 'recorded' THEN 'written_off'
     ELSE 'closed' END AS closed_as,
-  coalesce(last_level IS NOT NULL OR filed_on IS NOT NULL OR decided_on IS NOT NULL
+  a.n IS NOT NULL OR coalesce(last_level IS NOT NULL OR filed_on IS NOT NULL OR decided_on IS NOT NULL
     OR outcome IS NOT NULL, false) AS appealed,
   acted OR due = 'closed' AS acted,
   coalesce(outcome IN ('upheld', 'dismissed', 'partly_overturned'), false) AS lost,

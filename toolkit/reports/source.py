@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -20,14 +20,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import ipc
 
-from toolkit.bulk.run import Run
 from toolkit.claims.tables import DTYPES, FINDINGS, Claims, Column
 from toolkit.errors import UsageError
-from toolkit.history import seen_on
 from toolkit.metrics import Facts, FactTables, Outside, facts_of, outside
 from toolkit.metrics.facts import TABLES
 from toolkit.metrics.tables import OPEN, URGENT
 from toolkit.worklist import WORKLIST
+
+if TYPE_CHECKING:
+    from toolkit.bulk.run import Run
 
 # Rows that a workbook lists where a source comes in parts, and where it is read at once: Excel ends at
 # 1,048,576 rows; long before that a workbook no longer opens in reasonable time.
@@ -198,6 +199,8 @@ def part_of(claims: Claims, worklist: pd.DataFrame, *, as_of: date, most: int = 
     A file and its findings belong to one part only; rows read of the same file add up. `most` is
     how many rows a workbook lists.
     """
+    from toolkit.history import seen_on  # a notebook that opens a parcel needs none of it
+
     claims = seen_on(claims, as_of)
     facts, more = facts_of(claims, worklist, as_of=as_of)
     findings = (
@@ -347,7 +350,7 @@ class Source:
         return cls(name=name, as_of=as_of, note=note, synthetic=synthetic, **sheets.sealed())
 
     @classmethod
-    def of_run(cls, name: str, run: Run, note: str = "", *, synthetic: bool = False) -> "Source":
+    def of_run(cls, name: str, run: "Run", note: str = "", *, synthetic: bool = False) -> "Source":
         """Return the source of a worklist made in parts, by a run that was told `also=part_of_run`."""
         as_of = run.given.as_of
         files = part_of(Claims(findings=run.file_findings), _no_rows(), as_of=as_of)

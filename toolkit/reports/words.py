@@ -36,10 +36,11 @@ STAGES = {
 }
 
 CLOSED = {
-    "paid": "Paid later",
+    "paid": "Paid",
     "overturned": "Won on appeal",
     "withdrawn": "Appeal withdrawn",
     "written_off": "Written off",
+    "zero_balance": "Zero balance, how is not stated",
     "closed": "Closed, how is not stated",
 }
 
