@@ -10,11 +10,13 @@ import pytest
 
 from toolkit.cases import one_history
 from toolkit.claims import read
+from toolkit.errors import ReportError
 from toolkit.hospital import Hospital
 from toolkit.metrics import Facts, outcomes, reconcile, tables, work
 from toolkit.reports import Source, kinds, overdue, workbook
 from toolkit.reports import outcomes as outcome_blocks
 from toolkit.reports.page import Page
+from toolkit.reports.reread import check_workbook
 from toolkit.reports.source import Parcel, parcel
 from toolkit.triage import triage
 
@@ -120,6 +122,9 @@ def test_wins_without_an_amount_are_not_zero_dollars():
     said = outcome_blocks.summary(page(given))
     assert "withheld" in said and "what came back is not stated" in said
     assert "$0.00" not in said
+    states = overdue.states(page(given))
+    assert "$333,000.00" in states  # denied to those that were won; what is left of it is not known
+    assert '<td class="n">$333,000.00</td><td class="n"></td>' in states
 
 
 def test_what_came_back_already_is_not_at_stake_at_the_next_level():
@@ -304,7 +309,13 @@ def test_appeals_of_what_is_no_denial_are_in_no_rate_and_are_named(tmp_path):
         appeal | {"claim": "B", "group": "CO", "carc": "45", "paid": "500.00", "denied": "500.00"},
         appeal | {"claim": "C", "group": "PR", "carc": "1", "paid": "900.00", "denied": "100.00"},
     ]
-    given = seen(export(tmp_path, *rows))
+    rows[2] |= {"id": "P2", "payer": "Beta"}
+    one = source(export(tmp_path, *rows))
+    given = parcel(one)
+    for kind in kinds.kinds().values():
+        path = tmp_path / f"{kind.kind}.xlsx"
+        workbook.write(path, kind=kind, source=one, given=given, name="x", by="payer")
+        check_workbook(path, kind=kind, given=given)
     assert outcomes.appeals_filed(given.facts).value == 1
     assert outcomes.appeals_of_no_denial(given.facts).value == 2
     assert outcomes.overturn_rate_decided(given.facts).out_of == 1
@@ -320,12 +331,18 @@ def test_denied_above_billed_is_a_finding(tmp_path):
 
 def test_amounts_of_zero_and_below_are_on_the_bridge_from_rows_to_denials(tmp_path):
     rows = [{"claim": "A"}, {"claim": "B", "denied": "0.00"}, {"claim": "C", "denied": "-50.00"}]
+    rows += [{"claim": ""}]
     given = seen(export(tmp_path, *rows))
     steps = {row.step: int(row.adjustments) for row in tables.bridge(given.facts).itertuples()}
     assert sum(steps.values()) == 3
     assert steps["denial"] == given.facts.count() == 1
     said = page(given).reconciliation()
-    for words in ("Rows of the exports", "in no denial: zero amounts", "Denials on the worklist"):
+    for words in (
+        "Rows read of the exports",
+        "left out (no claim number)",
+        "in no denial: zero amounts",
+        "Denials on the worklist",
+    ):
         assert words in said
 
 
@@ -388,6 +405,26 @@ def test_the_sums_of_the_workbook_are_those_of_the_cards_and_of_the_rows_listed(
             )
         groups = list(book["By payer"].iter_rows(min_row=2, values_only=True))
         assert [sum(row[1] for row in groups[:-1])] == [groups[-1][1]]
+
+
+def test_a_workbook_whose_sums_are_not_the_report_s_is_refused(tmp_path):
+    one = source(CASES / "lines.csv", CASES / "comp.csv")
+    given = parcel(one)
+    path = tmp_path / "book.xlsx"
+    for kind, sheet, column, row in (
+        ("overdue", "Worklist", "At stake", 3), ("overdue", "Headline", "Value", 2),
+        ("outcomes", "By payer", "Appeals filed", 2), ("outcomes", "Appeals", "Recovered", 3),
+    ):  # fmt: skip
+        chosen = kinds.kinds()[kind]
+        workbook.write(path, kind=chosen, source=one, given=given, name="x", by="payer")
+        check_workbook(path, kind=chosen, given=given)
+        book = openpyxl.load_workbook(path)
+        cells = book[sheet]
+        place = next(c.column for r in cells.iter_rows(max_row=2) for c in r if c.value == column)
+        cells.cell(row, place).value = 77_777.77
+        book.save(path)
+        with pytest.raises(ReportError, match=f"book.xlsx: sums of the workbook .*{sheet}"):
+            check_workbook(path, kind=chosen, given=given)
 
 
 def test_a_category_has_one_name_in_every_report(tmp_path):

@@ -20,9 +20,12 @@ OPEN = (
 AGES = (("0 to 30", 0, 30), ("31 to 60", 31, 60), ("61 to 90", 61, 90), ("91 to 120", 91, 120))
 OLDEST = "over 120"
 
-# `cents` are at stake, `denied` what was denied; of `unknown` no amount is stated.
+# `cents` are at stake, of `unknown` denials not known; `denied` was denied, of `unstated` not stated.
 _SUMS = """count(*) AS denials, coalesce(sum(stake_cents), 0)::BIGINT AS cents,
-  coalesce(sum(denied_cents), 0)::BIGINT AS denied, count(*) FILTER (stake_cents IS NULL) AS unknown"""
+  count(*) FILTER (stake_cents IS NULL) AS unknown,
+  coalesce(sum(denied_cents), 0)::BIGINT AS denied,
+  count(*) FILTER (denied_cents IS NULL) AS unstated"""
+_ADDED = ["denials", "cents", "unknown", "denied", "unstated"]
 _MOST_FIRST = "ORDER BY cents DESC, denials DESC"
 
 # What is missing on an appeal, and what it would complete.
@@ -84,7 +87,7 @@ def gaps(facts: Facts) -> pd.DataFrame:
         f"SELECT coalesce(nullif(gap, ''), '{NOT_STATED}') AS gap, payer, {_SUMS} "
         "FROM denials WHERE due = 'no_date' GROUP BY ALL"
     )
-    sums = found.groupby("gap")[["denials", "cents", "denied", "unknown"]].sum()
+    sums = found.groupby("gap")[_ADDED].sum()
     counts = found.assign(payer=facts.names("payer_name", found["payer"]))
     payers = counts.groupby(["gap", "payer"])["denials"].sum()
     sums["payers"] = [_most(payers[gap]) for gap in sums.index]
@@ -107,9 +110,7 @@ def unclassified(facts: Facts) -> pd.DataFrame:
         carc=[shown("carc", one) for one in found["carc"]],
         rarcs=[" ".join(shown("rarc", code) for code in one.split()) for one in found["rarcs"]],
     )
-    sums = masked.groupby(["group_code", "carc", "rarcs"])[
-        ["denials", "cents", "denied", "unknown"]
-    ].sum()
+    sums = masked.groupby(["group_code", "carc", "rarcs"])[_ADDED].sum()
     return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
 
 
@@ -191,7 +192,7 @@ def by_group(
     """
     table, amount, sets = {
         "denials": ("denials", "denied_cents", ("every",)),
-        "appeals": ("submissions", "dispute_cents", ("of_denials",)),
+        "appeals": ("submissions", "dispute_cents", ("every",)),
         "decided": ("submissions", "dispute_cents", ("of_denials", "decided")),
     }[of]
     sizes = facts.sizes(column, table, amount, sets)

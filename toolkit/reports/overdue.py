@@ -68,20 +68,21 @@ def states(page: Page) -> blocks.Block:
         (
             words.DUE[s.due],
             f"{s.denials:,}",
-            words.amount(s.denied, s.denials, s.unknown),
-            words.amount(s.cents, s.denials, s.unknown),
+            words.amount(s.denied, s.denials, s.unstated),
+            "" if s.due == "closed" else words.amount(s.cents, s.denials, s.unknown),
         )
         for s in sums.itertuples()
     ]
-    denied = words.amount(*(int(sums[n].sum()) for n in ("denied", "denials", "unknown")))
+    denied = words.amount(*(int(sums[n].sum()) for n in ("denied", "denials", "unstated")))
+    open_ = sums[sums["due"] != "closed"]
     return blocks.block(
         chart,
         blocks.table(
             ("Due state", "Denials", "Denied dollars", "At stake"),
             rows,
-            caption="All denials by due state; at stake is what no appeal has brought back",
+            caption="All denials by due state; at stake is what no appeal has brought back of those not closed",
             right=(1, 2, 3),
-            total=("All denials", f"{sums['denials'].sum():,}", denied, _sum(sums)),
+            total=("All denials", f"{sums['denials'].sum():,}", denied, _sum(open_)),
             kind="narrow",
         ),
         *_closures(page),

@@ -249,33 +249,28 @@ def agree(given: Parcel, by_column: str):
 def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
     """Return the steps from the rows of the files to the denials: name, count, cents where known.
 
-    What the readers counted of files that are exports; adjustments of all files.
+    Rows as the readers counted them, with those that they left out, each kind of which is a finding;
+    adjustments of all files.
     """
     files, facts = given.files, given.facts
-    exports = files[files["source"] == "export"]
     every = tables.bridge(facts).groupby("step")[["adjustments", "cents"]].sum()
     count = {step: int(row.adjustments) for step, row in every.iterrows()}
     cents = {step: int(row.cents) for step, row in every.iterrows()}
-
-    def total(name: str) -> int:
-        return int(exports[name].fillna(0).sum())
-
-    steps: list[tuple[str, int, int | None]] = []
-    if len(exports) and total("rows_in"):
-        steps = [
-            ("Rows of the exports", total("rows_in"), total("denied_in_cents")),
-            ("left out: blank", total("rows_blank"), None),
-            (
-                "left out, each named by a finding",
-                total("rows_left_out"),
-                total("denied_left_out_cents"),
-            ),
-        ]
-    if len(exports) < len(files):
-        others = files[files["source"] != "export"]
-        steps.append(
-            ("Claims of remittances and other files", int(others["rows_read"].sum()), None)
+    exports = files["source"] == "export"
+    steps: list[tuple[str, int, int | None]] = [
+        (name, int(files.loc[kind, "rows_read"].sum()), None)
+        for name, kind in (
+            ("Rows read of the exports", exports),
+            ("Claims read of remittances and other files", ~exports),
         )
+        if kind.any()
+    ]
+    lost = given.findings.groupby("code")["rows"].sum()
+    steps += [
+        (f"left out ({code.replace('_', ' ')}): {effect_of(code)}", int(rows), None)
+        for code, rows in lost.items()
+        if severity_of(code) == 0
+    ]
     adjusted = sum(count.values())
     steps += [
         ("Adjustments that they state, each once", adjusted, sum(cents.values())),

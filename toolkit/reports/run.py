@@ -156,17 +156,20 @@ def _finish(running: dict[Future, _Job], bar: Any) -> None:
 
 def _write_workbooks(planned: Sequence[_Job], made: Path, *, by: str, bar: Any) -> None:
     from toolkit.reports import workbook
+    from toolkit.reports.reread import check_workbook
 
     for job in planned:
-        bar.set_description_str(f"{job.name}.xlsx")
+        path = made / f"{job.name}.xlsx"
+        bar.set_description_str(path.name)
         workbook.write(
-            made / f"{job.name}.xlsx",
+            path,
             kind=job.kind,
             source=job.source,
             given=job.given,
             name=job.task["parameters"]["source"],
             by=by,
         )
+        check_workbook(path, kind=job.kind, given=job.given)
         bar.update()
 
 

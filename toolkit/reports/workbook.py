@@ -309,7 +309,7 @@ def _known(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with no dollars where no denial of a row states any."""
     cents = table["cents"].astype("Int64").mask(table["unknown"] >= table["denials"])
     return table.assign(cents=cents.astype(object).where(cents.notna(), None)).drop(
-        columns=["unknown", "denied"]
+        columns=["unknown", "denied", "unstated"]
     )
 
 
