@@ -375,6 +375,33 @@ def test_a_denial_lost_at_the_level_before_is_not_one_that_nobody_touched(tmp_pa
     assert work.overdue_after_loss(found).value == 1
 
 
+def test_the_sheet_by_level_holds_nothing_that_counts_denials_by_their_next_level(tmp_path):
+    one = source(CASES / "comp.csv", CASES / "lvl2.csv")
+    path = tmp_path / "book.xlsx"
+    kind = kinds.kinds()["outcomes"]
+    workbook.write(path, kind=kind, source=one, given=parcel(one), name="x", by="payer")
+    book = openpyxl.load_workbook(path)
+    headings = {name: [c.value for c in book[name][1]] for name in ("By level", "By payer")}
+    assert "Appeal rate" in headings["By payer"]
+    assert "Appeals filed" in headings["By level"]
+    assert not {"Appeal rate", "Worked rate"} & set(headings["By level"])
+
+
+def test_won_paid_and_written_off_make_the_share_of_denials_overturned(tmp_path):
+    won = {"level": "Redetermination", "filed": "2026-01-10", "decided": "2026-02-10",
+           "outcome": "Overturned", "back": "1000.00"}  # fmt: skip
+    rows = [
+        won | {"claim": "A"}, {"claim": "B", "status": "Paid"}, {"claim": "C", "status": "Write-off"},
+        {"claim": "D", "status": "Written Off", "denied": "500.00"}, {"claim": "E", "status": "Closed"},
+        {"claim": "F"},
+    ]  # fmt: skip
+    found = facts(export(tmp_path, *rows))
+    share, dollars = outcomes.overturned_share_hfma(found), outcomes.overturned_dollars_hfma(found)
+    assert (share.count, share.out_of) == (2, 4)
+    assert (dollars.count, dollars.out_of) == (2_000_00, 3_500_00)
+    assert dollars.low < dollars.value < dollars.high
+
+
 def test_the_sums_of_the_workbook_are_those_of_the_cards_and_of_the_rows_listed(tmp_path):
     one = source(CASES / "lines.csv", CASES / "part.csv", CASES / "comp.csv")
     given = parcel(one)

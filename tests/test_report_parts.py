@@ -258,7 +258,7 @@ def test_a_source_of_no_part_holds_nothing_and_its_numbers_agree():
     nothing = parcel(Source.of_parts("nothing", [], as_of=AS_OF))
     assert work.denials(nothing.facts).value == 0
     page = Page(nothing, "nothing", "payer", by_hand=False)
-    assert "no denial is on file" in overdue.summary(page)
+    assert "there are no denials" in overdue.summary(page)
     assert "holds" in page.reconciliation()
 
 

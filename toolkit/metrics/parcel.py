@@ -4,6 +4,7 @@ The facts are Parquet files in a folder, or tables in memory; DuckDB adds them u
 may identify a patient.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -143,10 +144,9 @@ class Facts:
         names: dict[str, str] = {"": NOT_STATED}
         for key, name, _ in found:
             names.setdefault(key, name or key)
-        shared = [name for key, name in names.items() if key]
+        shared = Counter(name for key, name in names.items() if key)
         return {
-            key: name if shared.count(name) < 2 else f"{name} ({_id(key)})"
-            for key, name in names.items()
+            key: name if shared[name] < 2 else f"{name} ({_id(key)})" for key, name in names.items()
         }
 
     def names(self, column: str, keys: Iterable[str | None]) -> list[str]:

@@ -108,7 +108,7 @@ def rates(page: Page) -> blocks.Block:
     )
     drawn = [(name, metrics[0]) for name, metrics in found if metrics[0].n]
     if not drawn:
-        return blocks.block(blocks.paragraph("No appeal on file has been decided yet.", "empty"))
+        return blocks.block(blocks.paragraph("No appeal has been decided yet.", "empty"))
     overall = outcomes.overturn_rate_decided(page.facts)
     apart = [name for name, rate in drawn if rate.low > overall.value or rate.high < overall.value]
     compared = (
@@ -167,7 +167,7 @@ def gaps(page: Page) -> blocks.Block:
         return blocks.NOTHING  # the summary has said so
     missing = tables.outcome_gaps(page.facts)
     if missing.empty:
-        return blocks.block(blocks.paragraph("Every appeal on file is complete.", "empty"))
+        return blocks.block(blocks.paragraph("Every appeal is complete.", "empty"))
     return blocks.block(
         blocks.table(
             ("What to fill in", "What it would complete", "Appeals"),

@@ -49,7 +49,7 @@ def states(page: Page) -> blocks.Block:
     """Return dollars by due state, as a chart and a table that adds up to all denials."""
     sums = tables.by_due(page.facts)
     if sums.empty:
-        return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
+        return blocks.block(blocks.paragraph("There are no denials.", "empty"))
     drawn = sums[sums["due"].isin(tables.OPEN)]
     # One bar alone compares nothing; the table says it.
     top = drawn.loc[drawn["cents"].idxmax()] if len(drawn) > 1 else None
@@ -197,7 +197,7 @@ def groups(page: Page) -> blocks.Block:
     )  # fmt: skip
     found = tables.by_group(page.facts, page.by_column, columns, of="denials")
     if not found:
-        return blocks.block(blocks.paragraph("No denial is on file.", "empty"))
+        return blocks.block(blocks.paragraph("There are no denials.", "empty"))
     rows = [(name, *(words.value(m) for m in metrics)) for name, metrics in found]
     return blocks.block(
         blocks.table(
@@ -263,7 +263,7 @@ def unclassified(page: Page) -> blocks.Block:
     """Return the codes that no entry on file classifies."""
     found = tables.unclassified(page.facts)
     if found.empty:
-        return blocks.block(blocks.paragraph("Every denial on file has a category.", "empty"))
+        return blocks.block(blocks.paragraph("Every denial has a category.", "empty"))
     rows = [
         (
             words.code(r.group_code, r.carc),
@@ -277,7 +277,7 @@ def unclassified(page: Page) -> blocks.Block:
         blocks.table(
             ("Code", "Remark codes", "Denials", "At stake"),
             rows,
-            caption=_caption("Codes with no category on file", len(found)),
+            caption=_caption("Codes without a category", len(found)),
             right=(2, 3),
             total=_total(found, 2),
             kind="narrow",
@@ -289,11 +289,11 @@ def _message(page: Page) -> str:
     facts, when = page.facts, words.long_day(page.facts.as_of)
     gap = facts.count("no_date")
     if not facts.count():
-        return f"As of {when}, no denial is on file."
+        return f"As of {when}, there are no denials."
     said = (
         _dated(facts, when)
         if facts.count(*tables.URGENT, "due_later")
-        else [f"As of {when}, no denial on file has a known date to file by."]
+        else [f"As of {when}, no denial has a known date to file by."]
     )
     if gap:
         said.append(

@@ -256,7 +256,7 @@ def appeals(book: Book) -> None:
     listed, many = frame(book.source.appeals), book.given.facts.filed
     notes = [PATIENT_NOTE]
     if listed.empty:
-        notes.append("No appeal events on file.")
+        notes.append("There are no appeal events.")
     if many > len(listed):
         notes.append(f"The latest {len(listed):,} of {many:,} appeals.")
     _frame(book, "Appeals", listed, _APPEALS, notes)
@@ -299,9 +299,9 @@ def appeal_gaps(book: Book) -> None:
         ("text", "text", "count"),
         (50, 40, 12),
         missing.itertuples(index=False),
-        empty="No appeal on file lacks a fact."
+        empty="No appeal lacks a fact."
         if book.given.facts.filed
-        else "No appeal events on file.",
+        else "There are no appeal events.",
     )
 
 
@@ -335,7 +335,7 @@ def unclassified(book: Book) -> None:
         ("text", "text", "text", "count", "cents"),
         (12, 10, 24, 12, 16),
         _known(small_tables.unclassified(book.given.facts)).itertuples(index=False),
-        empty="Every denial on file has a category.",
+        empty="Every denial has a category.",
     )
 
 
@@ -364,7 +364,7 @@ def closures(book: Book) -> None:
     _table(
         book, "Closed", ("How it was closed", "Denials", "Recovered on appeal", "Not recovered"),
         ("text", "count", "cents", "cents"), (30, 12, 20, 20), rows,
-        empty="No denial on file is closed.",
+        empty="No denial is closed.",
     )  # fmt: skip
 
 
@@ -396,7 +396,7 @@ def stages(book: Book) -> None:
         book, "By outcome",
         ("Appeals", "Count", "Still denied when filed", "Came back", "State no amount"),
         ("text", "count", "cents", "cents", "count"), (28, 12, 22, 18, 16), rows,
-        empty="No appeal events on file.",
+        empty="There are no appeal events.",
     )  # fmt: skip
 
 
@@ -453,6 +453,8 @@ def _metrics(book: Book) -> tuple[Measure, ...]:
 def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
     """Write the metrics of each group: a column each, and beside a rate what it rests on."""
     measures, facts = _metrics(book), book.given.facts
+    if column == "level":  # a denial's level is the one to file next, not that of its appeals
+        measures = tuple(one for one in measures if one.row.from_table == "submissions")
     found = small_tables.by_group(facts, column, measures, of=of, top=200)
     plain = column in ("payer_name", "facility")
     groups = [(name if plain else words.group(name), metrics) for name, metrics in found]
@@ -482,7 +484,7 @@ def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
         kinds,
         widths,
         rows,
-        empty="No appeal events on file." if of == "appeals" else "No denial is on file.",
+        empty="There are no appeal events." if of == "appeals" else "There are no denials.",
     )
 
 
