@@ -94,6 +94,8 @@ def facts_of(
 @contextmanager
 def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a database with the rows as `w`, `c`, `e`, `a`, `f`, `acted` and `later`."""
+    from toolkit.claims.restated import PLACEHOLDER
+
     with duckdb.connect(config={"threads": 1, "preserve_insertion_order": False}) as db:
         for name, frame, columns in (
             ("w", worklist, _WORK),
@@ -108,6 +110,8 @@ def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDB
         files = claims.files[["file_id", "source"]].drop_duplicates("file_id")
         db.register("f", _arrow(files, ("file_id", "source")))
         db.register("later", _later_levels())
+        # A number of so many denials is a placeholder: it tells no claims apart.
+        db.execute(f"SET VARIABLE placeholder = {PLACEHOLDER}")
         yield db
 
 
@@ -165,7 +169,7 @@ _STEPS = (
       FROM w LEFT JOIN c USING (claim_key) LEFT JOIN acted a USING (claim_key)),
     several AS (
       SELECT patient_control_number FROM rows WHERE patient_control_number IS NOT NULL
-      GROUP BY 1 HAVING min(who) <> max(who) AND count(*) <= 400),
+      GROUP BY 1 HAVING min(who) <> max(who) AND count(*) <= getvariable('placeholder')),
     ranked AS (
       SELECT *, row_number() OVER (PARTITION BY claim_key, service_from, procedure_code, billed_cents
         ORDER BY denial_key) AS k
