@@ -72,7 +72,7 @@ def stages(page: Page) -> blocks.Block:
             words.STAGES[s.stage],
             f"{s.appeals:,}",
             words.dollars(s.dispute),
-            words.dollars(s.recovered) + (f" + {s.unknown:,} not stated" if s.unknown else ""),
+            words.amount(s.recovered, s.appeals, s.unknown),
         )
         for s in found.itertuples()
     ]
@@ -87,7 +87,7 @@ def stages(page: Page) -> blocks.Block:
                 "All",
                 f"{found['appeals'].sum():,}",
                 "",
-                words.dollars(found["recovered"].sum()),
+                words.amount(*(int(found[n].sum()) for n in ("recovered", "appeals", "unknown"))),
             ),
             kind="narrow",
         ),

@@ -151,7 +151,7 @@ def basis(metric: Metric) -> str:
     """Return what a value rests on: its counts, interval, open cases, small-n label, why it is withheld."""
     parts = []
     if metric.withheld:
-        parts.append(f"withheld: {metric.withheld}")
+        parts.append(metric.withheld)
     elif metric.unit == "ratio" and metric.n:
         left, right = (
             dollars(side) if metric.dollars else f"{side:,}"
