@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
-from toolkit.claims.export.layouts import CLOSED
 from toolkit.accessor import FINDINGS, findings_of
 from toolkit.claims.export.cells import NOTHING
-from toolkit.claims.export.layouts import NO_OUTCOME
+from toolkit.claims.export.layouts import CLOSED, NO_OUTCOME
 from toolkit.denials import classify
 from toolkit.denials.classify import Denial
 from toolkit.denials.second_look import programs_looked_at, second_look, turns_on_service
