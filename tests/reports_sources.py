@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import CLAIMS, Claims, conform
-from toolkit.reports import Source, part_of
-from toolkit.reports.parcel import Parcel, parcel
+from toolkit.reports import Source
+from toolkit.reports.source import Parcel, parcel
 
 AS_OF = date(2026, 3, 2)
 SENTINEL = "ZQXSENTINEL"
@@ -51,8 +51,7 @@ class Rows:
     @property
     def parcel(self) -> Parcel:
         """What a report sees of it."""
-        part = part_of(self.claims, self.worklist, as_of=self.as_of)
-        return parcel(part, note=self.note, synthetic=self.synthetic)
+        return parcel(self.source)
 
 
 def source(

@@ -18,7 +18,7 @@ from toolkit.claims import read, write_sample
 from toolkit.claims.export import pieces
 from toolkit.cli import main
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.history import settled
+from toolkit.history import seen_on, settled
 from toolkit.hospital import Hospital, sample_hospital
 from toolkit.worklist import summary, tally, write_worklist
 from toolkit.worklist.triage import triage
@@ -58,7 +58,7 @@ def in_parts(paths, folder: Path, *, engine: str = "pandas", name: str = "parts.
 
 def at_once(paths, folder: Path, *, name: str = "once.parquet"):
     """Return the worklist of the same files read and triaged in one go."""
-    claims = settled(read(paths))
+    claims = settled(seen_on(read(paths), DAY))
     worklist = triage(claims, as_of=DAY, hospital=HOSPITAL)
     write_worklist(worklist, folder / name)
     said = summary(tally(worklist), findings=len(claims.findings))

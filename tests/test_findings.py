@@ -21,7 +21,7 @@ HEADS = "Claim Number,Payer,Reason Code,Group Code,Denied Amount,Denial Date\n"
 
 def literals() -> set[str]:
     found = set()
-    for folder in ("claims", "bulk", "cases", "history"):
+    for folder in ("claims", "bulk", "cases", "history", "metrics"):
         for path in (TOOLKIT / folder).rglob("*.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found |= {

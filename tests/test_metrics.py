@@ -2,42 +2,46 @@
 
 import doctest
 from dataclasses import replace
-from datetime import date
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reports_sources import AS_OF, source
 
-from toolkit.claims.tables import Claims, conform
+from toolkit.errors import UsageError
 from toolkit.metrics import (
     SMALL_N,
-    appeals,
+    Facts,
     definitions,
-    ledger_of,
+    facts_of,
     measures,
-    open_ledger,
+    named,
+    open_facts,
     outcomes,
+    outside,
     reconcile,
     tables,
     wilson,
     work,
 )
-from toolkit.metrics import metric as metric_module
+from toolkit.metrics import statistics as statistics_module
+from toolkit.metrics.example import AS_OF as DAY
 from toolkit.metrics.example import example, example_rows
-from toolkit.metrics.ledger import PERSONAL
-from toolkit.metrics.metric import days_by_which
+from toolkit.metrics.metric import Row, condition
+from toolkit.metrics.parcel import PERSONAL
+from toolkit.metrics.statistics import day_reached, days_by_which, ratio_interval
 
 
-@pytest.mark.parametrize("measure", measures(), ids=lambda f: f.definition.id)
+@pytest.mark.parametrize("measure", measures(), ids=lambda m: m.definition.id)
 def test_each_metric_gives_what_its_worked_example_says(measure):
-    names = {"example": example, measure.__name__: measure}
-    said = doctest.DocTestParser().get_doctest(measure.__doc__, names, measure.__name__, None, 0)
-    assert said.examples, f"{measure.__name__} has no worked example"
-    assert doctest.DocTestRunner(verbose=False).run(said).failed == 0
+    assert measure(example()).value == (
+        None if measure.row.example is None else pytest.approx(measure.row.example, abs=1e-12)
+    )
 
 
 def test_the_examples_of_the_statistics_hold():
-    assert doctest.testmod(metric_module).failed == 0
+    assert doctest.testmod(statistics_module).failed == 0
 
 
 @pytest.mark.parametrize("definition", definitions(), ids=lambda d: d.id)
@@ -45,14 +49,37 @@ def test_each_definition_says_what_it_counts_and_by_whose_word(definition):
     for field in ("name", "numerator", "unit", "grain", "date_basis", "source", "mark"):
         assert getattr(definition, field).strip(), f"{definition.id}: {field} is empty"
     assert definition.unit in {"denials", "appeals", "cents", "ratio", "days"}
-    assert definition.mark in {"V", "V2", "M", "own"}
+    assert definition.direction in {"up", "down", "none"}
     if definition.unit == "ratio":
         assert definition.denominator
+
+
+@pytest.mark.parametrize("measure", measures(), ids=lambda m: m.definition.id)
+def test_each_row_of_the_table_states_what_its_kind_needs(measure):
+    row: Row = measure.row
+    needs = {
+        "count": ("where",) if row.unit != "denials" or row.where else (),
+        "dollars": ("amount",),
+        "share": ("of",),
+        "dollar_share": ("amount", "of_amount", "of"),
+        "days": ("from_", "to", "where", "of", "share"),
+    }[row.kind]
+    assert all(getattr(row, name) for name in needs)
+    assert (row.unit == "cents") == (row.kind == "dollars")
+    assert (row.unit == "days") == (row.kind == "days")
 
 
 def test_no_two_metrics_share_an_id_or_a_name():
     found = definitions()
     assert len({d.id for d in found}) == len({d.name for d in found}) == len(found)
+
+
+def test_an_unknown_metric_is_refused_with_those_that_there_are():
+    with pytest.raises(UsageError, match="no metric named overdoo; there are: denials, "):
+        named("overdue", "overdoo")
+    with pytest.raises(AttributeError, match="no metric named appeal_rate in work"):
+        work.appeal_rate  # noqa: B018
+    assert named("overdue")[0] is work.overdue
 
 
 def test_a_metric_carries_its_definition_and_cannot_be_changed():
@@ -69,14 +96,56 @@ def test_an_interval_stays_inside_zero_and_one_and_around_the_share():
     assert wilson(0, 0) == (None, None)
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 10_000), st.floats(0, 1)), min_size=2, max_size=40
+    )
+)  # fmt: skip
+@settings(deadline=None)
+def test_the_interval_of_a_dollar_rate_holds_the_rate_and_narrows_with_the_same_claims_again(some):
+    def interval(pairs):
+        sums = [
+            sum(terms)
+            for terms in zip(
+                *((y * s, y, (y * s) ** 2, y * s * y, y * y) for y, s in pairs), strict=True
+            )
+        ]
+        (low, high), worth = ratio_interval(len(pairs), *sums)
+        return low, sums[0] / sums[1], high, worth
+
+    low, rate, high, worth = interval(some)
+    assert 0 <= low <= rate + 1e-9 and rate - 1e-9 <= high <= 1
+    assert worth <= len(some) + 1e-6
+    again = interval(some * 4)
+    assert again[2] - again[0] <= high - low + 1e-9
+
+
+def test_one_large_claim_among_many_makes_a_dollar_rate_few_cases():
+    big = [(1_000_000, 1.0), *[(100, 0.0)] * 60]
+    sums = [sum(t) for t in zip(*((y * s, y, (y * s) ** 2, y * s * y, y * y) for y, s in big), strict=True)]  # fmt: skip
+    (low, _), worth = ratio_interval(len(big), *sums)
+    assert worth < 2 and low < 0.3
+
+
+def test_a_dollar_rate_of_one_claim_is_withheld():
+    claims, worklist = example_rows()
+    one = worklist["claim_key"] == "example-11"
+    facts = open_facts(claims, worklist[one], as_of=DAY)
+    rate = outcomes.overturn_rate_dollars(facts)
+    assert (rate.value, rate.low, rate.withheld) == (None, None, "too few claims for an interval")
+
+
 def test_a_rate_on_few_cases_is_labeled_small():
     assert outcomes.overturn_rate_decided(example()).small
     assert not replace(outcomes.overturn_rate_decided(example()), n=SMALL_N).small
+    rate = outcomes.overturn_rate_dollars(example())
+    assert replace(rate, n=500).small and not replace(rate, worth=31.0).small
 
 
 def test_no_appeal_gives_no_rate_rather_than_zero():
-    denials, disputes = example_rows()
-    none = ledger_of(denials, disputes.iloc[:0], as_of=example().as_of)
+    claims, worklist = example_rows()
+    claims = replace(claims, appeal_events=claims.appeal_events.iloc[:0])
+    none = open_facts(claims, worklist, as_of=DAY)
     for measure in (
         outcomes.overturn_rate_decided,
         outcomes.overturn_rate_dollars,
@@ -87,39 +156,69 @@ def test_no_appeal_gives_no_rate_rather_than_zero():
 
 
 def test_pending_appeals_make_the_days_to_decision_longer_never_shorter():
-    done = pd.Series([10, 20, 30, 40])
+    done = [10, 20, 30, 40]
     for waited in (5, 15, 25, 50):
-        longer = days_by_which(0.5, done, pd.Series([waited] * 3))
+        longer = days_by_which(0.5, done, [waited] * 3)
         assert longer is None or longer >= days_by_which(0.5, done)
-    assert days_by_which(0.5, pd.Series([10]), pd.Series([99, 99, 99])) is None
+    assert days_by_which(0.5, [10], [99, 99, 99]) is None
 
 
-def test_an_overturned_appeal_with_no_recovered_amount_is_left_out_of_the_dollar_rate():
-    denials, disputes = example_rows()
-    won = disputes["outcome"] == "overturned"
-    blank = disputes.assign(recovered_cents=disputes["recovered_cents"].mask(won))
-    rate = outcomes.overturn_rate_dollars(ledger_of(denials, blank, as_of=example().as_of))
-    assert (rate.count, rate.out_of, rate.left_out) == (40_000, 150_000, 1)
+@given(
+    st.lists(st.integers(0, 40), max_size=30),
+    st.lists(st.integers(0, 40), max_size=30),
+    st.lists(st.integers(0, 40), max_size=30),
+    st.sampled_from([0.1, 0.5, 0.9]),
+)
+@settings(deadline=None)
+def test_ends_of_another_kind_never_bring_the_day_nearer(done, waiting, otherwise, share):
+    def tally(days):
+        return {day: days.count(day) for day in days}
+
+    without = day_reached(share, tally(done), tally([*waiting, *otherwise]))
+    found = day_reached(share, tally(done), tally(waiting), tally(otherwise))
+    assert found is None or (without is not None and without <= found)
+    if not waiting and done:  # nothing is open: the plain share of all
+        reached = [d for d in sorted(done) if sum(x <= d for x in done) >= share * len(done + otherwise) - 1e-9]  # fmt: skip
+        assert found == (reached[0] if reached else None)
 
 
-def test_dollars_recovered_beyond_the_dispute_do_not_push_the_rate_above_one():
-    denials, disputes = example_rows()
-    rich = disputes.assign(recovered_cents=disputes["recovered_cents"] * 100)
-    rate = outcomes.overturn_rate_dollars(ledger_of(denials, rich, as_of=example().as_of))
-    assert rate.value <= 1
+def test_an_overturned_appeal_with_no_recovered_amount_withholds_the_dollar_rate():
+    claims, worklist = example_rows()
+    events = claims.appeal_events
+    won = events["outcome"] == "overturned"
+    events = events.assign(recovered_cents=events["recovered_cents"].mask(won))
+    facts = open_facts(replace(claims, appeal_events=events), worklist, as_of=DAY)
+    rate = outcomes.overturn_rate_dollars(facts)
+    assert (rate.value, rate.low, rate.left_out) == (None, None, 1)
+    assert rate.withheld == "an appeal that was won states no recovered amount"
+    assert outcomes.overturn_rate_decided(facts).value == 0.5
+    money = outcomes.recovered_dollars(facts)
+    assert (money.value, money.left_out) == (40_000, 1)
+    assert outcomes.recovery_rate(facts).value is None
+
+
+def test_dollars_recovered_beyond_the_dispute_are_found_and_not_counted():
+    claims, worklist = example_rows()
+    events = claims.appeal_events
+    events = events.assign(recovered_cents=events["recovered_cents"] * 100, file_id="f", row=1)
+    claims = replace(claims, appeal_events=events)
+    found, findings = facts_of(claims, worklist, as_of=DAY)
+    facts = Facts.of(found, as_of=DAY)
+    assert outcomes.overturn_rate_dollars(facts).value <= 1
+    assert outcomes.recovered_dollars(facts).value == 150_000  # all that claims 11 and 12 denied
+    assert findings["code"].tolist() == ["recovered_above_denied"] * 2
 
 
 def test_the_due_states_of_a_worklist_add_up_to_all_of_it():
-    book = example()
-    assert all(check.holds for check in reconcile(book))
-    assert tables.by_due(book)["cents"].sum() == work.denied_dollars(book).value
+    facts = example()
+    assert all(check.holds for check in reconcile(facts))
+    assert tables.by_due(facts)["denied"].sum() == work.denied_dollars(facts).value
 
 
 def test_a_due_state_that_nobody_knows_breaks_the_reconciliation():
-    denials, disputes = example_rows()
-    strange = denials.assign(due=denials["due"].replace("closed", "finished"))
-    book = ledger_of(strange, disputes, as_of=example().as_of)
-    broken = [c for c in reconcile(book) if not c.holds]
+    claims, worklist = example_rows()
+    strange = worklist.assign(due=worklist["due"].replace("closed", "finished"))
+    broken = [c for c in reconcile(open_facts(claims, strange, as_of=DAY)) if not c.holds]
     assert {c.name for c in broken} == {
         "denials by due state = all denials",
         "dollars by due state = all denied dollars",
@@ -127,32 +226,63 @@ def test_a_due_state_that_nobody_knows_breaks_the_reconciliation():
 
 
 def test_a_denial_that_stands_twice_breaks_the_reconciliation():
-    denials, disputes = example_rows()
-    twice = pd.concat([denials, denials.iloc[[0]]], ignore_index=True)
-    broken = [
-        c for c in reconcile(ledger_of(twice, disputes, as_of=example().as_of)) if not c.holds
-    ]
+    claims, worklist = example_rows()
+    twice = pd.concat([worklist, worklist.iloc[[0]]], ignore_index=True)
+    broken = [c for c in reconcile(open_facts(claims, twice, as_of=DAY)) if not c.holds]
     assert [(c.name, c.left, c.right) for c in broken] == [("each denial stands once", 12, 13)]
 
 
 def test_a_denial_whose_key_is_not_its_claim_s_breaks_the_reconciliation():
-    denials, disputes = example_rows()
+    claims, worklist = example_rows()
     # example-1 begins the key example-12, which is another claim's.
-    foreign = denials.assign(claim_key=denials["claim_key"].replace("example-12", "example-1"))
-    broken = [
-        c for c in reconcile(ledger_of(foreign, disputes, as_of=example().as_of)) if not c.holds
+    foreign = worklist.assign(claim_key=worklist["claim_key"].replace("example-12", "example-1"))
+    broken = [c for c in reconcile(open_facts(claims, foreign, as_of=DAY)) if not c.holds]
+    assert ("each denial stands once", 11, 12) in [(c.name, c.left, c.right) for c in broken]
+
+
+def test_facts_that_lost_a_row_or_a_cent_of_the_worklist_break_the_reconciliation():
+    claims, worklist = example_rows()
+    told = outside(claims, worklist)
+    assert all(check.holds for check in reconcile(example(), told=told))
+    short = open_facts(claims, worklist.iloc[1:], as_of=DAY)
+    assert "denials = rows of the worklist" in {
+        c.name for c in reconcile(short, told=told) if not c.holds
+    }
+    cheap = worklist.assign(denied_cents=worklist["denied_cents"] - 1)
+    broken = {
+        c.name for c in reconcile(open_facts(claims, cheap, as_of=DAY), told=told) if not c.holds
+    }
+    assert broken == {"stated dollars = the worklist's"}
+    later = replace(told, latest=told.latest + 10_000)
+    assert [c.name for c in reconcile(example(), told=later) if not c.holds] == [
+        "last day of an event <= the report's day"
     ]
-    assert [(c.name, c.left, c.right) for c in broken] == [("each denial stands once", 11, 12)]
 
 
 def test_groups_add_up_to_the_whole_with_the_rest_as_one_group():
-    book = example()
+    facts = example()
     found = tables.by_group(
-        book, "payer_name", (work.denials, work.denied_dollars), of="denials", top=1
+        facts, "payer_name", (work.denials, work.denied_dollars), of="denials", top=1
     )
     assert [name for name, _ in found] == ["Payer A", "all others (2)"]
-    assert sum(m[0].value for _, m in found) == work.denials(book).value
-    assert sum(m[1].value for _, m in found) == work.denied_dollars(book).value
+    assert sum(m[0].value for _, m in found) == work.denials(facts).value
+    assert sum(m[1].value for _, m in found) == work.denied_dollars(facts).value
+
+
+@pytest.mark.parametrize(
+    "column", ["payer_name", "facility", "program", "level", "denial_category"]
+)
+def test_every_metric_of_counts_or_dollars_adds_up_over_the_groups_of_any_cut(column):
+    one = source(rows=150)
+    facts = open_facts(one.claims, one.worklist, as_of=AS_OF)
+    counted = [m for m in measures() if m.row.kind in ("count", "dollars")]
+    for table, of in (("denials", "denials"), ("submissions", "appeals")):
+        mine = [m for m in counted if m.row.from_table == table]
+        found = tables.by_group(facts, column, mine, of=of, top=2)
+        whole = facts.measure(mine)[None]
+        for place, metric in enumerate(whole):
+            total = sum(metrics[place].count for _, metrics in found)
+            assert total == metric.count, metric.id
 
 
 def test_a_group_that_the_file_does_not_name_is_kept():
@@ -162,41 +292,33 @@ def test_a_group_that_the_file_does_not_name_is_kept():
     assert "(not stated)" in names
 
 
-def test_the_ledger_holds_no_column_that_may_identify_a_patient():
+def test_the_facts_hold_no_column_that_may_identify_a_patient():
     one = source(rows=20)
-    book = open_ledger(one.claims, one.worklist, as_of=AS_OF)
+    found, _ = facts_of(one.claims, one.worklist, as_of=AS_OF)
     assert "patient_control_number" in one.worklist
-    for table in book.tables.values():
-        assert not PERSONAL & set(table.columns)
+    for name in ("denials", "submissions", "months", "bridge"):
+        assert not PERSONAL & set(getattr(found, name).column_names)
 
 
-def test_an_appeal_of_a_claim_disputes_each_of_its_denials_once_and_one_of_a_line_its_own():
-    claims = Claims(
-        claims=conform(
-            {"claim_key": ["f-1"], "notice_date": pd.to_datetime(["2026-01-05"])}, "claims"
-        ),
-        appeal_events=conform(
-            {
-                "claim_key": ["f-1", "f-1", "f-1"],
-                "line_key": [None, "f-1-2", "f-1-9"],
-                "filed_on": pd.to_datetime(["2026-02-01", "2026-02-02", "2026-02-03"]),
-            },
-            "appeal_events",
-        ),
-    )
-    worklist = pd.DataFrame(
-        {
-            "claim_key": ["f-1", "f-1"],
-            "line_key": ["f-1-1", "f-1-2"],
-            "payer_name": "Payer",
-            "facility": None,
-            "program": "part_d",
-            "denial_category": ["coding", "authorization"],
-            "denied_cents": pd.array([1_000, 4_000], dtype="Int64"),
-        }
-    )
-    found = appeals(claims, worklist)
-    assert found["dispute_cents"].tolist() == [5_000, 4_000, pd.NA]
-    assert found["denial_category"].tolist()[:2] == ["authorization", "authorization"]
-    assert found["is_first"].all()
-    assert set(found["denied_on"].dt.date) == {date(2026, 1, 5)}
+def test_facts_are_cut_by_a_column_of_the_reports_only():
+    with pytest.raises(ValueError, match="payer_name, facility, program, level, denial_category"):
+        example().measure((work.denials,), by="patient_control_number", among=["1"])
+
+
+def test_overdue_appeals_and_other_routes_are_all_that_is_overdue():
+    one = source(rows=300)
+    facts = open_facts(one.claims, one.worklist, as_of=AS_OF)
+    late = work.overdue(facts).value
+    assert late == work.overdue_appeals(facts).value + work.overdue_other_routes(facts).value
+    assert work.overdue_other_routes(facts).value > 0
+    routes = tables.by_route(facts)
+    assert routes[routes["due"] == "overdue"]["denials"].sum() == late
+
+
+def test_the_sets_of_the_table_are_conditions_that_the_facts_can_answer():
+    facts = example()
+    for measure in measures():
+        row = measure.row
+        for sets in (row.where, row.of, row.waiting, row.otherwise):
+            where = condition(row.from_table, sets)
+            assert facts.one(f"SELECT count(*) FROM {row.from_table} WHERE {where}") >= 0

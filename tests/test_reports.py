@@ -16,7 +16,7 @@ import pytest
 from reports_sources import AS_OF, SENTINEL, quiet_source, source
 
 from toolkit.errors import ReportError, UsageError
-from toolkit.metrics import tables, work
+from toolkit.metrics import measures, tables, work
 from toolkit.reports import charts, execute, kinds, overdue, pdf, run_reports, words, workbook
 from toolkit.reports.page import Page
 
@@ -136,10 +136,11 @@ def test_a_page_shows_no_code_and_no_missing_value_mark(pages):
 
 
 def test_the_headline_of_the_page_is_that_of_the_metrics(pages):
-    book = source().parcel.ledger
+    book = source().parcel.facts
     said = " ".join(_Page(pages["overdue_cases-synthetic.html"]).said)
-    late, money = work.overdue(book).value, words.dollars(work.overdue_dollars(book).value)
-    assert f"{late} denials worth {money} are past the last day to file" in said
+    late, money = work.overdue_appeals(book).value, work.overdue_appeals_dollars(book).value
+    assert f"{late} appeals worth {words.dollars(money)} are past the last day to file" in said
+    assert f"{work.overdue_other_routes(book).value} denials past that day go another route" in said
     assert words.dollars(work.denied_dollars(book).value) in said
     assert "Synthetic data" in said
 
@@ -153,12 +154,12 @@ def test_a_source_without_appeals_says_so_and_shows_no_empty_section(pages):
     text = pages["appeal_outcomes-quiet.html"]
     assert "no appeal events on file" in text
     assert "Overturn rates" not in text
-    assert "Reconciliation" in text
+    assert "numbers that agree" in text
 
 
 def test_a_source_with_nothing_overdue_reads_well(pages):
     text = pages["overdue_cases-quiet.html"]
-    assert "no denial with a known date is past its last day to file" in text
+    assert "no appeal with a known date is past its last day to file" in text
     assert "No denial with a known date is overdue, past the safe date or due this week." in text
     assert "Nothing is missing: every open denial has its date." in text
     assert "No row of the files gave cause for a finding." in text
@@ -213,7 +214,7 @@ def failing(tmp_path_factory):
     folder = tmp_path_factory.mktemp("failing")
     raises = (
         "import sys\nimport pandas as pd\n"
-        "found = pd.read_parquet(folder + '/gaps.parquet')['payer_name'].iloc[0]\n"
+        "found = pd.read_parquet(folder + '/denials.parquet')['payer_name'].iloc[0]\n"
         "print(found); print(found, file=sys.stderr)\n"
         "raise ValueError(found)"
     )
@@ -222,7 +223,7 @@ def failing(tmp_path_factory):
         ("stops", names, raises),
         ("lacks", names.replace("by = ''", ""), "1"),
     ):
-        said = {"kind": kind, "title": kind, "metrics": "work", "sheets": ["about"]}
+        said = {"kind": kind, "title": kind, "metrics": ["overdue"], "sheets": ["about"]}
         cells = [
             nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
             nbformat.v4.new_code_cell(code),
@@ -311,7 +312,7 @@ def test_a_machine_without_chromium_is_told_the_command_that_helps(tmp_path, mon
 def _workbook(tmp_path, one, kind="overdue", by="payer"):
     path = tmp_path / "book.xlsx"
     workbook.write(
-        path, kind=kinds.kinds()[kind], part=one.source.part, given=one.parcel, name=one.name, by=by
+        path, kind=kinds.kinds()[kind], source=one.source, given=one.parcel, name=one.name, by=by
     )
     return openpyxl.load_workbook(path)
 
@@ -409,7 +410,40 @@ def test_a_report_notebook_runs_by_hand_on_a_sample_of_its_own(path):
     assert all(shown[1:])
 
 
-def test_every_kind_names_sheets_and_metrics_that_exist():
-    for kind in kinds.kinds().values():
-        assert set(kind.sheets) <= set(workbook.SHEETS)
-        assert {"about", "findings", "definitions"} <= set(kind.sheets)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_every_notebook_is_a_kind_whose_sheets_and_metrics_exist(path):
+    [kind] = [one for one in kinds.kinds().values() if one.file == path.stem]
+    assert set(kind.sheets) <= set(workbook.SHEETS)
+    assert {"about", "findings", "definitions"} <= set(kind.sheets)
+    known = {one.definition.id for one in measures()}
+    assert kind.metrics and set(kind.metrics) <= known
+    assert len(set(kind.metrics)) == len(kind.metrics)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"metrics": ["overdue", "overdoo"]}, "no metric named overdoo; there are: denials,"),
+        ({"metrics": "work"}, "Expected `array`"),
+        ({"sheets": ["about", "sheet7"]}, "no sheet named sheet7; there are: about,"),
+    ],
+)
+def test_a_notebook_that_names_what_there_is_not_is_refused(wrong, says, tmp_path, monkeypatch):
+    said = {"kind": "new", "title": "New", "metrics": ["overdue"], "sheets": ["about"]} | wrong
+    notebook = nbformat.v4.new_notebook(metadata={"toolkit": said})
+    nbformat.write(notebook, tmp_path / "new.ipynb")
+    monkeypatch.setattr(kinds, "_FOLDERS", (tmp_path,))
+    with pytest.raises(ReportError, match="new.ipynb: metadata.toolkit") as refused:
+        run_reports(["all"], [source(rows=5).source], as_of=AS_OF, out=tmp_path / "out")
+    assert says in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_executed_notebook_says_the_parameters_that_it_ran_with(made):
+    notebook = nbformat.read(made["overdue_cases-quiet.ipynb"], as_version=4)
+    [cell] = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    given: dict = {}
+    exec(cell.source, given)
+    assert {n: given[n] for n in ("folder", "as_of", "source", "by")} == {
+        "folder": "", "as_of": "2026-03-02", "source": "quiet", "by": "payer",
+    }  # fmt: skip

@@ -12,8 +12,9 @@ from toolkit.claims import read
 from toolkit.desk.docket import open_docket
 from toolkit.desk.matter import open_matter
 from toolkit.hospital import read_hospital
-from toolkit.reports import Source, part_of
+from toolkit.reports import Source
 from toolkit.reports.explore import open_exploration
+from toolkit.reports.source import parcel
 from toolkit.worklist import DUE
 from toolkit.worklist.triage import triage
 
@@ -172,13 +173,12 @@ def test_every_way_to_a_row_gives_the_same_row(place):
             assert said == [row["last_filing_date"], row["file_by"]], row
 
     # reports and the explore notebook count these rows
-    part = part_of(claims, worklist, as_of=TODAY)
-    assert part.ledger.count() == len(want)
-    source = Source.of("export", claims, worklist, TODAY)
+    facts = parcel(Source.of("export", claims, worklist, TODAY)).facts
+    assert facts.count() == len(want)
     for due in DUE:
         rows = [row for row in want.values() if row["due"] == due]
-        assert source.part.ledger.count(due) == len(rows)
-        assert source.part.ledger.cents(due) == sum(row["denied_cents"] for row in rows)
+        assert facts.count(due) == len(rows)
+        assert facts.cents(due) == sum(row["denied_cents"] for row in rows)
     seen = open_exploration(str(export), as_of=str(TODAY), hospital=hospital, store=store)
-    assert seen.page.ledger.count() == len(want)
-    assert seen.page.ledger.cents() == sum(row["denied_cents"] for row in want.values())
+    assert seen.page.facts.count() == len(want)
+    assert seen.page.facts.cents() == sum(row["denied_cents"] for row in want.values())

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from toolkit.cases import event_rules
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import UsageError
 from toolkit.history.decisions import Decision, Line
@@ -248,7 +249,7 @@ def _appeals(part: Claims, names: _Names) -> list[dict[str, Any]]:
 
 
 def _closed(part: Claims, names: _Names) -> list[dict[str, Any]]:
-    closed = part.claims["case_status"].eq("closed").fillna(False)
+    closed = part.claims["case_status"].isin(CLOSED)
     return [
         _event(None, "closed", "claim", None, names.of_claim(at))
         for at, is_closed in enumerate(closed)

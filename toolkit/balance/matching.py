@@ -11,6 +11,7 @@ import pandas as pd
 
 from toolkit.balance.answers import AccountHistory, Answers
 from toolkit.balance.bills import Bill, plain_number
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims
 from toolkit.history.decisions import Decision
 from toolkit.history.identity import ClaimIdentity, same_claim, same_payer
@@ -183,7 +184,7 @@ def cases(tracker: Claims | None) -> list[Case]:
     for one, key, status, file_id, row in zip(
         every, table["claim_key"], table["case_status"], table["file_id"], table["row"], strict=True
     ):
-        closed = status == "closed" if isinstance(status, str) else (True if key in won else None)
+        closed = status in CLOSED if isinstance(status, str) else (True if key in won else None)
         amount = denied.get(key)
         found.append(
             Case(

@@ -30,7 +30,7 @@ from toolkit.claims.export.sheets import compacted
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
-from toolkit.history import settled_with_histories
+from toolkit.history import seen_on, settled_with_histories
 from toolkit.hospital import Hospital
 from toolkit.worklist import arrow_of, tally
 from toolkit.worklist.keys import keys_of, positions
@@ -243,9 +243,9 @@ def together(parts: Sequence[Claims]) -> Claims:
 
 def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     """Triage a part and write what came of it; the order is that of the files and their claims."""
-    claims = own_claims(claims, given.hospital.providers)
+    claims = seen_on(own_claims(claims, given.hospital.providers), given.as_of)
     claims, known = settled_with_histories(claims, given.taken_back)
-    claims = with_recorded(claims, given.recorded)
+    claims = seen_on(with_recorded(claims, given.recorded), given.as_of)
     worklist, asked, others = triaged_with_comparison(
         claims, _brain(given), categories=True, known=known
     )

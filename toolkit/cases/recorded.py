@@ -14,7 +14,7 @@ from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, 
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import PLACEHOLDER
 from toolkit.claims.tables import Claims, conform
-from toolkit.history import settled
+from toolkit.history import seen_on, settled
 from toolkit.history.appeals import rekeyed
 from toolkit.history.identity import ClaimIdentity, LineIdentity, Match, paired, same_claim
 from toolkit.history.recorded import OF_APPEALS, applied
@@ -96,14 +96,23 @@ def recorded_cases(store: "CaseStore") -> tuple[RecordedCase, ...]:
     )
 
 
-def one_history(claims: Claims, *, hospital: Hospital, recorded: Sequence[RecordedCase]) -> Claims:
+def one_history(
+    claims: Claims,
+    *,
+    hospital: Hospital,
+    recorded: Sequence[RecordedCase],
+    as_of: date | None = None,
+) -> Claims:
     """Return the tables ready for triage: the hospital's own claims, each decision once, with what
     people recorded.
 
     The claims of all files together, as `toolkit.claims.read` gives them; `recorded` is what
-    `recorded_at` gives.
+    `recorded_at` gives. With `as_of` they are as they were known on that day.
     """
-    return with_recorded(settled(own_claims(claims, hospital.providers)), recorded)
+    mine = own_claims(claims, hospital.providers)
+    if as_of is None:
+        return with_recorded(settled(mine), recorded)
+    return seen_on(with_recorded(settled(seen_on(mine, as_of)), recorded), as_of)
 
 
 def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:

@@ -97,7 +97,11 @@ CLAIMS = _KEYS + _columns(
     ("allowed_cents", "cents", "allowed amount, where stated (AMT B6 and like it)"),
     ("paid_cents", "cents", "claim payment (CLP04)"),
     ("patient_responsibility_cents", "cents", "CLP05"),
-    ("case_status", "text", "'open' or 'closed' in the hospital's own system"),
+    (
+        "case_status",
+        "text",
+        "open, closed, paid, written_off or zero_balance in the hospital's own system; all but the first are closed",
+    ),
     ("owner", "text", "work queue or team that holds the case"),
     (
         "stage",

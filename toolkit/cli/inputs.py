@@ -29,7 +29,8 @@ def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool 
     hospital = hospital_of(options)
     claims = read(files, layout=options.layout)
     known = recorded_at(store_of(options)) if recorded else ()
-    return one_history(claims, hospital=hospital, recorded=known), hospital
+    day = getattr(options, "as_of", None)  # not every command has one
+    return one_history(claims, hospital=hospital, recorded=known, as_of=day), hospital
 
 
 def hospital_of(options: argparse.Namespace, *, sample: bool = False) -> Any:

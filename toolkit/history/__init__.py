@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from toolkit.claims.tables import Claims
 from toolkit.history.appeals import rekeyed
 from toolkit.history.joined import joined
+from toolkit.history.known import seen_on
 from toolkit.history.table import Histories, histories, noted, taken_back_by
 
 
@@ -26,4 +27,4 @@ def settled_with_histories(
     return noted(claims, known), known
 
 
-__all__ = ["Histories", "settled", "settled_with_histories", "taken_back_by"]
+__all__ = ["Histories", "seen_on", "settled", "settled_with_histories", "taken_back_by"]

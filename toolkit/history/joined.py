@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, among, conform
 from toolkit.history.decisions import Decision, Line
 from toolkit.history.fold import Account, account
@@ -368,7 +369,7 @@ def _closed_lines(claims: Claims, part: list[Joint]) -> pd.DataFrame:
             "who": "tracker",
         }
         for one in part
-        if status.iloc[one.export] == "closed"
+        if status.iloc[one.export] in CLOSED
         for at in one.on
     ]
     if not rows:

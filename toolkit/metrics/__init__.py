@@ -1,26 +1,36 @@
 """Denial metrics and outcome statistics, each with its numerator, denominator and source.
 
-A metric is one function with one `@metric(...)` above it and one worked example in its docstring;
-`definitions()` builds the table of metrics from the modules, so there is no list to keep.
-The names are imported when they are first used, so that importing the package stays light.
+A metric is one row of `toolkit/rules/metrics.yaml`, with its worked example; it is a sum over the facts of
+a source (`toolkit.metrics.facts`), added up by DuckDB. The names are imported when they are first used,
+so that importing the package stays light.
 """
 
 from toolkit import lazy
 
 _WHERE = {
     "Definition": "metric",
+    "Measure": "metric",
     "Metric": "metric",
     "SMALL_N": "metric",
     "definitions": "metric",
     "measures": "metric",
-    "wilson": "metric",
-    "Ledger": "ledger",
-    "add_up": "ledger",
-    "appeals": "disputes",
-    "ledger_of": "ledger",
-    "open_ledger": "ledger",
+    "named": "metric",
+    "outcomes": "metric",
+    "work": "metric",
+    "wilson": "statistics",
+    "FactTables": "facts",
+    "facts_of": "facts",
+    "Facts": "parcel",
+    "open_facts": "parcel",
     "Check": "reconciliation",
+    "Outside": "reconciliation",
+    "outside": "reconciliation",
     "reconcile": "reconciliation",
+    "tables": None,
+    # Earlier names.
+    "Ledger": "parcel",
+    "add_up": "parcel",
+    "open_ledger": "parcel",
 }
 
 __all__ = sorted(_WHERE)

@@ -1,31 +1,73 @@
-"""What a metric is: a number that carries its own definition."""
+"""What a metric is: a number that carries its own definition. The table of them is `rules/metrics.yaml`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
-from importlib import import_module
-from math import sqrt
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import pandas as pd
+import msgspec
+
+from toolkit.errors import UsageError
+from toolkit.rules import RULES, read
+
+if TYPE_CHECKING:
+    from toolkit.metrics.parcel import Facts
 
 # Fewer cases than this and a rate or a median is labeled "small n": one case more or less moves a
-# rate by more than three points. Ours; published standards give no number.
+# rate by more than three points. Ours; published standards give no number. For a rate of dollars
+# the cases are how many equal claims its dollars are worth: a few large claims are few cases.
 SMALL_N = 30
 
-# The standard normal quantile for a two-sided 95 % interval.
-_Z95 = 1.959963984540054
+Table = Literal["denials", "submissions", "months"]
 
-_MODULES = ("work", "outcomes")
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One metric as `rules/metrics.yaml` states it."""
+
+    name: str
+    from_table: Table
+    kind: Literal["count", "dollars", "share", "dollar_share", "days"]
+    unit: Literal["denials", "appeals", "cents", "ratio", "days"]
+    direction: Literal["up", "down", "none"]
+    numerator: str
+    denominator: str = ""
+    grain: str = ""
+    date_basis: str = ""
+    exclusions: str = ""
+    source: str = "toolkit definition"
+    mark: Literal["V", "V2", "M", "own"] = "own"
+    caveat: str = ""
+    where: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
+    amount: str = ""
+    of_amount: str = ""
+    weight: str = ""
+    of_weight: str = ""
+    from_: str = msgspec.field(default="", name="from")
+    to: str = ""
+    share: float | None = None
+    example: float | None = None
+
+
+class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    grain: str
+    date_basis: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sets: dict[str, dict[str, str]]
+    defaults: dict[str, _Words]
+    metrics: dict[str, dict[str, Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
     """What a metric counts, over what, at which grain, on which date, without what, by whose word.
 
-    `unit` is denials, appeals, cents, ratio or days. `mark` is V (the source was read), V2
-    (second-hand, named source), M (from memory) or own (the toolkit's own definition).
+    `unit` is denials, appeals, cents, ratio or days; `direction` is up or down, which way is good, or
+    none. `mark` is V (the source was read), V2 (second-hand, named source), M (from memory) or own
+    (the toolkit's own definition).
     """
 
     id: str
@@ -33,6 +75,7 @@ class Definition:
     numerator: str
     denominator: str
     unit: str
+    direction: str
     grain: str
     date_basis: str
     exclusions: str
@@ -46,10 +89,12 @@ class Metric(Definition):
     """One metric's value with its definition.
 
     `count` and `out_of` are the numbers behind the value (cents where the unit is cents or the
-    ratio is one of dollars). `low` and `high` are the 95 % Wilson interval of a share. `n` is the
-    number of cases that the value rests on, `censored` the number of cases still open, `left_out`
-    the number set aside because a fact is missing. The value is None where there is nothing to
-    count: no appeal decided is not an overturn rate of zero.
+    ratio is one of dollars, which `dollars` says). `low` and `high` are its 95 % interval: Wilson's of
+    a share, and by claim of a rate of dollars. `n` is the number of cases that the value rests on,
+    `worth` how many equal claims the dollars of a rate are worth, `censored` the number of cases
+    still open, `otherwise` of those that ended in another way, `left_out` the number set aside
+    because a fact is missing. The value is None where there is nothing to count (no appeal decided is
+    not an overturn rate of zero), and where `withheld` says why it is not shown.
     """
 
     value: int | float | None
@@ -59,97 +104,96 @@ class Metric(Definition):
     low: float | None = None
     high: float | None = None
     censored: int | None = None
+    otherwise: int | None = None
     left_out: int | None = None
+    worth: float | None = None
+    dollars: bool = False
+    withheld: str = ""
 
     @property
     def small(self) -> bool:
         """True where a rate or a number of days rests on fewer than `SMALL_N` cases."""
-        return self.n is not None and self.n < SMALL_N
+        cases = self.n if self.worth is None else self.worth
+        return cases is not None and cases < SMALL_N
 
 
-def metric(**words: str) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., Metric]]:
-    """Turn a function that gives `value`, `count` ... into one that gives a `Metric`."""
+@dataclass(frozen=True)
+class Measure:
+    """One metric, asked of facts: `measure(facts)` returns a `Metric`."""
 
-    def define(function: Callable[..., dict[str, Any]]) -> Callable[..., Metric]:
-        definition = Definition(id=function.__name__, **words)
-        said = {f.name: getattr(definition, f.name) for f in fields(Definition)}
+    definition: Definition
+    row: Row
+    group: str
 
-        @wraps(function)
-        def measure(ledger: Any) -> Metric:
-            return Metric(**said, **function(ledger))
+    @property
+    def __name__(self) -> str:
+        return self.definition.id
 
-        measure.definition = definition
-        return measure
+    def __call__(self, facts: "Facts") -> Metric:
+        """Return the metric of all the facts."""
+        return facts.measure((self,))[None][0]
 
-    return define
+    def metric(self, **found) -> Metric:
+        """Return the value with its definition."""
+        said = {f.name: getattr(self.definition, f.name) for f in fields(Definition)}
+        return Metric(**said, **found)
 
 
-def measures() -> tuple[Callable[..., Metric], ...]:
-    """Return every metric's function, in the order in which the modules state them."""
+@cache
+def _file() -> _File:
+    return read(RULES / "metrics.yaml", _File)
+
+
+def condition(table: str, names: tuple[str, ...]) -> str:
+    """Return the sets of a table, all of which a row has to be in, as one condition in SQL."""
+    sets = _file().sets[table]
+    return " AND ".join(f"({sets[name]})" for name in names) or "true"
+
+
+@cache
+def measures() -> tuple[Measure, ...]:
+    """Return every metric, in the order of their table."""
     found = []
-    for name in _MODULES:
-        module = import_module(f"toolkit.metrics.{name}")
-        found += [
-            f for f in vars(module).values() if isinstance(f, Callable) and hasattr(f, "definition")
-        ]
+    for group, rows in _file().metrics.items():
+        for name, row in rows.items():
+            usual = _file().defaults[row.from_table]
+            words = {
+                f.name: getattr(row, f.name) for f in fields(Definition) if f.name not in ("id",)
+            }
+            words["grain"] = words["grain"] or usual.grain
+            words["date_basis"] = words["date_basis"] or usual.date_basis
+            found.append(Measure(Definition(id=name, **words), row, group))
     return tuple(found)
 
 
+def named(*names: str) -> tuple[Measure, ...]:
+    """Return the metrics of these names; raise UsageError for one that there is not."""
+    known = {one.definition.id: one for one in measures()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"no metric named {', '.join(unknown)}; there are: {', '.join(known)}")
+    return tuple(known[name] for name in names)
+
+
 def definitions() -> tuple[Definition, ...]:
-    """Return the table of metrics: one definition per metric, built from the modules."""
-    return tuple(f.definition for f in measures())
+    """Return the table of metrics: one definition per metric."""
+    return tuple(one.definition for one in measures())
 
 
-def wilson(count: int, out_of: int) -> tuple[float, float] | tuple[None, None]:
-    """Return the 95 % Wilson score interval of a share; (None, None) where there is no case.
+class Group:
+    """The metrics of one group by name: `work.overdue(facts)`."""
 
-    Source: Wilson (1927), J. Am. Stat. Assoc. 22:209. It stays inside 0 to 1 and holds for the
-    small counts of one payer's appeals, where the plain normal interval does not.
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
 
-    >>> [round(bound, 4) for bound in wilson(3, 10)]
-    [0.1078, 0.6032]
-    """
-    if not out_of:
-        return None, None
-    share, z2 = count / out_of, _Z95**2
-    middle = (share + z2 / (2 * out_of)) / (1 + z2 / out_of)
-    reach = _Z95 * sqrt(share * (1 - share) / out_of + z2 / (4 * out_of**2)) / (1 + z2 / out_of)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    def __getattr__(self, name: str) -> Measure:
+        for one in measures():
+            if one.group == self.__name__ and one.definition.id == name:
+                return one
+        raise AttributeError(f"no metric named {name} in {self.__name__}")
 
-
-def days_by_which(share: float, done: pd.Series, waiting: pd.Series | None = None) -> int | None:
-    """Return the first day by which `share` of the cases are done; None where it is not reached.
-
-    `done` holds the days that finished cases took, `waiting` the days that open cases have waited
-    so far. Open cases count as censored (product-limit estimate, Kaplan and Meier 1958): leaving
-    them out would make every slow payer look quick.
-
-    >>> days_by_which(0.5, pd.Series([10, 20, 30]))
-    20
-    >>> days_by_which(0.5, pd.Series([10, 20, 30]), pd.Series([25, 25, 25]))
-    30
-    """
-    return day_reached(share, _tally(done), None if waiting is None else _tally(waiting))
+    def __dir__(self) -> list[str]:
+        return [one.definition.id for one in measures() if one.group == self.__name__]
 
 
-def day_reached(share: float, done: pd.Series, waiting: pd.Series | None = None) -> int | None:
-    """Return what `days_by_which` does, of cases that are counted: how many (value) by days (index).
-
-    >>> day_reached(0.5, pd.Series([1, 2], index=[10, 20]))
-    20
-    """
-    done = done.groupby(level=0).sum()
-    if done.empty:
-        return None
-    days, ended = done.index.to_numpy(dtype="int64"), done.to_numpy(dtype="int64")
-    every = done if waiting is None else pd.concat([done, waiting]).groupby(level=0).sum()
-    before = np.concatenate([[0], np.cumsum(every.to_numpy(dtype="int64"))])
-    place = np.searchsorted(every.index.to_numpy(dtype="int64"), days, side="left")
-    at_risk = before[-1] - before[place]
-    open_share = np.cumprod(1 - ended / at_risk)
-    reached = np.flatnonzero(open_share <= 1 - share + 1e-12)
-    return int(days[reached[0]]) if reached.size else None
-
-
-def _tally(days: pd.Series) -> pd.Series:
-    return days.dropna().astype("int64").value_counts()
+work, outcomes = Group("work"), Group("outcomes")

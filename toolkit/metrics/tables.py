@@ -1,82 +1,185 @@
 """The small tables that reports show; each adds up to the headline that it belongs to."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Literal
 
 import pandas as pd
 
 from toolkit.denials.codes import shown
-from toolkit.metrics.groups import DECIDED, MISSING, NOT_STATED, stated
-from toolkit.metrics.ledger import DUES, Ledger
-from toolkit.metrics.metric import Metric
+from toolkit.metrics.facts import NOT_READ, WON
+from toolkit.metrics.metric import Measure, Metric
+from toolkit.metrics.parcel import DUES, NOT_STATED, Facts
 
 # Due states that call for a filing now or soon, most urgent first.
 URGENT = ("overdue", "past_safe_date", "due_this_week")
-OPEN = (*URGENT, "due_later", "no_date", "awaiting_decision", "no_appeal_right")
+OPEN = (
+    *URGENT, "due_later", "no_date", "awaiting_decision", NOT_READ, "no_appeal_right",
+)  # fmt: skip
 
-_SUMS = ["denials", "cents", "unknown"]
+# Days since the notice, as ledgers of receivables cut them.
+AGES = (("0 to 30", 0, 30), ("31 to 60", 31, 60), ("61 to 90", 61, 90), ("91 to 120", 91, 120))
+OLDEST = "over 120"
+
+# `cents` are at stake, of `unknown` denials not known; `denied` was denied, of `unstated` not stated.
+_SUMS = """count(*) AS denials, coalesce(sum(stake_cents), 0)::BIGINT AS cents,
+  count(*) FILTER (stake_cents IS NULL) AS unknown,
+  coalesce(sum(denied_cents), 0)::BIGINT AS denied,
+  count(*) FILTER (denied_cents IS NULL) AS unstated"""
+_ADDED = ["denials", "cents", "unknown", "denied", "unstated"]
+_MOST_FIRST = "ORDER BY cents DESC, denials DESC"
+
+# What is missing on an appeal, and what it would complete.
+_MISSING = (
+    ("filing date", "days to appeal and to decision", "filed_on IS NULL"),
+    ("level of appeal", "outcomes by level", "level IS NULL"),
+    ("outcome of a decided appeal", "overturn rate", f"stage = '{NOT_READ}'"),
+    ("decision date of a finished appeal", "days to decision",
+     "outcome IS NOT NULL AND decided_on IS NULL"),
+    ("recovered amount of an appeal that was won", "dollars recovered and dollar-weighted overturn rate",
+     f"outcome IN {WON} AND recovered_cents IS NULL AND has_denial"),
+    ("a denial on file for the appeal", "every rate", "NOT has_denial"),
+)  # fmt: skip
 
 
-def by_due(ledger: Ledger) -> pd.DataFrame:
-    """Return denials and dollars per due state, in order of urgency; states with no row left out."""
-    sums = ledger.denials.groupby("due")[_SUMS].sum()
+def by_due(facts: Facts) -> pd.DataFrame:
+    """Return denials, denied dollars and dollars at stake per due state, most urgent first."""
+    found = facts.frame(f"SELECT due, {_SUMS} FROM denials GROUP BY due")
+    sums = found.set_index("due")
     return sums.reindex([state for state in DUES if state in sums.index]).reset_index()
 
 
-def by_week(ledger: Ledger) -> pd.DataFrame:
+def by_route(facts: Facts) -> pd.DataFrame:
+    """Return denials and dollars at stake per route, urgent due state and what was done before."""
+    return facts.frame(
+        "SELECT due, coalesce(route, '') AS route, "
+        "CASE WHEN lost THEN 'lost' WHEN appealed THEN 'appealed' WHEN acted THEN 'worked' "
+        f"ELSE 'never' END AS before, {_SUMS} FROM denials WHERE due IN {URGENT} "
+        f"GROUP BY ALL {_MOST_FIRST}, 1, 2, 3"
+    )
+
+
+def by_week(facts: Facts) -> pd.DataFrame:
     """Return open denials and dollars per week (its Monday) of the file-by date and due state."""
-    return ledger.tables["weeks"][["week", "due", *_SUMS]]
+    found = facts.frame(
+        f"SELECT date_trunc('week', file_by)::TIMESTAMP AS week, due, {_SUMS} FROM denials "
+        f"WHERE due IN {(*URGENT, 'due_later')} AND file_by IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    return found.astype({"week": "datetime64[us]"})
 
 
-def gaps(ledger: Ledger) -> pd.DataFrame:
+def by_age(facts: Facts) -> pd.DataFrame:
+    """Return open denials and dollars by days since the notice; those without a day last."""
+    cases = " ".join(
+        f"WHEN as_of() - denied_on BETWEEN {low} AND {high} THEN '{name}'"
+        for name, low, high in AGES
+    )
+    found = facts.frame(
+        f"SELECT CASE WHEN denied_on IS NULL THEN '{NOT_STATED}' {cases} ELSE '{OLDEST}' END AS age, "
+        f"{_SUMS} FROM denials WHERE due <> 'closed' GROUP BY 1"
+    ).set_index("age")
+    order = [*(name for name, _, _ in AGES), OLDEST, NOT_STATED]
+    return found.reindex([age for age in order if age in found.index]).reset_index()
+
+
+def gaps(facts: Facts) -> pd.DataFrame:
     """Return what is missing for a date: one row per gap, with what it would unlock."""
-    held = ledger.tables["gaps"]
-    held = held.assign(gap=stated(held["gap"]), payer_name=stated(held["payer_name"]))
-    sums = held.groupby("gap")[_SUMS].sum()
-    payers = held.groupby(["gap", "payer_name"])["denials"].sum()
+    found = facts.frame(
+        f"SELECT coalesce(nullif(gap, ''), '{NOT_STATED}') AS gap, payer, {_SUMS} "
+        "FROM denials WHERE due = 'no_date' GROUP BY ALL"
+    )
+    sums = found.groupby("gap")[_ADDED].sum()
+    counts = found.assign(payer=facts.names("payer_name", found["payer"]))
+    payers = counts.groupby(["gap", "payer"])["denials"].sum()
     sums["payers"] = [_most(payers[gap]) for gap in sums.index]
     return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
 
 
-def no_right(ledger: Ledger) -> pd.DataFrame:
+def no_right(facts: Facts) -> pd.DataFrame:
     """Return denials that carry no right of appeal, by code and route."""
-    return _by_codes(ledger.tables["no_right"], ["group_code", "carc", "reason", "route"])
+    return _by_codes(facts, "due = 'no_appeal_right'", "group_code", "carc", "reason", "route")
 
 
-def unclassified(ledger: Ledger) -> pd.DataFrame:
+def unclassified(facts: Facts) -> pd.DataFrame:
     """Return the codes that no entry on file classifies, with count and dollars.
 
     What has not the form of a code may be any text of the file, and is shown as `?`.
     """
-    held = ledger.tables["unclassified"]
-    masked = {
-        "group_code": [shown("group_code", one) for one in held["group_code"]],
-        "carc": [shown("carc", one) for one in held["carc"]],
-        "rarcs": [
-            " ".join(shown("rarc", code) for code in one.split()) if isinstance(one, str) else ""
-            for one in held["rarcs"]
-        ],
-    }
-    return _by_codes(held.assign(**masked), list(masked))
+    found = _by_codes(facts, "denial_category = 'unclassified'", "group_code", "carc", "rarcs")
+    masked = found.assign(
+        group_code=[shown("group_code", one) for one in found["group_code"]],
+        carc=[shown("carc", one) for one in found["carc"]],
+        rarcs=[" ".join(shown("rarc", code) for code in one.split()) for one in found["rarcs"]],
+    )
+    sums = masked.groupby(["group_code", "carc", "rarcs"])[_ADDED].sum()
+    return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
 
 
-def citations(ledger: Ledger) -> pd.DataFrame:
+def citations(facts: Facts) -> pd.DataFrame:
     """Return the rules that gave the dates: program, level, citation, its mark and the denials."""
-    found = _by_codes(ledger.tables["rules"], ["program", "level", "citation", "rule_status"])
+    found = _by_codes(
+        facts, "coalesce(citation, '') <> ''", "program", "level", "citation", "rule_status"
+    )
     return found.sort_values(["program", "level", "citation"], kind="stable")
 
 
-def outcome_gaps(ledger: Ledger) -> pd.DataFrame:
+def outcome_gaps(facts: Facts) -> pd.DataFrame:
     """Return what is missing on appeals, and which metric it would complete."""
-    counts = ledger.tables["missing"].set_index("missing")["appeals"]
-    rows = [(name, says, int(counts[name])) for name, says in MISSING.items() if name in counts]
+    counts = ", ".join(f"count(*) FILTER ({lacks})" for _, _, lacks in _MISSING)
+    [found] = facts.rows(f"SELECT {counts} FROM submissions")
+    rows = [(name, says, n) for (name, says, _), n in zip(_MISSING, found, strict=True) if n]
     return pd.DataFrame(rows, columns=["missing", "would_complete", "appeals"])
 
 
+def closures(facts: Facts) -> pd.DataFrame:
+    """Return how closed denials were closed: paid, won, withdrawn, written off, or without saying how."""
+    return facts.frame(
+        f"SELECT closed_as, {_SUMS}, coalesce(sum(known_back_cents), 0)::BIGINT AS recovered FROM denials "
+        f"WHERE closed_as IS NOT NULL GROUP BY 1 {_MOST_FIRST}, 1"
+    )
+
+
+def stages(facts: Facts) -> pd.DataFrame:
+    """Return appeals by what became of them, each outcome apart; those of no denial here last."""
+    return facts.frame(
+        "SELECT CASE WHEN NOT has_denial THEN 'of_no_denial' WHEN stage = 'decided' THEN outcome "
+        "ELSE stage END AS stage, count(*) AS appeals, coalesce(sum(dispute_cents), 0)::BIGINT AS "
+        "dispute, coalesce(sum(recovered_cents), 0)::BIGINT AS recovered, "
+        "count(*) FILTER (recovered_cents IS NULL) AS unknown "
+        "FROM submissions GROUP BY 1 ORDER BY min(has_denial) DESC, appeals DESC, 1"
+    )
+
+
+def bridge(facts: Facts) -> pd.DataFrame:
+    """Return the adjustments of the files by what became of them: step, code, rows and cents.
+
+    `denial` are those that the denials of the worklist add up; `other` are no denial by their code, or
+    of a decision that was reversed, superseded or repeated.
+    """
+    found = facts.frame(
+        "SELECT step, coalesce(group_code, '') AS group_code, coalesce(carc, '') AS carc, "
+        "sum(adjustments)::BIGINT AS adjustments, sum(cents)::BIGINT AS cents FROM bridge GROUP BY ALL"
+    )
+    masked = found.assign(
+        group_code=[shown("group_code", one) for one in found["group_code"]],
+        carc=[shown("carc", one) for one in found["carc"]],
+    )
+    sums = masked.groupby(["step", "group_code", "carc"])[["adjustments", "cents"]].sum()
+    return sums.sort_values(["adjustments"], ascending=False, kind="stable").reset_index()
+
+
+def claims_by_month(facts: Facts) -> pd.DataFrame:
+    """Return claims, denied claims and charges by month of the decision and kind of file."""
+    return facts.frame(
+        "SELECT month, source, sum(claims)::BIGINT AS claims, sum(denied)::BIGINT AS denied, "
+        "sum(zero_paid)::BIGINT AS zero_paid, sum(billed_cents)::BIGINT AS billed, "
+        "sum(denied_billed_cents)::BIGINT AS denied_billed FROM months GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
 def by_group(
-    ledger: Ledger,
+    facts: Facts,
     column: str,
-    metrics: tuple[Callable[[Ledger], Metric], ...],
+    metrics: Sequence[Measure],
     *,
     of: Literal["denials", "appeals", "decided"],
     top: int = 20,
@@ -85,30 +188,28 @@ def by_group(
 
     The dollars are those of the denials, or those in dispute of the appeals, or of the decided
     ones; groups with no such denial or appeal are left out. The groups together hold every one of
-    them once, so their counts and dollars add up to those of the ledger.
+    them once, so their counts and dollars add up to those of the whole.
     """
-    sizes = _sizes(ledger, column, of)
-    shown, rest = list(sizes.index[:top]), list(sizes.index[top:])
-    groups = [(name, ledger.where(column, name)) for name in shown]
+    table, amount, sets = {
+        "denials": ("denials", "denied_cents", ("every",)),
+        "appeals": ("submissions", "dispute_cents", ("every",)),
+        "decided": ("submissions", "dispute_cents", ("of_denials", "decided")),
+    }[of]
+    sizes = facts.sizes(column, table, amount, sets)
+    shown, rest = sizes[:top], sizes[top:]
+    found = facts.measure(metrics, by=column, among=shown)
+    groups = list(zip(facts.names(column, shown), (found[key] for key in shown), strict=True))
     if rest:
-        groups.append((f"all others ({len(rest)})", ledger.where(column, *rest)))
-    return [(name, tuple(f(part) for f in metrics)) for name, part in groups]
+        groups.append((f"all others ({len(rest)})", found[None]))
+    return groups
 
 
-def _sizes(ledger: Ledger, column: str, of: str) -> pd.DataFrame:
-    table = ledger.tables["denials_by" if of == "denials" else "appeals_by"]
-    held = table[table["cut"] == column]
-    if of == "decided":
-        held = held[held["outcome"].isin(DECIDED)]
-    sizes = ["cents", "denials"] if of == "denials" else ["dispute_cents", "appeals"]
-    sums = held.groupby("name")[sizes].sum()
-    return sums.sort_values(sizes, ascending=False, kind="stable")
-
-
-def _by_codes(held: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    named = held.assign(**{key: held[key].fillna("") for key in keys})
-    sums = named.groupby(keys)[_SUMS].sum()
-    return sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
+def _by_codes(facts: Facts, where: str, *keys: str) -> pd.DataFrame:
+    names = ", ".join(f"coalesce({key}, '') AS {key}" for key in keys)
+    return facts.frame(
+        f"SELECT {names}, {_SUMS} FROM denials WHERE {where} GROUP BY ALL {_MOST_FIRST}, "
+        f"{', '.join(str(n + 1) for n in range(len(keys)))}"
+    )
 
 
 def _most(payers: pd.Series, show: int = 4) -> str:

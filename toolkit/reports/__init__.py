@@ -1,16 +1,16 @@
 """Batch reports: papermill runs, charts, workbooks and the manifest.
 
 A kind of report is one notebook in `notebooks/reports`; its metadata names its file, its title and
-the sheets of its workbook. The folder is the registry. The names below are imported when they are
+the metrics and sheets of its workbook. The folder is the registry. The names below are imported when they are
 first used: papermill and matplotlib are heavy.
 """
 
 from toolkit import lazy
 
 _WHERE = {
-    "Part": "part",
+    "Part": "source",
     "Source": "source",
-    "part_of": "part",
+    "part_of": "source",
     "part_of_run": "source",
     "run_reports": "run",
     "open_page": "page",

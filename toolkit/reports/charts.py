@@ -22,6 +22,7 @@ COLORS = {
     "due_later": "#0072B2",
     "no_date": "#8A8A8A",
     "awaiting_decision": "#56B4E9",
+    "outcome_not_read": "#009E73",
     "no_appeal_right": "#C9C9C9",
 }
 _INK, _QUIET = "#1f2933", "#52606d"
@@ -121,8 +122,8 @@ def weeks(table: pd.DataFrame, *, as_of: date) -> tuple[str, str]:
     )
 
 
-def rates(groups: list[tuple[str, Metric]], alt: str) -> str:
-    """Return a dot per group's rate with its 95 % interval, labeled with its counts."""
+def rates(groups: list[tuple[str, Metric]], alt: str, *, overall: float) -> str:
+    """Return a dot per group's rate with its 95 % interval, labeled with its counts, beside all."""
     groups = groups[::-1]
     fig, axes = _figure(height=0.9 + 0.38 * len(groups))
     for place, (_, rate) in enumerate(groups):
@@ -133,6 +134,7 @@ def rates(groups: list[tuple[str, Metric]], alt: str) -> str:
         label = f"{rate.value:.0%}  ({rate.count:,} of {rate.out_of:,})"
         axes.text(1.04, place, label + (", small n" if rate.small else ""), va="center",
                   fontsize=8.5, color=_INK)  # fmt: skip
+    axes.axvline(overall, color=_QUIET, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     # A dollar sign in a payer's name is a dollar sign, not mathematics.
     axes.set_yticks(range(len(groups)), [name for name, _ in groups], parse_math=False)
     axes.set_xlim(-0.02, 1.02)

@@ -1,5 +1,6 @@
 """Run one report notebook in a kernel of its own and render it; nothing private stays behind."""
 
+import json
 import os
 import re
 import subprocess
@@ -65,7 +66,7 @@ def _make(task: dict[str, Any]) -> None:
         shutdown_kernel="immediate",
         kernel_manager_class=_private_kernel(private),
     )
-    clean = _scrub(ran, task["about"])
+    clean = _scrub(ran, task["about"], task["parameters"])
     if task.get("ipynb"):
         nbformat.write(clean, task["ipynb"])
     Path(task["html"]).write_text(_render(clean, task["title"]), encoding="utf-8")
@@ -95,8 +96,11 @@ def _private_kernel(private: Path) -> type:
     return PrivateKernel
 
 
-def _scrub(ran: Any, about: dict[str, str]) -> Any:
-    """Return the notebook with HTML outputs only, and no path, parameter or time in it."""
+def _scrub(ran: Any, about: dict[str, str], parameters: dict[str, str]) -> Any:
+    """Return the notebook with HTML outputs only, the parameters of this run, and no path or time.
+
+    A parameter that is a path is blank.
+    """
     import nbformat
 
     clean = nbformat.from_dict(ran)
@@ -112,6 +116,11 @@ def _scrub(ran: Any, about: dict[str, str]) -> Any:
     ]
     for cell in clean.cells:
         cell.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
+        if "parameters" in cell.metadata.tags:
+            given = parameters | {"folder": ""}
+            cell.source = "\n".join(
+                f"{name} = {json.dumps(value)}" for name, value in given.items()
+            )
         if cell.cell_type == "code":
             shown = [o for o in cell.outputs if o.get("data", {}).get("text/html")]
             cell.outputs = [

@@ -14,13 +14,11 @@ from toolkit.denials.codes import shown
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
 from toolkit.hospital import Hospital
-from toolkit.metrics.groups import NOT_STATED, stated
-from toolkit.metrics.ledger import PERSONAL
+from toolkit.metrics.parcel import NOT_STATED, PERSONAL, stated
 from toolkit.metrics.tables import unclassified as without_category
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page, sample_claims
-from toolkit.reports.parcel import parcel
-from toolkit.reports.part import part_of
+from toolkit.reports.source import Source, parcel
 
 _BARS = 12  # of a chart
 _ROWS = 15  # of a table
@@ -68,7 +66,7 @@ def open_exploration(
     claims = one_history(claims, hospital=hospital, recorded=recorded)
     worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
-    given = parcel(part_of(claims, worklist, as_of=day), note=note, synthetic=synthetic)
+    given = parcel(Source.of(source, claims, worklist, day, note, synthetic=synthetic))
     page = Page(given, "sample" if synthetic else Path(source).name, "payer", by_hand=True)
     return Exploration(
         page,
@@ -280,12 +278,12 @@ def second_looks(found: Exploration) -> blocks.Block:
 
 def unclassified(found: Exploration) -> blocks.Block:
     """Return the codes that no entry on file classifies, with count and dollars."""
-    table = without_category(found.page.ledger)
+    table = without_category(found.page.facts)
     if table.empty:
         return blocks.block(blocks.paragraph("Every denial has a category.", "empty"))
     rows = [
         ("-".join(c for c in (r.group_code, r.carc) if isinstance(c, str) and c) or "no code",
-         r.rarcs, f"{r.denials:,}", words.dollars(r.cents))
+         r.rarcs, f"{r.denials:,}", words.dollars(r.denied))
         for r in table.itertuples()
     ]  # fmt: skip
     return blocks.block(
@@ -294,7 +292,7 @@ def unclassified(found: Exploration) -> blocks.Block:
             rows,
             caption="Codes without a category",
             right=(2, 3),
-            total=("All", "", f"{table['denials'].sum():,}", words.dollars(table["cents"].sum())),
+            total=("All", "", f"{table['denials'].sum():,}", words.dollars(table["denied"].sum())),
             kind="narrow",
         )
     )
@@ -363,7 +361,7 @@ def whole_months(found: Exploration) -> tuple[pd.Timestamp, ...]:
     Empty where the files do not hold both.
     """
     held = set(found.denials["month"].dropna())
-    current = pd.Timestamp(found.page.ledger.as_of).to_period("M").to_timestamp()
+    current = pd.Timestamp(found.page.facts.as_of).to_period("M").to_timestamp()
     over = sorted(month for month in held if month < current)
     if not over or (before := over[-1] - pd.DateOffset(months=1)) not in held:
         return ()

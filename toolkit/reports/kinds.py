@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from toolkit.errors import ReportError, UsageError
+from toolkit.metrics import named
 
 # Beside the package in a checkout, inside it in a built distribution.
 _FOLDERS = (
@@ -19,14 +20,17 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     kind: str
     title: str
-    metrics: str  # module of toolkit.metrics
+    metrics: tuple[str, ...]  # of the table of metrics, in the order in which they are shown
     sheets: tuple[str, ...]  # functions of toolkit.reports.workbook, in order
     file: str = ""  # name of the notebook without its suffix, and of its outputs
     path: Path | None = None
 
 
 def kinds() -> dict[str, Kind]:
-    """Return the kinds on file by id, sorted by file name."""
+    """Return the kinds on file by id, sorted by file name.
+
+    Raises ReportError for a notebook that names a metric or a field that there is not.
+    """
     folder = next((f for f in _FOLDERS if f.is_dir()), None)
     if folder is None:
         raise ReportError("notebooks/reports is missing: run from a checkout of the project")
@@ -35,7 +39,8 @@ def kinds() -> dict[str, Kind]:
         said = json.loads(path.read_text(encoding="utf-8"))["metadata"].get("toolkit")
         try:
             kind = msgspec.convert(said, Kind)
-        except msgspec.ValidationError as error:
+            named(*kind.metrics)
+        except (msgspec.ValidationError, UsageError) as error:
             raise ReportError(f"{path.name}: metadata.toolkit: {error}") from None
         found[kind.kind] = msgspec.structs.replace(kind, file=path.stem, path=path)
     return found

@@ -11,7 +11,7 @@ import pandas as pd
 
 from toolkit import outputs
 from toolkit.reports.kinds import Kind
-from toolkit.reports.parcel import Parcel
+from toolkit.reports.source import Parcel
 
 NAME = "manifest.json"
 _MADE_WITH = ("denial-toolkit", "pandas", "papermill", "nbconvert", "matplotlib", "xlsxwriter")
@@ -29,7 +29,7 @@ def write(
         {
             "report": kind.kind,
             "source": name.removeprefix(f"{kind.file}-"),
-            "as_of": given.ledger.as_of.isoformat(),
+            "as_of": given.facts.as_of.isoformat(),
             "synthetic": given.synthetic,
             "by": by,
             "files": {f"{name}.{f}": _sha256(folder / f"{name}.{f}") for f in formats},
@@ -42,8 +42,8 @@ def write(
                 for row in given.files.itertuples()
             ],
             "rows_read": given.rows_read,
-            "denials": given.ledger.count(),
-            "appeals": given.ledger.filed,
+            "denials": given.facts.count(),
+            "appeals": given.facts.filed,
             "findings": given.found,
             "findings_by_code": {
                 code: int(n) for code, n in given.findings.groupby("code")["rows"].sum().items()

@@ -4,23 +4,22 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 
 import pandas as pd
 
 from toolkit.claims.findings import effect_of, severity_of
 from toolkit.claims.tables import Claims
 from toolkit.errors import ReportError, UsageError
-from toolkit.metrics import SMALL_N, measures, reconcile
-from toolkit.metrics.tables import citations
+from toolkit.metrics import SMALL_N, Facts, named, reconcile, tables
 from toolkit.reports import blocks, words
-from toolkit.reports.parcel import Parcel, parcel, unpack
-from toolkit.reports.part import part_of
+from toolkit.reports.kinds import kinds
+from toolkit.reports.source import Parcel, Source, parcel, unpack
 
 BY = {"payer": "payer_name", "facility": "facility"}
 
 _SAMPLE_ROWS, _SAMPLE_SEED = 600, 20
 _FINDINGS_SHOWN = 40
+_CODES_SHOWN = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +32,9 @@ class Page:
     by_hand: bool
 
     @property
-    def ledger(self):
+    def facts(self) -> Facts:
         """The denials and appeals of the source."""
-        return self.given.ledger
+        return self.given.facts
 
     @property
     def by_column(self) -> str:
@@ -47,10 +46,10 @@ class Page:
         given, files = self.given, self.given.files
         names = ", ".join(files["file"]) if len(files) <= 3 else f"{len(files)} files"
         shown = [
-            ("As of", words.long_day(self.ledger.as_of)),
+            ("As of", words.long_day(self.facts.as_of)),
             ("Source", f"{self.source}: {names}" if names else self.source),
             ("Rows read", f"{given.rows_read:,}"),
-            ("Denials", f"{self.ledger.count():,}"),
+            ("Denials", f"{self.facts.count():,}"),
             ("Findings", f"{given.found:,}"),
             ("Grouped by", self.by),
         ]
@@ -111,29 +110,74 @@ class Page:
             ),
         )  # fmt: skip
 
-    def reconciliation(self) -> blocks.Block:
-        """Return the checks that hold; a check that does not hold stops the report."""
-        checks = agree(self.given, self.by_column)
-        held = self.ledger.denials
-        none = len(held) > 0 and bool(held["unknown"].sum() == held["denials"].sum())
-        rows = [
-            (c.name, *(_side(n, c.unit, none=none) for n in (c.left, c.right)), "holds")
-            for c in checks
+    def _bridge(self) -> list[str]:
+        """Return the way from the rows read to the denials: what was left out, and why."""
+        steps = bridge_steps(self.given)
+        rest = tables.bridge(self.facts)
+        rest = rest[rest["step"] == "other"]
+        parts = [
+            blocks.table(
+                ("Step", "Rows or adjustments", "Dollars"),
+                [(name, f"{count:,}", words.dollars(cents)) for name, count, cents in steps],
+                caption="From the rows read to the denials",
+                right=(1, 2),
+                kind="narrow",
+            )
         ]
+        if len(rest):
+            more = f", the {_CODES_SHOWN} most frequent" if len(rest) > _CODES_SHOWN else ""
+            parts.append(
+                blocks.table(
+                    ("Code", "Adjustments", "Dollars"),
+                    [
+                        (
+                            words.code(r.group_code, r.carc),
+                            f"{r.adjustments:,}",
+                            words.dollars(r.cents),
+                        )
+                        for r in rest.head(_CODES_SHOWN).itertuples()
+                    ],
+                    caption=f"Adjustments that are in no denial, by code{more}",
+                    right=(1, 2),
+                    total=(
+                        "All",
+                        f"{rest['adjustments'].sum():,}",
+                        words.dollars(int(rest["cents"].sum())),
+                    ),
+                    kind="narrow",
+                )
+            )
+            parts.append(
+                blocks.paragraph(
+                    "They are no denial by their code (a contractual reduction, a deductible), or of a "
+                    "decision that was reversed, superseded, repeated or paid later.",
+                    "note",
+                )
+            )
+        return parts
+
+    def reconciliation(self) -> blocks.Block:
+        """Return the way from the rows read to the denials, and the checks that hold.
+
+        A check that does not hold stops the report.
+        """
+        checks = agree(self.given, self.by_column)
+        rows = [(c.name, *(_side(n, c.unit) for n in (c.left, c.right)), "holds") for c in checks]
         return blocks.block(
+            *self._bridge(),
             blocks.table(
                 ("Check", "One way", "The other", ""),
                 rows,
                 caption="Numbers in this report that must agree",
                 right=(1, 2),
                 kind="narrow",
-            )
+            ),
         )
 
-    def definitions(self, module: ModuleType) -> blocks.Block:
-        """Return the definitions of a module's metrics, and the rules that gave the dates."""
-        said = [f.definition for f in measures() if f.__module__ == module.__name__]
-        rules = citations(self.ledger)
+    def definitions(self, kind: str) -> blocks.Block:
+        """Return the definitions of a report's metrics, and the rules that gave the dates."""
+        said = [one.definition for one in named(*kinds()[kind].metrics)]
+        rules = tables.citations(self.facts)
         rows = [
             (
                 d.name,
@@ -162,8 +206,9 @@ class Page:
         return blocks.block(
             blocks.table(headings, rows, caption="Definitions", kind="fine"),
             blocks.paragraph(
-                f"A rate or a number of days on fewer than {SMALL_N} cases is labeled small n. "
-                "Intervals are 95% Wilson score intervals. Amounts are exact to the cent.",
+                f"A rate or a number of days on fewer than {SMALL_N} cases is labeled small n; of a rate "
+                "of dollars the cases are how many equal claims its dollars are worth. Intervals are 95%: "
+                "Wilson's for shares, by claim for rates of dollars. Amounts are exact to the cent.",
                 "note",
             ),
             blocks.heading("Law sources"),
@@ -187,19 +232,62 @@ def open_page(folder: str, *, as_of: str, source: str, by: str) -> Page:
     """
     if by not in BY:
         raise UsageError(f"by is one of {', '.join(BY)}")
-    day = date.fromisoformat(as_of)
     if folder:
-        return Page(unpack(Path(folder), as_of=day), source, by, by_hand=False)
-    return Page(_sample(day), "sample", by, by_hand=True)
+        return Page(unpack(Path(folder)), source, by, by_hand=False)
+    return Page(_sample(date.fromisoformat(as_of)), "sample", by, by_hand=True)
 
 
 def agree(given: Parcel, by_column: str):
     """Return the checks of a parcel; raise ReportError where one does not hold."""
-    checks = reconcile(given.ledger, by=by_column)
+    checks = reconcile(given.facts, by=by_column, told=given.told)
     broken = [f"{c.name}: {c.left} and {c.right} {c.unit}" for c in checks if not c.holds]
     if broken:
         raise ReportError("the numbers do not agree, so no report is made: " + "; ".join(broken))
     return checks
+
+
+def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
+    """Return the steps from the rows of the files to the denials: name, count, cents where known.
+
+    Rows as the readers counted them, with those that they left out, each kind of which is a finding;
+    adjustments of all files.
+    """
+    files, facts = given.files, given.facts
+    every = tables.bridge(facts).groupby("step")[["adjustments", "cents"]].sum()
+    count = {step: int(row.adjustments) for step, row in every.iterrows()}
+    cents = {step: int(row.cents) for step, row in every.iterrows()}
+    exports = files["source"] == "export"
+    steps: list[tuple[str, int, int | None]] = [
+        (name, int(files.loc[kind, "rows_read"].sum()), None)
+        for name, kind in (
+            ("Rows read of the exports", exports),
+            ("Claims read of remittances and other files", ~exports),
+        )
+        if kind.any()
+    ]
+    lost = given.findings.groupby("code")["rows"].sum()
+    steps += [
+        (f"left out ({code.replace('_', ' ')}): {effect_of(code)}", int(rows), None)
+        for code, rows in lost.items()
+        if severity_of(code) == 0
+    ]
+    adjusted = sum(count.values())
+    steps += [
+        ("Adjustments that they state, each once", adjusted, sum(cents.values())),
+        ("in no denial: zero amounts", count.get("zero", 0), cents.get("zero", 0)),
+        ("in no denial: negative amounts", count.get("negative", 0), cents.get("negative", 0)),
+        ("in no denial: by their code, or reversed, superseded or repeated",
+         count.get("other", 0), cents.get("other", 0)),
+        ("Adjustments in denials", count.get("denial", 0), cents.get("denial", 0)),
+    ]  # fmt: skip
+    stated = given.told.stated_cents
+    steps.append(("Denials on the worklist", facts.count(), stated))
+    if stated != facts.cents():
+        steps.append(
+            ("of one charge that two payers deny, counted once", 0, facts.cents() - stated)
+        )
+        steps.append(("Denials, each charge once", facts.count(), facts.cents()))
+    return steps
 
 
 def sample_claims(as_of: date) -> Claims:
@@ -220,14 +308,14 @@ def _sample(as_of: date) -> Parcel:
     claims = sample_claims(as_of)
     worklist = triage(claims, as_of=as_of, hospital=sample_hospital())
     note = "A small sample made for this notebook; toolkit report runs it on your own files."
-    return parcel(part_of(claims, worklist, as_of=as_of), note=note, synthetic=True)
+    return parcel(Source.of("sample", claims, worklist, as_of, note, synthetic=True))
 
 
 def _row(value: object) -> str:
     return "" if pd.isna(value) else f"{int(value):,}"
 
 
-def _side(number: int, unit: str, *, none: bool) -> str:
-    if unit == "cents":
-        return "not stated" if none else words.dollars(number)
-    return f"{number:,}"
+def _side(number: int, unit: str) -> str:
+    if unit == "days":
+        return words.day(pd.Timestamp(number, unit="D")) if number else "none"
+    return words.dollars(number) if unit == "cents" else f"{number:,}"

@@ -18,8 +18,7 @@ from toolkit.errors import ReportError, UsageError
 from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
-from toolkit.reports.parcel import Parcel, pack, parcel
-from toolkit.reports.source import Source
+from toolkit.reports.source import Parcel, Source, unpack
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
 
@@ -51,6 +50,8 @@ def run_reports(
     """
     chosen, names = pick(list(kinds)), _names(sources)
     _check(formats, jobs, by)
+    if "xlsx" in formats:
+        _check_sheets(chosen)
     folder = Path(out) / as_of.isoformat()
     with tempfile.TemporaryDirectory(prefix="denial-report-") as temporary:
         private = Path(temporary)
@@ -96,14 +97,14 @@ def _plan(
     bar: Any,
 ) -> Iterator[_Job]:
     bar.set_description_str(name)
-    given = parcel(source.part, note=source.note, synthetic=source.synthetic)
+    tables = private / name
+    tables.mkdir()
+    source.pack(tables)
+    given = unpack(tables)
     try:
         agree(given, BY[by])
     except ReportError as error:
         raise ReportError(f"{name}: {error}") from None
-    tables = private / name
-    tables.mkdir()
-    pack(given, tables)
     bar.update()
     for kind in chosen:
         output = f"{kind.file}-{name}"
@@ -155,17 +156,20 @@ def _finish(running: dict[Future, _Job], bar: Any) -> None:
 
 def _write_workbooks(planned: Sequence[_Job], made: Path, *, by: str, bar: Any) -> None:
     from toolkit.reports import workbook
+    from toolkit.reports.reread import check_workbook
 
     for job in planned:
-        bar.set_description_str(f"{job.name}.xlsx")
+        path = made / f"{job.name}.xlsx"
+        bar.set_description_str(path.name)
         workbook.write(
-            made / f"{job.name}.xlsx",
+            path,
             kind=job.kind,
-            part=job.source.part,
+            source=job.source,
             given=job.given,
             name=job.task["parameters"]["source"],
             by=by,
         )
+        check_workbook(path, kind=job.kind, given=job.given)
         bar.update()
 
 
@@ -199,6 +203,18 @@ def _check(formats: Sequence[str], jobs: int, by: str) -> None:
         raise UsageError("jobs is 1 or more")
     if "pdf" in formats:
         pdf.browser()  # say it now, not after the work
+
+
+def _check_sheets(chosen: Sequence[Kind]) -> None:
+    from toolkit.reports.workbook import SHEETS
+
+    for kind in chosen:
+        unknown = [name for name in kind.sheets if name not in SHEETS]
+        if unknown:
+            raise ReportError(
+                f"{kind.path.name}: metadata.toolkit: no sheet named {', '.join(unknown)}; there are: "
+                f"{', '.join(SHEETS)}"
+            )
 
 
 def _bar(steps: int, progress: bool) -> Any:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from toolkit.law import program_names, wording
 from toolkit.metrics import SMALL_N, Metric
-from toolkit.metrics.groups import NOT_STATED
+from toolkit.metrics.facts import NOT_READ
+from toolkit.metrics.parcel import NOT_STATED
 
 DUE = {
     "overdue": "Overdue",
@@ -16,9 +17,38 @@ DUE = {
     "due_later": "Due later",
     "no_date": "No date: something is missing",
     "awaiting_decision": "Awaiting a decision",
+    NOT_READ: "Decided, outcome not read",
     "no_appeal_right": "No appeal right",
     "nothing_to_file": "Nothing to file",
     "closed": "Closed",
+}
+
+# How an appeal ended, or where it is.
+STAGES = {
+    "overturned": "Overturned",
+    "partly_overturned": "Partly overturned",
+    "upheld": "Upheld",
+    "dismissed": "Dismissed",
+    "withdrawn": "Withdrawn",
+    "pending": "Pending",
+    NOT_READ: "Decided, outcome not read",
+    "of_no_denial": "Of no denial here",
+}
+
+CLOSED = {
+    "paid": "Paid",
+    "overturned": "Won on appeal",
+    "withdrawn": "Appeal withdrawn",
+    "written_off": "Written off",
+    "zero_balance": "Zero balance, how is not stated",
+    "closed": "Closed, how is not stated",
+}
+
+BEFORE = {
+    "never": "never worked",
+    "worked": "worked, not appealed",
+    "appealed": "appealed",
+    "lost": "lost at the level before",
 }
 
 MARKS = {**wording.MARKS, "own": "own: the toolkit's definition"}
@@ -46,6 +76,12 @@ def plain(word: object) -> str:
     if word in _names():
         return _names()[word]
     return word[0].upper() + word[1:].replace("_", " ") if "_" in word or word.islower() else word
+
+
+def category(name: object, reason: object = "") -> str:
+    """Return a category with its finer reason: 'Medical necessity: coverage policy'."""
+    said, finer = plain(name) or NOT_STATED, plain(reason)
+    return f"{said}: {finer[:1].lower()}{finer[1:]}" if finer and finer != said else said
 
 
 def dollars(cents: int | None) -> str:
@@ -95,10 +131,14 @@ def percent(share: float | None) -> str:
 
 def value(metric: Metric) -> str:
     """Return a metric's value as it is read: '12', '$1,200.00', '41.2%', '30 days'."""
+    if metric.withheld:
+        return "withheld"
     if metric.unit == "cents":
-        return "not stated" if metric.value is None else dollars(metric.value)
+        if metric.value is None:
+            return "not stated"
+        return ("at least " if metric.left_out else "") + dollars(metric.value)
     if metric.value is None:
-        nothing_counted = not metric.n
+        nothing_counted = not metric.n and not metric.censored
         return "none yet" if nothing_counted else "not reached"
     if metric.unit == "ratio":
         return percent(metric.value)
@@ -108,23 +148,36 @@ def value(metric: Metric) -> str:
 
 
 def basis(metric: Metric) -> str:
-    """Return what a value rests on: its counts, interval, open cases and small-n label."""
+    """Return what a value rests on: its counts, interval, open cases, small-n label, why it is withheld."""
     parts = []
-    if metric.unit == "ratio" and metric.n:
-        money = metric.low is None
-        left, right = (dollars if money else "{:,}".format)(metric.count), metric.out_of
-        parts.append(f"{left} of {dollars(right) if money else f'{right:,}'}")
+    if metric.withheld:
+        parts.append(metric.withheld)
+    elif metric.unit == "ratio" and metric.n:
+        left, right = (
+            dollars(side) if metric.dollars else f"{side:,}"
+            for side in (metric.count, metric.out_of)
+        )
+        parts.append(f"{left} of {right}")
     if metric.low is not None:
-        parts.append(f"95% interval {percent(metric.low)} to {percent(metric.high)}")
+        by = ", by claim" if metric.dollars else ""
+        parts.append(f"95% interval {percent(metric.low)} to {percent(metric.high)}{by}")
     if metric.unit == "days" and metric.n:
-        parts.append(count(metric.n, "appeal"))
+        parts.append(f"{metric.n:,} done")
     if metric.censored:
         parts.append(f"{metric.censored:,} still open (censored)")
+    if metric.otherwise:
+        parts.append(f"{metric.otherwise:,} ended otherwise")
     if metric.left_out:
-        parts.append(f"{metric.left_out:,} left out")
+        says = "state no amount" if metric.unit == "cents" else "left out"
+        parts.append(f"{metric.left_out:,} {says}")
     if metric.n and metric.small and metric.unit in ("ratio", "days"):
         parts.append(f"small n (under {SMALL_N})")
     return "; ".join(parts)
+
+
+def code(group_code: str, carc: str) -> str:
+    """Return an adjustment's code as it is written: 'CO-45'."""
+    return "-".join(part for part in (group_code, carc) if part) or "no code, text only"
 
 
 def group(name: str) -> str:

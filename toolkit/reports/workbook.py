@@ -12,13 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.metrics import SMALL_N, Metric, measures
+from toolkit.metrics import SMALL_N, Measure, Metric, named
 from toolkit.metrics import tables as small_tables
-from toolkit.reports import rows, words
+from toolkit.reports import words
 from toolkit.reports.kinds import Kind
-from toolkit.reports.page import BY, agree
-from toolkit.reports.parcel import Parcel
-from toolkit.reports.part import Part
+from toolkit.reports.page import BY, agree, bridge_steps
+from toolkit.reports.source import Parcel, Source, frame
 from toolkit.rules.words import capital
 
 PATIENT_NOTE = (
@@ -29,7 +28,14 @@ PATIENT_NOTE = (
 # column, heading, kind, width, meaning
 _WORK = (
     ("due", "Due", "due", 18, "state of the deadline on the report's date"),
-    ("days_left", "Days left", "count", 9, "file by minus the report's date; negative: past"),
+    ("days_left", "Days to file by", "count", 9, "file by minus the report's date; negative: past"),
+    (
+        "days_to_last",
+        "Days to last day",
+        "count",
+        9,
+        "last filing date minus the report's date; negative: overdue by so many",
+    ),
     ("file_by", "File by", "date", 12, "earliest safe reading of the rule, on a working day"),
     ("last_filing_date", "Last filing date", "date", 12, "last lawful day to file"),
     ("filed_when", "Filed when", "text", 12, "whether receipt or postmark counts"),
@@ -49,6 +55,14 @@ _WORK = (
         13,
         "this denial's adjustments; never repeated across rows",
     ),
+    (
+        "denied_once_cents",
+        "Denied, counted",
+        "cents",
+        13,
+        "as the report adds it up: a charge that two payers deny counts once",
+    ),
+    ("stake_cents", "At stake", "cents", 13, "of that, what no appeal has brought back"),
     (
         "in_controversy_cents",
         "In controversy",
@@ -109,14 +123,28 @@ _APPEALS = (
     ("program", "Program", "word", 20, "the body of law that governs; blank where not known"),
     ("level", "Level", "word", 18, "level of appeal"),
     ("denial_category", "Category", "word", 20, "of the denial in dispute, the largest one"),
-    ("dispute_cents", "In dispute", "cents", 13, "denied amount of the line or claim appealed"),
+    (
+        "stage",
+        "What became of it",
+        "word",
+        18,
+        "decided, pending, dismissed, withdrawn, outcome not read",
+    ),
+    (
+        "has_denial",
+        "Of a denial here",
+        "flag",
+        12,
+        "no: paid, a patient's share or a contractual reduction; in no rate",
+    ),
+    ("lines", "Lines", "count", 8, "rows of the file that say it"),
+    ("dispute_cents", "In dispute", "cents", 13, "what was still denied when the appeal was filed"),
     ("denied_on", "Denied on", "date", 12, "notice of the denial, else its remittance"),
     ("filed_on", "Filed on", "date", 12, "day the appeal was filed"),
     ("decided_on", "Decided on", "date", 12, "day of the decision"),
     ("outcome", "Outcome", "word", 18, "blank while pending"),
     ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
     ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
-    ("line_key", "Line key", "text", 18, "our key of the line; blank where the claim is appealed"),
     ("file_id", "File id", "text", 10, "first sixteen hex digits of the file's SHA-256"),
     ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
 )
@@ -139,7 +167,7 @@ class Book:
     file: Any
     forms: dict[str, Any]
     kind: Kind
-    part: Part
+    source: Source
     given: Parcel
     name: str
     by: str
@@ -149,7 +177,7 @@ def write(
     path: Path,
     *,
     kind: Kind,
-    part: Part,
+    source: Source,
     given: Parcel,
     name: str,
     by: str,
@@ -159,9 +187,9 @@ def write(
 
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as file:
-        as_of = datetime.combine(given.ledger.as_of, time(), tzinfo=UTC)
+        as_of = datetime.combine(given.facts.as_of, time(), tzinfo=UTC)
         file.set_properties({"title": f"{kind.title}: {name}", "created": as_of})
-        book = Book(file, _forms(file), kind, part, given, name, by)
+        book = Book(file, _forms(file), kind, source, given, name, by)
         for sheet in kind.sheets:
             SHEETS[sheet](book)
 
@@ -171,13 +199,13 @@ def about(book: Book) -> None:
     given = book.given
     rows = [
         ("Report", book.kind.title),
-        ("As of", given.ledger.as_of),
+        ("As of", given.facts.as_of),
         ("Source", book.name),
         ("Data", "synthetic: no patient, payer or claim is real" if given.synthetic else "as read"),
         ("Note", given.note),
         *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
         ("Rows read", given.rows_read),
-        ("Denials", given.ledger.count()),
+        ("Denials", given.facts.count()),
         ("Findings", given.found),
         ("", ""),
         ("Numbers that agree", ""),
@@ -194,22 +222,26 @@ def about(book: Book) -> None:
 
 def headline(book: Book) -> None:
     """Write the report's metrics with the numbers that they rest on."""
-    found = [f(book.given.ledger) for f in _functions(book)]
+    found = book.given.facts.measure(_metrics(book))[None]
     _table(
         book,
         "Headline",
-        ("Metric", "Value", "Unit", "Count", "Out of", "95% low", "95% high", "Open (censored)",
-         "Left out", "Label", "Caveat"),
-        ("text", "metric", "text", "amount", "amount", "share", "share", "count", "count", "text",
-         "text"),
-        (44, 16, 10, 16, 16, 10, 10, 12, 10, 22, 70),
+        ("Metric", "Value", "Unit", "Count", "Out of", "Cases", "95% low", "95% high",
+         "Open (censored)", "Ended otherwise", "Left out", "Label", "Caveat"),
+        ("text", "metric", "text", "amount", "amount", "count", "share", "share", "count", "count",
+         "count", "text", "text"),
+        (44, 16, 10, 16, 16, 10, 10, 10, 12, 12, 10, 22, 70),
         [_measured(m) for m in found],
     )  # fmt: skip
 
 
 def worklist(book: Book) -> None:
     """Write every open denial with its account numbers, most urgent first."""
-    listed, many = rows.frame(book.part.worklist), book.part.ledger.count(*small_tables.OPEN)
+    listed, many = frame(book.source.worklist), book.given.facts.count(*small_tables.OPEN)
+    as_of = pd.Timestamp(book.given.facts.as_of)
+    listed = listed.assign(
+        days_to_last=(listed["last_filing_date"] - as_of).dt.days.astype("Int64")
+    )
     notes = [PATIENT_NOTE]
     if many > len(listed):
         notes.append(
@@ -221,7 +253,7 @@ def worklist(book: Book) -> None:
 
 def appeals(book: Book) -> None:
     """Write every appeal on file with its account numbers."""
-    listed, many = rows.frame(book.part.appeals), book.part.ledger.filed
+    listed, many = frame(book.source.appeals), book.given.facts.filed
     notes = [PATIENT_NOTE]
     if listed.empty:
         notes.append("There are no appeal events.")
@@ -245,11 +277,11 @@ def appeal_groups(book: Book) -> None:
 
 def gaps(book: Book) -> None:
     """Write what to fill in and what it would unlock."""
-    missing = small_tables.gaps(book.given.ledger)
+    missing = small_tables.gaps(book.given.facts)
     _table(
         book,
         "What to fill in",
-        ("What to fill in", "Payers concerned", "Dates for (denials)", "Dollars"),
+        ("What to fill in", "Payers concerned", "Dates for (denials)", "At stake"),
         ("text", "text", "count", "cents"),
         (70, 50, 18, 16),
         _known(missing)[["gap", "payers", "denials", "cents"]].itertuples(index=False),
@@ -259,7 +291,7 @@ def gaps(book: Book) -> None:
 
 def appeal_gaps(book: Book) -> None:
     """Write what is missing on the appeals."""
-    missing = small_tables.outcome_gaps(book.given.ledger)
+    missing = small_tables.outcome_gaps(book.given.facts)
     _table(
         book,
         "What to fill in",
@@ -268,7 +300,7 @@ def appeal_gaps(book: Book) -> None:
         (50, 40, 12),
         missing.itertuples(index=False),
         empty="No appeal lacks a fact."
-        if book.given.ledger.filed
+        if book.given.facts.filed
         else "There are no appeal events.",
     )
 
@@ -277,7 +309,7 @@ def _known(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with no dollars where no denial of a row states any."""
     cents = table["cents"].astype("Int64").mask(table["unknown"] >= table["denials"])
     return table.assign(cents=cents.astype(object).where(cents.notna(), None)).drop(
-        columns="unknown"
+        columns=["unknown", "denied", "unstated"]
     )
 
 
@@ -286,10 +318,10 @@ def no_right(book: Book) -> None:
     _table(
         book,
         "No appeal right",
-        ("Group code", "CARC", "Reason", "Route instead", "Denials", "Dollars"),
+        ("Group code", "CARC", "Reason", "Route instead", "Denials", "At stake"),
         ("text", "text", "word", "word", "count", "cents"),
         (12, 10, 34, 24, 12, 16),
-        _known(small_tables.no_right(book.given.ledger)).itertuples(index=False),
+        _known(small_tables.no_right(book.given.facts)).itertuples(index=False),
         empty="No open denial is known to lack a right of appeal.",
     )
 
@@ -299,17 +331,78 @@ def unclassified(book: Book) -> None:
     _table(
         book,
         "Unclassified codes",
-        ("Group code", "CARC", "RARCs", "Denials", "Dollars"),
+        ("Group code", "CARC", "RARCs", "Denials", "At stake"),
         ("text", "text", "text", "count", "cents"),
         (12, 10, 24, 12, 16),
-        _known(small_tables.unclassified(book.given.ledger)).itertuples(index=False),
+        _known(small_tables.unclassified(book.given.facts)).itertuples(index=False),
         empty="Every denial has a category.",
     )
 
 
+def bridge(book: Book) -> None:
+    """Write the way from the rows read to the denials, and the adjustments that are in none, by code."""
+    rest = small_tables.bridge(book.given.facts)
+    rest = rest[rest["step"] == "other"]
+    rows = [*bridge_steps(book.given)]
+    rows += [
+        (f"in no denial: {words.code(r.group_code, r.carc)}", int(r.adjustments), int(r.cents))
+        for r in rest.itertuples()
+    ]
+    _table(
+        book, "Bridge", ("Step", "Rows or adjustments", "Dollars"), ("text", "count", "cents"),
+        (60, 20, 18), rows,
+    )  # fmt: skip
+
+
+def closures(book: Book) -> None:
+    """Write how closed denials were closed."""
+    found = small_tables.closures(book.given.facts)
+    rows = [
+        (words.CLOSED[c.closed_as], int(c.denials), int(c.recovered), int(c.cents))
+        for c in found.itertuples()
+    ]
+    _table(
+        book, "Closed", ("How it was closed", "Denials", "Recovered on appeal", "Not recovered"),
+        ("text", "count", "cents", "cents"), (30, 12, 20, 20), rows,
+        empty="No denial is closed.",
+    )  # fmt: skip
+
+
+def routes(book: Book) -> None:
+    """Write what is urgent by route and by what was done before."""
+    found = small_tables.by_route(book.given.facts)
+    rows = [
+        (
+            words.DUE[r.due], words.plain(r.route) or "Not stated", words.BEFORE[r.before],
+            int(r.denials), None if r.unknown >= r.denials else int(r.cents),
+        )
+        for r in found.itertuples()
+    ]  # fmt: skip
+    _table(
+        book, "By route", ("Due state", "Route", "Before", "Denials", "At stake"),
+        ("text", "text", "text", "count", "cents"), (24, 24, 26, 12, 18), rows,
+        empty="No denial with a known date is overdue, past the safe date or due this week.",
+    )  # fmt: skip
+
+
+def stages(book: Book) -> None:
+    """Write the appeals by what became of them."""
+    found = small_tables.stages(book.given.facts)
+    rows = [
+        (words.STAGES[s.stage], int(s.appeals), int(s.dispute), int(s.recovered), int(s.unknown))
+        for s in found.itertuples()
+    ]
+    _table(
+        book, "By outcome",
+        ("Appeals", "Count", "Still denied when filed", "Came back", "State no amount"),
+        ("text", "count", "cents", "cents", "count"), (28, 12, 22, 18, 16), rows,
+        empty="There are no appeal events.",
+    )  # fmt: skip
+
+
 def findings(book: Book) -> None:
     """Write every finding of the readers."""
-    listed, many = rows.frame(book.part.found), book.given.found
+    listed, many = frame(book.source.found), book.given.found
     notes = [] if many else ["No row of the files gave cause for a finding."]
     if many > len(listed):
         notes.append(f"The first {len(listed):,} of {many:,} findings.")
@@ -321,14 +414,14 @@ def definitions(book: Book) -> None:
     rows = [
         (d.name, d.numerator, d.denominator, d.grain, d.date_basis, d.exclusions, d.caveat,
          d.source, d.mark)
-        for d in (f.definition for f in _functions(book))
+        for d in (f.definition for f in _metrics(book))
     ]  # fmt: skip
     columns = _APPEALS if "appeals" in book.kind.sheets else _WORK
     rows += [(f"column {heading}", says, *[""] * 7) for _, heading, _, _, says in columns]
     rows += [
         (f"rule {r.citation}", f"{words.plain(r.program)}, {words.plain(r.level)}",
          *[""] * 6, r.rule_status)
-        for r in small_tables.citations(book.given.ledger).itertuples()
+        for r in small_tables.citations(book.given.facts).itertuples()
     ]  # fmt: skip
     rows += [(f"mark {m}", said.partition(": ")[2], *[""] * 7) for m, said in words.MARKS.items()]
     rows.append(("small n", f"fewer than {SMALL_N} cases", *[""] * 7))
@@ -347,42 +440,87 @@ def definitions(book: Book) -> None:
 SHEETS: dict[str, Callable[[Book], None]] = {
     f.__name__: f
     for f in (
-        about, headline, worklist, appeals, denial_groups, appeal_groups, gaps, appeal_gaps, no_right,
-        unclassified, findings, definitions,
+        about, headline, worklist, appeals, denial_groups, appeal_groups, routes, closures, stages,
+        gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions,
     )
 }  # fmt: skip
 
 
-def _functions(book: Book) -> list[Callable[..., Metric]]:
-    return [f for f in measures() if f.__module__.endswith(f".{book.kind.metrics}")]
+def _metrics(book: Book) -> tuple[Measure, ...]:
+    return named(*book.kind.metrics)
 
 
 def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
-    functions = _functions(book)
-    found = small_tables.by_group(book.given.ledger, column, functions, of=of, top=200)
-    named = column in ("payer_name", "facility")
-    rows = [(name if named else words.group(name), *metrics) for name, metrics in found]
-    if rows:
-        rows.append(("All", *(f(book.given.ledger) for f in functions)))
+    """Write the metrics of each group: a column each, and beside a rate what it rests on."""
+    measures, facts = _metrics(book), book.given.facts
+    if column == "level":  # a denial's level is the one to file next, not that of its appeals
+        measures = tuple(one for one in measures if one.row.from_table == "submissions")
+    found = small_tables.by_group(facts, column, measures, of=of, top=200)
+    plain = column in ("payer_name", "facility")
+    groups = [(name if plain else words.group(name), metrics) for name, metrics in found]
+    if groups:
+        groups.append(("All", facts.measure(measures)[None]))
+    headings, kinds, widths = [title], ["text"], [30]
+    for one in measures:
+        name, extra = one.definition.name, _beside(one)
+        headings += [name, *(f"{name}: {says}" for says, _, _ in extra)]
+        kinds += ["metric", *(kind for _, kind, _ in extra)]
+        widths += [16, *(10 for _ in extra)]
+    rows = [
+        (
+            name,
+            *(
+                cell
+                for one, metric in zip(measures, metrics, strict=True)
+                for cell in (metric, *(of_metric(metric) for _, _, of_metric in _beside(one)))
+            ),
+        )
+        for name, metrics in groups
+    ]
     _table(
         book,
         sheet,
-        (title, *(f.definition.name for f in functions)),
-        ("text", *("metric" for _ in functions)),
-        (30, *(16 for _ in functions)),
+        headings,
+        kinds,
+        widths,
         rows,
         empty="There are no appeal events." if of == "appeals" else "There are no denials.",
     )
 
 
+_RATE = (
+    ("cases", "count", lambda m: m.n),
+    ("95% low", "share", lambda m: m.low),
+    ("95% high", "share", lambda m: m.high),
+    ("label", "text", lambda m: _label(m)),
+)
+_TIME = (
+    ("done", "count", lambda m: m.n),
+    ("open", "count", lambda m: m.censored),
+    ("label", "text", lambda m: _label(m)),
+)
+
+
+def _beside(one: Measure) -> tuple:
+    """Return the columns that stand beside a metric: what a rate or a number of days rests on."""
+    return {"ratio": _RATE, "days": _TIME}.get(one.definition.unit, ())
+
+
+def _label(m: Metric) -> str:
+    if m.withheld:
+        return f"withheld: {m.withheld}"
+    few = m.n and m.small and m.unit in ("ratio", "days")
+    return f"small n (under {SMALL_N})" if few else ""
+
+
 def _measured(m: Metric) -> tuple:
-    label = f"small n (under {SMALL_N})" if m.small and m.unit in ("ratio", "days") else ""
-    as_money = m.unit == "cents" or (m.unit == "ratio" and m.low is None and m.n)
-    sides = [
-        None if s is None else (("cents" if as_money else "count"), s) for s in (m.count, m.out_of)
-    ]
+    form = "cents" if m.unit == "cents" or m.dollars else "count"
+    sides = [None if side is None else (form, side) for side in (m.count, m.out_of)]
     unit = "dollars" if m.unit == "cents" else "share" if m.unit == "ratio" else m.unit
-    return (m.name, m, unit, *sides, m.low, m.high, m.censored, m.left_out, label, m.caveat)
+    return (
+        m.name, m, unit, *sides, m.n, m.low, m.high, m.censored, m.otherwise, m.left_out, _label(m),
+        m.caveat,
+    )  # fmt: skip
 
 
 def _frame(
@@ -401,6 +539,8 @@ def _frame(
             values = values.map(words.plain, na_action="ignore")
         elif kind == "due":
             values = values.map(words.DUE)
+        elif kind == "flag":
+            values = values.map({True: "yes", False: "no"})
         put = sheet.write_number if kind in ("date", "cents", "count") else sheet.write_string
         blank = values.isna().to_numpy()
         for row, value in enumerate(values.tolist()):
@@ -458,7 +598,7 @@ def _put(
 ) -> None:
     if kind == "metric":
         shape = {"cents": "cents", "ratio": "share"}.get(value.unit, "count")
-        if value.value is None:
+        if value.value is None or value.left_out and value.unit == "cents":
             sheet.write_string(row, column, words.value(value), forms["quiet"])
             return
         kind, value = shape, value.value
@@ -503,6 +643,7 @@ def _forms(file: Any) -> dict[str, Any]:
             "valign": "vcenter",
         },
         "date": base | {"num_format": "yyyy-mm-dd", "align": "left"},
+        "flag": text,
         "day": base | {"num_format": "yyyy-mm-dd", "align": "left"},
         "left": base | {"num_format": "#,##0", "align": "left"},
         "count": base | {"num_format": "#,##0"},

@@ -20,7 +20,7 @@ import pandas as pd
 from msgspec.structs import replace
 
 from toolkit.claims.export.cells import NOTHING
-from toolkit.claims.export.layouts import NO_OUTCOME
+from toolkit.claims.export.layouts import CLOSED, NO_OUTCOME
 from toolkit.denials import classify
 from toolkit.denials.classify import Denial
 from toolkit.denials.second_look import programs_looked_at, second_look, turns_on_service
@@ -425,7 +425,7 @@ class Kernel:
             contract=None if contract is None else self._hospital.contracts[contract],
             **happened,
         )
-        closed = self.cells["case_status"].value(status) == "closed"
+        closed = self.cells["case_status"].value(status) in CLOSED
         state = _State(
             step, barred, closed, None if program else gap, happened["last_level"] is not None
         )

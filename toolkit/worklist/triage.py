@@ -27,9 +27,11 @@ from toolkit.claims.adjudication import (
     repeated,
     statuses,
 )
+from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import of_history, turns_on_service
+from toolkit.history import seen_on
 from toolkit.history.fold import Denied
 from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
 from toolkit.history.states import open_states, sent_on
@@ -132,10 +134,11 @@ def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
     cents. Columns are WORKLIST, in order; money in whole cents; rows in the order of the files. Reversed
     claims and their reversals are netted and do not appear, nor do claims without a decision of this
     payer. `denied_cents` splits the claim's denied dollars by row, never repeats them, and is, for a
-    remittance, never more than charge less payment (`toolkit.claims.adjudication`). Sources: the
+    remittance, never more than charge less payment (`toolkit.claims.adjudication`). What is later than
+    `as_of` is left out (`toolkit.history.seen_on`). Sources: the
     rules of `toolkit.denials` and `toolkit.law`, each row naming the entry that decided.
     """
-    return triaged(claims, brain(as_of=as_of, hospital=hospital))
+    return triaged(seen_on(claims, as_of), brain(as_of=as_of, hospital=hospital))
 
 
 def triaged(
@@ -1032,7 +1035,7 @@ def _with_history(set_: _Set, rows: _Rows) -> _Rows:
     paid = case.isin({"open"}) & rows.stands.state.isin({"paid_later"})
     # A remittance has no case status but what an export of the same claim states.
     of_payer = rows.file_id.isin(set_.payers_files)
-    denied = case.isin({"closed"}) & of_payer & rows.stands.state.isin(_OPEN) & ~_is_payment(rows)
+    denied = case.isin(CLOSED) & of_payer & rows.stands.state.isin(_OPEN) & ~_is_payment(rows)
     some = np.flatnonzero(sent | paid | denied)
     if not len(some):
         return rows
@@ -1319,7 +1322,7 @@ def _goes_on(outcome: Coded) -> np.ndarray:
 
 def _ended(facts: dict[str, Coded]) -> np.ndarray:
     """Return which rows are closed: by the hospital's own system, a person, or what happened since."""
-    ended = facts["closed"].isin({"closed"}) | facts["written_off"].isin({True})
+    ended = facts["closed"].isin(CLOSED) | facts["written_off"].isin({True})
     return ended | ~facts["standing"].isin(_OPEN)
 
 
@@ -1447,7 +1450,7 @@ def _states(
             "standing": rows.stands.state,
             "filed": Coded(filed.astype("int8"), [False, True]),
             "outcome": outcome,
-            "closed": Coded(facts["closed"].isin({"closed"}).astype("int8"), [False, True]),
+            "closed": Coded(facts["closed"].isin(CLOSED).astype("int8"), [False, True]),
             "written_off": facts["written_off"],
             "program": rows.payer("program").only(waits),
             "level": facts["last_level"].only(waits),

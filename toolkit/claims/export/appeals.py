@@ -37,7 +37,7 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
     """Leave the appeal facts of rows that state an appeal; return positions that are not about one.
 
     A row states an appeal by a day it was filed, by `yes`, by a heading that names appeals, by a column
-    of outcomes that are all an appeal's (a tracker's), or by a word that only appeals have (`Won`). The outcome of a claim (`Outcome`, `Status`) is not one: where
+    of outcomes that are all an appeal's (a tracker's), or by a word that only appeals have (an outcome `Won`, a case status `Appeal Started`). The outcome of a claim (`Outcome`, `Status`) is not one: where
     the file has no claim status, it is that. `appeal_stated` marks rows whose appeal has
     no other fact: it counts as on file, and its clock goes on until the filing is known.
     """
@@ -50,7 +50,9 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
     for column, about in named.items():
         if about:
             stated |= _states(out[column], column)
-    stated |= _speaks_of_appeals(sheet)
+    words = sheet.match.layout
+    stated |= _says_one_of(sheet, "appeal_outcome", words.appeal_words)
+    stated |= _says_one_of(sheet, "case_status", words.appeal_statuses)
     unused: set[int] = set()
     for column, about in named.items():
         if about:
@@ -93,11 +95,11 @@ def _written_in(sheet: Sheet, column: str) -> np.ndarray:
     return found
 
 
-def _speaks_of_appeals(sheet: Sheet) -> np.ndarray:
-    """Return which rows have an outcome that only an appeal has, whatever the heading."""
-    known = {plain(word) for word in sheet.match.layout.appeal_words}
+def _says_one_of(sheet: Sheet, column: str, words: tuple[str, ...]) -> np.ndarray:
+    """Return which rows have one of these words, which only an appeal has, whatever the heading."""
+    known = {plain(word) for word in words}
     found = np.zeros(len(sheet.rows), dtype=bool)
-    for position in sheet.match.positions.get("appeal_outcome", ()):
+    for position in sheet.match.positions.get(column, ()):
         cells = sheet.columns[position]
         found |= np.array([plain(v) in known for v in cells.values] + [False])[cells.codes]
     return found

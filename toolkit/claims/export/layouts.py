@@ -102,10 +102,13 @@ OF_DENIALS = frozenset(
     }
 )  # fmt: skip
 
+# How a case is closed in the hospital's own system: `closed` where it does not say how.
+CLOSED = frozenset({"closed", "paid", "written_off", "zero_balance"})
+
 # The words that each `word` column may become. `undecided` and the like map to nothing.
 WORDS: dict[str, frozenset[str]] = {
     "contracted": frozenset({"contracted", "not_contracted"}),
-    "case_status": frozenset({"open", "closed"}),
+    "case_status": frozenset({"open", *CLOSED}),
     "stage": frozenset(
         {"pre_service", "prior_authorization", "payment", "part_b_drug", "concurrent"}
     ),
@@ -168,6 +171,7 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     words: dict[str, dict[str, tuple[str, ...]]] = {}
     levels: dict[str, dict[str, tuple[str, ...]]] = {}
     appeal_words: tuple[str, ...] = ()  # outcomes that speak of an appeal whatever the heading
+    appeal_statuses: tuple[str, ...] = ()  # case statuses that say that there is an appeal
 
     def __post_init__(self) -> None:
         known = set(COLUMNS) - (OF_DENIALS if self.kind == "billing" else set())
@@ -336,7 +340,7 @@ def _complete(found: LayoutFile, file: str, *, own: frozenset[str] = frozenset()
     fields: dict[str, Any] = msgspec.structs.asdict(found)
     if found.words_of not in ("", "none"):
         base = _of_package(found.words_of)
-        for name in ("missing", "appeal_words"):
+        for name in ("missing", "appeal_words", "appeal_statuses"):
             fields[name] = fields[name] or getattr(base, name)
         fields["programs"] = _with_words(found.programs, base.programs)
         for name in ("words", "levels"):

@@ -49,7 +49,8 @@ def _account_in(folder: Path, options: argparse.Namespace) -> tuple:
     if claims.claims.empty:
         raise UsageError("no claim in the book has that account number (--claim)")
     recorded = recorded_at(store_of(options))
-    return one_history(claims, hospital=hospital, recorded=recorded), hospital
+    found = one_history(claims, hospital=hospital, recorded=recorded, as_of=options.as_of)
+    return found, hospital
 
 
 def show(answer: dict[str, Any]) -> None:
