@@ -80,7 +80,11 @@ WORKLIST = _columns(
     ("other_reasons", "text", "group and CARC of the row's other denial adjustments"),
     ("level", "text", "level to file next, or that waits for a decision"),
     ("notice_date", "date", "the day whose notice starts the clock"),
-    ("notice_from", "text", "notice_date, remittance_date or decided_on"),
+    (
+        "notice_from",
+        "text",
+        "notice_date, remittance_date, decided_on, or filed_on where the clock starts with that",
+    ),
     ("notice_received", "date", "documented receipt of that notice"),
     ("last_filing_date", "date", "last lawful day"),
     ("file_by", "date", "earliest defensible reading, on a working day"),
