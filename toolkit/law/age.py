@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -45,7 +46,7 @@ def clocks(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
                 yield level.id, "floor", one.floor.filing
 
 
-def sourced(value: object) -> Iterator[Sourced]:
+def sourced(value: Any) -> Iterator[Sourced]:
     """Give everything inside a value that carries a citation, a source and a mark, itself first."""
     if isinstance(value, Sourced):
         yield value

@@ -54,7 +54,7 @@ def clock_of(
     *,
     stage: str,
     filer: str,
-    source: Literal["notice", "decided"],
+    source: Source | None,
     amount: int | None,
     state_window: int | None,
     contract: Contract | None,

@@ -208,8 +208,8 @@ def filing_deadline(
     )
     level, about_process = in_process(rules, level, who, facts, process, jurisdiction)
     process = "state" if level.jurisdiction else process
-    if level.needs_no_filing(last_outcome):
-        by_itself = level.automatic or level.forwarded
+    by_itself = level.automatic or level.forwarded
+    if by_itself and level.needs_no_filing(last_outcome):
         return _nothing_to_file(rules, level, by_itself, who, facts)
     if notice_date and received and received < notice_date:
         raise RefusedError(
@@ -311,6 +311,8 @@ def _no_later(
     except RefusedError:  # no rule covers that day, so nobody counts from it
         return found
     safe = _put_off(safe, process, facts.received)
+    if safe.file_by is None:
+        return found
     by = max(safe.file_by, found.not_before) if found.not_before else safe.file_by
     if by >= found.file_by:
         return found
@@ -449,9 +451,9 @@ def _open_ended(
         for one in rule.readings
         if start and one.when.holds(facts.stage, facts.filer, facts.expedited, facts.care)
     ]
-    ends = [(count(start, one.window, rule.no_corresponding_day), one) for one in meant]
     file_by = None
-    if ends:
+    if start and meant:
+        ends = [(count(start, one.window, rule.no_corresponding_day), one) for one in meant]
         end, by = min(ends, key=lambda one: one[0])
         steps.append(Step(end, f"safe reading: {by.says}", by.citation, by.status))
         file_by = _on_a_working_day(end, steps)

@@ -136,7 +136,7 @@ def window(rule: FilingRule) -> str:
 
 def starts(rule: FilingRule | Reading) -> str:
     """Return the day a window is counted from."""
-    if getattr(rule, "runs_from", "decision") == "filing" and rule.notice:
+    if isinstance(rule, FilingRule) and rule.runs_from == "filing" and rule.notice:
         return f"the day of the {rule.notice}"
     return STARTS[rule.starts]
 
