@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from toolkit.law import jurisdictions, ladder, on_file, program, wording
-from toolkit.law.age import MARKS, marks
+from toolkit.law.age import MARKS, marks, sourced
 from toolkit.law.events import Event, events
 from toolkit.law.model import (
     DecisionRule,
@@ -75,22 +75,15 @@ Then cases go into `tests/cases/deadlines`, on both sides of the change, and a l
 [CONTRIBUTING.md](../CONTRIBUTING.md) has the steps, and says which test fails if one is forgotten.
 """
 
-_OUTCOMES = {
-    "upheld": "upheld",
-    "partly_overturned": "partly overturned",
-    "dismissed": "dismissed",
-    "missed": "not decided in time",
-}
-
 # What the tables and lists below say in their own way; what a rule has beside it is listed by name.
 _TOLD_LEVEL = {
-    "id", "name", "decider", "filed_with", "place", "notice", "always_expedited", "filing", "automatic", "by_terms",
+    "id", "name", "decider", "filed_with", "place", "notice", "always_expedited", "stages", "filing", "automatic", "by_terms",
     "forwarded", "processes", "decision", "effectuation", "amount_in_controversy", "after",
     "after_clinical", "evidence", "escalation", "hospital_files_as", "jurisdiction",
 }  # fmt: skip
 _TOLD_FILING = {
-    "applies_from", "applies_until", "selected_by", "when", "notice", "window", "state_window", "opens",
-    "never_before_effective", "minimum_amount", "starts", "presumption",
+    "applies_from", "applies_until", "selected_by", "when", "notice", "after", "runs_from", "filed_with",
+    "window", "state_window", "open_ended", "opens", "never_before_effective", "minimum_amount", "starts", "presumption",
     "no_corresponding_day", "filed_when", "by_hour", "roll", "readings", "milestones", "warnings",
     "why", "citation", "source", "verified_on", "status",
 }  # fmt: skip
@@ -134,8 +127,10 @@ def _contents() -> str:
     return (
         f"## Programs\n\n{_table(head, rows, escaped=1)}\n"
         "The last columns count the rules of each mark, with those of levels that move by themselves or go "
-        "by a contract. `toolkit law --age` counts the same, and warns of a rule that nobody has looked at "
-        "for more than a year; so does `toolkit deadline`.\n"
+        "by a contract. `toolkit law --age` counts the same, lists everything else that is on file beside "
+        "them (who may file, what is owed after a decision, parts of rules, amounts, holidays, interruptions), and "
+        "warns of all that nobody has looked at for more than a year; `toolkit deadline` and `toolkit "
+        "decision-due` warn of what is behind their answer.\n"
     )
 
 
@@ -267,6 +262,8 @@ def _ladder(levels: Iterable[Level]) -> str:
         whom = (level.filed_with or level.decider, level.decider)
         named = (f"{level.name} (`{level.id}`){_place(level)}", *whom)
         for rule in level.filing:
+            if rule.filed_with:
+                named = (named[0], rule.filed_with, level.decider)
             rows.append((
                 *named, _window(rule), _counted(rule), rule.filed_when,
                 wording.roll(rule.roll) + _cited(rule.roll), _applies(rule), rule.citation, rule.status,
@@ -288,7 +285,7 @@ def _place(level: Level) -> str:
 
 
 def _window(rule: FilingRule) -> str:
-    only = wording.when(rule.when)
+    only = wording.filing_for(rule)
     text = wording.window(rule)
     if rule.minimum_amount:
         text += f"; only from ${rule.minimum_amount.dollars:,} in dispute"
@@ -332,6 +329,9 @@ def _details(rules: Program, levels: Iterable[Level]) -> str:
 
 def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
     yield f"The clock's notice: {level.notice}."
+    if level.stages:
+        named = ", ".join(wording.STAGES[one] for one in level.stages)
+        yield f"A request at this level is of the stage: {named}."
     if level.always_expedited:
         yield "The level is itself expedited."
     elif not level.has_expedited:
@@ -342,7 +342,7 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         yield f"{level.by_terms.says} To be entered: {'; '.join(level.by_terms.needs)}.{_cited(level.by_terms)}"
     if level.forwarded:
         one = level.forwarded
-        outcomes = ", ".join(_OUTCOMES[how] for how in one.after)
+        outcomes = ", ".join(wording.OUTCOMES[how] for how in one.after)
         yield f"Nothing is filed after this outcome of the level before ({outcomes}): {one.says}{_cited(one)}"
     for one in level.processes:
         needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
@@ -363,7 +363,9 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
         yield f"Escalation: {level.escalation}"
     for after, kind in ((level.after, ""), (level.after_clinical, " (clinical denials)")):
         if after:
-            ways = "; ".join(f"{_OUTCOMES[how]}, {names[where]}" for how, where in after.items())
+            ways = "; ".join(
+                f"{wording.OUTCOMES[how]}, {names[where]}" for how, where in after.items()
+            )
             yield f"What follows{kind}: {ways}."
     yield from _others(level, _TOLD_LEVEL)
 
@@ -473,24 +475,13 @@ def _standing_row(rule: Standing, names: dict[str, str]) -> tuple[str, ...]:
 def _sources(rules: Program | StateRules) -> str:
     """Return every source of the program with what it is named for, once."""
     named: dict[tuple[str, str, str], list[str]] = {}
-    for one in _sourced(rules):
+    for one in sourced(rules):
         named.setdefault((one.source, one.status, one.verified_on), []).append(one.citation)
     rows = [
         (source, "; ".join(dict.fromkeys(citations)), verified_on, status)
         for (source, status, verified_on), citations in named.items()
     ]
     return _table(("Source", "For", "Looked at on", "Mark"), rows)
-
-
-def _sourced(value: object) -> Iterable[Sourced]:
-    if isinstance(value, Sourced):
-        yield value
-    if isinstance(value, tuple | list):
-        for one in value:
-            yield from _sourced(one)
-    elif hasattr(value, "__struct_fields__"):
-        for name in value.__struct_fields__:
-            yield from _sourced(getattr(value, name))
 
 
 def _amounts() -> str:
@@ -536,7 +527,7 @@ def _events() -> str:
         "One file an event in `toolkit/rules/events`. A day on which offices were closed moves the last "
         "day where the level's rule says so; elsewhere the last day stays, and *file by* avoids it.\n\n"
         + _table(head, rows)
-        + "\nThe orders:\n\n"
+        + "\nThe orders that are on file, which may not be all:\n\n"
         + _table(("Closed on", "Order", "Source", "Mark"), orders)
     )
 

@@ -29,7 +29,7 @@ HOSPITAL = replace(Hospital.unknown(), payers=PAYERS)
 _CELLS = {
     "claim_filing_indicator": [None, "MA", "mb", "16", "ZZ", ""],
     "program": [None, "original_medicare", "Medicare Advantage", "tricare", "TRICARE", "fehb",
-                "commercial_plan", "part_d", "HMO", "workers_compensation", "N/A"],
+                "commercial_plan", "part_d", "no_surprises", "HMO", "workers_compensation", "N/A"],
     "contracted": [None, "yes", "No", "contracted", "not_contracted", "perhaps"],
     "payer_id": [None, "P1", "p1 ", "P2", "1.5E+10"],
     "payer_name": [None, "Amber Plan", "BIRCH, TRUST", "Dune Mutual", "Unknown"],
@@ -44,6 +44,7 @@ _CELLS = {
     "stage": [None, "payment", "Pre-service", "prior auth", "concurrent", "sometime"],
     "case_status": [None, "open", "Closed", "whatever"],
     "last_level": [None, None, None, "redetermination", "reconsideration", "Level 1", "internal_appeal",
+                   "open_negotiation", "Open Negotiation",
                    "no such level"],
     "outcome": [None, None, None, "upheld", "Overturned", "partial", "pending", "who knows"],
 }  # fmt: skip
@@ -119,6 +120,7 @@ def by_hand(row: dict) -> dict:
         "notice_received": None if filed else said["notice_received"],
         "last_level": facts.level_of(payer["program"], said["last_level"])[0] if filed else None,
         "filed": filed, "outcome": outcome, "decided_on": said["decided_on"] if goes_on else None,
+        "filed_on": said["filed_on"] if goes_on else None,
         "amount": _dollars(row.get("denied")), "closed": said["case_status"] == "closed",
         "why_not": None if denial.appealable else denial.why_not,
     }  # fmt: skip
@@ -128,6 +130,8 @@ def by_hand(row: dict) -> dict:
     step = step_question(HOSPITAL, as_of=AS_OF).of(**asked)
     if step["from_decision"]:
         notice, notice_from = said["decided_on"], "decided_on"
+    if step["from_filing"]:
+        notice, notice_from = said["filed_on"], "filed_on"
     of_step = (
         "appealable", "level", "last_filing_date", "file_by", "filed_when", "citation", "rule_status",
         "days_left", "due", "standing", "gap", "why",

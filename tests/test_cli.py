@@ -151,9 +151,18 @@ def test_a_rule_that_nobody_read_for_a_year_warns_in_the_law_and_beside_its_date
         monkeypatch.setattr(f"toolkit.cli.commands.{command}.date", Later)
     _, found, _ = run(capsys, "law")
     assert any("42 CFR 405.942(a) was last looked at" in one for one in found["warnings"])
+    for citation in ("42 CFR 405.906", "5 U.S.C. 6103", "42 CFR 422.619(b)", "42 CFR 405.942(b)",
+                     "amount in controversy of 2026"):  # fmt: skip
+        assert any(citation in one for one in found["warnings"]), citation
     words = "deadline --program original_medicare --level redetermination --notice-date 2026-03-02"
-    _, found, _ = run(capsys, *words.split())
-    assert any("more than a year ago" in one for one in found["warnings"])
+    _, found, _ = run(capsys, *words.split(), "--filer", "assignee")
+    for citation in (
+        "42 CFR 405.942(a) ",
+        "42 CFR 405.942(a)(1) ",
+        "42 CFR 405.906 ",
+        "5 U.S.C. 6103 ",
+    ):
+        assert any(one.startswith(f"{citation}was last looked at") for one in found["warnings"])
     words = "decision-due --program original_medicare --level redetermination --request-received 2026-03-02"
     _, found, _ = run(capsys, *words.split())
     assert any("more than a year ago" in one for one in found["warnings"])

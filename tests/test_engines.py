@@ -521,6 +521,29 @@ def test_what_duckdb_says_of_a_row_is_not_repeated():
     assert secret not in str(error.value) and error.value.__suppress_context__
 
 
+def test_a_clock_that_starts_with_a_filing_is_counted_from_its_day_in_every_engine():
+    row = {"program": "no_surprises", "contracted": "no", "carc": "50", "outcome": "upheld",
+           "decided_on": "2026-04-21"}  # fmt: skip
+    sent = ["2026-03-10", "03/10/2026", "soon", None]
+    frame = pd.DataFrame(
+        [
+            row | {"last_level": word, "filed_on": day}
+            for word in ("open_negotiation", "Open Negotiation")
+            for day in sent
+        ]
+    )
+    frame["row"] = range(len(frame))
+    found = triage_rows(frame, as_of=AS_OF, hospital=UNKNOWN)
+    for at in (0, 1):
+        assert plain(found["file_by"])[at] == date(2026, 4, 24)
+        assert plain(found["notice_date"])[at] == date(2026, 3, 10)
+        assert found["notice_from"].iloc[at] == "filed_on"
+    assert found["gap"].iloc[2].startswith("the day the last appeal was filed is missing")
+    assert found["gap"].iloc[3] == found["gap"].iloc[2]
+    sql = triage_rows(duckdb.connect().sql("FROM frame"), as_of=AS_OF, hospital=UNKNOWN)
+    _same(sql.to_arrow_table(), found)
+
+
 def test_importing_the_engines_imports_no_engine():
     code = (
         "import sys, toolkit.worklist; toolkit.worklist.triage_rows; "

@@ -36,6 +36,7 @@ class Given(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     program: str
     level: str
     notice_date: date | None = None
+    earliest_notice: date | None = None
     received: date | None = None
     effective_date: date | None = None
     stage: str | None = None
@@ -155,7 +156,7 @@ def check(case: Case) -> None:
         assert any(paper in one for one in found.standing.papers)
     for day in expect.steps:
         assert day in {step.date for step in found.steps}
-    if not found.nothing_to_file:
+    if found.file_by:
         assert found.file_by in {step.date for step in found.steps}
 
 
@@ -199,6 +200,7 @@ def facts(one, level, rule) -> dict:
         "jurisdiction": one.jurisdiction or None,
         "filer": rule.when.filers[0] if one.jurisdiction and rule.when.filers else None,
         "expedited": bool(rule.when.expedited),
+        "last_outcome": rule.after[0] if rule.after else None,
         "amount": 5000,
         "state_window": 100,
         "care": rule.when.care[-1] if rule.when.care else None,
@@ -207,7 +209,7 @@ def facts(one, level, rule) -> dict:
 
 
 @given(
-    which=st.sampled_from(filing_rules()),
+    which=st.sampled_from([one for one in filing_rules() if not one[2].open_ended]),
     day=st.dates(date(2017, 1, 1), date(2035, 12, 31)),
     later=st.integers(0, 400),
     late=st.integers(0, 60),
@@ -225,7 +227,7 @@ def test_a_later_notice_never_has_an_earlier_deadline_and_file_by_is_a_working_d
             level,
             notice_date=start,
             received=start + timedelta(days=late),
-            effective_date=start + timedelta(days=late // 2),
+            effective_date=start + timedelta(days=late + late // 2),
             **facts(one, level, rule),
         )
 
@@ -381,7 +383,7 @@ def test_a_remark_of_the_no_surprises_act_opens_negotiation_with_its_clock(name,
     assert (found.state, found.level) == ("file", "open_negotiation")
     assert found.deadline.last_filing_date == date(2026, 10, 20)
     after = {"last_level": "open_negotiation", "outcome": "missed", "filed": True}
-    found = next_step(name, decided_on=date(2026, 10, 1), **after, **facts)
+    found = next_step(name, filed_on=date(2026, 9, 10), **after, **facts)
     assert (found.state, found.level) == ("file", "idr_initiation")
 
 
@@ -617,6 +619,8 @@ def test_an_order_that_closes_federal_offices_reaches_every_roll_that_counts_it(
     }
     assert counted and all(closed_days(*one) for one in counted)
     for one, level, rule in filing_rules():
+        if rule.open_ended:  # no last day that could roll
+            continue
         law = rule.roll and (rule.roll.force, rule.roll.to) == ("law", "next_working_day")
         assert bool(law) == ((one.program, level) in counted), (one.id, level)
 

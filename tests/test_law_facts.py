@@ -1,7 +1,7 @@
 """What is given and does not fit: words, days, amounts and options, in Python, on the command line, in bulk."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import pytest
@@ -18,6 +18,7 @@ from toolkit.law import (
     program,
     programs,
     read_contracts,
+    standing,
 )
 from toolkit.law.ledger import ledger_html, ledger_text
 from toolkit.law.model import jurisdictions
@@ -125,6 +126,12 @@ def test_a_tricare_network_provider_without_a_contract_file_has_the_gap_that_its
         {"amount": float("inf")},
         {"amount": -5},
         {"amount": 1e300},
+        {"amount": "200"},
+        {"amount": True},
+        {"state_window": 100.5},
+        {"last_outcome": "lost"},
+        {"received": "2026-03-05"},
+        {"effective_date": datetime(2026, 3, 5, 12, tzinfo=UTC)},
     ],
 )
 def test_a_word_or_an_amount_that_the_rules_do_not_know_is_a_usage_error(facts):
@@ -133,11 +140,120 @@ def test_a_word_or_an_amount_that_the_rules_do_not_know_is_a_usage_error(facts):
 
 
 @pytest.mark.parametrize(
-    "facts", [{"stage": "later"}, {"service": "x"}, {"levels": "three"}, {"state": "ZZ"}]
-)
-def test_a_word_that_no_decision_clock_knows_is_a_usage_error(facts):
+    "facts",
+    [
+        {"stage": "later"}, {"service": "x"}, {"levels": "three"}, {"state": "ZZ"},
+        {"request_received": None}, {"request_received": "2026-03-03"}, {"case_file_date": "soon"},
+    ],
+)  # fmt: skip
+def test_a_word_or_a_day_that_no_decision_clock_knows_is_a_usage_error(facts):
     with pytest.raises(UsageError):
-        decision_due("original_medicare", "redetermination", request_received=DAY, **facts)
+        decision_due("original_medicare", "redetermination", **{"request_received": DAY} | facts)
+
+
+@pytest.mark.parametrize("facts", [{"contracted": "maybe"}, {"outcome": "lost"}])
+def test_a_word_that_the_next_step_does_not_know_is_a_usage_error(facts):
+    with pytest.raises(UsageError, match=next(iter(facts))):
+        next_step("original_medicare", notice_date=DAY, **facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "days"),
+    [
+        ("original_medicare", "redetermination", {"notice_date": date(2005, 10, 2)}),
+        ("part_d", "redetermination", {"notice_date": date(2005, 10, 2)}),
+        ("original_medicare", "qio_discharge",
+         {"notice_date": date(2026, 3, 12), "effective_date": date(2026, 3, 10)}),
+    ],
+)  # fmt: skip
+def test_a_refusal_never_repeats_a_day_of_the_claim(name, level, days):
+    with pytest.raises(RefusedError) as refused:
+        filing_deadline(name, level, **days)
+    said = " ".join((str(refused.value), *refused.value.needs))
+    assert not any(day.isoformat() in said for day in days.values())
+    step = next_step(name, **{key: day for key, day in days.items() if key == "notice_date"})
+    assert not any(day.isoformat() in step.gap for day in days.values())
+
+
+def test_a_refusal_of_a_clock_never_repeats_a_day_of_the_claim():
+    for facts in (
+        {"request_received": date(2001, 3, 2)},
+        {"request_received": date(2026, 3, 2), "plan_appeal_date": date(2026, 2, 2),
+         "notice_date": date(2026, 1, 20)},
+    ):  # fmt: skip
+        with pytest.raises(RefusedError) as refused:
+            decision_due("medicaid_managed_care", "state_fair_hearing", **facts)
+        said = " ".join((str(refused.value), *refused.value.needs))
+        assert not any(day.isoformat() in said for day in facts.values())
+
+
+@pytest.mark.parametrize(("name", "level"), LEVELS)
+def test_a_refusal_never_offers_a_filer_that_it_would_refuse(name, level):
+    if not level.filing or level.always_expedited:
+        return
+    for stage in level.stages or STAGES:
+        for filer in FILERS:
+            found = standing(program(name), level.id, stage=stage, filer=filer)
+            for way in found.way_on:
+                for other in way.removeprefix("a filer who may: ").split(", "):
+                    assert standing(program(name), level.id, stage=stage, filer=other).may_file
+
+
+def test_too_little_in_dispute_names_the_way_on_and_ends_the_case():
+    with pytest.raises(RefusedError) as refused:
+        filing_deadline("tricare", "formal_review", notice_date=DAY, amount=20)
+    assert refused.value.needs == ("claims that count together, of at least $50",)
+    found = next_step(
+        "tricare", contracted="not_contracted", last_level="reconsideration", filed=True,
+        outcome="upheld", decided_on=DAY, amount=20,
+    )  # fmt: skip
+    assert (found.state, found.level) == ("no_appeal_right", "formal_review")
+
+
+def test_from_memory_is_said_of_the_amounts_and_not_of_the_statute_that_asks_for_them():
+    found = filing_deadline(
+        "original_medicare", "judicial_review", notice_date=date(2022, 12, 1), amount=1760
+    )
+    (said,) = [one for one in found.warnings if "is on file from memory" in one]
+    assert found.status == "M" and said.startswith("amounts in controversy of 2022 and 2023")
+
+
+def test_a_board_s_meeting_of_another_plan_is_said_not_to_be_used(capsys):
+    words = (
+        "decision-due --program commercial_plan --level internal_appeal --stage payment --levels one "
+        "--request-received 2026-03-02"
+    )
+    for more, said in (
+        ("", False),
+        (" --board-meeting 2026-04-13", True),
+        (" --board-meeting 2026-04-13 --multiemployer", False),
+    ):
+        _, found = run(capsys, words + more)
+        told = [one for one in found["warnings"] if one.startswith("The board's meeting is not")]
+        assert bool(told) == said, more
+
+
+def test_a_ladder_says_of_a_state_that_its_law_is_not_on_file(capsys):
+    for where, says in (("CA", "California: Only a state whose own law"), ("TX", "Texas: The HHS")):
+        _, found = run(capsys, f"ladder --program commercial_plan --jurisdiction {where}")
+        said = {level["id"]: level["of_state"] for level in found["levels"]}
+        assert said["external_review"].startswith(says) and not said["internal_appeal"]
+    for where in ("", " --jurisdiction NY"):
+        _, found = run(capsys, f"ladder --program commercial_plan{where}")
+        assert not any(level["of_state"] for level in found["levels"])
+
+
+def test_a_ladder_says_for_which_plans_a_decision_clock_is(capsys):
+    assert main("ladder --program commercial_plan".split()) == 0
+    shown = capsys.readouterr().out
+    for words in ("plans with one internal level", "plans with two internal levels",
+                  "not a multiemployer plan", "decision in 5 calendar days",
+                  "after: not decided in time"):  # fmt: skip
+        assert words in shown
+    assert main("ladder --program original_medicare".split()) == 0
+    shown = capsys.readouterr().out
+    assert "2 business days" in shown and "1 calendar day from" in shown
+    assert "wiser" not in shown and "business_days" not in shown
 
 
 def test_the_states_are_fifty_with_the_district_and_the_five_territories():
@@ -244,6 +360,7 @@ def test_an_option_that_no_rule_of_the_level_looks_at_is_said(capsys, words, sai
         "deadline --program medicaid_managed_care --level state_fair_hearing --notice-date 2026-03-03 "
         "--state-window 120",
         "deadline --program medicare_advantage --level reconsideration --notice-date 2026-03-03 --stage payment",
+        "deadline --program fehb --level opm_review --notice-date 2026-03-03 --last-outcome missed",
         DECISION + " --service wiser --state OH",
         "decision-due --program commercial_plan --level internal_appeal --request-received 2026-03-03 "
         "--stage payment --multiemployer --board-meeting 2026-04-20 --levels one",

@@ -243,12 +243,15 @@ def test_no_label_of_a_timeline_meets_another():
     for name in programs():
         for level in program(name).levels:
             for rule in level.filing:
+                if rule.open_ended:
+                    continue
                 start = max(rule.applies_from, date(2024, 12, 20))
                 start = min(start, rule.applies_until or start)
                 found = filing_deadline(
                     name, level.id, notice_date=start, received=start + timedelta(days=2),
-                    effective_date=start + timedelta(days=1), amount=5000, state_window=100,
+                    effective_date=start + timedelta(days=2), amount=5000, state_window=100,
                     expedited=bool(rule.when.expedited),
+                    last_outcome=rule.after[0] if rule.after else None,
                 )  # fmt: skip
                 figure = _figure(_days(found))
                 figure.canvas.draw()
@@ -298,6 +301,36 @@ def test_a_calendar_has_a_whole_day_for_each_day_to_keep():
         assert one["transp"] == "TRANSPARENT"
         assert one.decoded("dtstamp") == MADE_AT
         assert str(one["categories"].cats[0]) == "Appeal clocks"
+
+
+def test_the_hour_of_a_last_day_stands_in_headline_page_and_calendar():
+    found = filing_deadline(
+        "original_medicare", "qio_termination", notice_date=date(2026, 3, 2),
+        received=date(2026, 3, 2), filer="enrollee",
+    )  # fmt: skip
+    assert found.by_hour == "noon"
+    assert "Last filing date  Tue 2026-03-03 by noon" in ledger_text(found)
+    assert "by noon; the safe day" in ledger_html(found)
+    assert b"File by noon: Fast appeal" in calendar_of([found], title="x", made_at=MADE_AT)
+
+
+def test_a_request_without_a_last_day_says_so_and_has_no_calendar_without_a_safe_day():
+    found = filing_deadline("original_medicare", "alj_hearing", last_outcome="missed")
+    assert "Last filing date  none on file: file without delay" in ledger_text(found)
+    assert "none on file" in ledger_html(found) and "File by" not in ledger_html(found)
+    with pytest.raises(RefusedError, match="No day to file is on file"):
+        calendar_of([found], title="x", made_at=MADE_AT)
+    with pytest.raises(ValueError, match="timeline"):
+        timeline_html(found)
+    safe = filing_deadline(
+        "fehb", "opm_review", notice_date=date(2026, 3, 10), last_outcome="missed"
+    )
+    assert "120 calendar days from that day" in ledger_text(safe)
+    safe = filing_deadline(
+        "commercial_plan", "external_review", notice_date=date(2026, 3, 10), last_outcome="missed"
+    )
+    made = calendar_of([safe], title="x", made_at=MADE_AT)
+    assert made.count(b"BEGIN:VEVENT") == 1 and b"20260710" in made
 
 
 def test_a_last_filing_date_on_the_same_day_is_no_second_event():

@@ -128,6 +128,17 @@ def spans(span: Span) -> Iterator[tuple[str, Span]]:
 
 def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]]:
     """The ways to misread one filing rule."""
+    if rule.after:
+        yield "after any outcome", replace(rule, after=())
+    if rule.filed_with:
+        yield "filed with the level's own", replace(rule, filed_with="")
+    if rule.open_ended:
+        yield (
+            "a window that is not there",
+            replace(rule, open_ended=False, window=Span(count=60, unit="days")),
+        )
+        yield from of_readings(rule)
+        return
     if rule.window:
         for what, span in spans(rule.window):
             day = rule.no_corresponding_day or (
@@ -175,13 +186,7 @@ def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]
         yield "does not roll", replace(rule, roll=None)
         closed = replace(rule.roll, nonworkdays=not rule.roll.nonworkdays)
         yield "nonworkdays by executive order", replace(rule, roll=closed)
-    for at, reading in enumerate(rule.readings):
-        others = rule.readings[:at] + rule.readings[at + 1 :]
-        yield "another reading forgotten", replace(rule, readings=others)
-        for by in (1, -1):
-            window = replace(reading.window, count=reading.window.count + by)
-            wrong = (*others, replace(reading, window=window))
-            yield f"another reading {by:+}", replace(rule, readings=wrong)
+    yield from of_readings(rule)
     if rule.never_before_effective:
         yield "the effective date forgotten", replace(rule, never_before_effective=False)
     if rule.minimum_amount:
@@ -195,8 +200,21 @@ def of_filing(rule: FilingRule, level: Level) -> Iterator[tuple[str, FilingRule]
         yield f"no such day: {wrong}", replace(rule, no_corresponding_day=wrong)
 
 
+def of_readings(rule: FilingRule) -> Iterator[tuple[str, FilingRule]]:
+    """The ways to misread the other readings of a filing rule."""
+    for at, reading in enumerate(rule.readings):
+        others = rule.readings[:at] + rule.readings[at + 1 :]
+        yield "another reading forgotten", replace(rule, readings=others)
+        for by in (1, -1):
+            window = replace(reading.window, count=reading.window.count + by)
+            wrong = (*others, replace(reading, window=window))
+            yield f"another reading {by:+}", replace(rule, readings=wrong)
+
+
 def anchors_of_filing(rule: FilingRule) -> Iterator[tuple[str, FilingRule]]:
     """The days from which a filing clock may be taken to run; the notice of a service is its date."""
+    if rule.open_ended:  # its readings run from the one day that there is
+        return
     same = {"notice", "service"}
     for starts in ("receipt", "notice", "service", "effective"):
         if starts != rule.starts and not {starts, rule.starts} <= same:
@@ -501,6 +519,19 @@ def begins_of_state(rules: StateRules) -> Iterator[tuple[str, StateRules]]:
                 yield f"{level.id}: {what}", replace(rules, levels=levels)
 
 
+def runs_from(rules: Program | StateRules) -> Iterator[tuple[str, Program | StateRules]]:
+    """The ways to misread that a clock starts with the filing before it, not with its decision."""
+    for at, level in enumerate(rules.levels):
+        filing = tuple(replace(rule, runs_from="decision") for rule in level.filing)
+        wrong = replace(level, filing=filing)
+        counted = any(
+            rule.window or rule.readings for rule in level.filing if rule.runs_from == "filing"
+        )
+        if counted:
+            levels = (*rules.levels[:at], wrong, *rules.levels[at + 1 :])
+            yield f"{level.id}: from the decision before", replace(rules, levels=levels)
+
+
 def filed_as(rules: Program, ways: HospitalFilesAs, first: Level) -> list[tuple]:
     """Return what is said of the hospital at the first level, by stage and contract."""
     said = []
@@ -583,6 +614,8 @@ def of_level(rules: Program, at: int) -> Iterator[tuple[str, str, Level]]:
                 text = f"{clock} from {rule.applies_from} {rule.citation}: {what}"
                 if tells(rules, level, rule, what):
                     yield kind, text, replace(level, **{clock: all_of})
+    if level.stages:
+        yield "conditions", "of any stage", replace(level, stages=())
     for day in {"notice", "effective"} - {rule.selected_by for rule in level.filing}:
         if any(rule.applies_until for rule in level.filing):
             wrong = tuple(replace(rule, selected_by=day) for rule in level.filing)
@@ -591,8 +624,10 @@ def of_level(rules: Program, at: int) -> Iterator[tuple[str, str, Level]]:
         yield "changes", what, wrong
     for what, wrong in neighbors(rules.program, level):
         yield "neighbors", what, wrong
+    barred = [f"for {stage} too" for one in rules.not_expedited for stage in one.stages]
     for what, wrong in effectuations(level):
-        yield "effectuation", what, wrong
+        if not what.endswith(tuple(barred)):  # such a request is refused before that
+            yield "effectuation", what, wrong
     for what, wrong in follows(level, rules):
         yield "after", what, wrong
     for what, wrong in of_processes(level):
@@ -611,13 +646,18 @@ def of_level(rules: Program, at: int) -> Iterator[tuple[str, str, Level]]:
 
 def of_weeks(rule: FilingRule) -> bool:
     """Say whether the clock is long enough to cross New Year on a working day."""
-    return rule.window.unit != "days" or rule.window.count >= 28
+    return bool(rule.window) and (rule.window.unit != "days" or rule.window.count >= 28)
 
 
 def tells(rules: Program, level: Level, rule: FilingRule | DecisionRule, what: str) -> bool:
     """Say whether a misreading changes an answer: not where the program shuts it out elsewhere."""
     if what.startswith("nonworkdays"):
         return bool(closed_days(rules.program, level.id))
+    readings = getattr(rule, "readings", ())
+    if what == "another reading -1" and any(one.starts == "effective" for one in readings):
+        return (
+            False  # nothing is filed before the notice, which comes the day before at the earliest
+        )
     filer = next((one for one in FILERS if what.endswith(f"for {one} too")), None)
     if filer and standing(rules, level.id, stage=None, filer=filer).may_file is False:
         return False
@@ -643,6 +683,8 @@ def misreadings(one: OnFile) -> Iterator[tuple[str, str, Program | StateRules, I
             (lambda case, of=wrong: check_standing(case, of), case) for case in STANDINGS[one.id]
         ]
         yield "standing", what, wrong, asked
+    for what, wrong in runs_from(rules):
+        yield "next step", what, wrong, BEGUN[one.id]
     for what, wrong in begins_of_state(rules) if one.jurisdiction else begins(rules):
         yield "next step", what, wrong, BEGUN[one.id]
 

@@ -70,7 +70,12 @@ class Facts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     denial_category: str = ""
     remarks: tuple[str, ...] = ()
     jurisdiction: str | None = None
-    last_level: str | None = None  # where a decision upheld the denial before
+    last_level: str | None = None  # the appeal before, with how and when it ended
+    outcome: str | None = None  # upheld where there was one and nothing is said
+    filed_on: date | None = None
+    decided_on: date | None = None  # the notice's date where nothing is said of the appeal's days
+    amount: int | None = None
+    state_window: int | None = None
     notice_date: date = date(2026, 9, 1)
     received: date = date(2026, 9, 1)
 
@@ -82,10 +87,17 @@ class Next(msgspec.Struct, forbid_unknown_fields=True):
     filer: str | None = None  # as whom the hospital files, or would
     asked: str | None = None  # the level whose standing says so, where it leads to another
     gap: str = ""  # what is said to be missing holds this
+    last_filing_date: date | None = None  # and the days, where one is given
+    file_by: date | None = None
+    not_before: date | None = None
+    filed_with: str | None = None
+
+    def days(self) -> tuple[date | None, ...]:
+        return self.last_filing_date, self.file_by, self.not_before
 
 
 class FirstCase(msgspec.Struct, forbid_unknown_fields=True):
-    """Where a denial begins, or goes on after a level that upheld it."""
+    """Where a denial begins, or goes on after a level that ended, and by when."""
 
     case: str
     given: Facts
@@ -124,7 +136,9 @@ def named(case: StandingCase | LevelCase) -> str:
 ASKED = {
     (asked_of(param.values[0].given), param.values[0].given.level): param.values[0]
     for param in cases()
-    if not param.values[0].expect.refused and not param.values[0].expect.usage
+    if not param.values[0].expect.refused
+    and not param.values[0].expect.usage
+    and param.values[0].given.last_outcome != "missed"  # whose request may go to somebody else
 }
 
 
@@ -164,7 +178,8 @@ def check_level(case: LevelCase) -> None:
                 last_level=case.level,
                 filed=True,
                 outcome=outcome,
-                decided_on=date(2026, 6, 1),
+                filed_on=date(2026, 3, 10),
+                decided_on=None if outcome == "missed" else date(2026, 6, 1),
                 contracted="not_contracted",
                 nature=nature,
                 amount=5000,
@@ -173,17 +188,25 @@ def check_level(case: LevelCase) -> None:
             nothing = any(text in found.gap for text in NOTHING)
             assert nothing == (outcome not in after), outcome
             assert nothing or found.level == after[outcome], outcome
+            assert nothing or found.state != "gap", (outcome, found.gap)
 
 
 def check_begins(case: FirstCase) -> None:
     """Ask what to do first on a denial, and hold the answer to the case."""
     facts = {name: getattr(case.given, name) for name in case.given.__struct_fields__}
     if case.given.last_level:
-        facts |= {"filed": True, "outcome": "upheld", "decided_on": case.given.notice_date}
+        facts |= {"filed": True, "outcome": case.given.outcome or "upheld"}
+        if not (case.given.filed_on or case.given.decided_on):
+            facts["decided_on"] = case.given.notice_date
     found = next_step(facts.pop("program"), **facts)
     expect = case.expect
     assert (found.state, found.level) == (expect.state, expect.level)
     assert expect.gap in found.gap
+    if any(expect.days()):
+        deadline = found.deadline
+        assert (deadline.last_filing_date, deadline.file_by, deadline.not_before) == expect.days()
+    if expect.filed_with:
+        assert found.deadline.filed_with == expect.filed_with
     if expect.filer:
         level = expect.asked or expect.level
         rules = program(expect.program or case.given.program, case.given.jurisdiction)
@@ -204,6 +227,14 @@ def test_who_decides_a_level_and_what_follows(case):
 @pytest.mark.parametrize("case", BEGINS, ids=lambda one: f"{one.given.program}: {one.case}")
 def test_where_a_denial_begins(case):
     check_begins(case)
+
+
+@pytest.mark.parametrize("one", on_file(), ids=lambda one: one.id)
+def test_no_clock_after_a_missed_decision_starts_with_its_notice(one):
+    rules = program(one.program, one.jurisdiction or None)
+    for level in rules.levels:
+        if following := level.after.get("missed"):
+            assert rules.level(following).starts_with("missed") != "decision", following
 
 
 @pytest.mark.parametrize("one", on_file(), ids=lambda one: one.id)

@@ -224,6 +224,24 @@ def test_the_decision_starts_the_next_clock():
     assert found["notice_date"] == pd.Timestamp(ago(9))
 
 
+def test_the_open_negotiation_notice_starts_the_clock_of_idr_not_the_end_of_the_negotiation():
+    event = {
+        "level": "open_negotiation",
+        "filed_on": date(2026, 3, 10),
+        "decided_on": date(2026, 4, 21),
+        "outcome": "upheld",
+    }
+    row = {"program": "no_surprises", "contracted": "not_contracted", "notice_date": ago(400)}
+    found = triage(claims(row | {"event": event}), as_of=TODAY, hospital=UNKNOWN).iloc[0]
+    assert (found["level"], found["notice_from"]) == ("idr_initiation", "filed_on")
+    assert found["notice_date"] == pd.Timestamp("2026-03-10")
+    assert found["last_filing_date"] == pd.Timestamp("2026-04-24")
+    unsent = row | {"event": event | {"filed_on": None}}
+    found = triage(claims(unsent), as_of=TODAY, hospital=UNKNOWN).iloc[0]
+    assert (found["due"], found["level"]) == ("no_date", "idr_initiation")
+    assert found["gap"].startswith("the day the last appeal was filed is missing")
+
+
 def test_a_line_has_one_row_with_its_largest_reason_and_its_dollars_once():
     row = MA | {
         "notice_date": ago(10),

@@ -48,6 +48,10 @@ class MissingFactError(RefusedError):
     """A fact that the rule turns on is unknown."""
 
 
+class BelowAmountError(RefusedError):
+    """Too little is in dispute for this level: the decision before is final."""
+
+
 class InputError(ToolkitError):
     """A file cannot be read as what it claims to be."""
 

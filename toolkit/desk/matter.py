@@ -185,6 +185,7 @@ def _deadline(
             _known(row[name]) for name in ("last_level", "filed_on", "decided_on", "outcome")
         ),
         outcome=_known(row["outcome"]),
+        filed_on=_known(row["filed_on"]),
         decided_on=_known(row["decided_on"]),
         amount=_dollars(row),
         remarks=tuple((_known(row["rarcs"]) or "").split()),

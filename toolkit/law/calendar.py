@@ -40,7 +40,8 @@ class _Calendar(Sourced, frozen=True, kw_only=True):
 
 
 @cache
-def _calendar() -> _Calendar:
+def holidays() -> _Calendar:
+    """Return the calendar of federal holidays, with its source."""
     return read(RULES / "calendars" / "federal_holidays.yaml", _Calendar)
 
 
@@ -48,7 +49,7 @@ def _calendar() -> _Calendar:
 def federal_holidays(year: int) -> dict[date, str]:
     """Return the days of the year kept as federal holidays, dated and observed, with their names."""
     days: dict[date, str] = {}
-    for holiday in _calendar().holidays:
+    for holiday in holidays().holidays:
         for of_year in (
             year - 1,
             year,

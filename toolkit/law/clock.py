@@ -10,7 +10,7 @@ import msgspec
 
 from toolkit.errors import RefusedError
 from toolkit.law.contract import Contract
-from toolkit.law.filing import CaseFacts, in_process, window_of
+from toolkit.law.filing import CaseFacts, fitting, in_process, window_of
 from toolkit.law.model import (
     FilingRule,
     Level,
@@ -24,11 +24,14 @@ from toolkit.law.model import (
 from toolkit.law.standing import standing
 from toolkit.law.thresholds import telling_dollars
 
+Source = Literal["notice", "decision", "filing"]
+
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """A level of appeal with the facts that its own rules look at; the day is what is still missing.
 
-    `source` says which day starts it: the notice's, or that of the last decision. `amount` (whole
+    `source` says which day starts it: the notice's, that of the last decision, or that on which the last
+    appeal was filed; None where no day does. `amount` (whole
     dollars), `state_window`, `contract`, `jurisdiction` and `last_outcome` are None where no rule
     looks at them, so that equal clocks have equal answers on equal days.
     """
@@ -37,7 +40,7 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     stage: str
     filer: str
-    source: Literal["notice", "decided"]
+    source: Source | None
     amount: int | None = None
     state_window: int | None = None
     contract: Contract | None = None
@@ -51,7 +54,7 @@ def clock_of(
     *,
     stage: str,
     filer: str,
-    source: Literal["notice", "decided"],
+    source: Source | None,
     amount: int | None,
     state_window: int | None,
     contract: Contract | None,
@@ -72,7 +75,7 @@ def clock_of(
         state_window=state_window if by_state else None,
         contract=contract if refusing(rules, level, stage, filer) else None,
         jurisdiction=jurisdiction if by_jurisdiction(rules.program) else None,
-        last_outcome=last_outcome if level.forwarded else None,
+        last_outcome=last_outcome if _asks_outcome(level) else None,
     )
 
 
@@ -88,6 +91,11 @@ def amounts_of(program_id: str, level_id: str, jurisdiction: str | None = None) 
     if level.amount_in_controversy:
         found |= telling_dollars(level.amount_in_controversy)
     return tuple(sorted(found))
+
+
+def _asks_outcome(level: Level) -> bool:
+    """Say whether a rule of the level looks at how the level before ended."""
+    return bool(level.forwarded) or any(rule.after for rule in level.filing)
 
 
 def _filing(level: Level) -> tuple[FilingRule, ...]:
@@ -120,7 +128,8 @@ def refusing(rules: Program, level: Level, stage: str, filer: str) -> Standing |
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """A filing rule that a clock may go by; without a `window` it refuses, on any of its days.
+    """A filing rule that a clock may go by; without a `window` it refuses, on any of its days, or is
+    open-ended.
 
     `level` is the clock's level as the rule's process and jurisdiction have it.
     """
@@ -149,24 +158,25 @@ def ways(clock: Clock) -> tuple[Way, ...]:
         amount=clock.amount,
         state_window=clock.state_window,
         care="not_stated",
+        last_outcome=clock.last_outcome,
     )
     if (who and who.may_file is False) or level.by_terms:
         return ()
     try:
+        level.check_stage(clock.stage)
         rules.check_expedited(level, clock.stage, clock.filer, False)
         level, _ = in_process(rules, level, who, facts, None, clock.jurisdiction)
     except RefusedError:
         return ()
-    if level.automatic or (level.forwarded and clock.last_outcome in level.forwarded.after):
+    if level.needs_no_filing(clock.last_outcome):
         return ()
-    case = (facts.stage, facts.filer, facts.expedited, facts.care)
-    meant = [rule for rule in level.filing if rule.when.holds(*case)]
+    meant = fitting(level, facts)
     if any(rule.selected_by == "effective" for rule in meant[:1]):
         return ()
     found = []
     for rule in meant:
         try:
-            window = window_of(level, rule, facts)
+            window = None if rule.open_ended else window_of(level, rule, facts)
         except RefusedError:
             window = None
         found.append(Way(level=level, rule=rule, window=window))

@@ -17,8 +17,13 @@ from toolkit.law.model import (
     known_jurisdiction,
     program,
 )
-from toolkit.law.wording import ANCHORS, SERVICES
+from toolkit.law.wording import ANCHORS, SERVICES, span
 
+FARTHEST = 366  # days from a request to the day that starts its clock: more is a slip of the pen
+BOARD_OF_ANOTHER_PLAN = (
+    "The board's meeting is not used: it is that of a multiemployer plan. If the plan is one, say so "
+    "(--multiemployer): it has another clock."
+)
 NO_EFFECTUATION = "No effectuation clock is on file for this decision."
 
 
@@ -82,6 +87,8 @@ def decision_due(
     further off than the one that decides can be.
     """
     check_words(stage=stage, service=service, levels=levels)
+    if request_received is None:
+        raise UsageError("the day the request was received is needed (request_received)")
     check_days(
         request_received,
         plan_appeal_date,
@@ -93,6 +100,7 @@ def decision_due(
     state, jurisdiction = known_jurisdiction(state, "the state"), known_jurisdiction(jurisdiction)
     rules = program(program_id, jurisdiction)
     level = rules.level(level_id)
+    level.check_stage(stage)
     rules.check_expedited(level, stage, None, expedited)
     if not level.decision:
         raise NoRuleError(
@@ -134,26 +142,33 @@ def decision_due(
         "board_meeting": board_meeting,
     }
     start = _start(level, rule, days, request_received, extended)
-    if rule.days_to_ask_left_out and notice_date and notice_date < start:
-        raise RefusedError(
-            f"the notice of {notice_date.isoformat()} lies before the plan appeal of "
-            f"{start.isoformat()}: it is not the one that decided the appeal.",
-            needs=(f"the date of the {level.notice}", ANCHORS[rule.starts]),
-        )
+    if rule.days_to_ask_left_out and notice_date:
+        needs = (f"the date of the {level.notice}", ANCHORS[rule.starts])
+        if notice_date < start:
+            raise RefusedError(
+                "the notice lies before the plan appeal: it is not the one that decided the appeal.",
+                needs=needs,
+            )
+        if notice_date > request_received:
+            raise RefusedError(
+                "the notice lies after the request: it is not the one that the request is about.",
+                needs=needs,
+            )
     due = count(start, rule.due)
     by = (rule.citation, rule.status)
     steps = [Step(request_received, f"request received by {level.decider}", *by)]
     if rule.starts != "request":
         steps.append(Step(start, f"the clock starts: {ANCHORS[rule.starts]}", *by))
-    span = f"{rule.due.count} {rule.due.unit.replace('_', ' ')} from then"
     steps += [
         Step(count(start, part.due), part.says, part.citation, part.status) for part in rule.parts
     ]
-    steps.append(Step(due, span, *by))
+    steps.append(Step(due, f"{span(rule.due)} from then", *by))
     steps.sort(key=lambda step: step.date)
     warnings = [rule.says] if rule.says else []
     unread = level.floor_of(jurisdiction)
     warnings += [unread.floor.decision] if unread and unread.floor else []
+    if board_meeting and not multiemployer and any(one.multiemployer for one in level.decision):
+        warnings.append(BOARD_OF_ANOTHER_PLAN)
     if expedited and level.always_expedited:
         warnings.append(ITSELF_EXPEDITED)
     elif expedited and not rule.when.expedited:
@@ -172,7 +187,7 @@ def decision_due(
                 needs=("the clock without --extended",),
             )
         due = count(due, rule.extension)
-        what = f"extended by {rule.extension.count} {rule.extension.unit}"
+        what = f"extended by {span(rule.extension)}"
         steps.append(Step(due, what, *by))
     if rule.due.unit == "hours":
         warnings.append(
@@ -229,6 +244,11 @@ def _start(
         raise MissingFactError(
             f"{level.name}: the clock starts on {what}, which is not given. ({rule.citation})",
             needs=(what,),
+        )
+    if rule.starts != "board_meeting" and abs((start - requested).days) > FARTHEST:
+        raise RefusedError(
+            f"{what} lies more than a year from the request: one of the two days is wrong.",
+            needs=(what, "the day the request was received"),
         )
     if rule.starts == "plan_appeal" and start > requested:
         raise RefusedError(
@@ -291,16 +311,21 @@ def _without_the_days_to_ask(
             f"The days from the {level.notice} to the request do not count: give that notice's date, "
             f"and the decision is due so many days later."
         ]
-    if notice is None or notice > requested:
+    if notice is None:
         raise MissingFactError(
             f"{level.name}: the days from the {level.notice} to the request do not count, and the "
             f"notice's date is not known. ({rule.citation})",
             needs=(f"the date of the {level.notice}, before the request",),
         )
+    asked = (requested - notice).days
     due += requested - notice
-    what = (
-        f"the {(requested - notice).days} days from the {level.notice} to the request do not count"
-    )
+    if due < requested:
+        raise RefusedError(
+            f"{level.name}: on these days the time to decide ended before the request came. "
+            f"({rule.citation})",
+            needs=(f"the date of the {level.notice}", ANCHORS[rule.starts]),
+        )
+    what = f"the {asked} day{'' if asked == 1 else 's'} from the {level.notice} to the request do not count"
     steps.append(Step(due, what, rule.citation, rule.status))
     return due, []
 
@@ -336,10 +361,10 @@ def _covering(
         raise NoRuleError(
             f"{level.name}: no rule for this kind of service covers the day. For {SERVICES[service]} "
             f"the clocks begin {first}{last}, by the day the request is received.",
-            needs=(f"a request received from {first} on",),
+            needs=(f"a request received from {first} {f'to {max(ends)}' if last else 'on'}",),
         )
     raise NoRuleError(
-        f"{level.name}: the decision clocks on file begin {first}{last}; none covers {day}.",
+        f"{level.name}: the decision clocks on file begin {first}{last}; none covers the day.",
         needs=("a rule that covers the day",),
     )
 

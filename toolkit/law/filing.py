@@ -1,12 +1,20 @@
 """The filing deadline of one level of appeal, with the reason for every day."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from math import isfinite
 
 import msgspec
 from msgspec.structs import replace
 
-from toolkit.errors import MissingFactError, NoRuleError, RefusedError, RulesError, UsageError
+from toolkit.errors import (
+    BelowAmountError,
+    MissingFactError,
+    NoRuleError,
+    RefusedError,
+    RulesError,
+    UsageError,
+)
 from toolkit.law.calendar import (
     count,
     next_day_neither_weekend_nor_dated_holiday,
@@ -31,6 +39,7 @@ from toolkit.law.model import (
     jurisdictions,
     known_jurisdiction,
     program,
+    rules_after,
 )
 from toolkit.law.standing import Answer, party, standing
 from toolkit.law.thresholds import amount_warnings, last_day_that_counts, thresholds
@@ -59,7 +68,9 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
 
     `last_filing_date` is the last lawful day under the rule; `file_by` is the deadline under the
     strictest defensible reading, moved back to a business day. Both are None where nothing has to
-    be filed. `about_amount` is what the level's own rules ask of the amount in dispute, which the
+    be filed. Where the rule gives no last day, `last_filing_date` is None, and `file_by` too where
+    nothing says what is safe. `by_hour` is the hour by which to file on these days.
+    `about_amount` is what the level's own rules ask of the amount in dispute, which the
     warnings say too. `status` is the weakest mark of the rule and of the steps that moved a date: V read
     at the source, V2 second-hand, M from memory.
     """
@@ -83,6 +94,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     about_amount: tuple[str, ...] = ()
     not_before: date | None = None
     nothing_to_file: bool = False
+    by_hour: str | None = None
     jurisdiction: str = ""
 
     def _repr_html_(self) -> str:
@@ -110,6 +122,7 @@ class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     amount: float | None
     state_window: int | None
     care: str
+    last_outcome: str | None = None
 
 
 def filing_deadline(
@@ -145,19 +158,22 @@ def filing_deadline(
     `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
     that is not known and nothing is presumed, both dates are counted from the notice's date, the
     earliest possible start. Raises NoRuleError where no rule on file covers the day, MissingFactError
-    where the rule turns on a fact that is not given, RefusedError where this filer has no appeal or the
-    request cannot be expedited, UsageError where the amount is not a number of dollars or a word is not
-    one of those named. A filer whose standing is not settled gets the date, with a warning that says so.
+    where the rule turns on a fact that is not given, RefusedError where this filer has no appeal, no such
+    request can be made at the stage or the request cannot be expedited, UsageError where the amount is
+    not a number of dollars, a day not a date or a word not one of those named. A filer whose standing is not settled gets the date, with a warning that says so.
     Source: `rules/programs/<program>.yaml`.
     """
-    if amount is not None and not (isfinite(amount) and 0 <= amount <= MOST_DOLLARS):
-        raise UsageError(f"the amount in dispute is a number of dollars, 0 to {MOST_DOLLARS:,}")
-    check_words(stage=stage, filer=filer, care=care, process=process)
+    check_amount(amount)
+    if state_window is not None and type(state_window) is not int:
+        raise UsageError("the state's window is a whole number of days")
+    check_words(stage=stage, filer=filer, care=care, process=process, outcome=last_outcome)
     check_days(notice_date, earliest_notice, received, effective_date)
-    federal = process in FEDERAL_PROCESSES
-    jurisdiction = None if federal else known_jurisdiction(jurisdiction)
+    where = known_jurisdiction(jurisdiction)
+    jurisdiction = None if process in FEDERAL_PROCESSES else where
     rules = program(program_id, jurisdiction)
     level = level_of(rules, level_id, contract)
+    level.check_stage(stage)
+    level.check_process(process, where)
     rules.check_expedited(level, stage, filer, expedited)
     if contract and level not in rules.levels:
         who = party(filer, contract.filing[0])
@@ -188,19 +204,22 @@ def filing_deadline(
         amount=amount,
         state_window=state_window,
         care=care or "not_stated",
+        last_outcome=last_outcome,
     )
     level, about_process = in_process(rules, level, who, facts, process, jurisdiction)
     process = "state" if level.jurisdiction else process
-    if level.automatic:
-        return _nothing_to_file(rules, level, level.automatic, who, facts)
-    if level.forwarded and last_outcome in level.forwarded.after:
-        return _nothing_to_file(rules, level, level.forwarded, who, facts)
+    by_itself = level.automatic or level.forwarded
+    if by_itself and level.needs_no_filing(last_outcome):
+        return _nothing_to_file(rules, level, by_itself, who, facts)
     if notice_date and received and received < notice_date:
         raise RefusedError(
             "the day of receipt lies before the notice's date: one of the two is wrong.",
             needs=("the notice's date", "the day it was received"),
         )
     rule = _select(rules, level, facts)
+    _check_effective(rule, facts)
+    if rule.open_ended:
+        return _marked(_open_ended(rules, level, rule, who, facts))
     found = _deadline(rules, level, rule, who, facts)
     found = replace(found, warnings=(*found.warnings, *_as_expedited(rules, level, rule, facts)))
     found = replace(found, warnings=(*found.warnings, *about_process))
@@ -210,12 +229,34 @@ def filing_deadline(
     return _marked(_kept_open(found))
 
 
+def check_amount(amount: float | None) -> None:
+    """Raise UsageError for an amount in dispute that is not a number of dollars."""
+    if amount is None:
+        return
+    number = isinstance(amount, int | float | Decimal) and not isinstance(amount, bool)
+    if not number or not isfinite(amount) or not 0 <= amount <= MOST_DOLLARS:
+        raise UsageError(f"the amount in dispute is a number of dollars, 0 to {MOST_DOLLARS:,}")
+
+
 def check_days(*days: date | None) -> None:
-    """Raise RefusedError for a day that no claim of today can have."""
+    """Raise UsageError for a day that is not a date, RefusedError for one that no claim of today can have."""
+    if any(day is not None and (type(day) is not date) for day in days):
+        raise UsageError("a day given is not a date (datetime.date)")
     if any(day is not None and not FIRST_DAY <= day <= LAST_DAY for day in days):
         raise RefusedError(
             "a day given is too far off to be one of a claim.",
             needs=(f"days from {FIRST_DAY} to {LAST_DAY}",),
+        )
+
+
+def _check_effective(rule: FilingRule, facts: CaseFacts) -> None:
+    """Refuse an effective date before the notice, where the clock is counted from that day."""
+    counted = [one.starts for one in (rule, *rule.readings)]
+    begun = facts.received or facts.notice
+    if "effective" in counted and facts.effective and begun and facts.effective < begun:
+        raise RefusedError(
+            "the effective date lies before the notice or its receipt: one of the days is wrong.",
+            needs=(_DAYS["effective"], _DAYS["notice"]),
         )
 
 
@@ -270,11 +311,21 @@ def _no_later(
     except RefusedError:  # no rule covers that day, so nobody counts from it
         return found
     safe = _put_off(safe, process, facts.received)
-    if safe.file_by is None or safe.file_by >= found.file_by:
+    if safe.file_by is None:
         return found
+    by = max(safe.file_by, found.not_before) if found.not_before else safe.file_by
+    if by >= found.file_by:
+        return found
+    weak = [one for one in safe.steps if one.status == "M" and one.citation != safe.citation]
     what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
-    step = Step(safe.file_by, what, SAFE_PRACTICE)
-    return replace(found, file_by=safe.file_by, steps=(*found.steps, step))
+    step = Step(by, what, safe.citation, safe.status)
+    warnings = found.warnings
+    if by != safe.file_by:
+        warnings += (
+            "Counted from the earlier day that may be read as the notice's, the window has ended before "
+            "it opens as counted from the notice: the first day of the later one is given.",
+        )
+    return replace(found, file_by=by, steps=(*found.steps, *weak, step), warnings=warnings)
 
 
 def _instead(rules: Program, who: Answer) -> tuple[str, ...]:
@@ -334,8 +385,7 @@ def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
             f"{level.name}: nothing is filed at this level; it has a decision clock only.",
             needs=("a level that is filed",),
         )
-    case = (facts.stage, facts.filer, facts.expedited, facts.care)
-    meant = [rule for rule in level.filing if rule.when.holds(*case)]
+    meant = fitting(level, facts)
     if not meant:
         raise MissingFactError(
             f"{level.name}: no rule on file fits these facts.", needs=("the stage, or the filer",)
@@ -343,6 +393,8 @@ def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
     day = facts.effective if meant[0].selected_by == "effective" else facts.notice
     if day is None and len(meant) == 1 and meant[0].selected_by != "effective":
         day = facts.received  # one rule only: the day that selects it cannot change the answer
+    if day is None and len(meant) == 1 and meant[0].open_ended:
+        return meant[0]
     if day is None:
         raise MissingFactError(
             f"{level.name}: the day that selects the rule is not known.",
@@ -357,11 +409,21 @@ def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
         raise RulesError(f"{rules.program}, {level.id}: two rules on file cover the same day")
     if not fits:
         first = min(rule.applies_from for rule in meant)
+        ends = [rule.applies_until for rule in meant if rule.applies_until is not None]
+        last = f" and end {max(ends)}" if len(ends) == len(meant) else ""
         raise NoRuleError(
-            f"{level.name}: the rules on file begin {first}; none covers {day}.",
+            f"{level.name}: the rules on file begin {first}{last}; none covers the day.",
             needs=("a rule that covers the day",),
         )
     return fits[0]
+
+
+def fitting(level: Level, facts: CaseFacts) -> list[FilingRule]:
+    """Return the level's filing rules that fit the facts of a case, whatever its days."""
+    case = (facts.stage, facts.filer, facts.expedited, facts.care)
+    return [
+        rule for rule in rules_after(level.filing, facts.last_outcome) if rule.when.holds(*case)
+    ]
 
 
 _DAYS = {
@@ -375,6 +437,58 @@ def _start(rule: FilingRule | Reading, presumed: date | None, facts: CaseFacts) 
     if rule.starts == "receipt":
         return facts.received or presumed
     return facts.effective if rule.starts == "effective" else facts.notice
+
+
+def _open_ended(
+    rules: Program, level: Level, rule: FilingRule, who: Answer | None, facts: CaseFacts
+) -> Deadline:
+    """Return what to file where no text gives a last day, with the safe day of its readings."""
+    start, steps = facts.notice, []
+    if start:
+        steps.append(Step(start, f"date of the {rule.notice}", rule.citation, rule.status))
+    meant = [
+        one
+        for one in rule.readings
+        if start and one.when.holds(facts.stage, facts.filer, facts.expedited, facts.care)
+    ]
+    file_by = None
+    if start and meant:
+        ends = [(count(start, one.window, rule.no_corresponding_day), one) for one in meant]
+        end, by = min(ends, key=lambda one: one[0])
+        steps.append(Step(end, f"safe reading: {by.says}", by.citation, by.status))
+        file_by = _on_a_working_day(end, steps)
+    about = f"No last day is on file. {rule.why}".strip()
+    return Deadline(
+        program=rules.program,
+        level=level.id,
+        level_name=level.name,
+        filed_with=rule.filed_with or level.filed_with or level.decider,
+        decided_by=level.decider,
+        last_filing_date=None,
+        file_by=file_by,
+        filed_when=rule.filed_when,
+        citation=rule.citation,
+        applies_from=rule.applies_from,
+        source=rule.source,
+        verified_on=rule.verified_on,
+        status=rule.status,
+        steps=tuple(steps),
+        standing=who,
+        warnings=(about, *_cautions(rule, who, facts, earliest=False)),
+        jurisdiction=level.jurisdiction,
+    )
+
+
+def _on_a_working_day(day: date, steps: list[Step]) -> date:
+    """Return the day, moved back to a working day, and note the step."""
+    moved = previous_working_day(day)
+    if moved != day:
+        what = (
+            f"{day.isoformat()} is not a working day ({off_day(day)}): file so that it arrives on the "
+            "working day before"
+        )
+        steps.append(Step(moved, what, SAFE_PRACTICE))
+    return moved
 
 
 def _deadline(
@@ -395,6 +509,8 @@ def _deadline(
     steps = _opening(level, rule, presumed, facts, earliest)
     end = count(start, window, rule.no_corresponding_day)
     begins = STARTS["notice" if earliest else rule.starts]
+    if rule.runs_from == "filing" and rule.notice:
+        begins = "that day"
     hour = f", by {rule.by_hour}" if rule.by_hour else ""
     steps.append(Step(end, f"{_words(window)} from {begins}{hour}", rule.citation, rule.status))
     end = _tolled(rules, level, start, end, window, rule, steps)
@@ -422,7 +538,7 @@ def _deadline(
         program=rules.program,
         level=level.id,
         level_name=level.name,
-        filed_with=level.filed_with or level.decider,
+        filed_with=rule.filed_with or level.filed_with or level.decider,
         decided_by=level.decider,
         last_filing_date=last,
         file_by=file_by,
@@ -436,6 +552,7 @@ def _deadline(
         steps=tuple(steps),
         standing=who,
         about_amount=about_amount,
+        by_hour=rule.by_hour,
         warnings=(*practice, *about_amount, *_cautions(rule, who, facts, earliest)),
         jurisdiction=level.jurisdiction,
     )
@@ -445,9 +562,12 @@ def window_of(level: Level, rule: FilingRule, facts: CaseFacts) -> Span:
     """Return the rule's window; refuse where a fact that it turns on is unknown."""
     least = rule.minimum_amount
     if least and facts.amount is not None and facts.amount < least.dollars:
-        raise RefusedError(
+        raise BelowAmountError(
             f"{level.name}: needs at least ${least.dollars:,} in dispute; below it the decision "
-            f"before is final. ({least.citation}) {_together(least)}".rstrip()
+            f"before is final. ({least.citation}) {_together(least)}".rstrip(),
+            needs=(f"claims that count together, of at least ${least.dollars:,}",)
+            if least.together
+            else (),
         )
     if rule.never_before_effective and facts.effective is None:
         raise MissingFactError(
@@ -589,7 +709,7 @@ def in_process(
         said = f"{name}: "
         least = replace(
             level,
-            filing=(unread.floor.filing,),
+            filing=(unread.floor.filing, *(one for one in level.filing if one.after)),
             filed_with=unread.floor.filed_with,
             jurisdiction=jurisdiction,
         )
@@ -620,16 +740,16 @@ def rolled(
     later = _ROLLS[rule.roll.to](end)
     met = []
     while rule.roll.nonworkdays and later in closed:
-        met.append(closed[later])
+        met.append((later, *closed[later]))
         later = _ROLLS[rule.roll.to](later + timedelta(1))
     if later == end:
         return end, ()
     if rule.roll.force == "law":
-        orders = [f"{says} ({closing.citation})" for says, closing in met]
-        why = [off_day(end) or "", *dict.fromkeys(orders)]
+        why = [off_day(end) or "", *dict.fromkeys(says for _, says, _ in met)]
         what = f"{'; '.join(filter(None, why))}: the last day moves to the next working day"
-        mark = _weakest(rule.roll.status, *(closing.status for _, closing in met))
-        steps.append(Step(later, what, rule.roll.citation, mark))
+        # Each order has a mark of its own, beside the law that makes it count.
+        steps += [Step(day, says, closing.citation, closing.status) for day, says, closing in met]
+        steps.append(Step(later, what, rule.roll.citation, rule.roll.status))
         return later, ()
     return end, (
         f"The last day is not a working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
@@ -662,18 +782,18 @@ def _file_by(
             if early < earliest:
                 earliest, by = early, reading
                 what = f"earliest reading: {reading.says}"
+    begun = facts.received or facts.notice
+    if (
+        begun and earliest < begun <= end
+    ):  # whatever a reading says, nothing is filed before the notice
+        earliest = begun
     if by:
         steps.append(Step(earliest, what, by.citation, by.status))
     file_by = previous_working_day(earliest)
-    begun = facts.received or facts.notice
     if begun and file_by < begun <= earliest:  # nothing can be filed before there is a notice
         file_by = earliest
-    elif file_by != earliest:
-        what = (
-            f"{earliest.isoformat()} is not a working day ({off_day(earliest)}): file so that it "
-            "arrives on the working day before"
-        )
-        steps.append(Step(file_by, what, SAFE_PRACTICE))
+    else:
+        file_by = _on_a_working_day(earliest, steps)
     return file_by
 
 
@@ -737,14 +857,12 @@ def _while_the_amount_counts(
     on_file = {one.year: one.status for one in thresholds().years}
     unread = thresholds().unknown_year.status
     mark = _weakest(*(on_file.get(year, unread) for year in (day.year, day.year + 1)))
-    steps.append(Step(day, why, citation, mark))
-    moved = previous_working_day(day)
-    if moved < first:  # nothing can be filed before there is a notice
+    # The mark is that of the amounts: the statute that asks for them was read.
+    amounts = f"amounts in controversy of {day.year} and {day.year + 1} ({citation})"
+    steps.append(Step(day, why, amounts, mark))
+    if previous_working_day(day) < first:  # nothing can be filed before there is a notice
         return day
-    if moved != day:
-        what = f"{day.isoformat()} is not a working day ({off_day(day)}): file so that it arrives on the working day before"
-        steps.append(Step(moved, what, SAFE_PRACTICE))
-    return moved
+    return _on_a_working_day(day, steps)
 
 
 def _opening(
@@ -766,7 +884,7 @@ def _opening(
         steps.append(Step(facts.notice, what, rule.citation, rule.status))
     elif rule.starts == "receipt" and rule.presumption and presumed:
         by = rule.presumption
-        what = f"presumed received {by.days} days after its date"
+        what = f"presumed received {by.days} day{'' if by.days == 1 else 's'} after its date"
         steps.append(Step(presumed, what, by.citation, by.status))
     return steps
 

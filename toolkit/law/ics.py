@@ -15,7 +15,7 @@ import msgspec
 from toolkit.errors import RefusedError, UsageError
 from toolkit.law.decision import DecisionDue
 from toolkit.law.filing import Deadline
-from toolkit.law.ledger import cited, rule_mark, weaker
+from toolkit.law.ledger import NO_LAST_DAY, at_hour, cited, rule_mark, weaker
 from toolkit.law.wording import filed, mark, program_name, text_day
 from toolkit.outputs import whole
 from toolkit.rules.words import capital
@@ -110,7 +110,9 @@ def _why_empty(clocks: tuple[Deadline | DecisionDue, ...]) -> str:
     if not clocks:
         return "No clock was given: a calendar without events is not written."
     said = " ".join(dict.fromkeys(clock.warnings[0] for clock in clocks if clock.warnings))
-    return f"Nothing is to be filed: a calendar without events is not written. {said}".strip()
+    nothing = all(getattr(clock, "nothing_to_file", False) for clock in clocks)
+    why = "Nothing is to be filed" if nothing else "No day to file is on file"
+    return f"{why}: a calendar without events is not written. {said}".strip()
 
 
 def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ...]:
@@ -133,7 +135,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
         )
         return (due,)
     last_day, file_by = clock.last_filing_date, clock.file_by
-    if clock.nothing_to_file or not last_day or not file_by:
+    if clock.nothing_to_file or not file_by:
         return ()
     level = clock.level_name
     direct = clock.filed_with == clock.decided_by
@@ -141,13 +143,18 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
     head = (f"{level}, {program}, {whom}decided by {clock.decided_by}.",)
     same = file_by == last_day
     how = capital(filed(clock.filed_when, with_decider=direct))
-    counts = f"{how} by {text_day(last_day)} at the latest."
+    hour = at_hour(clock)
+    counts = (
+        f"{how} by {text_day(last_day)}{hour} at the latest."
+        if last_day
+        else f"{capital(NO_LAST_DAY)}."
+    )
     safe = "The last filing date is this day." if same else f"The safe day. {counts}"
     events = [
         _Event(
             kind="file-by",
             day=file_by,
-            summary=f"File by: {level} ({program}){ours}",
+            summary=f"File by{hour and f' {clock.by_hour}'}: {level} ({program}){ours}",
             lines=(*head, safe, *_reasons(clock, case)),
             remind=REMIND_BEFORE_FILING,
         )
@@ -162,14 +169,14 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
                 lines=(*opens, *_reasons(clock, case)),
             )
         )
-    if not same:
-        last = "The last lawful day under the rule on file; the safe day stands before it."
+    if last_day and not same:
+        says = "The last lawful day under the rule on file; the safe day stands before it."
         events.append(
             _Event(
                 kind="last-filing-date",
                 day=last_day,
-                summary=f"Last filing date: {level} ({program}){ours}",
-                lines=(*head, last, *_reasons(clock, case)),
+                summary=f"Last filing date{hour}: {level} ({program}){ours}",
+                lines=(*head, says, *_reasons(clock, case)),
             )
         )
     return tuple(events)

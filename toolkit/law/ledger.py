@@ -22,6 +22,14 @@ def escape(text: str) -> str:
     return escaped(text)
 
 
+NO_LAST_DAY = "none on file: file without delay"
+
+
+def at_hour(deadline: Deadline) -> str:
+    """Return the hour by which to file, to stand behind a day; '' where the whole day counts."""
+    return f" by {deadline.by_hour}" if deadline.by_hour else ""
+
+
 def ledger_text(clock: Deadline | DecisionDue) -> str:
     """Return the clock as lines of text: the days that matter, every step with its citation, the mark."""
     lines = _decision_lines(clock) if isinstance(clock, DecisionDue) else _filing_lines(clock)
@@ -30,11 +38,16 @@ def ledger_text(clock: Deadline | DecisionDue) -> str:
 
 def _filing_lines(deadline: Deadline) -> list[str]:
     lines = [f"{deadline.level_name} ({_under(deadline, deadline.program)}), {_whom(deadline)}"]
-    if deadline.nothing_to_file or not deadline.file_by or not deadline.last_filing_date:
+    if deadline.nothing_to_file:
         lines.append("Nothing to file.")
     else:
-        lines.append(f"File by           {text_day(deadline.file_by)}, {_filed(deadline)}")
-        lines.append(f"Last filing date  {text_day(deadline.last_filing_date)}")
+        hour = at_hour(deadline)
+        if deadline.file_by:
+            lines.append(
+                f"File by           {text_day(deadline.file_by)}{hour}, {_filed(deadline)}"
+            )
+        last = deadline.last_filing_date
+        lines.append(f"Last filing date  {f'{text_day(last)}{hour}' if last else NO_LAST_DAY}")
     lines += _step_lines(deadline.steps)
     who = deadline.standing
     if who and who.may_file is not None:  # what is not settled is a note
@@ -161,13 +174,18 @@ def _level_name(clock: Deadline | DecisionDue) -> str:
 def _days(clock: Deadline | DecisionDue, as_of: date | None) -> str:
     if isinstance(clock, DecisionDue):
         return f'<dl class="law-days">{_day("Decision due", clock.decision_due, as_of, "", "law-last")}</dl>'
-    if clock.nothing_to_file or not clock.file_by or not clock.last_filing_date:
+    if clock.nothing_to_file:
         return "<p><b>Nothing to file.</b></p>"
-    counts = _COUNTS[clock.filed_when] if clock.filed_when else ""
-    days = [
-        _day("File by", clock.file_by, as_of, "the safe day, on a working day", "law-safe"),
-        _day("Last filing date", clock.last_filing_date, None, counts, "law-last"),
-    ]  # fmt: skip
+    days, hour = [], at_hour(clock).lstrip()
+    if clock.file_by:
+        safe = "; ".join(filter(None, (hour, "the safe day, on a working day")))
+        days.append(_day("File by", clock.file_by, as_of, safe, "law-safe"))
+    if last := clock.last_filing_date:
+        counts = _COUNTS[clock.filed_when] if clock.filed_when else ""
+        says = "; ".join(filter(None, (hour, counts)))
+        days.append(_day("Last filing date", last, None, says, "law-last"))
+    else:
+        days.append(f"<div><dt>Last filing date</dt><dd>{NO_LAST_DAY}</dd></div>")
     if clock.not_before:
         days.insert(0, _day("Not before", clock.not_before, None, "earlier is premature", ""))
     return f'<dl class="law-days">{"".join(days)}</dl>'

@@ -35,6 +35,7 @@ NoCorrespondingDay = Literal["last_day_of_month", "first_of_next_month"]
 Process = Literal["federal_hhs", "federal_private", "state"]
 
 STAGES: tuple[str, ...] = get_args(Stage)
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
 FILERS: tuple[str, ...] = get_args(Filer)
 CARE: tuple[str, ...] = get_args(Care)[1:]
 SERVICES: tuple[str, ...] = get_args(Service)
@@ -45,6 +46,8 @@ STANDARD_REQUEST = "the standard request at this level, without --expedited"
 
 _WORDS = {
     "stage": STAGES,
+    "contracted": ("contracted", "not_contracted"),
+    "outcome": ("overturned", "withdrawn", *OUTCOMES),
     "filer": FILERS,
     "care": CARE,
     "service": SERVICES,
@@ -155,9 +158,13 @@ class MinimumAmount(Sourced, frozen=True, kw_only=True):
 class FilingRule(Sourced, frozen=True, kw_only=True):
     """How long there is to file, from when, and what counts as filed.
 
-    One of `window` and `state_window`. `opens` is the first safe day of a window that does not
+    One of `window`, `state_window` and `open_ended` (no text gives a last day; its `readings` may
+    give a safe one). `opens` is the first safe day of a window that does not
     begin at once, counted like it. `never_before_effective`: the last day is the effective date
-    where that is later. `notice` names the notice where it is another one than the level's.
+    where that is later. `notice` names the notice where it is another one than the level's, and
+    `filed_with` whom to ask where that is somebody else. `runs_from` is the day of the level before that
+    is this clock's notice: its decision's, or that of its own filing. `after` are the outcomes of the
+    level before that this rule alone is for; a rule that names none is for the others.
     """
 
     applies_from: date
@@ -165,8 +172,12 @@ class FilingRule(Sourced, frozen=True, kw_only=True):
     selected_by: Literal["notice", "service", "effective"] = "notice"
     when: When = When()
     notice: str = ""
+    after: tuple[Outcome, ...] = ()
+    runs_from: Literal["decision", "filing"] = "decision"
+    filed_with: str = ""
     window: Span | None = None
     state_window: StateWindow | None = None
+    open_ended: bool = False
     opens: Span | None = None
     never_before_effective: bool = False
     minimum_amount: MinimumAmount | None = None
@@ -183,8 +194,16 @@ class FilingRule(Sourced, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if bool(self.window) == bool(self.state_window):
-            raise ValueError("a filing rule has one of window, state_window")
+        if bool(self.window) + bool(self.state_window) + self.open_ended != 1:
+            raise ValueError("a filing rule has one of window, state_window, open_ended")
+
+
+def rules_after(rules: Iterable[FilingRule], outcome: str | None) -> tuple[FilingRule, ...]:
+    """Return the rules for a filing after this outcome of the level before."""
+    kept = tuple(rules)
+    return tuple(one for one in kept if outcome in one.after) or tuple(
+        one for one in kept if not one.after
+    )
 
 
 class Part(Sourced, frozen=True, kw_only=True):
@@ -342,6 +361,7 @@ class Level(_Strict, frozen=True, kw_only=True):
     `filed_with` is stated where the request goes to somebody else than the decider;
     `hospital_files_as` where the hospital is another filer than elsewhere in the program.
     `always_expedited`: the level is itself the expedited way, so that to ask for it changes nothing.
+    `stages` are those that a request at the level can be of; none named: any.
     `jurisdiction` is the state whose law the level is, '' for federal law; nobody writes it: the
     levels of a state's file get it from the file.
     """
@@ -355,6 +375,7 @@ class Level(_Strict, frozen=True, kw_only=True):
     ]  # before: the first decision; side: a clock of its own
     notice: str  # what the clock's notice is called
     always_expedited: bool = False
+    stages: tuple[Stage, ...] = ()
     filing: tuple[FilingRule, ...] = ()
     automatic: Automatic | None = None
     by_terms: ByTerms | None = None
@@ -378,6 +399,48 @@ class Level(_Strict, frozen=True, kw_only=True):
         if fast and any(one.when.expedited is None for one in self.effectuation):
             raise ValueError(
                 f"{self.id}: an effectuation says whether it is of expedited decisions"
+            )
+
+    def needs_no_filing(self, outcome: str | None) -> bool:
+        """Say whether the case comes here by itself after this outcome of the level before."""
+        return bool(self.automatic or (self.forwarded and outcome in self.forwarded.after))
+
+    def starts_with(self, outcome: str | None) -> Literal["decision", "filing"] | None:
+        """Return which day of the level before starts the clock here; None where no day does.
+
+        A decision that was not made in time has no day: nothing is counted from it.
+        """
+        rules = rules_after(self.filing, outcome)
+        if self.needs_no_filing(outcome):
+            return None if outcome == "missed" else "decision"
+        if rules and all(one.open_ended and not one.readings for one in rules):
+            return None
+        return "filing" if any(one.runs_from == "filing" for one in rules) else "decision"
+
+    def check_process(self, process: str | None, jurisdiction: str | None) -> None:
+        """Raise RefusedError for a process that does not serve the jurisdiction."""
+        for one in self.processes:
+            if (
+                jurisdiction
+                and one.process == process
+                and one.jurisdictions
+                and jurisdiction not in one.jurisdictions
+            ):
+                raise RefusedError(
+                    f"{self.name}: the process {process} does not serve {jurisdictions()[jurisdiction]}. "
+                    f"{one.says} ({one.citation}; mark {one.status})",
+                    needs=(
+                        "the process of the denial notice",
+                        "the same without the jurisdiction, of a plan that chose the process itself",
+                    ),
+                )
+
+    def check_stage(self, stage: str | None) -> None:
+        """Raise RefusedError for a stage that no request at this level can be of."""
+        if stage and self.stages and stage not in self.stages:
+            raise RefusedError(
+                f"{self.name}: no request at this level is of that stage.",
+                needs=(f"a stage that it can be of: {', '.join(self.stages)}",),
             )
 
     @property
@@ -570,8 +633,9 @@ class StateRules(_Strict, frozen=True, kw_only=True):
 
     def over(self, rules: Program, jurisdiction: str) -> Program:
         """Return the program's rules with the state's in their place."""
-        own = {one.id: replace(one, jurisdiction=jurisdiction) for one in self.levels}
-        if set(own) - {one.id for one in rules.levels}:
+        known = {one.id: one for one in rules.levels}
+        own = {one.id: _with_the_rest(one, known.get(one.id), jurisdiction) for one in self.levels}
+        if set(own) - set(known):
             raise ValueError(f"states a level that {rules.program} does not have")
         named = {
             one
@@ -589,6 +653,13 @@ class StateRules(_Strict, frozen=True, kw_only=True):
             good_cause=(*self.good_cause, *_elsewhere(rules.good_cause, own)),
             not_modelled=(*self.not_modelled, *rules.not_modelled),
         )
+
+
+def _with_the_rest(own: Level, of_program: Level | None, jurisdiction: str) -> Level:
+    """Return a state's level, with the program's rules after outcomes of which the state says nothing."""
+    said = {outcome for rule in own.filing for outcome in rule.after}
+    rest = [one for one in (of_program.filing if of_program else ()) if set(one.after) - said]
+    return replace(own, jurisdiction=jurisdiction, filing=(*own.filing, *rest))
 
 
 def _elsewhere(entries: Iterable[Any], levels: Container[str]) -> tuple[Any, ...]:

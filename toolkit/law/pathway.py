@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from toolkit.errors import RefusedError, RulesError
+from toolkit.errors import BelowAmountError, RefusedError, RulesError
 from toolkit.law.clock import (
     Clock,
     amounts_of,
@@ -23,6 +23,7 @@ from toolkit.law.model import (
     HospitalFilesAs,
     Level,
     Program,
+    check_words,
     known_jurisdiction,
     program,
     program_of_remarks,
@@ -36,7 +37,8 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
 
     `state` is file (there is a date), waiting (filed and undecided), nothing_to_file (the case
     moves by itself), no_appeal_right, done (won or withdrawn), or gap (a fact or rule is missing;
-    `gap` says which and what to fill in).
+    `gap` says which and what to fill in). `runs_from` is the day that the deadline starts with: the
+    notice's, or of the last appeal its decision's or its filing's; '' where no day does.
     """
 
     state: str
@@ -45,6 +47,7 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
     standing: str = ""
     gap: str = ""
     why: str = ""
+    runs_from: Literal["", "notice", "decision", "filing"] = ""
 
 
 def next_step(
@@ -60,6 +63,7 @@ def next_step(
     last_level: str | None = None,
     filed: bool = False,
     outcome: str | None = None,
+    filed_on: date | None = None,
     decided_on: date | None = None,
     amount: int | None = None,
     state_window: int | None = None,
@@ -71,14 +75,16 @@ def next_step(
     """Return what the hospital has to do next on a denial, or what is missing to say so.
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
-    `contract`); `last_level`, `filed`,
-    `outcome` and `decided_on` are the last appeal event on file; `earliest_notice` is a day before
+    `contract`); `last_level`, `filed`, `outcome`, `filed_on` and `decided_on` are the last appeal event on
+    file: the next clock starts with its decision, or with its filing where the level's rule says so
+    (`follows_filing`), and after a decision that was missed never with a notice; `earliest_notice` is a day before
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is the whole case's, in
     whole dollars (below zero, nothing is in dispute), and needed where `disputed_at` names a level;
     `jurisdiction` is the state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
     that a hospital without a contract is paid under the No Surprises Act, open negotiation is next;
     `initial_payment`: nothing was denied, but less than the charge was paid. Never guesses: an unknown
-    program, contract status or day comes back as a gap.
+    program, contract status or day comes back as a gap. UsageError for a word that is not one of those
+    named.
     """
     found = resolve(
         program_id,
@@ -98,9 +104,9 @@ def next_step(
     )
     if isinstance(found, NextStep):
         return found
-    if found.source == "decided":
-        return dated(found, decided_on)
-    return dated(found, notice_date, received, earliest_notice=earliest_notice)
+    if found.source == "notice":
+        return dated(found, notice_date, received, earliest_notice=earliest_notice)
+    return dated(found, decided_on if found.source == "decision" else filed_on)
 
 
 def resolve(
@@ -124,6 +130,7 @@ def resolve(
 
     The facts are those of `next_step`, without the days.
     """
+    check_words(contracted=contracted, outcome=outcome)
     if filed and outcome is None:
         why = f"{_level_name(program_id, last_level)}: filed, no decision yet"
         return NextStep(state="waiting", level=last_level, why=why)
@@ -171,19 +178,21 @@ def resolve(
     level = _where(rules, first, last_level, filed, outcome, nature)
     if isinstance(level, NextStep):
         return level
+    source = "notice" if last_level is None else level.starts_with(outcome)
     filer = _filer(level.hospital_files_as or rules.hospital_files_as, contracted, stage) or filer
-    return clock_of(
+    clock = clock_of(
         rules,
         level,
         stage=stage,
         filer=filer,
-        source="notice" if last_level is None else "decided",
+        source=source,
         amount=amount,
         state_window=state_window,
         contract=contract,
         jurisdiction=jurisdiction,
         last_outcome=outcome,
     )
+    return clock if source else dated(clock, None)  # no day starts it
 
 
 def dated(
@@ -193,19 +202,14 @@ def dated(
     *,
     earliest_notice: date | None = None,
 ) -> NextStep:
-    """Return the NextStep of a clock that starts on `day`: the notice's, or the last decision's.
+    """Return the NextStep of a clock that starts on `day`: the one that its `source` names.
 
     `received` and `earliest_notice` belong to a notice; both are those of `filing_deadline`.
     """
     rules = program(clock.program, clock.jurisdiction)
     level = rules.level(clock.level)
-    if day is None and received is None:
-        gap = (
-            "no notice date: fill in the notice or remittance date"
-            if clock.source == "notice"
-            else "the day of the last decision is missing: the next clock starts with it"
-        )
-        return NextStep(state="gap", level=level.id, gap=gap)
+    if clock.source and day is None and received is None:
+        return NextStep(state="gap", level=level.id, gap=_NO_DAY[clock.source])
     days: dict[str, Any] = {
         "notice_date": day,
         "received": received,
@@ -233,6 +237,7 @@ def dated(
         deadline=deadline,
         standing=f"{who.says}{paper}" if who else "",
         why=_told(deadline),
+        runs_from=clock.source or "",
     )
 
 
@@ -252,6 +257,22 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "jurisdiction": by_jurisdiction(program_id),
     }
     return frozenset(name for name, matters in facts.items() if matters)
+
+
+@cache
+def follows_filing(program_id: str | None) -> frozenset[str]:
+    """Return the levels of a program after whose decision the next clock starts with their own filing.
+
+    Bulk work leaves the day of filing of the others out of its keys. A missed decision is none.
+    """
+    levels = program(program_id).levels if program_id in programs() else ()
+    on_file = {level.id: level for level in levels}
+    return frozenset(
+        level.id
+        for level in levels
+        for outcome, following in (*level.after.items(), *level.after_clinical.items())
+        if outcome != "missed" and on_file[following].starts_with(outcome) == "filing"
+    )
 
 
 @cache
@@ -322,6 +343,13 @@ def _first(rules: Program) -> Level | None:
     return None
 
 
+_NO_DAY = {
+    "notice": "no notice date: fill in the notice or remittance date",
+    "decision": "the day of the last decision is missing: the next clock starts with it",
+    "filing": "the day the last appeal was filed is missing: the next clock starts with it",
+}
+
+
 def _where(
     rules: Program,
     first: Level,
@@ -378,13 +406,14 @@ def _refused(
             deadline=deadline,
             standing=rule.says,
             why=_told(deadline),
+            runs_from=clock.source or "",
         )
     if rule and rule.instead and rules.level(rule.instead).by_terms:
         gap = f"no date in law; fill in: {'; '.join(refused.needs)}"
         return NextStep(
             state="gap", level=rule.instead, standing=rule.says, gap=gap, why=str(refused)
         )
-    if rule or not refused.needs:
+    if rule or isinstance(refused, BelowAmountError) or not refused.needs:
         standing = rule.says if rule else ""
         return NextStep(
             state="no_appeal_right", level=level.id, standing=standing, why=str(refused)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from toolkit.law.model import FilingRule, Level, Program, Standing, StateRules
+from toolkit.law.model import FILERS, STAGES, FilingRule, Level, Program, Standing, StateRules
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +35,11 @@ def standing(
     of_filer = [rule for rule in of_level if not rule.when.filers or filer in rule.when.filers]
     for rule in of_filer:
         if rule.when.holds(stage, filer, expedited):
-            return _answer([rule], of_level)
+            return _answer([rule], _able(of_level, stage, expedited))
+    able = _able(of_level, stage, expedited)
     if of_filer and not any(rule.may_file for rule in of_filer):
-        return _answer(of_filer, of_level)  # no stage has to be known for that
-    return _not_settled(program, _level(program, level), of_level, of_filer, stage)
+        return _answer(of_filer, able)  # no stage has to be known for that
+    return _not_settled(program, _level(program, level), able, of_filer, stage)
 
 
 def _level(program: Program | StateRules, level_id: str) -> Level:
@@ -61,10 +62,9 @@ def party(filer: str | None, rule: FilingRule) -> Answer | None:
     )
 
 
-def _answer(rules: list[Standing], of_level: list[Standing]) -> Answer:
+def _answer(rules: list[Standing], able: str) -> Answer:
     """Return the one answer of rules that all say the same of a filer."""
     first = rules[0]
-    able = _able(of_level)
     return Answer(
         may_file=first.may_file,
         papers=first.papers,
@@ -79,7 +79,7 @@ def _answer(rules: list[Standing], of_level: list[Standing]) -> Answer:
 def _not_settled(
     program: Program | StateRules,
     level: Level,
-    of_level: list[Standing],
+    able: str,
     of_filer: list[Standing],
     stage: str | None,
 ) -> Answer:
@@ -88,11 +88,17 @@ def _not_settled(
     if stage is None and any(rule.when.stages for rule in of_filer):
         says += " It depends on the stage; name the stage."
     says += f" Before you rely on this date, check it with {level.decider} or in {program.governing_law}."
-    if able := _able(of_level):
+    if able:
         says += f" On file as able to file: {able}."
     return Answer(may_file=None, papers=(), instead=None, says=says, citation="", status="")
 
 
-def _able(rules: list[Standing]) -> str:
-    """Return the filers that a rule lets file at some stage of the level."""
-    return ", ".join(dict.fromkeys(f for rule in rules if rule.may_file for f in rule.when.filers))
+def _able(rules: list[Standing], stage: str | None, expedited: bool) -> str:
+    """Return the filers that the rules let file at the stage; at some stage where it is not known."""
+    asked = (stage,) if stage else STAGES
+    first = (
+        (filer, next((one for one in rules if one.when.holds(at, filer, expedited)), None))
+        for filer in FILERS
+        for at in asked
+    )
+    return ", ".join(dict.fromkeys(filer for filer, rule in first if rule and rule.may_file))

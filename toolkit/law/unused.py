@@ -27,6 +27,7 @@ def unused_for_filing(
         "amount": level.asks_amount,
         "care": any(one.when.care for one in clocks),
         "process": _has_states(level),
+        "last_outcome": bool(level.forwarded) or any(rule.after for rule in filing),
         "jurisdiction": _has_states(level),
         "state_window": any(rule.state_window for rule in filing),
         "effective_date": "effective" in starts

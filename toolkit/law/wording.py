@@ -60,6 +60,13 @@ ANCHORS = {
     "board_meeting": "the board's meeting that decides the appeal",
 }
 
+OUTCOMES = {
+    "upheld": "upheld",
+    "partly_overturned": "partly overturned",
+    "dismissed": "dismissed",
+    "missed": "not decided in time",
+}
+
 CARE = {
     "not_stated": "authorization not stated",
     "authorized": "care that VA authorized",
@@ -106,7 +113,11 @@ def _plural(number: int, one: Span) -> str:
 
 def window(rule: FilingRule) -> str:
     """Return how long there is to file, with what bends the count."""
-    if rule.window:
+    if rule.open_ended:
+        text = "no last day"
+        if rule.readings:
+            text += f"; safely {' or '.join(span(one.window) for one in rule.readings)}"
+    elif rule.window:
         text = span(rule.window)
     else:
         bounds = rule.state_window
@@ -125,6 +136,8 @@ def window(rule: FilingRule) -> str:
 
 def starts(rule: FilingRule | Reading) -> str:
     """Return the day a window is counted from."""
+    if isinstance(rule, FilingRule) and rule.runs_from == "filing" and rule.notice:
+        return f"the day of the {rule.notice}"
     return STARTS[rule.starts]
 
 
@@ -156,6 +169,12 @@ def when(one: When) -> str:
         ", ".join(CARE[care] for care in one.care),
     ]
     return "; ".join(part for part in said if part)
+
+
+def filing_for(rule: FilingRule) -> str:
+    """Return what a filing rule is for: the outcome of the level before, and the facts that select it."""
+    after = ", ".join(OUTCOMES[one] for one in rule.after)
+    return "; ".join(filter(None, (after and f"after: {after}", when(rule.when))))
 
 
 def decision_for(rule: DecisionRule) -> str:

@@ -22,9 +22,9 @@ _LETTERS, _ROWS_OF_TEXT = 46, 3
 def timeline_html(deadline: Deadline) -> str:
     """Return the deadline's days as one `<img>`, whose alternative text says the message.
 
-    Raises ValueError where nothing is to be filed: there is no day to draw.
+    Raises ValueError where nothing is to be filed or no last day is on file: there is no day to draw.
     """
-    if deadline.nothing_to_file or not deadline.steps:
+    if not deadline.last_filing_date or not deadline.steps:
         raise ValueError("a timeline needs a deadline with a day to file")
     days = _days(deadline)
     image = figure_html(_figure(days), _message(deadline, days))

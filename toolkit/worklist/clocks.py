@@ -38,7 +38,7 @@ _READ = frozenset({
 # What changes no date, though it is said beside it.
 _SAID = frozenset({
     "filed_when", "by_hour", "opens", "milestones", "warnings", "why", "notice", "citation",
-    "source", "verified_on", "status",
+    "source", "verified_on", "status", "after", "runs_from", "filed_with",
 })  # fmt: skip
 
 
@@ -136,8 +136,9 @@ class Clocks:
                 early = self._counted(start(reading.starts), reading.window, rule)
                 known = there if reading.starts == "receipt" and presumed is None else True
                 read(early, known, which)
-        safe = self._before(earliest)
         begun = np.where(there, received, days)
+        earliest = np.where((earliest < begun) & (begun <= end), begun, earliest)
+        safe = self._before(earliest)
         safe = np.where((safe < begun) & (begun <= earliest), earliest, safe)
         years = np.zeros(len(at), np.int32)
         if level.amount_in_controversy and clock.amount is not None:

@@ -8,7 +8,7 @@ it is asked for. Threads share all of it, and look up without waiting.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -63,9 +63,12 @@ _FIXED = {
     name: kind
     for name, kind in _STEP.items()
     if name not in ("last_filing_date", "file_by", "days_left", "due", "why")
-} | {"from_decision": "flag", "by_contract": "flag"}
+} | dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
 _OF_STEP = {"route", "notice_date", "notice_from"} | set(_STEP)
 _OF_CODE = set(_CODE) | {"second_look", "findings"}
+
+# The day of the last appeal that starts a clock, by the kind of its state.
+_STARTED = {2: "decided_on", 3: "filed_on"}
 
 _AHEAD = 1_000_000  # up to so many steps, days are answered before they are asked for
 _BARRED = "barred by the code"  # stands for the code's own words, so that steps stay few
@@ -138,14 +141,13 @@ class _State:
     barred: bool
     closed: bool
     gap: str | None
-    appealed: bool
 
     @property
     def kind(self) -> int:
-        """Which day it turns on: 0 none, 1 the notice's, 2 the decision's."""
+        """Which day it turns on: 0 none, 1 the notice's, of the last appeal 2 its decision's or 3 its filing's."""
         if isinstance(self.step, NextStep):
             return 0
-        return 1 if self.step.source == "notice" else 2
+        return {None: 0, "notice": 1, "decision": 2, "filing": 3}[self.step.source]
 
     @property
     def amounts(self) -> tuple[int, ...]:
@@ -384,9 +386,10 @@ class Kernel:
         kind = self._kind.take(state)
         notice = row.notice()[0]
         day = np.where(kind == 1, self.days.codes(notice), np.int32(1))
-        decided = kind == 2
-        if decided.any():
-            day[decided] = self.days.codes(row.days("decided_on")[decided])
+        for number, column in _STARTED.items():
+            started = kind == number
+            if started.any():
+                day[started] = self.days.codes(row.days(column)[started])
         lies = row.receipts(kind, notice, day)
         variant = self._variant_of.of([(state, len(self._states)), lies])
         return self._place_of.of([(variant, len(self._variants)), (day, len(self.days))])
@@ -426,13 +429,10 @@ class Kernel:
             **happened,
         )
         closed = self.cells["case_status"].value(status) in CLOSED
-        state = _State(
-            step, barred, closed, None if program else gap, happened["last_level"] is not None
-        )
-        return self._state_number(state)
+        return self._state_number(_State(step, barred, closed, None if program else gap))
 
     def _state_number(self, state: _State) -> int:
-        key = (state.step, state.barred, state.closed, state.gap, state.appealed)
+        key = (state.step, state.barred, state.closed, state.gap)
         number = self._state_numbers.get(key)
         if number is None:
             number = self._state_numbers[key] = len(self._states)
@@ -464,7 +464,7 @@ class Kernel:
             if side:
                 amount = (0, *state.amounts)[side - 1]
                 step = replace(state.step, amount=amount)
-                state = _State(step, state.barred, state.closed, state.gap, state.appealed)
+                state = _State(step, state.barred, state.closed, state.gap)
             found.append(self._state_number(state))
         return found
 
@@ -579,7 +579,6 @@ class Kernel:
             why_not=_BARRED if state.barred else None,
             closed=state.closed,
             gap=state.gap,
-            appealed=state.appealed,
             as_of=self._as_of,
         )
 
@@ -641,20 +640,25 @@ class Kernel:
         state = self._states[number]
         return self._why_number(self._answer(state, self._next(state, code, lies)))
 
-    def _from_decision(self, step: np.ndarray) -> np.ndarray:
-        return self.fixed.flags("from_decision", self._places["fixed"].take(step))
+    def _started(self, step: np.ndarray) -> Iterator[tuple[int, str, np.ndarray]]:
+        """Give the columns of days of an appeal that started clocks, each with its kind and the rows."""
+        fixed = self._places["fixed"].take(step)
+        for flag, number in (("from_decision", 2), ("from_filing", 3)):
+            yield number, _STARTED[number], self.fixed.flags(flag, fixed)
 
     def _notice_date(self, row: Row, step: np.ndarray) -> Answer:
         days, _ = row.notice()
-        decided = self._from_decision(step)
-        if decided.any():
-            days = np.where(decided, row.days("decided_on"), days)
+        for _, column, started in self._started(step):
+            if started.any():
+                days = np.where(started, row.days(column), days)
         return Answer("date", since_epoch(days))
 
     def _notice_from(self, row: Row, step: np.ndarray) -> Answer:
         _, source = row.notice()
-        source = np.where(self._from_decision(step), np.int32(3), source)
-        return Answer("text", source, ("", "notice_date", "remittance_date", "decided_on"))
+        for number, _, started in self._started(step):
+            source = np.where(started, np.int32(number + 1), source)
+        words = ("", "notice_date", "remittance_date", *_STARTED.values())
+        return Answer("text", source, words)
 
     def _unread(self, row: Row, who: np.ndarray, code: np.ndarray) -> Answer:
         """Return what could not be read, by column: never what a cell says."""

@@ -132,8 +132,8 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     the hospital's own system calls the case closed; `gap` what the payer facts lack; `earliest_notice`
     a day before the notice date that somebody may read as the notice: `file_by` is counted from it,
     `last_filing_date` from the notice date. In the answer
-    `from_decision` says that the last decision started the clock, and `by_contract` that an appeal
-    goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
+    `from_decision` says that the last decision started the clock, `from_filing` that the filing of that
+    appeal did (see `toolkit.law.follows_filing`), and `by_contract` that an appeal goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
     """
 
     def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
@@ -146,17 +146,16 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
             why_not=why_not,
             closed=bool(closed),
             gap=program_gap if program is None else None,
-            appealed=facts["last_level"] is not None,
             as_of=as_of,
         )
 
     keys = (
         "program", "stage", "contracted", "denial_category", "nature", "notice_date",
-        "notice_received", "last_level", "filed", "outcome", "decided_on", "amount",
+        "notice_received", "last_level", "filed", "outcome", "filed_on", "decided_on", "amount",
         "state_window", "jurisdiction", "contract", "why_not", "closed", "program_gap",
         "earliest_notice", "remarks", "initial_payment",
     )  # fmt: skip
-    more = {"from_decision": "flag", "by_contract": "flag"}
+    more = dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
     return Question(keys, answers_of("step") | more, of)
 
 
@@ -166,13 +165,11 @@ def step_answer(
     why_not: str | None,
     closed: bool,
     gap: str | None,
-    appealed: bool,
     as_of: date,
 ) -> dict[str, Any]:
     """Return the answer to a step question, given what the law says next.
 
-    `gap` is what the payer facts lack where they give no program; `appealed` says that the level of
-    the last appeal is on file.
+    `gap` is what the payer facts lack where they give no program.
     """
     deadline = found.deadline
     closed = closed or found.state == "done"
@@ -196,7 +193,8 @@ def step_answer(
         "appealable": state != "no_appeal_right",
         "days_left": (file_by - as_of).days if file_by else None,
         "due": "closed" if closed else due_of(state, last, file_by, as_of),
-        "from_decision": found.state in ("file", "nothing_to_file") and appealed,
+        "from_decision": found.runs_from == "decision",
+        "from_filing": found.runs_from == "filing",
         "by_contract": found.level == "contract_dispute",
     }
 

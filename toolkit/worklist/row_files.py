@@ -394,14 +394,15 @@ def _csv(file: _File, part: _Part, wanted: list[str], days: set[str]) -> Iterato
             pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
         )
 
-    if days:
+    hoped = days.copy()  # another thread may take one out
+    if hoped:
         try:
-            yield table(days)
+            yield table(hoped)
             return
         except pa.ArrowInvalid:
             pass
     found = table(set())
-    days -= {name for name in days if name in own and not _all_days(found[name])}
+    days -= {name for name in hoped if name in own and not _all_days(found[name])}
     yield found
 
 

@@ -107,7 +107,11 @@ WORKLIST: tuple[WorklistColumn, ...] = (
     *_asked(
         "notice",
         ("notice_date", "date", "the day whose notice starts the clock"),
-        ("notice_from", "text", "notice_date, remittance_date or decided_on"),
+        (
+            "notice_from",
+            "text",
+            "notice_date, remittance_date, decided_on, or filed_on where the clock starts with that",
+        ),
     ),
     *_asked(
         "",

@@ -11,6 +11,7 @@ end, since taking, joining, sorting and comparing texts is what a triage would e
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +39,14 @@ from toolkit.history.states import open_states, sent_on
 from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.hospital import Hospital
-from toolkit.law import opening_remarks, program_of_remarks, telling_amounts, turns_on
+from toolkit.law import (
+    follows_filing,
+    opening_remarks,
+    program_of_remarks,
+    programs,
+    telling_amounts,
+    turns_on,
+)
 from toolkit.worklist import comparison, controversy
 from toolkit.worklist.keys import (
     Coded,
@@ -1127,13 +1135,16 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     filed = (event >= 0) & (known | ~np.isnat(filed_on) | ~np.isnat(decided_on))
     disputed = _in_controversy(set_, rows, stated, facts, filed, decided_on)
     number, table = asked.memory("step").ask(
-        _step_facts(rows, facts, filed, notice, earliest, received, decided_on, disputed.cents)
+        _step_facts(
+            rows, facts, filed, notice, earliest, received, filed_on, decided_on, disputed.cents
+        )
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
-    notice_from[decided] = 3
-    notice = np.where(decided, decided_on, notice)
-    received[decided] = _NEVER
+    negotiated = step["from_filing"].isin({True})
+    notice_from[decided], notice_from[negotiated] = 3, 4
+    notice = np.where(decided, decided_on, np.where(negotiated, filed_on, notice))
+    received[decided | negotiated] = _NEVER
     route = rows.answer("route")
     received_on = taken(_day(events["received_on"]), event, _NEVER)
     requested = np.where(np.isnat(received_on), filed_on, received_on)
@@ -1167,7 +1178,9 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
         "in_controversy_cents": disputed.cents,
         "other_reasons": rows.other_reasons,
         "notice_date": notice,
-        "notice_from": Coded(notice_from, ["notice_date", "remittance_date", "", "decided_on"]),
+        "notice_from": Coded(
+            notice_from, ["notice_date", "remittance_date", "", "decided_on", "filed_on"]
+        ),
         "notice_received": received,
         "last_level": facts["last_level"],
         "filed_on": filed_on,
@@ -1204,7 +1217,7 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
 
 # The claim's two numbers: nearly as many texts as rows.
 _NUMBERS = frozenset({"patient_control_number", "payer_claim_control_number"})
-_TURNS = ("from_decision", "by_contract")
+_TURNS = ("from_decision", "from_filing", "by_contract")
 
 
 def _line_else_claim(
@@ -1228,13 +1241,14 @@ def _step_facts(
     notice: np.ndarray,
     earliest: np.ndarray,
     received: np.ndarray,
+    filed_on: np.ndarray,
     decided_on: np.ndarray,
     in_controversy: pd.arrays.IntegerArray,
 ) -> dict[str, Coded]:
     """Return the facts of the next step, without those that cannot change it: the keys stay few."""
     no_clock = facts["standing"].isin(_NO_CLOCK)
     program = rows.payer("program").only(~no_clock)
-    # Once an appeal is filed, its decision is the notice; the nature chooses the level that follows a
+    # Once an appeal is filed, its decision (or where a rule says so its filing) is the notice; the nature chooses the level that follows a
     # decision; nothing of this matters for what was won or still waits.
     outcome = facts["outcome"]
     goes_on = _goes_on(outcome)
@@ -1253,6 +1267,7 @@ def _step_facts(
         "last_level": facts["last_level"],
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,
+        "filed_on": _days(filed_on, goes_on & facts["last_level"].isin(_followed_by_filing())),
         "decided_on": _days(decided_on, goes_on),
         "amount": _amounts(in_controversy),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
@@ -1267,6 +1282,12 @@ def _step_facts(
         .with_value(facts["standing"].isin({"review"}), _REVERSAL_GAP)
         .with_value(facts["standing"].isin({"taken_back"}), _TAKEN_BACK_GAP),
     }
+
+
+@cache
+def _followed_by_filing() -> frozenset[str]:
+    """Return the levels after whose decision some program's next clock starts with their filing."""
+    return frozenset().union(*map(follows_filing, programs()))
 
 
 def _recovered(set_: _Set, claim: np.ndarray, line: np.ndarray) -> controversy.Recovered:

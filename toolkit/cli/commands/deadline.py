@@ -20,7 +20,7 @@ EXAMPLE = "deadline --program original_medicare --level redetermination --notice
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    from toolkit.law import CARE, FILERS, PROCESSES
+    from toolkit.law import CARE, FILERS, OUTCOMES, PROCESSES
 
     add_level(one)
     one.add_argument("--notice-date", type=iso_date)
@@ -37,6 +37,12 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--state-window", type=positive, help="days, where the state sets them")
     one.add_argument("--effective-date", type=iso_date)
+    one.add_argument(
+        "--last-outcome",
+        choices=OUTCOMES,
+        help="how the level before ended; missed: its decision was not made in time, and --notice-date is "
+        "the day of the request that was not decided",
+    )
     one.add_argument("--process", choices=PROCESSES, help="of external review: whose process it is")
     add_jurisdiction(one)
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
@@ -47,7 +53,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import filing_deadline, read_contract
-    from toolkit.law.age import stale
+    from toolkit.law.age import stale_behind
     from toolkit.law.unused import unused_for_filing
 
     contract = options.contract and read_contract(options.contract)
@@ -63,13 +69,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         state_window=options.state_window,
         effective_date=options.effective_date,
         care=options.care,
+        last_outcome=options.last_outcome,
         process=options.process,
         jurisdiction=options.jurisdiction,
         contract=contract,
     )
-    old = stale(found.citation, found.verified_on, date.today())
+    old = stale_behind(found, date.today())
     words = ("stage", "received", "amount", "care", "state_window", "effective_date", "process")
-    given = options_given(options, *words, "contract", "jurisdiction")
+    given = options_given(options, *words, "contract", "jurisdiction", "last_outcome")
     left = unused_for_filing(
         options.program,
         options.level,

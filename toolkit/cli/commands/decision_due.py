@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     import msgspec
 
     from toolkit.law import decision_due
-    from toolkit.law.age import stale
+    from toolkit.law.age import stale_behind
     from toolkit.law.unused import unused_for_decision
 
     found = decision_due(
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         notice_date=options.notice_date,
         jurisdiction=options.jurisdiction,
     )
-    old = stale(found.citation, found.verified_on, date.today())
+    old = stale_behind(found, date.today())
     words = ("stage", "levels", "multiemployer", "service", "state", "plan_appeal_date")
     words += ("case_file_date", "selection_date", "board_meeting", "notice_date", "jurisdiction")
     given = options_given(options, *words)

@@ -19,14 +19,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     from toolkit.law import ladder, program
 
-    levels = ladder(options.program, options.jurisdiction)
+    where = options.jurisdiction
+    levels = ladder(options.program, where)
     rules = program(options.program, options.jurisdiction)
     return {
         "program": rules.program,
         "name": rules.name,
         "governing_law": rules.governing_law,
         "jurisdiction": options.jurisdiction,
-        "levels": [_ladder_level(level) for level in levels],
+        "levels": [
+            _ladder_level(level) | {"of_state": _of_state(level, where)} for level in levels
+        ],
         "standing": msgspec.to_builtins(rules.standing),
         "switches": msgspec.to_builtins(rules.switches),
         "not_modelled": list(rules.not_modelled),
@@ -43,11 +46,21 @@ def _ladder_level(level: Any) -> dict[str, Any]:
     return head | {"filed_with": filed_with or decided_by, "decided_by": decided_by} | found
 
 
+def _of_state(level: Any, jurisdiction: str | None) -> str:
+    """Return what the jurisdiction means for the level where its own law of it is not on file; else ''."""
+    from toolkit.law import jurisdictions
+
+    one = level.without_its_own(jurisdiction) or level.floor_of(jurisdiction)
+    if not jurisdiction or level.jurisdiction or not one:
+        return ""
+    return f"{jurisdictions()[jurisdiction]}: {one.says} ({one.citation}; mark {one.status})"
+
+
 def show(answer: dict[str, Any]) -> None:
     import msgspec
 
-    from toolkit.law.model import When
-    from toolkit.law.wording import ANCHORS, when
+    from toolkit.law.model import DecisionRule, FilingRule
+    from toolkit.law.wording import ANCHORS, decision_for, filing_for, span, starts, window
 
     where = f" ({answer['jurisdiction']})" if answer["jurisdiction"] else ""
     print(f"{answer['name']}{where}: {answer['governing_law']}")
@@ -55,29 +68,24 @@ def show(answer: dict[str, Any]) -> None:
         print(f"\n{level['id']}  {level['name']}; decided by {level['decided_by']}")
         if level["filed_with"] != level["decided_by"]:
             print(f"  filed with {level['filed_with']}")
-        for rule in level["filing"]:
-            window = rule["window"] or {
-                "count": f"{rule['state_window']['least']} to {rule['state_window']['most']}",
-                "unit": "days (the state chooses)",
-            }
-            until = f" until {rule['applies_until']}" if rule["applies_until"] else ""
-            only = when(msgspec.convert(rule["when"], When))
+        if level["of_state"]:
+            print(f"  {level['of_state']}")
+        for rule in msgspec.convert(level["filing"], tuple[FilingRule, ...]):
+            until = f" until {rule.applies_until}" if rule.applies_until else ""
+            only = filing_for(rule)
+            counted = window(rule) if rule.open_ended else f"{window(rule)} from {starts(rule)}"
             print(
-                f"  from {rule['applies_from']}{until}: {window['count']} {window['unit']} from "
-                f"{rule['starts']}, {rule['filed_when']}{f' ({only})' if only else ''}  "
-                f"[{rule['citation']}; {rule['status']}]"
+                f"  from {rule.applies_from}{until}: {counted}, {rule.filed_when}"
+                f"{f' ({only})' if only else ''}  [{rule.citation}; {rule.status}]"
             )
         for one in (level["automatic"], level["by_terms"], level["forwarded"]):
             if one:
                 print(f"  {one['says']}  [{one['citation']}; {one['status']}]")
-        for rule in level["decision"]:
-            start = ANCHORS[rule["starts"]]
-            stages = rule["service"] or ", ".join(rule["when"]["stages"]) or "all stages"
-            stages += f" in {', '.join(rule['states'])}" if rule["states"] else ""
-            fast = ", expedited" if rule["when"]["expedited"] else ""
+        for rule in msgspec.convert(level["decision"], tuple[DecisionRule, ...]):
+            meant = decision_for(rule) or "every request"
             print(
-                f"  decision in {rule['due']['count']} {rule['due']['unit']} from {start} ({stages}{fast})"
-                f"  [{rule['citation']}; {rule['status']}]"
+                f"  decision in {span(rule.due)} from {ANCHORS[rule.starts]} ({meant})"
+                f"  [{rule.citation}; {rule.status}]"
             )
     for one in answer["switches"]:
         print(f"\nFrom {one['applies_from']}, by {one['keyed_to']}: {one['says']}")

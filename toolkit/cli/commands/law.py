@@ -14,14 +14,15 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.law import on_file
-    from toolkit.law.age import clocks, marks, stale
+    from toolkit.law.age import beside, clocks, marks, shared, stale
     from toolkit.law.events import events
 
     today = date.today()
-    rules = [
-        {
-            "program": one.program,
-            "jurisdiction": one.jurisdiction,
+
+    def row(program: str, jurisdiction: str, level: str, clock: str, rule: Any) -> dict[str, Any]:
+        return {
+            "program": program,
+            "jurisdiction": jurisdiction,
             "level": level,
             "clock": clock,
             "applies_from": getattr(rule, "applies_from", None),
@@ -31,17 +32,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             "status": rule.status,
             "age_days": (today - date.fromisoformat(rule.verified_on)).days,
         }
-        for one in on_file()
-        for level, clock, rule in clocks(one.rules)
-    ]
+
+    on = [(one.program, one.jurisdiction, one.rules) for one in on_file()]
+    rules = [row(*of, *one) for *of, mine in on for one in clocks(mine)]
+    others = [row(*of, *one) for *of, mine in on for one in beside(mine)]
+    others += [row("", "", *one) for one in shared()]
     if options.age:
-        rules.sort(key=lambda rule: rule["age_days"], reverse=True)
-    looks = [(rule["citation"], rule["verified_on"]) for rule in rules]
-    looks += [
-        (one.citation, one.verified_on) for event in events() for one in (event, *event.closed)
-    ]
+        for rows in (rules, others):
+            rows.sort(key=lambda rule: rule["age_days"], reverse=True)
+    looks = [(rule["citation"], rule["verified_on"]) for rule in (*rules, *others)]
     return {
         "rules": rules,
+        "beside": others,
         "marks": {one.id: marks(one.rules) for one in on_file()},
         "events": [
             {
@@ -73,10 +75,11 @@ def show(answer: dict[str, Any]) -> None:
             f"{rule['citation']}; {rule['source']}; verified {rule['verified_on']} "
             f"({rule['age_days']} days ago), mark {rule['status']}"
         )
-    for event in answer["events"]:
+    for rule in answer["beside"]:
+        whose = f"{rule['program'] or 'every program'}{_in(rule)} {rule['level']}".strip()
         print(
-            f"interruption, {event['name']}: {event['citation']}; {event['source']}; "
-            f"verified {event['verified_on']}, mark {event['status']}"
+            f"{whose}, {rule['clock'].replace('_', ' ')}: {rule['citation']}; {rule['source']}; verified "
+            f"{rule['verified_on']} ({rule['age_days']} days ago), mark {rule['status']}"
         )
     for name, marks in answer["marks"].items():
         print(f"{name}: " + ", ".join(f"{number} {mark}" for mark, number in marks.items()))
