@@ -6,7 +6,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.tables import TABLES, Claims, among, conform
+from toolkit.law.filing import LAST_DAY
 
 _SAYS = {
     "decided_later": "this decision is later than the day of the worklist or report: it counts from its own "
@@ -19,13 +20,14 @@ _SAYS = {
 def seen_on(claims: Claims, day: date) -> Claims:
     """Return the tables as they were known on a day, with a finding for what is later.
 
-    A claim whose notice and remittance are both later is left out, and so is an appeal filed later;
-    an appeal decided later is still pending. What a person recorded of a later day is left out.
+    A claim whose notice and remittance are both later is left out, and so is an appeal filed later; a
+    day that no claim can have is no later day: its row stays, and says what to correct. An
+    appeal decided later is still pending. What a person recorded of a later day is left out.
     Tables without anything later come back as they are.
     """
     now = np.datetime64(day, "us")
     decided = _earliest(claims.claims, "notice_date", "remittance_date")
-    late = decided > now
+    late = (decided > now) & (decided <= np.datetime64(LAST_DAY, "us"))  # past that, no day at all
     if late.any():
         claims = _without(_told(claims, claims.claims[late], "decided_later", "notice_date"), late)
     events = claims.appeal_events
@@ -66,7 +68,7 @@ def _without(claims: Claims, gone: np.ndarray) -> Claims:
     for name in TABLES:
         table = getattr(claims, name)
         if "claim_key" in table and len(table):
-            kept[name] = table[~table["claim_key"].isin(keys)].reset_index(drop=True)
+            kept[name] = table[~among(table["claim_key"], keys)].reset_index(drop=True)
     return replace(claims, **kept)
 
 
