@@ -104,9 +104,30 @@ def next_step(
     )
     if isinstance(found, NextStep):
         return found
-    if found.source == "notice":
-        return dated(found, notice_date, received, earliest_notice=earliest_notice)
-    return dated(found, decided_on if found.source == "decision" else filed_on)
+    day, received, earliest = days_of(
+        found,
+        notice_date=notice_date,
+        received=received,
+        earliest_notice=earliest_notice,
+        filed_on=filed_on,
+        decided_on=decided_on,
+    )
+    return dated(found, day, received, earliest_notice=earliest)
+
+
+def days_of(
+    clock: Clock,
+    *,
+    notice_date: date | None,
+    received: date | None,
+    earliest_notice: date | None,
+    filed_on: date | None,
+    decided_on: date | None,
+) -> tuple[date | None, date | None, date | None]:
+    """Return those days that a clock looks at: the one that starts it, its receipt, the earliest notice."""
+    if clock.source == "notice":
+        return notice_date, received, earliest_notice
+    return decided_on if clock.source == "decision" else filed_on, None, None
 
 
 def resolve(

@@ -15,7 +15,7 @@ from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
-from toolkit.law import NextStep, decision_due, next_step
+from toolkit.law import Clock, NextStep, dated, days_of, decision_due, resolve
 from toolkit.law import program as rules_of
 from toolkit.worklist.table import answers_of
 
@@ -136,11 +136,20 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     appeal did (see `toolkit.law.follows_filing`), and `by_contract` that an appeal goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
     """
 
-    def of(program, contract, notice_received, why_not, closed, program_gap, **facts):
-        facts["remarks"] = tuple((facts.get("remarks") or "").split())
-        facts["initial_payment"] = bool(facts.get("initial_payment"))
-        terms = None if contract is None else hospital.contracts[contract]
-        found = next_step(program, received=notice_received, contract=terms, **facts)
+    steps = _Steps(hospital)
+
+    def of(
+        program, contract, notice_date, notice_received, why_not, closed, program_gap,
+        earliest_notice=None, filed_on=None, decided_on=None, **facts,
+    ):  # fmt: skip
+        found = steps.next(
+            {"program_id": program, "contract": contract, **facts},
+            notice_date=notice_date,
+            received=notice_received,
+            earliest_notice=earliest_notice,
+            filed_on=filed_on,
+            decided_on=decided_on,
+        )
         return step_answer(
             found,
             why_not=why_not,
@@ -157,6 +166,48 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     )  # fmt: skip
     more = dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
     return Question(keys, answers_of("step") | more, of)
+
+
+class _Steps:
+    """What the law says next: resolved once per facts without days, dated once per clock and days."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self._hospital = hospital
+        self._forget()
+
+    def _forget(self) -> None:
+        self._resolved: dict[tuple, NextStep | Clock] = {}
+        self._clocks: dict[Clock, Clock] = {}
+        self._dated: dict[tuple, NextStep] = {}
+
+    def next(self, facts: dict[str, Any], **days: date | None) -> NextStep:
+        """Return what `toolkit.law.next_step` returns; `contract` is a place in `hospital.contracts`."""
+        key = tuple(facts.values())
+        found = self._resolved.get(key)
+        if found is None:
+            found = self._resolved[key] = self._resolve(**facts)
+        if isinstance(found, NextStep):
+            return found
+        put = days_of(found, **days)
+        place = (id(found), *put)  # clocks are kept, so that equal ones are the same one
+        step = self._dated.get(place)
+        if step is None:
+            if len(self._dated) >= _REMEMBERED:
+                self._forget()
+                return self.next(facts, **days)
+            day, received, earliest = put
+            step = dated(found, day, received, earliest_notice=earliest)
+            self._dated[place] = step
+        return step
+
+    def _resolve(self, contract, remarks=None, initial_payment=None, **facts) -> NextStep | Clock:
+        found = resolve(
+            **facts,
+            contract=None if contract is None else self._hospital.contracts[contract],
+            remarks=tuple((remarks or "").split()),
+            initial_payment=bool(initial_payment),
+        )
+        return found if isinstance(found, NextStep) else self._clocks.setdefault(found, found)
 
 
 def step_answer(
