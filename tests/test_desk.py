@@ -634,7 +634,7 @@ def test_the_next_to_expire_stands_first_by_its_last_lawful_day(place):
     days = list(frame["last_filing_date"])
     assert days[:3] == sorted(days[:3]) and days[4] > days[5]
     first = desk.cases.rows()[0]
-    assert "safe date passed" in shown(first) and first["cells"][2]["marked"]
+    assert "already past" in shown(first) and first["cells"][2]["marked"]
     due(desk, "closed")
     assert states(desk) == ["closed"]
     due(desk, "closed")  # pressed again: every open case
@@ -937,6 +937,34 @@ def test_going_from_case_to_case_leaves_no_widgets_behind(place):
         pick(desk, at)
         desk.back.click()
     assert len(w.widget._instances) <= before
+
+
+def test_running_the_cell_again_closes_the_desk_that_no_page_shows_any_more(place):
+    first = at_desk(place)
+    pick(first)
+    tell = lambda desk, **said: desk.guard._handle_custom_msg(said, [])  # noqa: E731
+    tell(first, here="a")
+    tell(first, here="b")
+    tell(first, gone="a")
+    second = at_desk(place)
+    tell(second, here="c")
+    assert first.caseload is not None  # another page still shows it
+    before = len(w.widget._instances)
+    tell(first, gone="b")
+    assert first.caseload is None and len(w.widget._instances) < before - 100
+    tell(second, gone="c")
+    assert second.caseload is not None  # the newest may come back, as from a closed view
+
+
+def test_the_kernel_answers_and_looks_at_the_store_while_a_page_is_there(place):
+    desk = at_desk(place)
+    pick(desk)
+    sent, looks = [], []
+    desk.guard.send = sent.append
+    desk.guard._look = lambda: looks.append(1)
+    for _ in range(20):
+        desk.guard._handle_custom_msg({"ping": True}, [])
+    assert sent == [{"pong": True}] * 20 and len(looks) == 2
 
 
 def test_the_drafting_notebook_only_calls_and_holds_no_output():

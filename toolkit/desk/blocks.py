@@ -131,8 +131,8 @@ def short_day(value: date | None) -> str:
 
 
 def papers(standing: str) -> str:
-    """Return the papers that a filer needs, as the worklist's standing names them; '' for none."""
-    return standing.partition(" Paper: ")[2].partition(". ")[0].rstrip(".")
+    """Return the first paper that a filer needs, in short, as the worklist's standing names it."""
+    return re.split(r"[,.;]", standing.partition(" Paper: ")[2])[0]
 
 
 # ---- the case

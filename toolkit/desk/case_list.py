@@ -25,7 +25,7 @@ COLUMNS = {
     "payer": "Payer",
     "category": "Category",
     "denied": "Denied",
-    "standing": "Who files",
+    "standing": "Standing",
     "owner": "Owner",
     "work": "Work",
 }
@@ -266,7 +266,7 @@ def _row(row: dict[str, Any], begun: str, as_of: date) -> dict[str, Any]:
         _last_day(row, as_of),
         {
             "text": blocks.short_day(row["file_by"]),
-            "under": "safe date passed" if passed else "",
+            "under": "already past" if passed else "",
             "marked": passed,
         },
         {"text": row["payer_name"]},

@@ -36,9 +36,10 @@ class Caseload:
     """What was opened: the claims, their worklist (one row per denial), and work already begun.
 
     `worklist` is what the files alone say, with the kind of letter that fits each row in `letters`
-    ('' where none does). `stated` holds, by denial key, the rows that came out otherwise by what a
-    person entered, and `begun` what was entered on a denial: 'facts', 'letter', or 'maybe' where
-    entries exist for a claim that may be this one. `seen` is the store's last entry among them.
+    ('' where none does). `stated` are the rows on which something had been entered when the files were
+    opened, as they then came out, and `changed` those that have changed since, by denial key. `begun`
+    says what was entered on a denial: 'facts', 'letter', or 'maybe' where entries exist for a claim
+    that may be this one. `seen` is the store's last entry among them.
     """
 
     name: str
@@ -47,7 +48,8 @@ class Caseload:
     hospital: Hospital
     as_of: date
     letters: pd.Series
-    stated: dict[str, pd.DataFrame] = field(default_factory=dict)
+    stated: pd.DataFrame | None = None
+    changed: dict[str, pd.DataFrame] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
     seen: int = 0
 
@@ -63,15 +65,18 @@ class Caseload:
     def rows(self) -> pd.DataFrame:
         """Return the worklist as it is now; its column `letter` is the kind of letter that fits."""
         frame = self.worklist.assign(letter=self.letters)
-        if self.stated:
-            now = pd.concat(self.stated.values())
-            kept = frame.loc[~frame["denial_key"].isin(set(self.stated))]
-            frame = pd.concat([kept, with_letters(now)]).sort_index(kind="stable")
+        now = [*self.changed.values()]
+        if self.stated is not None:
+            now.append(self.stated.loc[~self.stated["denial_key"].isin(set(self.changed))])
+        if now:
+            rows = with_letters(pd.concat(now))
+            kept = frame.loc[~frame["denial_key"].isin(set(rows["denial_key"]))]
+            frame = pd.concat([kept, rows]).sort_index(kind="stable")
         return frame
 
     def with_row(self, row: pd.DataFrame) -> "Caseload":
-        """Return the caseload in which this row takes the place of the one from the file."""
-        return replace(self, stated=self.stated | {row["denial_key"].iloc[0]: row})
+        """Return the caseload in which this row takes the place of the one before."""
+        return replace(self, changed=self.changed | {row["denial_key"].iloc[0]: row})
 
     def marked(self, denial_key: str, begun: str) -> "Caseload":
         """Return the caseload that knows what was entered on this denial."""
@@ -194,10 +199,12 @@ def with_work(
         return replace(caseload, seen=seen)
     rows = hits.loc[hits["denial_key"].isin(set(begun))]
     now = judged(caseload, rows, recorded, account_of(caseload.claims, rows["claim_key"]))
-    stated = {key: now.iloc[[at]] for at, key in enumerate(now["denial_key"])}
-    return replace(
-        caseload, begun=caseload.begun | begun, stated=caseload.stated | stated, seen=seen
-    )
+    caseload = replace(caseload, begun=caseload.begun | begun, seen=seen)
+    if changed is None:
+        return replace(caseload, stated=now)
+    for at in range(len(now)):
+        caseload = caseload.with_row(now.iloc[[at]])
+    return caseload
 
 
 def _with_number_of(

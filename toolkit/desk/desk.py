@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import ipywidgets as w
 
@@ -33,7 +34,7 @@ from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.record_part import RecordPart
 from toolkit.desk.settings_part import SettingsPart, payer_of
-from toolkit.desk.widgets import Notice, field, hooked, html, show
+from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.law.ics import write_ics
@@ -72,6 +73,8 @@ def open_desk(
 class Desk:
     """The widgets and what they do; every method can be called without a browser."""
 
+    _newest: ClassVar[list["Desk"]] = []  # the last one that was opened in this kernel
+
     def __init__(
         self,
         *,
@@ -89,7 +92,7 @@ class Desk:
         self._as_of = as_of
         self._kind: str | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
-        self.guard = Guard(self.look)
+        self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
         self.store_notice = Notice("dd-notice-store")
         self.date_notice = Notice("dd-notice-date")
@@ -97,6 +100,8 @@ class Desk:
         self.letter_notice = Notice("dd-notice-letter")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
+        self._newest.append(self)
+        del self._newest[:-1]
 
     def _build(self) -> None:
         guard = self.notice.guards
@@ -359,6 +364,11 @@ class Desk:
         self.caseload = replace(self.caseload, hospital=hospital)
         self.settings_notice.done("Saved in hospital.yaml; letters take it from there.")
 
+    def close(self) -> None:
+        """Close the widgets and let go of the claims; the desk cannot be used again."""
+        close(self.box)
+        self.caseload = self.view = None
+
     def look(self) -> None:
         """Say what somebody else has entered on the open case since it was last shown."""
         if self.view is None or self.case.layout.display == "none":
@@ -414,6 +424,11 @@ class Desk:
 
     # ---- how the desk follows
 
+    def _left(self) -> None:
+        """Close a desk that no page shows any more, once its cell has opened another."""
+        if self._newest != [self]:
+            self.close()
+
     def _open_chosen(self) -> None:
         typed = self.path.value.strip()
         self.open(Path(typed) if typed else self.files.value)
@@ -441,15 +456,15 @@ class Desk:
     def _list(self, caseload: Caseload) -> None:
         """Show this caseload's table from the start."""
         self.caseload, self.view = caseload, None
-        self._listed = dict(caseload.stated)
+        self._listed = dict(caseload.changed)
         self.cases.put(caseload)
         self._show("list")
 
     def _relist(self) -> None:
         """Bring the rows that have changed to the table."""
-        stated = self.caseload.stated
-        changed = [row for key, row in stated.items() if self._listed.get(key) is not row]
-        self._listed = dict(stated)
+        rows = self.caseload.changed
+        changed = [row for key, row in rows.items() if self._listed.get(key) is not row]
+        self._listed = dict(rows)
         self.cases.again(self.caseload, changed)
 
     def _follow_others(self) -> None:

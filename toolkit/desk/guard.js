@@ -6,6 +6,7 @@ const PATIENCE = 10000; // a kernel that works answers when it is done; one that
 const GONE = ["dead", "terminating", "restarting", "autorestarting"];
 
 function render({ model, el }) {
+  const page = crypto.getRandomValues(new Uint32Array(2)).join("-"); // this view of the desk
   let root = null;
   let asked = 0; // when the ping that waits for its answer was sent; 0: none waits
   let lost = false;
@@ -103,6 +104,7 @@ function render({ model, el }) {
       root.tabIndex = -1; // a click beside a control leaves the focus in the desk
       for (const [name, does] of listeners) root.addEventListener(name, does);
       root.dataset.ddGuarded = "yes";
+      model.send({ here: page });
     }
     const kernel = model.widget_manager?.kernel;
     const status = kernel?.status;
@@ -124,6 +126,7 @@ function render({ model, el }) {
   look();
   return () => {
     clearInterval(timer);
+    if (root) model.send({ gone: page });
     model.off("msg:custom", settle);
     for (const [name, does] of listeners) root?.removeEventListener(name, does);
   };

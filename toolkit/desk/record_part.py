@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date
+from html import escape
 from typing import Any
 
 import ipywidgets as w
@@ -72,11 +73,12 @@ class RecordPart:
         self.event = field(
             w.Dropdown(
                 description="Event",
-                options=[(f"{plain(name)}: {rules.events[name].says}", name) for name in names],
+                options=[(plain(name), name) for name in names],
                 value="decided" if waits else "filed",
             ),
             "dd-record-event",
         )
+        self.says = html("dd-record-says")
         self.day = self._text("Date", "dd-record-day", "MM/DD/YYYY")
         levels = {
             name: (one.name if one is not None else plain(name))
@@ -119,7 +121,8 @@ class RecordPart:
         self.cancel.on_click(guard(lambda _: self._make()))
         self.correct.on_click(guard(lambda _: self._begin_correction()))
         self.take_back.on_click(guard(lambda _: self._take_back(key)))
-        fields = (self.event, self.day, self.level, self.outcome, self.amount, self.proof)
+        event = w.VBox([self.event, self.says])
+        fields = (event, self.day, self.level, self.outcome, self.amount, self.proof)
         entries = (self.entries, self.correct, self.take_back)
         self._rest = hooked(w.HBox(entries), "dd-row")
         self.body.children = (
@@ -135,6 +138,7 @@ class RecordPart:
 
     def _arrange(self) -> None:
         rule = event_rules().events[self.event.value]
+        self.says.value = f'<div class="dd-block">{escape(capital(rule.says))}</div>'
         named = {
             "level": self.level,
             "outcome": self.outcome,

@@ -157,7 +157,10 @@ class SettingsPart:
         self.save.on_click(self._guards(lambda _: self._save(payer_id, payer_name, plan)))
         fields = (self.program, self.contracted, self.funding, self.window, self.jurisdiction,
                   self.verified, self.address)  # fmt: skip
-        self.form.children = (hooked(w.VBox(fields), "dd-fields"), self.save)
+        self.form.children = (
+            hooked(w.VBox(fields), "dd-fields"),
+            hooked(w.HBox([self.save]), "dd-line"),
+        )
 
     def _save(self, payer_id: str, payer_name: str, plan: str) -> None:
         window = self.window.value.strip()
@@ -204,7 +207,10 @@ class SettingsPart:
         self.save_sender.disabled = bool(self._blocked)
         self.save_sender.on_click(self._guards(lambda _: self._sender()))
         fields = (*self.sender.values(), *self.signer.values())
-        self.sender_form.children = (hooked(w.VBox(fields), "dd-fields"), self.save_sender)
+        self.sender_form.children = (
+            hooked(w.VBox(fields), "dd-fields"),
+            hooked(w.HBox([self.save_sender]), "dd-line"),
+        )
 
     def _sender(self) -> None:
         values = {name: one.value.strip() for name, one in self.sender.items()}
@@ -217,7 +223,7 @@ class SettingsPart:
 
 def _head(text: str) -> w.HTML:
     made = html()
-    made.value = f'<div class="dd-block">{blocks.heading(text)}</div>'
+    made.value = f'<div class="dd-block"><h2>{text}</h2></div>'
     return made
 
 
