@@ -221,8 +221,14 @@ def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chrom
         )
         driver.press_run_all(page)
         expect(page.locator(".dd-lost-banner:visible")).to_have_count(0, timeout=driver.PATIENCE)
-        driver.pick_dexa(page)
-        expect(page.locator(".dd-fact-signer_name input")).to_have_value("Zelda Typedname, MD")
+        begun = page.get_by_role("combobox", name="Letter", exact=True)
+        begun.select_option("work has begun")
+        expect(page.locator(".dd-shown")).to_contain_text(
+            "1 to 1 of 1 case", timeout=driver.PATIENCE
+        )
+        a_case(page)
+        saved = page.locator(".dd-fact-signer_name input")
+        expect(saved).to_have_value("Zelda Typedname, MD", timeout=driver.PATIENCE)
         page.close()
 
 
