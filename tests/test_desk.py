@@ -426,6 +426,7 @@ def test_a_day_that_is_half_typed_or_none_is_not_stored_and_stays_in_its_field(p
     field = field_of(desk, "order_date")
     field.control.value = typed
     assert "Not saved" in text(field.note) and field.control.value == typed
+    assert visible(field.drop) and not visible(field.save)  # it could not be saved all the same
     assert desk.view.case.value("order_date") is None
     with CaseStore(desk.store) as store:
         assert store.history(desk.view.base.case_key) == ()
@@ -453,6 +454,7 @@ def test_an_unlikely_day_is_questioned_beside_its_field_and_saved_when_confirmed
     before = desk.view.case.value(name)
     field.control.value = typed
     assert says in text(field.note) and desk.view.case.value(name) == before
+    assert visible(field.save)
     field.drop.click()
     assert field.control.value == (f"{before:%m/%d/%Y}" if before else "")
     field.control.value = typed

@@ -6,6 +6,7 @@ Colors stand in style.css, for a light and a dark theme, on every block.
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -307,7 +308,7 @@ def _fact_names(kind: LetterKind | None) -> set[str]:
 
 # ---- what happened
 
-_EVENT_HEADS = ("Date", "What happened", "Line", "Amount", "Source")
+_EVENT_HEADS = ("Date", "What happened", "Line", "Amount")
 
 
 def history(events: Iterable[dict]) -> str:
@@ -329,13 +330,13 @@ def _event(one: dict) -> str:
     said = f"<b>{escape(what)}</b>" + (f"<small>{escape(', '.join(more))}</small>" if more else "")
     if one.get("proof"):
         said += f"<small><bdi>{escape(str(one['proof']))}</bdi></small>"
-    amount = "" if one["amount"] is None else f"${escape(str(one['amount']))}"
+    said += f"<small>{escape(_source_of(str(one['source'])))}</small>"
+    amount = "" if one["amount"] is None else f"${Decimal(one['amount']):,.2f}"
     cells = (
         escape(short_day(date.fromisoformat(one["date"])) if one["date"] else "no date"),
         said,
         escape(str(one["line"])),
         amount,
-        f"<small>{escape(_source_of(str(one['source'])))}</small>",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

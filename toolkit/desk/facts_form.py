@@ -21,6 +21,10 @@ from toolkit.worklist import dollars
 Enter = Callable[[str, str, object], None]
 
 
+class _UnlikelyError(UsageError):
+    """The value can be read, and is saved when it is confirmed."""
+
+
 class Field:
     """One fact of one case: its control, and a note under it that says where the value comes from.
 
@@ -73,8 +77,11 @@ class Field:
             self._put_value(fact)
             self.note.value = self._note(fact)
 
-    def refuse(self, says: str) -> None:
-        """Mark what was entered as not saved, and say why; `save` and `drop` stand beside it."""
+    def refuse(self, says: str, *, again: bool = True) -> None:
+        """Mark what was entered as not saved, and say why; the button `drop` stands beside it.
+
+        `again`: so does `save`, because the same could be saved all the same.
+        """
         self.unsaved = True
         self.widget.add_class("dd-unsaved")
         said = f"Not saved: {says}"
@@ -89,6 +96,7 @@ class Field:
             self.answers = hooked(w.HBox([self.save, self.drop]), "dd-line")
             self.widget.children = (self.control, self.note, self.answers)
         show(self.answers, True)
+        show(self.save, again)
 
     def _dropped(self) -> None:
         self._shown_as_stored()
@@ -150,6 +158,8 @@ class Field:
         except ChangedError as error:
             stored = "nothing" if self._fact is None else printed(self.need.name, self._fact.value)
             self.refuse(f"{error} In the store now: {stored}")
+        except UsageError as error:
+            self.refuse(str(error), again=isinstance(error, _UnlikelyError))
         except ToolkitError as error:
             self.refuse(str(error))
         except BaseException:
@@ -166,7 +176,9 @@ class Field:
         day = read_day(str(raw))
         unlikely = doubt(self.need.name, day, today=date.today(), **self._doubts)
         if unlikely and not sure:
-            raise UsageError(f"{blocks.day(day)}: {unlikely}. Correct it, or save it all the same")
+            raise _UnlikelyError(
+                f"{blocks.day(day)}: {unlikely}. Correct it, or save it all the same"
+            )
         return day
 
 
