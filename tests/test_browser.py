@@ -158,7 +158,7 @@ def test_a_date_typed_digit_by_digit_is_stored_once_and_only_when_it_is_a_day(ch
         control.fill("")
         page.keyboard.type(f"{int(month)}/{int(day)}/{year}")
         control.blur()
-        expect(fact).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
         made = [one for one in entries(place) if one[0] == "fact"]
         assert made == [("fact", "notice_date", f"{year}-{month}-{day}")]
         page.close()
@@ -268,7 +268,7 @@ def test_two_tabs_on_one_case_show_each_other_s_entries_and_write_over_none(chro
         names = [value for kind, name, value in entries(place) if name == "signer_name"]
         assert names == ["From the other tab"]
         fact.get_by_role("button", name="Save it all the same").click()
-        expect(fact).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
         names = [value for kind, name, value in entries(place) if name == "signer_name"]
         assert names == ["From the other tab", "From this tab"]
         for page in tabs:

@@ -539,7 +539,7 @@ def test_what_is_wrong_with_the_store_is_said_beside_the_field_and_the_text_stay
     assert "saved" in text(field.note)
 
 
-def _read_only(self, made: bool) -> None:
+def _read_only(self, path: Path, made: bool) -> None:
     self.read_only = True
 
 

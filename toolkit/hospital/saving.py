@@ -22,7 +22,10 @@ def save_payer(path: Path, payer: Payer) -> None:
     Its row is the one that has its id or its name, and its plan; a new one where there is none. Raises
     InputError, with nothing written, where the table cannot be read or the row would not be read.
     """
-    headings, rows = read_table(path) if path.exists() else (list(COLUMNS), [])
+    headings: list[str] = list(COLUMNS)
+    rows: list[tuple[int, list[str]]] = []
+    if path.exists():
+        headings, rows = read_table(path)
     places, _ = columns_of(headings, COLUMNS, path.name)
     for name in COLUMNS:
         if name not in places:
