@@ -56,12 +56,13 @@ def page(chromium):
 
 
 def fits(page) -> bool:
-    """Nothing of the desk stands out over its right edge."""
+    """Nothing of the desk stands out over its right edge, but what can be scrolled or is only read aloud."""
     return page.locator(".dd-desk").evaluate(
         """desk => {
             const edge = desk.getBoundingClientRect().right + 1;
             return [...desk.querySelectorAll('*')].filter(node => node.offsetParent)
-                .filter(node => !node.closest('.dd-say'))
+                .filter(node => !node.closest('.dd-say, .law-scroll, .dd-scroll'))
+                .filter(node => getComputedStyle(node.closest('thead') ?? node).clipPath === 'none')
                 .every(node => node.getBoundingClientRect().right <= edge);
         }"""
     )
@@ -330,6 +331,8 @@ def test_axe_finds_no_violation_on_any_screen_and_nothing_is_cut_off(
     ) as running:
         page = chromium.new_page(viewport={"width": width, "height": 1000})
         driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+b")  # at 600 pixels nobody has the list of files open
         expect(page.locator(".dd-open-case").first).to_be_visible(timeout=driver.PATIENCE)
         found = {"list": violations(page), "list cut off": not fits(page)}
         driver.pick_dexa(page)
