@@ -1224,3 +1224,22 @@ def test_the_settings_of_one_payer_never_go_to_another(place):
     form.save.click()
     (row,) = read_payers(place / "local" / "payers.csv")
     assert (row.payer_id, row.appeals_address) == ("T02", "For the other")
+
+
+def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(place):
+    appealed = {
+        "Appeal Level": "Reconsideration", "Appeal Filed": "2026-11-02",
+        "Appeal Decided": "2026-11-20", "Appeal Outcome": "Upheld",
+    }  # fmt: skip
+    path = export(place, appealed, {"Notice Date": "2026-11-18", "Remittance Date": "2026-11-18"})
+    day = date(2026, 11, 10)
+    desk = open_desk(path, hospital=UNKNOWN, as_of=day)
+    claims = one_history(read(path), hospital=UNKNOWN, recorded=(), as_of=day)
+    worklist = triage(claims, as_of=day, hospital=UNKNOWN)
+    assert list(worklist["due"]) == ["awaiting_decision"]
+    mine = desk.caseload.rows()[list(worklist.columns)]
+    pd.testing.assert_frame_equal(mine, worklist, check_dtype=False)
+    pick(desk)
+    assert desk.view.row["due"] == "awaiting_decision" and "Decided" not in text(
+        desk.record.history
+    )

@@ -21,12 +21,11 @@ from toolkit.cases import (
     check_still_open,
     record_event,
     recorded_cases,
-    with_recorded,
 )
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
-from toolkit.desk.caseload import Caseload, account_of, is_entered, judged
+from toolkit.desk.caseload import Caseload, account_of, is_entered, judged, known_of
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
@@ -214,7 +213,7 @@ def record(
 
 def history(view: CaseView, caseload: Caseload) -> list[dict[str, Any]]:
     """Return what happened to the claim, event by event, as `toolkit history` shows it."""
-    claims = with_recorded(view.files.part, view.recorded)
+    claims = known_of(view.files.part, view.recorded, as_of=caseload.as_of)
     asked = brain(as_of=caseload.as_of, hospital=caseload.hospital)
     return timeline(claims, asked, view.row["claim_key"])["events"]
 

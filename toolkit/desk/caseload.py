@@ -14,12 +14,13 @@ from toolkit.cases import (
     Fact,
     RecordedCase,
     bare_cases,
+    one_history,
     recorded_cases,
     with_recorded,
 )
-from toolkit.claims import Claims, own_claims, read
+from toolkit.claims import Claims, read
 from toolkit.desk import places
-from toolkit.history import settled
+from toolkit.history import seen_on
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
@@ -112,7 +113,7 @@ def open_caseload(
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         if not isinstance(hospital, Hospital):
             hospital = read_hospital(places.found(Path(hospital), root))
-        claims = settled(own_claims(read(paths), hospital.providers))
+        claims = one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
     return triaged_caseload(name, claims, hospital=hospital, as_of=as_of, store=store)
 
 
@@ -163,10 +164,15 @@ def judged(
 
     `part` are the tables of the accounts of these rows: all that triage asks turns on one account.
     """
-    part = with_recorded(part, recorded)
+    part = known_of(part, recorded, as_of=caseload.as_of)
     again = triage(part, as_of=caseload.as_of, hospital=caseload.hospital)
     again = again.loc[again["denial_key"].isin(rows["denial_key"])]
     return again.set_axis(rows.index[pd.Index(rows["denial_key"]).get_indexer(again["denial_key"])])
+
+
+def known_of(part: Claims, recorded: Sequence[RecordedCase], *, as_of: date) -> Claims:
+    """Return the tables of some accounts with what people recorded, as known on the day."""
+    return seen_on(with_recorded(part, recorded), as_of)
 
 
 def account_of(claims: Claims, claim_keys: Iterable[str]) -> Claims:
