@@ -23,7 +23,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import chromium
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "pictures" / "desk.png"
@@ -35,6 +35,7 @@ ARGUMENTS = [
     "--hide-scrollbars",
 ]
 PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
+SAVED = re.compile(r"entered.*, saved$", re.IGNORECASE)  # beside a field that the store has
 ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {
@@ -76,10 +77,11 @@ def facts(today: date) -> dict[str, str]:
 
 
 class Lab:
-    """A running JupyterLab: where it is, and the folder that it serves."""
+    """A running JupyterLab: where it is, the folder that it serves, and its process."""
 
-    def __init__(self, folder: Path, port: int, token: str, log: Path):
+    def __init__(self, folder: Path, port: int, token: str, log: Path, process: int):
         self.folder, self.port, self.token, self.log = folder, port, token, log
+        self.process = process
 
     def url(self, notebook: str) -> str:
         """Return the address of a notebook in a workspace of its own, which starts empty."""
@@ -121,7 +123,7 @@ def lab(folder: Path, *, settings: dict | None = None) -> Iterator[Lab]:
             )
         try:
             _wait_for(port, server, log)
-            yield Lab(folder, port, token, log)
+            yield Lab(folder, port, token, log, server.pid)
         finally:
             server.terminate()
             try:
@@ -179,12 +181,8 @@ def run_all(page: Page, running: Lab, notebook: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.goto(running.url(notebook))
     # The indicator beside the notebook says idle before there is a kernel; the status bar does not.
-    ready = page.locator("#jp-bottom-panel, .jp-StatusBar-Widget").get_by_text(
-        re.compile(r"\| Idle$")
-    )
-    expect(ready.first).to_be_visible(timeout=PATIENCE)
-    page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
-    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+    expect(idle(page)).to_be_visible(timeout=PATIENCE)
+    press_run_all(page)
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     code = json.loads((running.folder / notebook).read_text(encoding="utf-8"))["cells"]
     count = sum(cell["cell_type"] == "code" for cell in code)
@@ -192,10 +190,22 @@ def run_all(page: Page, running: Lab, notebook: str) -> None:
     expect(page.locator(ERROR), "a cell has failed").to_have_count(0)
 
 
+def idle(page: Page) -> Locator:
+    """Return the words of the status bar that say that the kernel is there and has nothing to do."""
+    bar = page.locator("#jp-bottom-panel, .jp-StatusBar-Widget")
+    return bar.get_by_text(re.compile(r"\| Idle$")).first
+
+
+def press_run_all(page: Page) -> None:
+    """Press Run > Run All Cells."""
+    page.locator(".lm-MenuBar-item", has_text=re.compile("^Run$")).click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+
+
 def pick_dexa(page: Page) -> None:
-    """Filter the list for the case that has a letter, and open it."""
+    """Filter the list for the cases that have a letter, and open the DEXA case."""
     page.get_by_role("combobox", name="Letter", exact=True).select_option("a letter exists for it")
-    row = page.locator(".dd-case:visible", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
+    row = page.locator(".dd-table tbody tr", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
     expect(row).to_be_visible(timeout=PATIENCE)
     row.get_by_role("button").press("Enter")  # the keyboard will do
     expect(page.locator(".dd-preview .letter")).to_be_visible(timeout=PATIENCE)
@@ -216,14 +226,14 @@ def enter(page: Page, name: str, value: str) -> None:
             break
         groups.nth(at).click()
         expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"), timeout=PATIENCE)
-    control = fact.locator("input, select, textarea")
+    control = fact.locator("input, select, textarea").first
     if control.evaluate("node => node.tagName") == "SELECT":
         choices = control.locator("option")
         control.select_option(index=_index(choices, name, value))
     else:
         control.fill(value)
         control.blur()
-    expect(fact.locator(".widget-html")).to_contain_text("saved", timeout=PATIENCE)
+    expect(fact.locator(".widget-html")).to_contain_text(SAVED, timeout=PATIENCE)
 
 
 def _index(choices, name: str, value: str) -> int:

@@ -1,12 +1,17 @@
 """The notebooks in JupyterLab, driven in a real Chromium. A missing Chromium fails, with the command that helps."""
 
+import contextlib
 import json
+import os
 import re
+import signal
+import sqlite3
 import sys
 from datetime import date
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from docx import Document
 from playwright.sync_api import expect
 from pypdf import PdfReader
@@ -51,12 +56,13 @@ def page(chromium):
 
 
 def fits(page) -> bool:
-    """Nothing of the desk stands out over its right edge."""
+    """Nothing of the desk stands out over its right edge, but what can be scrolled or is only read aloud."""
     return page.locator(".dd-desk").evaluate(
         """desk => {
             const edge = desk.getBoundingClientRect().right + 1;
             return [...desk.querySelectorAll('*')].filter(node => node.offsetParent)
-                .filter(node => !node.closest('.dd-say'))
+                .filter(node => !node.closest('.dd-say, .law-scroll, .dd-scroll'))
+                .filter(node => getComputedStyle(node.closest('thead') ?? node).clipPath === 'none')
                 .every(node => node.getBoundingClientRect().right <= edge);
         }"""
     )
@@ -65,7 +71,7 @@ def fits(page) -> bool:
 def test_a_letter_is_drafted_from_the_list_to_the_files_in_a_real_browser(lab, page, place):
     notebook = "notebooks/draft_letters.ipynb"
     driver.run_all(page, lab, notebook)
-    expect(page.locator(".dd-case:visible")).to_have_count(10, timeout=driver.PATIENCE)
+    expect(page.locator(".dd-case:visible")).to_have_count(25, timeout=driver.PATIENCE)
     assert fits(page)
     driver.pick_dexa(page)
     account = page.locator(".dd-case-head dd").first.inner_text()
@@ -103,6 +109,250 @@ def test_a_letter_is_drafted_from_the_list_to_the_files_in_a_real_browser(lab, p
     for value in (account, "Zelda", "a typed finding", "Testpatient", "Harborlight"):
         assert value not in everything_else
     assert (place / "local" / "cases.sqlite").exists()
+
+
+def a_case(page, at: int = 0) -> None:
+    """Open a case of the list by the keyboard."""
+    row = page.locator(".dd-open-case").nth(at)
+    expect(row).to_be_visible(timeout=driver.PATIENCE)
+    row.press("Enter")
+    expect(page.locator(".dd-case-head h2")).to_be_visible(timeout=driver.PATIENCE)
+
+
+def correct_dates(page):
+    """Show the facts behind the date, and return the field of the notice's date with its note."""
+    box = page.locator(".dd-correct input")
+    if not box.is_checked():
+        box.check()
+    fact = page.locator(".dd-fact-notice_date")
+    expect(fact).to_be_visible(timeout=driver.PATIENCE)
+    return fact, fact.locator("input")
+
+
+def entries(place: Path) -> list[tuple]:
+    """What the case store of a project holds: kind, name and value of each entry."""
+    store = place / "local" / "cases.sqlite"
+    if not store.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as db:
+        return db.execute("SELECT kind, name, value FROM entries ORDER BY entry").fetchall()
+
+
+def test_a_date_typed_digit_by_digit_is_stored_once_and_only_when_it_is_a_day(chromium, tmp_path):
+    place = driver.project(tmp_path)
+    with driver.lab(place) as running:
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+        a_case(page)
+        fact, control = correct_dates(page)
+        before = control.input_value()
+        control.fill("")
+        page.keyboard.type("02/31/2026")
+        expect(fact).to_have_class(re.compile("dd-typed"))
+        control.blur()
+        expect(fact).to_contain_text("Not saved: there is no such day", timeout=driver.PATIENCE)
+        expect(fact).not_to_have_class(re.compile("dd-typed"))
+        assert control.input_value() == "02/31/2026" and entries(place) == []
+        fact.get_by_role("button", name="Drop it").click()
+        expect(control).to_have_value(before, timeout=driver.PATIENCE)
+        month, day, year = before.split("/")
+        control.fill("")
+        page.keyboard.type(f"{int(month)}/{int(day)}/{year}")
+        control.blur()
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        made = [one for one in entries(place) if one[0] == "fact"]
+        assert made == [("fact", "notice_date", f"{year}-{month}-{day}")]
+        page.close()
+
+
+def test_keys_typed_on_the_desk_never_reach_the_notebook(lab, page):
+    driver.run_all(page, lab, "notebooks/draft_letters.ipynb")
+    expect(page.locator(".dd-desk[data-dd-guarded]")).to_have_count(1, timeout=driver.PATIENCE)
+    kinds = [cell.get_attribute("class") for cell in page.locator(".jp-Cell").all()]
+    count = len(kinds)
+    for target in ("button.dd-open", "button.dd-badge", ".dd-open-case", ".dd-desk h1"):
+        at = page.locator(target).first
+        at.click() if target.endswith("h1") else at.focus()
+        assert page.evaluate("document.querySelector('.dd-desk').contains(document.activeElement)")
+        page.keyboard.type("Eddy dd xx yy m aabb 00")
+        page.keyboard.press("Shift+M")
+        expect(page.locator(".jp-Cell")).to_have_count(count)
+        expect(page.locator(".jp-Dialog")).to_have_count(0)
+        expect(page.locator(".dd-desk")).to_have_count(1)
+    after = [cell.get_attribute("class") for cell in page.locator(".jp-Cell").all()]
+    types = [
+        [re.findall(r"jp-(?:Code|Markdown|Raw)Cell", one) for one in some]
+        for some in (kinds, after)
+    ]
+    assert types[0] == types[1]
+
+
+def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chromium, tmp_path):
+    place = driver.project(tmp_path)
+    with driver.lab(place) as running:
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+        driver.pick_dexa(page)
+        driver.enter(page, "signer_name", "Zelda Typedname, MD")
+        confirmed = entries(place)
+        fact = page.locator(".dd-fact-signer_title")
+        fact.locator("input").click()
+        page.keyboard.type("Physician adv")
+        os.kill(kernel_of(running), signal.SIGKILL)
+        banner = page.locator(".dd-lost-banner")
+        expect(banner).to_be_visible(timeout=driver.PATIENCE)
+        expect(banner).to_contain_text("does not answer: nothing can be saved")
+        expect(banner).to_contain_text("1 field holds text that is not saved")
+        dialog = page.locator(".jp-Dialog")
+        expect(dialog.or_(banner).first).to_be_visible()
+        if dialog.count():
+            dialog.get_by_role("button").last.click()
+        expect(fact).to_have_class(re.compile("dd-typed"))
+        expect(fact).not_to_contain_text("saved.")
+        assert fact.locator("input").input_value() == "Physician adv"
+        assert fact.locator("input").get_attribute("readonly") is not None
+        able = page.locator(".dd-desk").locator("button:visible:enabled, select:visible:enabled")
+        expect(able).to_have_count(0)
+        # A new kernel in its place does not know this desk: the page goes on saying so.
+        expect(driver.idle(page)).to_be_visible(timeout=driver.PATIENCE)
+        expect(banner).to_be_visible()
+        assert (
+            entries(place) == confirmed
+            and ("fact", "signer_name", "Zelda Typedname, MD") in confirmed
+        )
+        driver.press_run_all(page)
+        expect(page.locator(".dd-lost-banner:visible")).to_have_count(0, timeout=driver.PATIENCE)
+        begun = page.get_by_role("combobox", name="Letter", exact=True)
+        begun.select_option("work has begun")
+        expect(page.locator(".dd-shown")).to_contain_text(
+            "1 to 1 of 1 case", timeout=driver.PATIENCE
+        )
+        a_case(page)
+        saved = page.locator(".dd-fact-signer_name input")
+        expect(saved).to_have_value("Zelda Typedname, MD", timeout=driver.PATIENCE)
+        page.close()
+
+
+def kernel_of(running) -> int:
+    """The process id of the one kernel that a Lab has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == running.process:
+                command = (stat.parent / "cmdline").read_bytes()
+                if b"ipykernel" in command:
+                    found.append(int(stat.parent.name))
+    (only,) = found
+    return only
+
+
+def test_two_tabs_on_one_case_show_each_other_s_entries_and_write_over_none(chromium, tmp_path):
+    place = driver.project(tmp_path)
+    with driver.lab(place) as running:
+        tabs = [chromium.new_page(viewport={"width": 1280, "height": 1000}) for _ in range(2)]
+        for page in tabs:
+            driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+            driver.pick_dexa(page)
+        one, other = tabs
+        driver.enter(other, "signer_name", "From the other tab")
+        expect(one.locator(".dd-changed")).to_contain_text(
+            "Somebody else has changed this case", timeout=driver.PATIENCE
+        )
+        fact = one.locator(".dd-fact-signer_name")
+        fact.locator("input").fill("From this tab")
+        fact.locator("input").blur()
+        expect(fact).to_contain_text(
+            "In the store now: From the other tab", timeout=driver.PATIENCE
+        )
+        assert fact.locator("input").input_value() == "From this tab"
+        names = [value for kind, name, value in entries(place) if name == "signer_name"]
+        assert names == ["From the other tab"]
+        fact.get_by_role("button", name="Save it all the same").click()
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        names = [value for kind, name, value in entries(place) if name == "signer_name"]
+        assert names == ["From the other tab", "From this tab"]
+        for page in tabs:
+            page.close()
+
+
+def test_a_case_is_found_filed_and_seen_waiting_by_the_keyboard_alone(chromium, tmp_path):
+    place = driver.project(tmp_path)
+    with driver.lab(place) as running:
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+        rows = page.locator(".dd-open-case")
+        expect(rows.first).to_be_visible(timeout=driver.PATIENCE)
+        says = page.locator(".dd-shown")
+        rows.first.focus()
+        page.keyboard.press("ArrowDown")
+        expect(rows.nth(1)).to_be_focused()
+        page.keyboard.press("PageDown")
+        expect(says).to_contain_text("26 to 50", timeout=driver.PATIENCE)
+        expect(rows.first).to_be_focused()
+        page.keyboard.press("PageUp")
+        expect(says).to_contain_text("1 to 25", timeout=driver.PATIENCE)
+        heading = page.get_by_role("columnheader", name="Denied")
+        heading.get_by_role("button").press("Enter")
+        expect(heading).to_have_attribute("aria-sort", "ascending", timeout=driver.PATIENCE)
+        expect(heading.get_by_role("button")).to_be_focused()
+        badge = page.get_by_role("button", name=re.compile("^Due this week"))
+        badge.press("Enter")
+        expect(badge).to_have_attribute("aria-pressed", "true", timeout=driver.PATIENCE)
+        expect(badge).to_be_focused()
+        account = rows.first.inner_text()
+        rows.first.press("Enter")
+        expect(page.locator(".dd-back button, button.dd-back")).to_be_focused(
+            timeout=driver.PATIENCE
+        )
+        day = date.today().strftime("%m/%d/%Y")  # noqa: DTZ011  # as the notebook does
+        typed = page.locator(".dd-record-day input")
+        typed.fill(day)
+        typed.blur()
+        page.locator("button.dd-record-save").press("Enter")
+        notice = page.locator(".dd-notice-record")
+        expect(notice).to_contain_text("awaiting a decision", timeout=driver.PATIENCE)
+        page.locator("button.dd-back").press("Enter")
+        badge.press("Enter")
+        page.locator(".dd-search input").fill(account)
+        row = page.locator(".dd-case", has_text="Awaiting a decision")
+        expect(row.first).to_contain_text(account, timeout=driver.PATIENCE)
+        assert any(kind == "event" and name == "filed" for kind, name, _ in entries(place))
+        page.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 600)])
+def test_axe_finds_no_violation_on_any_screen_and_nothing_is_cut_off(
+    chromium, tmp_path, theme, width
+):
+    dark = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
+    with driver.lab(
+        driver.project(tmp_path), settings=dark if theme == "dark" else None
+    ) as running:
+        page = chromium.new_page(viewport={"width": width, "height": 1000})
+        driver.run_all(page, running, "notebooks/draft_letters.ipynb")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+b")  # at 600 pixels nobody has the list of files open
+        expect(page.locator(".dd-open-case").first).to_be_visible(timeout=driver.PATIENCE)
+        found = {"list": violations(page), "list cut off": not fits(page)}
+        driver.pick_dexa(page)
+        correct_dates(page)
+        found |= {"case": violations(page), "case cut off": not fits(page)}
+        page.locator("button.dd-of-payer").click()
+        expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible(timeout=driver.PATIENCE)
+        found |= {"settings": violations(page), "settings cut off": not fits(page)}
+        page.close()
+    assert {name: what for name, what in found.items() if what} == {}
+
+
+def violations(page) -> list[str]:
+    """What axe finds wrong with the desk (WCAG 2, A and AA, and best practice), by rule and place."""
+    answer = Axe().run(page, context=".dd-desk").response
+    return [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')[:200]}"
+        for one in answer["violations"]
+        for node in one["nodes"]
+    ]
 
 
 def test_every_text_of_the_desk_stands_out_in_lab_s_dark_theme(chromium, tmp_path):

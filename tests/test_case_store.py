@@ -481,6 +481,42 @@ def test_what_was_entered_is_found_under(store, before, today):
     assert resumed.case_key == "c-1" and resumed.value("x") == "1"
 
 
+def test_many_cases_are_found_as_each_of_them_is(store):
+    store.save(identified(x="1"), **BY)
+    store.save(identified(account="A-2", key="c-2", x="2"), **BY)
+    every = [*SAME.values(), *OTHER.values(), *MAYBE.values()]
+    cases = [identified(**today, key="c-today") for _, today in every] + [identified(key="c-2")]
+    found = store.find_each(cases)
+    assert list(found) == [store.find(case) for case in cases]
+    assert {one.case_key for one in found} == {"c-1", "c-2", None}
+
+
+def test_only_the_cases_with_a_number_and_those_changed_since_are_named(store):
+    store.save(identified(x="1"), **BY)
+    seen = store.newest()
+    store.save(identified(account="A-2", number="N-9", key="c-2", x="2"), **BY)
+    assert store.cases_changed_since(seen) == ("c-2",)
+    assert store.cases_changed_since(store.newest()) == ()
+    assert store.cases_with({"account A-1"}) == ("c-1",)
+    assert store.cases_with({"payer N-9", "account A-1"}) == ("c-1", "c-2")
+    assert store.cases_with({"payer A-1"}) == ()
+
+
+def test_an_entry_returns_the_last_entry_of_its_case(store):
+    last = store.enter("c-1", {"x": Fact("1", "file")}, **BY)
+    assert last == store.last_entry("c-1")
+    again = store.withdraw("c-1", "x", source="by hand", after=last, **BY)
+    assert again == store.last_entry("c-1") > last
+
+
+def test_a_store_that_was_there_is_not_made_anew_where_it_is_gone(file):
+    CaseStore(file).close()
+    file.unlink()
+    with pytest.raises(StoreError, match="was deleted or moved"):
+        CaseStore(file, made=True)
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(("before", "today"), OTHER.values(), ids=OTHER)
 def test_nothing_is_brought_to(store, before, today):
     store.save(identified(**before, x="1"), **BY)

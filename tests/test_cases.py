@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from toolkit.cases import Case, Fact, case_from, with_facts
+from toolkit.cases import Case, Fact, bare_cases, case_from, with_facts
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -176,6 +176,15 @@ def test_two_lines_with_one_code_are_two_cases():
     first = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=UNKNOWN)
     second = case_from(claims_of(), worklist_of(), "f1f1f1f1-1-3", hospital=UNKNOWN)
     assert first.case_key != second.case_key
+
+
+def test_a_bare_case_is_named_as_the_whole_one():
+    worklist = worklist_of()
+    for key, bare in zip(worklist["denial_key"], bare_cases(claims_of(), worklist), strict=True):
+        whole = case_from(claims_of(), worklist, key, hospital=UNKNOWN)
+        assert (bare.case_key, bare.identity) == (whole.case_key, whole.identity)
+        assert bare.version_1_key == whole.version_1_key
+        assert not bare.facts and whole.facts
 
 
 def test_a_denial_that_the_worklist_lacks_is_refused_without_its_key():

@@ -10,8 +10,8 @@ import pytest
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.claims import read
 from toolkit.claims.tables import conform
-from toolkit.desk.docket import open_docket
-from toolkit.desk.matter import open_matter
+from toolkit.desk.case_view import files_of, look_at
+from toolkit.desk.caseload import open_caseload
 from toolkit.history import settled
 from toolkit.hospital import Hospital, read_hospital
 from toolkit.law import amount_levels, disputed_at, filing_deadline, next_step
@@ -149,13 +149,13 @@ def test_parts_and_processes_know_the_same_amounts(place, rows, engine):
 def test_the_desk_asks_with_the_same_amount(place, rows):
     hospital = read_hospital(place / "local")
     store = place / "local" / "cases.sqlite"
-    docket = open_docket(
+    caseload = open_caseload(
         place / "export.csv", root=place, store=store, hospital=hospital, as_of=TODAY
     )
-    assert by_line(docket.sorted(), "in_controversy_cents") == by_line(rows, "in_controversy_cents")
+    assert by_line(caseload.rows(), "in_controversy_cents") == by_line(rows, "in_controversy_cents")
     keys = by_line(rows, "denial_key")
-    enough, _ = open_matter(docket, keys["THREE", "70552"], store=store)
-    below, _ = open_matter(docket, keys["TWIN1", "70551"], store=store)
+    enough, _ = look_at(caseload, files_of(caseload, keys["THREE", "70552"]), store=store)
+    below, _ = look_at(caseload, files_of(caseload, keys["TWIN1", "70551"]), store=store)
     assert not any("below it" in one for one in enough.warnings)
     assert any("below it" in one for one in below.warnings)
 

@@ -1,8 +1,10 @@
 """The desk without a browser: values are set, buttons are clicked, and what is shown is read."""
 
+import csv
 import html
 import json
 import re
+import sqlite3
 import stat
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,12 +16,14 @@ import pytest
 from docx import Document
 from pypdf import PdfReader
 
-from toolkit.cases import CaseStore
+from toolkit.cases import CaseStore, one_history, recorded_at
+from toolkit.cases.database import Database
+from toolkit.claims import read
 from toolkit.desk import desk as desk_module
 from toolkit.desk import open_desk
-from toolkit.errors import StoreError
-from toolkit.hospital import Hospital
-from toolkit.worklist import DUE
+from toolkit.errors import StoreError, UsageError
+from toolkit.hospital import Hospital, Sender, read_payers, read_sender
+from toolkit.worklist.triage import triage
 
 ROOT = Path(__file__).parents[1]
 TODAY = date(2026, 11, 23)
@@ -107,7 +111,7 @@ def export(place: Path, *rows: dict, name: str = "export.csv") -> Path:
 def at_desk(place: Path, *rows: dict, payers=(), contracts=()):
     hospital = replace(UNKNOWN, payers=payers, contracts=contracts)
     desk = open_desk(export(place, *rows), hospital=hospital, as_of=TODAY)
-    assert desk.docket is not None, desk.notice.text
+    assert desk.caseload is not None, desk.notice.text
     return desk
 
 
@@ -121,21 +125,42 @@ def visible(widget: w.DOMWidget) -> bool:
     return widget.layout.display != "none"
 
 
+def press(desk, **pressed) -> None:
+    """Press something in the table, as the browser says it."""
+    desk.cases.table._handle_custom_msg(pressed, [])
+
+
 def pick(desk, at: int = 0) -> None:
-    desk.cases.rows[at].open.click()
+    press(desk, do="open", key=desk.cases.rows()[at]["key"])
+
+
+def shown(row: dict) -> str:
+    """What a row of the table says."""
+    cells = [part for cell in row["cells"] for part in (cell["text"], cell.get("under", ""))]
+    return " | ".join([row["account"], *cells])
+
+
+def due(desk, state: str) -> None:
+    press(desk, do="due", due=state)
+
+
+def field_of(desk, name: str):
+    """The field of a fact, with its group opened."""
+    if name not in desk.form.fields:
+        group = next(need.group for need in desk.form._needs if need.name == name)
+        desk.form.buttons[group].click()
+    return desk.form.fields[name]
 
 
 def fill(desk, facts: dict) -> None:
     for name, value in facts.items():
-        if name not in desk.form.fields:
-            group = next(need.group for need in desk.form._needs if need.name == name)
-            desk.form.buttons[group].click()
-        desk.form.fields[name].control.value = value
+        typed = f"{value:%m/%d/%Y}" if isinstance(value, date) else value
+        field_of(desk, name).control.value = typed
 
 
 def states(desk) -> list[str]:
     """The due states of the cases that the list holds, in its order."""
-    frame = desk.docket.sorted().set_index("denial_key")
+    frame = desk.caseload.rows().set_index("denial_key")
     return list(frame.loc[desk.cases.keys(), "due"])
 
 
@@ -151,16 +176,16 @@ def every_widget(widget) -> list:
 def test_the_dexa_case_of_the_sample_goes_from_the_list_to_two_files(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
     desk.cases.letter.value = "ready"
-    row = next(row for row in desk.cases.rows if "77080" in row.text.value)
-    key = row.denial_key
-    row.open.click()
+    row = next(row for row in desk.cases.rows() if "77080" in shown(row))
+    key = row["key"]
+    press(desk, do="open", key=key)
     assert visible(desk.case) and not visible(desk.cases.widget)
     assert "another service should have been used first" in text(desk.denied)
     assert "42 CFR 422.582(b)" in text(desk.ledger) and "second-hand" in text(desk.ledger)
     assert "waiver of liability" in text(desk.denied)
-    assert not desk.matter.letter.complete and visible(desk.letter.as_draft)
+    assert not desk.view.letter.complete and visible(desk.letter.as_draft)
     fill(desk, FACTS)
-    assert desk.matter.letter.complete and not visible(desk.letter.as_draft)
+    assert desk.view.letter.complete and not visible(desk.letter.as_draft)
     assert "Dr. Robin Notreal" in text(desk.letter.preview)
     assert "Nothing is missing" in text(desk.letter.missing)
     desk.letter.docx.click()
@@ -188,18 +213,19 @@ def test_what_was_entered_is_there_again_at_a_new_desk(place):
     assert fields["signer_name"].control.value == "Sam Placeholder, MD"
     assert "entered on 2026-" in text(fields["signer_name"].note).lower()
     second.form.buttons["Order"].click()
-    assert fields["order_date"].control.value == date(2026, 7, 22)
+    assert fields["order_date"].control.value == "07/22/2026"
+    assert "Wed, Jul 22, 2026" in text(fields["order_date"].note)
 
 
 def test_an_entry_in_tomorrow_s_file_of_another_order_is_found_again(place):
     first = at_desk(place, {}, {"Procedure Code": "99214"})
-    pick(first, [r.denial_key for r in first.cases.rows].index(first.cases.keys()[0]))
+    pick(first)
     first.enter("signer_name", "Sam Placeholder, MD")
-    number = first.matter.row["patient_control_number"]
+    number = first.view.row["patient_control_number"]
     rows = [{"Claim Number": "ACCT-2", "Procedure Code": "99214"}, {"Claim Number": "ACCT-1"}]
     second = open_desk(export(place, *rows, name="tomorrow.csv"), hospital=UNKNOWN, as_of=TODAY)
-    begun = [row for row in second.cases.rows if "begun" in row.text.value]
-    assert [row.open.description for row in begun] == [number]
+    begun = [row for row in second.cases.rows() if "begun" in shown(row)]
+    assert [row["account"] for row in begun] == [number]
 
 
 @pytest.mark.parametrize("change", [{"Payer": "TEST HEALTH"}, {"Payer": "T.H.", "Payer ID": "T01"}])
@@ -208,9 +234,9 @@ def test_what_was_entered_is_there_when_the_payer_is_respelled(place, change):
     pick(first)
     first.enter("signer_name", "Sam Placeholder, MD")
     second = at_desk(place, change)
-    assert list(second.docket.begun.values()) == ["facts"]
+    assert list(second.caseload.begun.values()) == ["facts"]
     pick(second)
-    assert second.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    assert second.view.case.value("signer_name") == "Sam Placeholder, MD"
     assert not visible(second.attach_part)
 
 
@@ -220,16 +246,16 @@ def test_entries_that_may_be_of_the_claim_are_asked_about_and_never_brought_in_s
     first.enter("signer_name", "Sam Placeholder, MD")
     unsure = {"Payer Claim Number": "", "Payer": "", "Payer ID": "", "Service From": ""}
     second = at_desk(place, unsure | {"Service To": ""})
-    assert "entries to check" in second.cases.rows[0].text.value
+    assert "entries to check" in shown(second.cases.rows()[0])
     pick(second)
     assert visible(second.attach_part)
     assert "Entries exist for a claim that may be this one." in text(second.attach_notice)
-    assert second.matter.case.value("signer_name") is None
+    assert second.view.case.value("signer_name") is None
     second.attach_button.click()
-    assert second.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    assert second.view.case.value("signer_name") == "Sam Placeholder, MD"
     assert not visible(second.attach_part)
     third = at_desk(place, unsure | {"Service To": ""})
-    assert list(third.docket.begun.values()) == ["facts"]
+    assert list(third.caseload.begun.values()) == ["facts"]
 
 
 def test_entries_of_another_claim_are_not_asked_about_again(place):
@@ -241,7 +267,7 @@ def test_entries_of_another_claim_are_not_asked_about_again(place):
     pick(second)
     second.apart_button.click()
     assert not visible(second.attach_part)
-    assert second.matter.case.value("signer_name") is None
+    assert second.view.case.value("signer_name") is None
 
 
 def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_replaced(place):
@@ -253,13 +279,15 @@ def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_repla
     other.form.fields["signer_name"].control.value = "Robin Notreal"
     field = one.form.fields["signer_name"]
     field.control.value = "Sam Placeholder, MD"
-    assert "fact signer_name by Robin" in one.letter_notice.text
+    assert "fact signer_name by Robin" in text(field.note)
+    assert "In the store now: Robin Notreal" in text(field.note)
     assert "Notreal" not in one.letter_notice.text
-    assert field.control.value == "Robin Notreal"  # nothing of ours was saved
-    field.control.value = "Sam Placeholder, MD"
-    assert one.matter.case.value("signer_name") == "Sam Placeholder, MD"
+    assert field.control.value == "Sam Placeholder, MD" and field.unsaved  # as it was typed
+    assert one.view.case.value("signer_name") == "Robin Notreal"
+    field.save.click()
+    assert one.view.case.value("signer_name") == "Sam Placeholder, MD" and not field.unsaved
     with CaseStore(one.store) as store:
-        entries = store.history(one.matter.case.case_key, name="signer_name")
+        entries = store.history(one.view.base.case_key, name="signer_name")
     assert [entry.fact.value for entry in entries] == ["Robin Notreal", "Sam Placeholder, MD"]
 
 
@@ -274,10 +302,11 @@ def test_an_entry_that_the_store_does_not_take_is_marked_beside_its_field(place,
 
     monkeypatch.setattr(CaseStore, "enter", full)
     field.control.value = "Sam Placeholder, MD"
-    assert "nothing of this entry was saved" in text(field.note)
+    assert "Not saved" in text(field.note) and "nothing of this entry was saved" in text(field.note)
+    assert "dd-unsaved" in field.widget._dom_classes
     assert "the disk is full" in desk.letter_notice.text
     assert field.control.value == "Sam Placeholder, MD"  # the text is still there to be entered
-    assert desk.matter.case.value("signer_name") is None
+    assert desk.view.case.value("signer_name") is None
 
 
 def test_an_incomplete_letter_is_saved_only_as_a_draft(place):
@@ -293,7 +322,7 @@ def test_an_incomplete_letter_is_saved_only_as_a_draft(place):
     pages = PdfReader(next((place / "reports").rglob("*-draft.pdf"))).pages
     assert all("DRAFT" in page.extract_text() for page in pages)
     with CaseStore(desk.store) as store:
-        assert [one.is_draft for one in store.letters(desk.matter.case.case_key)] == [True]
+        assert [one.is_draft for one in store.letters(desk.view.base.case_key)] == [True]
 
 
 def test_a_letter_that_somebody_changed_by_hand_is_never_written_over(place):
@@ -316,7 +345,7 @@ def test_a_letter_s_file_is_named_by_its_key_and_by_no_value_of_the_claim(place)
     desk.letter.as_draft.value = True
     desk.letter.docx.click()
     (path,) = (place / "reports").rglob("*.docx")
-    assert path.name == f"{desk.matter.row['denial_key']}-draft.docx"
+    assert path.name == f"{desk.view.row['denial_key']}-draft.docx"
     assert "ACCT" not in str(path) and SENTINEL not in str(path)
 
 
@@ -332,7 +361,7 @@ def test_the_days_of_a_case_are_saved_as_a_calendar_that_names_no_patient(place)
     text = path.read_bytes().decode()
     assert "DTSTART;VALUE=DATE:20261124" in text and SENTINEL not in text and "ACCT" not in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "Saved: reports/letters" in desk.notice.text
+    assert "Saved: reports/letters" in desk.date_notice.text
 
 
 def test_an_emptied_field_goes_back_to_what_the_file_says_and_then_is_unknown(place):
@@ -346,13 +375,13 @@ def test_an_emptied_field_goes_back_to_what_the_file_says_and_then_is_unknown(pl
     name.control.value = ""
     assert name.control.value == given and "export column" in text(name.note)
     with CaseStore(desk.store) as store:
-        entries = store.history(desk.matter.case.case_key, name="patient_name")
+        entries = store.history(desk.view.base.case_key, name="patient_name")
     assert [entry.fact.source.startswith("entered") for entry in entries] == [True, False]
     name.control.value = ""
     assert name.control.value == "" and "(needed)" in name.control.description
     again = at_desk(place)
     pick(again)
-    assert again.matter.case.value("patient_name") is None
+    assert again.view.case.value("patient_name") is None
 
 
 def test_a_value_of_the_wrong_kind_is_told_beside_its_field_and_not_kept(place):
@@ -364,7 +393,7 @@ def test_a_value_of_the_wrong_kind_is_told_beside_its_field_and_not_kept(place):
     assert visible(dose.widget)
     dose.control.value = f"five {SENTINEL}"
     assert "is a number" in text(dose.note) and SENTINEL not in text(dose.note)
-    assert desk.matter.case.value("glucocorticoid_dose_mg") is None
+    assert desk.view.case.value("glucocorticoid_dose_mg") is None
 
 
 def test_only_what_the_letter_can_use_now_is_asked_for(place):
@@ -390,13 +419,178 @@ def test_next_missing_fact_opens_its_group(place):
     assert len(chosen) == 1 and "missing" in desk.form.buttons[chosen[0]].description
 
 
-def test_a_year_that_is_half_typed_is_not_kept(place):
+@pytest.mark.parametrize("typed", ["2", "02/3", "02/31/2026", "2/3/26", "07/22/202", "2026-13-01"])
+def test_a_day_that_is_half_typed_or_none_is_not_stored_and_stays_in_its_field(place, typed):
     desk = at_desk(place)
     pick(desk)
-    fill(desk, {"order_date": date(202, 7, 22)})
-    assert desk.matter.case.value("order_date") is None
-    fill(desk, {"order_date": date(2026, 7, 22)})
-    assert desk.matter.case.value("order_date") == date(2026, 7, 22)
+    field = field_of(desk, "order_date")
+    field.control.value = typed
+    assert "Not saved" in text(field.note) and field.control.value == typed
+    assert visible(field.drop) and not visible(field.save)  # it could not be saved all the same
+    assert desk.view.case.value("order_date") is None
+    with CaseStore(desk.store) as store:
+        assert store.history(desk.view.base.case_key) == ()
+    field.control.value = "7/22/2026"
+    assert desk.view.case.value("order_date") == date(2026, 7, 22)
+    assert not field.unsaved and field.control.value == "07/22/2026"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        ("notice_date", "07/01/2026", "before the service"),
+        ("notice_date", "12/24/2099", "still to come"),
+        ("order_date", "07/22/2062", "more than a year ahead"),
+        ("order_date", "07/22/1926", "more than twenty years back"),
+    ],
+)
+def test_an_unlikely_day_is_questioned_beside_its_field_and_saved_when_confirmed(
+    place, name, typed, says
+):
+    desk = at_desk(place)
+    pick(desk)
+    fields = desk.date_form.fields if name == "notice_date" else desk.form.fields
+    field = fields[name] if name in fields else field_of(desk, name)
+    before = desk.view.case.value(name)
+    field.control.value = typed
+    assert says in text(field.note) and desk.view.case.value(name) == before
+    assert visible(field.save)
+    field.drop.click()
+    assert field.control.value == (f"{before:%m/%d/%Y}" if before else "")
+    field.control.value = typed
+    field.save.click()
+    assert f"{desk.view.base.value(name):%m/%d/%Y}" == typed and not field.unsaved
+
+
+def test_a_field_of_one_case_never_enters_anything_on_another(place):
+    desk = at_desk(place, {}, {})
+    pick(desk)
+    mine, date_field = field_of(desk, "signer_name"), desk.date_form.fields["notice_date"]
+    record = desk.record
+    record.day.value = "11/20/2026"
+    click = record.save.click
+    desk.next.click()  # as another browser on the same kernel would
+    theirs = field_of(desk, "signer_name")
+    assert theirs is not mine and theirs.control is not mine.control
+    mine.control.value = "Typed for the first"
+    date_field.control.value = "10/01/2026"
+    click()
+    assert "belongs to another case" in text(mine.note) + text(date_field.note)
+    assert "belongs to another case" in desk.record_notice.text
+    assert desk.view.case.value("signer_name") is None and theirs.control.value == ""
+    with CaseStore(desk.store) as store:
+        assert store.keys() == ()
+
+
+def test_an_internal_error_marks_the_field_and_never_says_that_it_is_saved(place, monkeypatch):
+    desk = at_desk(place)
+    pick(desk)
+    field = field_of(desk, "signer_name")
+
+    def fails(*_, **__):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(desk_module, "enter_fact", fails)
+    field.control.value = "Sam Placeholder, MD"
+    assert "Not saved: an internal error" in text(field.note)
+    assert field.control.value == "Sam Placeholder, MD" and field.unsaved
+
+
+@pytest.mark.parametrize("harm", ["locked", "deleted", "newer", "read-only"])
+def test_what_is_wrong_with_the_store_is_said_beside_the_field_and_the_text_stays(
+    place, monkeypatch, harm
+):
+    desk = at_desk(place)
+    pick(desk)
+    desk.enter("signer_title", "Physician advisor")
+    field = field_of(desk, "signer_name")
+    path = Path(desk.store)
+    whole = path.read_bytes()
+    other = None
+    if harm == "locked":
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+    elif harm == "deleted":
+        path.unlink()
+    elif harm == "newer":
+        with sqlite3.connect(path) as db:
+            db.execute(
+                f"PRAGMA user_version = {db.execute('PRAGMA user_version').fetchone()[0] + 1}"
+            )
+        db.close()
+    else:
+        monkeypatch.setattr(Database, "_open_file", _read_only)
+    field.control.value = "Sam Placeholder, MD"
+    said = text(field.note)
+    assert said.startswith("Not saved: cases.sqlite:") and field.unsaved
+    words = {"locked": "somebody else is writing", "deleted": "deleted", "newer": "newer",
+             "read-only": "only be read"}  # fmt: skip
+    assert words[harm] in said
+    assert field.control.value == "Sam Placeholder, MD"
+    assert harm != "deleted" or not path.exists()  # never made anew in silence
+    if other:
+        other.close()
+    monkeypatch.undo()
+    path.write_bytes(whole)
+    path.chmod(0o600)
+    monkeypatch.chdir(place / "notebooks")
+    field.save.click()
+    assert desk.view.case.value("signer_name") == "Sam Placeholder, MD" and not field.unsaved
+    assert "saved" in text(field.note)
+
+
+def _read_only(self, path: Path, made: bool) -> None:
+    self.read_only = True
+
+
+def test_what_was_saved_is_not_called_unsaved_when_the_case_cannot_be_shown_anew(
+    place, monkeypatch
+):
+    desk = at_desk(place)
+    pick(desk)
+
+    def fails(*_, **__):
+        raise StoreError("cases.sqlite: somebody else is writing")
+
+    monkeypatch.setattr(desk_module, "look_at", fails)
+    field = desk.date_form.fields["notice_date"]
+    field.control.value = "09/26/2026"
+    assert "somebody else is writing" in desk.date_notice.text
+    assert not field.unsaved and "saved" in text(field.note)
+    monkeypatch.undo()
+    with CaseStore(desk.store) as store:
+        assert store.case(desk.view.base.case_key).value("notice_date") == date(2026, 9, 26)
+
+
+def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stays(place):
+    one, other = at_desk(place), at_desk(place)
+    other.who = "Robin"
+    for desk in (one, other):
+        pick(desk)
+    typed = field_of(one, "order_date")
+    typed.control.value = "07/22"
+    other.enter("signer_name", "Robin Notreal")
+    one.look()
+    assert visible(one.changed_part) and "signer_name, by Robin" in text(one.changed)
+    one.show_changed.click()
+    assert not visible(one.changed_part)
+    assert field_of(one, "signer_name").control.value == "Robin Notreal"
+    assert typed.control.value == "07/22" and typed.unsaved
+    one.back.click()
+    other.enter("signer_title", "Advisor")
+    one.look()  # no case is open: nothing to say
+    assert not visible(one.changed_part)
+
+
+def test_what_others_did_meanwhile_is_in_the_list_when_it_is_shown_again(place):
+    one, other = at_desk(place, {}, {}), at_desk(place, {}, {})
+    key = one.cases.keys()[1]
+    pick(one)
+    other.pick(key)
+    other.enter("signer_name", "Robin Notreal")
+    one.back.click()
+    assert one.notice.text == "" and one.caseload.begun == {key: "facts"}
+    assert "begun" in shown(next(row for row in one.cases.rows() if row["key"] == key))
 
 
 def test_every_control_has_a_label(place):
@@ -404,11 +598,10 @@ def test_every_control_has_a_label(place):
     pick(desk)
     for button in list(desk.form.buttons.values()):
         button.click()
-    kinds = (w.Text, w.Textarea, w.Dropdown, w.DatePicker, w.Checkbox, w.Button)
-    controls = [one for one in every_widget(desk.view) if isinstance(one, kinds)]
+    kinds = (w.Text, w.Textarea, w.Dropdown, w.Checkbox, w.Button)
+    controls = [one for one in every_widget(desk.box) if isinstance(one, kinds)]
     assert len(controls) > 40
-    shown = [one for one in controls if one not in [row.open for row in desk.cases.rows]]
-    assert all(one.description.strip() for one in shown)
+    assert all(one.description.strip() for one in controls)
 
 
 def test_every_block_has_its_colors_and_no_image_lacks_words(place):
@@ -429,26 +622,73 @@ def test_every_block_has_its_colors_and_no_image_lacks_words(place):
 # ---- the list
 
 
-def test_the_most_urgent_case_stands_first_and_closed_ones_are_asked_for(place):
+def test_the_next_to_expire_stands_first_by_its_last_lawful_day(place):
     rows = [
-        {"Notice Date": (TODAY - timedelta(days=ago)).isoformat(), "Remittance Date": ""}
-        for ago in (5, 90, 56, 63)
-    ]
+        {"Notice Date": (TODAY - timedelta(days=ago)).isoformat(), "Remittance Date": "",
+         "Service From": "2026-06-01"}
+        for ago in (5, 90, 56, 63, 80)
+    ]  # fmt: skip
     desk = at_desk(place, *rows, {"Case Status": "Closed"}, {"Financial Class": ""})
-    due = states(desk)
-    assert due == ["overdue", "past_safe_date", "due_this_week", "due_later", "no_date"]
-    assert due == sorted(due, key=list(DUE).index)
-    desk.cases.due.value = "closed"
+    assert states(desk) == [
+        "past_safe_date", "due_this_week", "due_later", "no_date", "overdue", "overdue",
+    ]  # fmt: skip
+    frame = desk.caseload.rows().set_index("denial_key").loc[desk.cases.keys()]
+    days = list(frame["last_filing_date"])
+    assert days[:3] == sorted(days[:3]) and days[4] > days[5]
+    first = desk.cases.rows()[0]
+    assert "already past" in shown(first) and first["cells"][2]["marked"]
+    due(desk, "closed")
     assert states(desk) == ["closed"]
+    due(desk, "closed")  # pressed again: every open case
+    assert len(states(desk)) == 6
+
+
+def test_a_badge_filters_and_counts_what_the_other_filters_leave(place):
+    desk = at_desk(place, {}, {"Financial Class": ""}, {"Payer": "Other", "Financial Class": ""})
+    badges = {one["due"]: one for one in desk.cases.table.shown["badges"]}
+    assert badges[""]["count"] == "3" and badges[""]["on"] and badges["no_date"]["count"] == "2"
+    desk.cases.payer.value = "Other"
+    badges = {one["due"]: one for one in desk.cases.table.shown["badges"]}
+    assert badges["no_date"]["count"] == "1" and "due_this_week" not in badges
+    due(desk, "no_date")
+    assert [one["due"] for one in desk.cases.table.shown["badges"] if one["on"]] == ["no_date"]
+    assert "1 to 1 of 1 case, $253.66 denied" in desk.cases.table.shown["says"]
+
+
+def test_every_heading_sorts_both_ways_and_what_is_unknown_comes_last(place):
+    rows = [
+        {"Denied Amount": "300.00", "Billed Amount": "300.00", "Payer": "Alpha"},
+        {"Denied Amount": "20.00", "Billed Amount": "20.00", "Payer": "beta"},
+        {"Financial Class": "", "Payer": "Gamma", "Payer ID": "T09"},
+    ]
+    desk = at_desk(place, *rows)
+    accounts = lambda: [row["account"] for row in desk.cases.rows()]  # noqa: E731
+    for by in [head["id"] for head in desk.cases.table.shown["heads"] if head["sort"]]:
+        press(desk, do="sort", by=by)
+        head = next(one for one in desk.cases.table.shown["heads"] if one["id"] == by)
+        assert head["sort"] == "ascending" and len(accounts()) == 3
+        up = accounts()
+        press(desk, do="sort", by=by)
+        if by in ("last_filing_date", "file_by"):
+            assert up[-1] == accounts()[-1] == "ACCT-3"
+        if by in ("payer", "account"):
+            assert up == ["ACCT-1", "ACCT-2", "ACCT-3"] and accounts() == up[::-1]
+        if by == "denied":
+            assert up == ["ACCT-2", "ACCT-3", "ACCT-1"] and accounts() == up[::-1]
+    desk.cases.order.value = "next"
+    assert all(head["sort"] in (None, "none") for head in desk.cases.table.shown["heads"])
 
 
 def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
-    rows = [{"Procedure Code": "99214", "Payer": "Other Health"}] * 12 + [{}]
+    rows = [{"Procedure Code": "99214", "Payer": "Other Health", "Owner": "North"}] * 28 + [{}]
     desk = at_desk(place, *rows, {"Reason Code (CARC)": "29", "Denial Reason": ""})
-    assert len(desk.cases.keys()) == 14 and not desk.cases.next.disabled
-    assert "1 to 10 of 14 cases" in text(desk.cases.shown)
-    desk.cases.next.click()
-    assert [visible(row.widget) for row in desk.cases.rows].count(True) == 4
+    table = desk.cases.table
+    assert len(desk.cases.keys()) == 30 and table.shown["first"] and not table.shown["last"]
+    assert "1 to 25 of 30 cases" in table.shown["says"]
+    press(desk, do="page", to="next")
+    assert len(desk.cases.rows()) == 5 and table.shown["last"]
+    press(desk, do="page", to="first")
+    assert table.shown["first"]
     desk.cases.payer.value = "Test Health"
     assert len(desk.cases.keys()) == 2
     desk.cases.category.value = "timely_filing"
@@ -458,11 +698,20 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     assert len(desk.cases.keys()) == 1
     desk.cases.letter.value = desk.cases.payer.value = ""
     desk.cases.search.value = "acct-13"
-    assert [row.open.description for row in desk.cases.rows][0] == "ACCT-13"
-    desk.cases.search.value = desk.docket.worklist["denial_key"].iloc[3]
+    assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
+    desk.cases.search.value = desk.caseload.worklist["denial_key"].iloc[3]
     assert len(desk.cases.keys()) == 1
     desk.cases.search.value = "no such number"
-    assert "No case passes" in text(desk.cases.shown)
+    assert "No case passes" in table.shown["says"] and not desk.cases.rows()
+
+
+def test_the_owner_filters_where_the_files_name_one(place):
+    desk = at_desk(place, {}, {})
+    assert not visible(desk.cases.owner)
+    desk = at_desk(place, {"Work Queue": "North"}, {"Work Queue": "South"})
+    assert visible(desk.cases.owner)
+    desk.cases.owner.value = "South"
+    assert [row["account"] for row in desk.cases.rows()] == ["ACCT-2"]
 
 
 def test_the_next_case_is_the_next_one_of_the_list(place):
@@ -472,7 +721,7 @@ def test_the_next_case_is_the_next_one_of_the_list(place):
     assert desk.previous.disabled
     desk.next.click()
     desk.next.click()
-    assert desk.matter.row["denial_key"] == keys[2] and desk.next.disabled
+    assert desk.view.row["denial_key"] == keys[2] and desk.next.disabled
     desk.previous.click()
     desk.back.click()
     assert visible(desk.cases.widget) and not visible(desk.case)
@@ -546,14 +795,14 @@ def test_a_bad_payer_table_or_store_is_told_and_nothing_is_opened(place):
     store = place / "store.sqlite"
     store.write_bytes(b"not a store at all, but long enough to be looked at" * 40)
     desk = open_desk(export(place), hospital=UNKNOWN, store=store, as_of=TODAY)
-    assert "store.sqlite: is not a case store" in desk.notice.text and desk.docket is None
+    assert "store.sqlite: is not a case store" in desk.notice.text and desk.caseload is None
     desk = open_desk(export(place), hospital=UNKNOWN, as_of="soon")
     assert "as_of is a date" in desk.notice.text
 
 
 def test_an_export_without_an_open_case_says_so(place):
     desk = at_desk(place, {"Case Status": "Closed"})
-    assert "Every denial in what was read is closed" in text(desk.cases.shown)
+    assert "every denial in what was read is closed" in desk.cases.table.shown["says"]
     paid = {
         "Group Code": "CO",
         "Reason Code (CARC)": "45",
@@ -561,7 +810,7 @@ def test_an_export_without_an_open_case_says_so(place):
         "Paid Amount": "200",
     }
     desk = at_desk(place, paid | {"Denied Amount": "53.66"})
-    assert "holds no denial" in text(desk.cases.shown)
+    assert "holds no denial" in desk.cases.table.shown["says"]
 
 
 def test_a_denial_without_a_kind_of_letter_shows_its_route_and_the_kinds_there_are(place):
@@ -583,7 +832,7 @@ def test_a_contracted_provider_is_refused_and_told_what_to_do(place):
     assert "The contract sets the date." in text(desk.ledger)
     assert "dd-chosen" in desk.form.buttons["Standing"]._dom_classes
     fill(desk, {"filer": "enrollee", "enrollee_liability": "yes"})
-    assert desk.matter.refused is None and desk.matter.letter is not None
+    assert desk.view.refused is None and desk.view.letter is not None
     assert "Last filing date" in text(desk.ledger)
 
 
@@ -594,12 +843,12 @@ def test_a_missed_date_points_to_good_cause_and_the_letter_asks_for_it(place):
         desk.cautions
     )
     assert "Overdue" in text(desk.head)
-    assert "good_cause" in {need.name for need in desk.matter.letter.missing}
+    assert "good_cause" in {need.name for need in desk.view.letter.missing}
 
 
 def test_what_is_missing_for_a_date_is_filled_in_at_the_desk_and_kept(place):
     desk = at_desk(place, {"Financial Class": "", "Plan": "", "Contracted": ""})
-    assert "no date" in text(desk.cases.rows[0].text).lower()
+    assert "no date" in shown(desk.cases.rows()[0]).lower()
     pick(desk)
     assert (
         "No date can be given yet" in text(desk.ledger)
@@ -611,26 +860,26 @@ def test_what_is_missing_for_a_date_is_filled_in_at_the_desk_and_kept(place):
     desk.date_form.fields["contracted"].control.value = "not_contracted"
     assert "Sun, Nov 29, 2026" in text(desk.ledger)
     assert "entered by the analyst" in text(desk.denied)
-    assert desk.matter.kind is not None
+    assert desk.view.kind is not None
     desk.back.click()
-    assert "Due this week" in text(desk.cases.rows[0].text)
+    assert "Due this week" in shown(desk.cases.rows()[0])
     again = at_desk(place, {"Financial Class": "", "Plan": "", "Contracted": ""})
-    assert "Due this week" in text(again.cases.rows[0].text)
+    assert "Due this week" in shown(again.cases.rows()[0])
     pick(again)
     again.date_form.fields["program"].control.value = ""
-    assert again.matter.row["due"] == "no_date"
+    assert again.view.row["due"] == "no_date"
 
 
 def test_a_corrected_notice_date_moves_the_deadline_and_can_be_taken_back(place):
     desk = at_desk(place)
     pick(desk)
     field = desk.date_form.fields["notice_date"]
-    field.control.value = date(2026, 10, 20)
+    field.control.value = "10/20/2026"
     assert "Thu, Dec 24, 2026" in text(desk.ledger)
-    assert desk.matter.case.value("last_filing_date") == date(2026, 12, 24)
-    field.control.value = None
+    assert desk.view.case.value("last_filing_date") == date(2026, 12, 24)
+    field.control.value = ""
     assert "Sun, Nov 29, 2026" in text(desk.ledger)
-    assert field.control.value == date(2026, 9, 25)
+    assert field.control.value == "09/25/2026"
 
 
 def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsys):
@@ -639,7 +888,7 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
     def fails(*_, **__):
         raise ValueError(f"{SENTINEL} is not what was expected")
 
-    monkeypatch.setattr(desk_module, "open_matter", fails)
+    monkeypatch.setattr(desk_module, "look_at", fails)
     pick(desk)
     assert re.search(r"Internal error: ValueError at test_desk\.py, line \d+", desk.notice.text)
     monkeypatch.undo()
@@ -655,17 +904,17 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
 
 def test_every_due_state_of_the_sample_opens_without_a_fault(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
-    frame = desk.docket.worklist
+    frame = desk.caseload.worklist
     states = frame.drop_duplicates(["due", "program", "level"])["denial_key"]
     assert len(states) > 30
     for key in states:
         desk.pick(key)
         assert desk.notice.text == ""
-        row = desk.matter.row
-        dated = desk.matter.deadline is not None and desk.matter.deadline.last_filing_date
+        row = desk.view.row
+        dated = desk.view.deadline is not None and desk.view.deadline.last_filing_date
         assert bool(dated) == (not pd.isna(row["last_filing_date"]))
         if dated:
-            assert desk.matter.deadline.file_by == row["file_by"].date()
+            assert desk.view.deadline.file_by == row["file_by"].date()
 
 
 # ---- what stays behind
@@ -677,7 +926,7 @@ def test_what_a_notebook_keeps_of_the_desk_says_nothing_of_a_case(place):
     kept = desk._repr_mimebundle_()
     assert set(kept) == {"text/plain", "application/vnd.jupyter.widget-view+json"}
     assert "ACCT" not in str(kept) and SENTINEL not in str(kept)
-    assert repr(desk) == kept["text/plain"] and SENTINEL not in repr(desk.matter.case)
+    assert repr(desk) == kept["text/plain"] and SENTINEL not in repr(desk.view.case)
 
 
 def test_going_from_case_to_case_leaves_no_widgets_behind(place):
@@ -692,6 +941,34 @@ def test_going_from_case_to_case_leaves_no_widgets_behind(place):
     assert len(w.widget._instances) <= before
 
 
+def test_running_the_cell_again_closes_the_desk_that_no_page_shows_any_more(place):
+    first = at_desk(place)
+    pick(first)
+    tell = lambda desk, **said: desk.guard._handle_custom_msg(said, [])  # noqa: E731
+    tell(first, here="a")
+    tell(first, here="b")
+    tell(first, gone="a")
+    second = at_desk(place)
+    tell(second, here="c")
+    assert first.caseload is not None  # another page still shows it
+    before = len(w.widget._instances)
+    tell(first, gone="b")
+    assert first.caseload is None and len(w.widget._instances) < before - 100
+    tell(second, gone="c")
+    assert second.caseload is not None  # the newest may come back, as from a closed view
+
+
+def test_the_kernel_answers_and_looks_at_the_store_while_a_page_is_there(place):
+    desk = at_desk(place)
+    pick(desk)
+    sent, looks = [], []
+    desk.guard.send = sent.append
+    desk.guard._look = lambda: looks.append(1)
+    for _ in range(20):
+        desk.guard._handle_custom_msg({"ping": True}, [])
+    assert sent == [{"pong": True}] * 20 and len(looks) == 2
+
+
 def test_the_drafting_notebook_only_calls_and_holds_no_output():
     book = json.loads((ROOT / "notebooks" / "draft_letters.ipynb").read_text())
     assert len(book["cells"]) <= 4 and set(book["metadata"]) == {"kernelspec", "language_info"}
@@ -701,3 +978,268 @@ def test_the_drafting_notebook_only_calls_and_holds_no_output():
         re.search(r"\b(def|class|for|lambda)\b", "".join(cell["source"])) for cell in code
     )
     assert [cell["metadata"] for cell in code] == [{"tags": ["parameters"]}, {}]
+
+
+# ---- what happened
+
+
+def put_in(desk, **fields: str) -> None:
+    """Fill the form of an event and press Record."""
+    for name, value in fields.items():
+        getattr(desk.record, name).value = value
+    desk.record.save.click()
+
+
+def test_a_filing_recorded_on_the_screen_moves_the_case_and_starts_the_payer_s_clock(place):
+    desk = at_desk(place, {}, {})
+    pick(desk)
+    key = desk.view.files.denial_key
+    assert desk.record.event.value == "filed" and desk.record.level.value == "reconsideration"
+    put_in(desk, day="11/20/2026", proof="fax confirmation, page 1")
+    assert "Saved: entry" in desk.record_notice.text
+    assert "awaiting a decision; the decision is due Tue, Jan 19, 2027" in desk.record_notice.text
+    assert desk.view.row["due"] == "awaiting_decision"
+    said = text(desk.record.history)
+    assert "Filed" in said and "fax confirmation, page 1" in said and "Nov 20, 2026" in said
+    assert "waits for its decision" in text(desk.ledger) and "Jan 19, 2027" in text(desk.ledger)
+    desk.back.click()
+    row = next(row for row in desk.cases.rows() if row["key"] == key)
+    assert desk.cases.rows()[-1] == row
+    assert "Awaiting a decision" in shown(row) and "decision due Jan 19, 2027" in shown(row)
+    again = at_desk(place, {}, {})
+    assert "Awaiting a decision" in shown(again.cases.rows()[-1])
+
+
+def test_what_is_recorded_on_the_screen_is_the_row_of_the_worklist(place):
+    desk = at_desk(place, {})
+    pick(desk)
+    put_in(desk, day="11/02/2026")
+    put_in(desk, event="decided", day="11/20/2026", outcome="upheld")
+    claims = one_history(
+        read(export(place, {})), hospital=UNKNOWN, recorded=recorded_at(desk.store)
+    )
+    worklist = triage(claims, as_of=TODAY, hospital=UNKNOWN)
+    mine = desk.caseload.rows()[list(worklist.columns)]
+    pd.testing.assert_frame_equal(mine, worklist, check_dtype=False)
+    assert worklist["level"].iloc[0] == "ire_review"
+
+
+def test_an_event_is_corrected_and_taken_back_and_the_case_stands_as_before(place):
+    desk = at_desk(place)
+    pick(desk)
+    put_in(desk, day="11/02/2026")
+    record = desk.record
+    record.correct.click()
+    assert record.day.value == "11/02/2026" and "in place of entry" in record.save.description
+    put_in(desk, day="11/03/2026")
+    with CaseStore(desk.store) as store:
+        (one,) = store.events(desk.view.base.case_key)
+        assert (one.event, one.day) == ("filed", date(2026, 11, 3))
+    desk.record.take_back.click()
+    assert desk.view.row["due"] == "due_this_week"
+    assert "taken back" in text(desk.record.history)
+    with CaseStore(desk.store) as store:
+        assert [one.event for one in store.events(desk.view.base.case_key)] == ["note"]
+        assert len(store.events(desk.view.base.case_key, every=True)) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"day": ""}, "Date"),
+        ({"day": "02/31/2026"}, "no such day"),
+        ({"day": "12/24/2026"}, "in the future"),
+        ({"day": "07/01/2026"}, "before the service"),
+        ({"event": "decided", "day": "11/20/2026", "outcome": "upheld"}, "no filing at this level"),
+        ({"event": "paid", "day": "11/20/2026"}, "needs Amount"),
+        ({"event": "paid", "day": "11/20/2026", "amount": "ten"}, "amount such as"),
+        ({"event": "paid", "day": "11/20/2026", "amount": "9999"}, "above the charge"),
+        ({"event": "note", "day": "11/20/2026"}, "needs Proof"),
+    ],
+)
+def test_an_event_that_does_not_fit_is_refused_in_the_form_s_own_words(place, fields, says):
+    desk = at_desk(place)
+    pick(desk)
+    put_in(desk, **fields)
+    assert says.lower() in desk.record_notice.text.lower() and "--" not in desk.record_notice.text
+    with CaseStore(desk.store) as store:
+        assert store.keys() == ()
+    for name, value in fields.items():  # what was typed stays
+        assert getattr(desk.record, name).value == value
+
+
+def test_only_the_fields_of_the_event_are_asked_for(place):
+    desk = at_desk(place)
+    pick(desk)
+    record = desk.record
+    assert visible(record.level) and not visible(record.outcome) and not visible(record.amount)
+    record.event.value = "decided"
+    assert visible(record.outcome) and "(needed)" in record.outcome.description
+    record.event.value = "paid"
+    assert visible(record.amount) and not visible(record.outcome)
+
+
+def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(place):
+    one, other = at_desk(place), at_desk(place)
+    other.who = "Robin"
+    for desk in (one, other):
+        pick(desk)
+    put_in(other, day="11/02/2026")
+    put_in(one, day="11/03/2026")
+    assert "filed (reconsideration) by Robin" in one.record_notice.text
+    assert one.view.row["due"] == "awaiting_decision"
+    with CaseStore(one.store) as store:
+        assert [event.who for event in store.events(one.view.base.case_key)] == ["Robin"]
+
+
+def test_a_filing_on_what_a_later_decision_paid_is_refused(place):
+    later = {
+        "Claim Number": "ACCT-1", "Group Code": "", "Reason Code (CARC)": "", "Denial Reason": "",
+        "Denied Amount": "", "Paid Amount": "253.66", "Remittance Date": "2026-10-20",
+        "Notice Date": "", "Payer Claim Number": "ICN-2",
+    }  # fmt: skip
+    desk = at_desk(place, {}, later)
+    due(desk, "closed")
+    pick(desk)
+    put_in(desk, event="filed", day="11/20/2026", level="reconsideration")
+    assert "nothing of this denial is open" in desk.record_notice.text.lower()
+
+
+# ---- once for a payer, once for the sender
+
+
+def at_own_desk(place: Path, *rows: dict):
+    (place / "local").mkdir(exist_ok=True)
+    return open_desk(export(place, *rows), hospital="local", as_of=TODAY)
+
+
+def test_a_payer_set_once_dates_every_claim_of_it_and_is_kept_in_the_payer_table(place):
+    unknown = {"Financial Class": "", "Plan": "", "Contracted": ""}
+    desk = at_own_desk(place, unknown, unknown, {"Payer": "Other", "Payer ID": "T02"})
+    pick(desk, [row["account"] for row in desk.cases.rows()].index("ACCT-1"))
+    desk.of_payer.click()
+    form = desk.settings_form
+    assert visible(desk.settings) and form.payer.value == ("T01", "Test Health")
+    assert (
+        "2 denials; 2 without a program"
+        in dict((v, k) for k, v in form.payer.options)[("T01", "Test Health")]
+    )
+    form.program.value, form.contracted.value = "medicare_advantage", "not_contracted"
+    form.address.value = "Appeals, PO Box 100\nSpringfield, ST 00000"
+    form.verified.value = "11/01/2026"
+    form.save.click()
+    assert "Saved in payers.csv" in desk.settings_notice.text
+    (row,) = read_payers(place / "local" / "payers.csv")
+    assert (row.program, row.contracted, row.payer_id) == ("medicare_advantage", "not_contracted", "T01")  # fmt: skip
+    assert row.address_verified_on == date(2026, 11, 1) and "\n" in row.appeals_address
+    assert stat.S_IMODE((place / "local" / "payers.csv").stat().st_mode) == 0o600
+    desk.leave_settings.click()
+    assert desk.view.row["due"] == "due_this_week"
+    assert desk.view.case.value("plan_address").startswith("Appeals, PO Box 100")
+    desk.back.click()
+    assert [shown(row).count("Due this week") for row in desk.cases.rows()].count(1) >= 2
+    again = at_own_desk(place, unknown)
+    assert "Due this week" in shown(again.cases.rows()[0])
+
+
+def test_setting_a_payer_keeps_the_other_rows_and_columns_of_the_table(place):
+    (place / "local").mkdir()
+    path = place / "local" / "payers.csv"
+    path.write_text(
+        "Payer Name;Notes;Program;Plan Name\nOther;call Ana;part_d;\nTest Health;;;Test Journey\n"
+    )
+    desk = at_own_desk(place, {"Financial Class": "", "Payer ID": ""})
+    desk.open_settings()
+    form = desk.settings_form
+    form.plan.value = "Test Journey"
+    form.program.value = "medicare_advantage"
+    form.window.value = "90"
+    form.save.click()
+    assert "Saved" in desk.settings_notice.text, desk.settings_notice.text
+    rows = list(csv.DictReader(path.open(newline="")))
+    assert [row["Notes"] for row in rows] == ["call Ana", ""]
+    assert rows[0]["Program"] == "part_d"
+    assert (rows[1]["Program"], rows[1]["Plan Name"], rows[1]["state_window"]) == ("medicare_advantage", "Test Journey", "90")  # fmt: skip
+    form.jurisdiction.value = "ZZ"
+    before = path.read_bytes()
+    form.save.click()
+    assert "payers.csv, row 3, jurisdiction" in desk.settings_notice.text
+    assert path.read_bytes() == before
+
+
+def test_the_sender_is_set_once_and_stands_in_the_letter(place):
+    desk = at_own_desk(place)
+    desk.open_settings()
+    form = desk.settings_form
+    form.sender["address"].value = "100 Example Way\nSpringfield, ST 00000"
+    form.signer["name"].value = "Sam Placeholder: MD"
+    form.signer["npi"].value = "12"
+    form.save_sender.click()
+    assert "NPI of ten digits" in desk.settings_notice.text
+    assert not (place / "local" / "hospital.yaml").exists()
+    form.signer["npi"].value = ""
+    form.save_sender.click()
+    assert "Saved in hospital.yaml" in desk.settings_notice.text
+    assert read_sender(place / "local" / "hospital.yaml").signer.name == "Sam Placeholder: MD"
+    desk.leave_settings.click()
+    pick(desk)
+    assert "Sam Placeholder: MD" in text(desk.letter.preview)
+    assert "100 Example Way" in text(desk.letter.preview)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_half_written(place, monkeypatch):
+    desk = at_own_desk(place)
+    desk.open_settings()
+
+    def fails(*_, **__):
+        raise PermissionError(13, "no")
+
+    monkeypatch.setattr("toolkit.outputs.tempfile.mkstemp", fails)
+    desk.settings_form.program.value = "part_d"
+    desk.settings_form.save.click()
+    desk_says = desk.settings_notice.text
+    assert "payers.csv: cannot be written" in desk_says and "nothing was saved" in desk_says
+    assert list((place / "local").glob("*.csv")) == []
+
+
+def test_the_sample_s_invented_payers_are_not_saved(place):
+    desk = open_desk("sample", hospital="local", as_of=TODAY)
+    desk.open_settings()
+    assert "payers are invented" in text(desk.settings_form.note)
+    assert desk.settings_form.save.disabled and desk.settings_form.save_sender.disabled
+    with pytest.raises(UsageError, match="payers are invented"):
+        desk.save_sender(Sender(name="X"))
+    assert not (place / "local" / "hospital.yaml").exists()
+
+
+def test_the_settings_of_one_payer_never_go_to_another(place):
+    desk = at_own_desk(place, {}, {"Payer": "Other", "Payer ID": "T02"})
+    desk.open_settings(("T01", "Test Health"))
+    form = desk.settings_form
+    address, save = form.address, form.save
+    form.payer.value = ("T02", "Other")
+    assert form.address is not address and form.save is not save
+    form.address.value = "For the other"
+    form.program.value = "part_d"
+    form.save.click()
+    (row,) = read_payers(place / "local" / "payers.csv")
+    assert (row.payer_id, row.appeals_address) == ("T02", "For the other")
+
+
+def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(place):
+    appealed = {
+        "Appeal Level": "Reconsideration", "Appeal Filed": "2026-11-02",
+        "Appeal Decided": "2026-11-20", "Appeal Outcome": "Upheld",
+    }  # fmt: skip
+    path = export(place, appealed, {"Notice Date": "2026-11-18", "Remittance Date": "2026-11-18"})
+    day = date(2026, 11, 10)
+    desk = open_desk(path, hospital=UNKNOWN, as_of=day)
+    claims = one_history(read(path), hospital=UNKNOWN, recorded=(), as_of=day)
+    worklist = triage(claims, as_of=day, hospital=UNKNOWN)
+    assert list(worklist["due"]) == ["awaiting_decision"]
+    mine = desk.caseload.rows()[list(worklist.columns)]
+    pd.testing.assert_frame_equal(mine, worklist, check_dtype=False)
+    pick(desk)
+    assert desk.view.row["due"] == "awaiting_decision" and "Decided" not in text(
+        desk.record.history
+    )

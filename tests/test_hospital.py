@@ -17,7 +17,7 @@ from toolkit.cases import case_from
 from toolkit.claims import own_claims, read
 from toolkit.cli import main
 from toolkit.desk import open_desk
-from toolkit.desk.docket import open_docket
+from toolkit.desk.caseload import open_caseload
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital, Sender, read_hospital, read_sender, sample_hospital
 from toolkit.law import programs
@@ -95,7 +95,7 @@ def dates(row) -> list:
 
 ASKS = [
     triage, brain, classified_adjustments, triage_book, run_on, triage_rows, triage_files, totals,
-    Asker, asker, case_from, open_docket, open_desk, open_exploration,
+    Asker, asker, case_from, open_caseload, open_desk, open_exploration,
 ]  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def test_contract_state_window_and_jurisdiction_date_the_worklist(worklist):
 
 def at_desk(place: Path):
     desk = open_desk(place / "export.csv", hospital="local", as_of=TODAY)
-    assert desk.docket is not None, desk.notice.text
+    assert desk.caseload is not None, desk.notice.text
     return desk
 
 
@@ -264,10 +264,10 @@ def at_desk(place: Path):
 def test_worklist_desk_and_the_desk_s_ledger_agree(place, worklist, claim):
     desk, row = at_desk(place), worklist.loc[claim]
     desk.pick(row["denial_key"])
-    assert dates(desk.matter.row) == dates(row)
-    deadline = desk.matter.deadline
+    assert dates(desk.view.row) == dates(row)
+    deadline = desk.view.deadline
     assert [deadline.level, str(deadline.last_filing_date), str(deadline.file_by)] == dates(row)[:3]
-    shown = desk.docket.sorted().set_index("patient_control_number")
+    shown = desk.caseload.rows().set_index("patient_control_number")
     assert dates(shown.loc[claim]) == dates(row)
 
 
@@ -278,7 +278,7 @@ def test_a_row_that_a_person_corrects_still_goes_by_contract_state_window_and_ju
     desk = at_desk(place)
     desk.pick(worklist.loc[claim, "denial_key"])
     desk.enter("notice_date", "2026-11-02")
-    row, deadline = desk.matter.row, desk.matter.deadline
+    row, deadline = desk.view.row, desk.view.deadline
     assert row["level"] == worklist.loc[claim, "level"] == deadline.level
     assert row["last_filing_date"].date() == deadline.last_filing_date
     assert row["file_by"].date() == deadline.file_by
@@ -292,7 +292,7 @@ def test_a_program_that_a_person_states_counts_before_the_payer_table(place, wor
     desk = at_desk(place)
     desk.pick(worklist.loc["A-3", "denial_key"])
     desk.enter("program", "tricare")
-    row, deadline = desk.matter.row, desk.matter.deadline
+    row, deadline = desk.view.row, desk.view.deadline
     assert (row["program"], row["program_from"], row["gap"]) == (
         "tricare", "entered by the analyst", "",
     )  # fmt: skip
@@ -302,20 +302,20 @@ def test_a_program_that_a_person_states_counts_before_the_payer_table(place, wor
 
 def test_the_earliest_notice_moves_file_by_in_the_worklist_and_at_the_desk_alike(place, worklist):
     desk = at_desk(place)
-    docket = desk.docket
-    told = docket.claims.claims.copy()
+    caseload = desk.caseload
+    told = caseload.claims.claims.copy()
     told["earliest_remittance_date"] = told["remittance_date"] - pd.Timedelta(days=7)
-    claims = replace(docket.claims, claims=told)
-    found = triage(claims, as_of=TODAY, hospital=docket.hospital)
-    desk.docket = replace(docket, claims=claims, worklist=found)
+    claims = replace(caseload.claims, claims=told)
+    found = triage(claims, as_of=TODAY, hospital=caseload.hospital)
+    desk.caseload = replace(caseload, claims=claims, worklist=found)
     row = found.set_index("patient_control_number").loc["A-4"]
     before = worklist.loc["A-4"]
     assert row["file_by"] < before["file_by"]
     assert row["last_filing_date"] == before["last_filing_date"]
     assert "2026-10-13 is taken as the notice's date" in row["why"]
     desk.pick(row["denial_key"])
-    assert desk.matter.deadline.file_by == row["file_by"].date()
-    assert desk.matter.deadline.last_filing_date == row["last_filing_date"].date()
+    assert desk.view.deadline.file_by == row["file_by"].date()
+    assert desk.view.deadline.last_filing_date == row["last_filing_date"].date()
 
 
 def test_command_line_book_and_exploration_show_the_same_dates(place, worklist, capsys):

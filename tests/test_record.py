@@ -24,7 +24,7 @@ from toolkit.cases import (
 )
 from toolkit.claims.tables import Claims, concat, conform, empty
 from toolkit.cli import main
-from toolkit.desk.docket import only
+from toolkit.desk.caseload import only
 from toolkit.errors import RefusedError, UsageError
 from toolkit.history.identity import ClaimIdentity, LineIdentity
 

@@ -9,8 +9,8 @@ import pytest
 from toolkit.bulk import Book, gather, triage_book
 from toolkit.cases import CaseStore, Fact, case_from, one_history, record_event, recorded_at
 from toolkit.claims import read
-from toolkit.desk.docket import open_docket
-from toolkit.desk.matter import open_matter
+from toolkit.desk.case_view import files_of, look_at
+from toolkit.desk.caseload import open_caseload
 from toolkit.hospital import read_hospital
 from toolkit.reports import Source
 from toolkit.reports.explore import open_exploration
@@ -163,13 +163,13 @@ def test_every_way_to_a_row_gives_the_same_row(place):
     assert plain(parts) == want
 
     # the desk: its list, and each case
-    docket = open_docket(export, root=place, store=store, hospital=hospital, as_of=TODAY)
-    assert plain(docket.sorted()) == want
+    caseload = open_caseload(export, root=place, store=store, hospital=hospital, as_of=TODAY)
+    assert plain(caseload.rows()) == want
     for key, row in want.items():
-        matter, _ = open_matter(docket, key, store=store)
-        assert {name: said for name, said in plain(pd.DataFrame([matter.row]))[key].items()} == row
-        if matter.deadline is not None:
-            said = [str(matter.deadline.last_filing_date), str(matter.deadline.file_by)]
+        view, _ = look_at(caseload, files_of(caseload, key), store=store)
+        assert {name: said for name, said in plain(pd.DataFrame([view.row]))[key].items()} == row
+        if view.deadline is not None:
+            said = [str(view.deadline.last_filing_date), str(view.deadline.file_by)]
             assert said == [row["last_filing_date"], row["file_by"]], row
 
     # reports and the explore notebook count these rows

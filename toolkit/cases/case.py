@@ -1,7 +1,7 @@
 """A case: what is known of one denial, fact by fact, and where each fact comes from."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -155,11 +155,42 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital
             facts[name] = Fact(value, _source(table, column, row, remittance), None)
     facts |= _payer_facts(hospital, row)
     facts = _sender_facts(hospital) | facts
-    identity, codes = _identity(claims, row)
+    frame = claims.claim_lines
+    frame = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
+    mine = [_plain(line) for line in frame.to_dict("records")]
+    bare = _bare(_one(claims.claims, "claim_key", row.get("claim_key")) or {}, mine, row)
+    return msgspec.structs.replace(bare, facts=facts, events=_events(claims, row))
+
+
+def bare_cases(claims: Any, worklist: Any) -> Iterator[Case]:
+    """Yield the case of each row of the worklist with what names it alone: no facts, no events.
+
+    Those of many rows, to be looked up with `CaseStore.find_each`.
+    """
+    keys = set(worklist["claim_key"])
+    table = claims.claims
+    of_claim = {
+        one["claim_key"]: one for one in table.loc[table["claim_key"].isin(keys)].to_dict("records")
+    }
+    lines: dict[str, list[dict]] = {}
+    frame = claims.claim_lines
+    for line in frame.loc[frame["claim_key"].isin(keys)].to_dict("records"):
+        lines.setdefault(line["claim_key"], []).append(_plain(line))
+    for row in worklist.to_dict("records"):
+        key = row["claim_key"]
+        yield _bare(of_claim.get(key, {}), lines.get(key, []), row)
+
+
+def _plain(cells: dict) -> dict:
+    return {str(name): _value(value) for name, value in cells.items()}
+
+
+def _bare(claim: dict, lines: list[dict], row: dict) -> Case:
+    identity, codes = _identity(claim, lines, row)
+    denial_key = str(row["denial_key"])
     return Case(
         case_key=key_of(identity) if numbers(identity) else f"d-{denial_key}",
-        facts=facts,
-        events=_events(claims, row),
+        facts={},
         identity=identity,
         version_1_key=_version_1_key(row, identity, codes, denial_key),
     )
@@ -238,17 +269,10 @@ def _events(claims: Any, row: dict) -> tuple[Event, ...]:
     return tuple(sorted(events, key=lambda e: (e.filed_on or date.min, e.decided_on or date.min)))
 
 
-def _identity(claims: Any, row: dict) -> tuple[CaseIdentity, list[str | None]]:
+def _identity(claim: dict, lines: list[dict], row: dict) -> tuple[CaseIdentity, list[str | None]]:
     """Return what the files state of the row's claim and line, and the claim's codes line by line."""
-    claim = _one(claims.claims, "claim_key", row.get("claim_key")) or {}
     stated = {name: _value(claim.get(name)) for name in _CLAIM_COLUMNS}
     stated |= {name: _value(row.get(name)) for name in _CLAIM_COLUMNS if stated[name] is None}
-    frame = claims.claim_lines
-    frame = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
-    lines = [
-        {str(name): _value(value) for name, value in line.items()}
-        for line in frame.to_dict("records")
-    ]
     key = _value(row.get("line_key"))
     at = next(
         (n for n, line in enumerate(lines) if key is not None and line["line_key"] == key), None

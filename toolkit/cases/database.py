@@ -25,9 +25,12 @@ _PLACES = "the store is a file, or a URL such as postgresql://user@host/database
 
 
 class Database:
-    """An open database. `name` is how messages call it: a file's name, never a password."""
+    """An open database. `name` is how messages call it: a file's name, never a password.
 
-    def __init__(self, place: Path | str):
+    `made` says that it was made before: then a file that is gone is not made anew.
+    """
+
+    def __init__(self, place: Path | str, *, made: bool = False):
         text = str(place)
         self._path: Path | None = None
         self._inode: tuple[int, int] | None = None
@@ -37,7 +40,7 @@ class Database:
         else:
             self._path = Path(text).expanduser()
             self.name = self._path.name
-            self._open_file(self._path)
+            self._open_file(self._path, made)
             self._engine = _sqlite(self._path, read_only=self.read_only)
 
     @contextmanager
@@ -70,11 +73,17 @@ class Database:
         """Close the connection; entries are on disk already."""
         self._engine.dispose()
 
-    def _open_file(self, path: Path) -> None:
+    def _open_file(self, path: Path, made: bool) -> None:
         """Make the file where there is none, private from its first byte; the journal gets its mode."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            if not made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | (0 if made else os.O_CREAT), 0o600)
+        except FileNotFoundError:
+            raise StoreError(
+                f"{self.name}: the case store was deleted or moved; nothing of this entry was saved: "
+                "put the file back and repeat it"
+            ) from None
         except OSError as error:
             self.read_only = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
             if not (self.read_only and os.access(path, os.R_OK)):

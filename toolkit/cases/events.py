@@ -13,7 +13,7 @@ from toolkit.cases.entry import EventEntry
 from toolkit.cases.identity import numbers
 from toolkit.cases.store import CaseStore
 from toolkit.errors import RefusedError, UsageError
-from toolkit.history.states import EventKind, Flag
+from toolkit.history.states import EventKind, Flag, open_states, table
 from toolkit.law import program, programs
 from toolkit.law.model import Level
 from toolkit.rules import RULES, read
@@ -109,6 +109,19 @@ def record_event(
     )
 
 
+def check_still_open(state: str, decided_by: str) -> None:
+    """Refuse a filing on a denial that the payer's own decisions have settled.
+
+    `state` and `decided_by` are what the files alone say of it (`state`, `state_from` of the worklist).
+    """
+    if state not in open_states() and state != "closed":
+        raise RefusedError(
+            f"nothing of this denial is open: {table().states[state].says} ({decided_by}). "
+            "Nothing was recorded.",
+            needs=("a note (--event note), if it has to be remembered",),
+        )
+
+
 def _without_recorded(case: Case, standing: tuple[EventEntry, ...]) -> Case:
     """Return the case with the appeals of its files alone: recorded filings may be among them, too."""
     days = {(one.level, one.day) for one in standing if one.event == "filed"}
@@ -151,14 +164,14 @@ def _check_day(case: Case, event: str, day: date, as_of: date) -> None:
 
 
 def _check_level(case: Case, level: str) -> None:
-    if level and level not in (known := _levels(case)):
+    if level and level not in (known := levels_of(case)):
         raise RefusedError(
             "the program of this claim has no such level (--level).",
             needs=(f"one of {', '.join(known)}",),
         )
 
 
-def _levels(case: Case) -> dict[str, Level | None]:
+def levels_of(case: Case) -> dict[str, Level | None]:
     """Return the levels of the case's program; of all programs, where it is not known."""
     known = case.value("program")
     if known in programs():
@@ -186,7 +199,7 @@ def _check_order(
     A level that a case reaches by itself has no filing.
     """
     first = event_rules().events[event].after
-    found = _levels(case).get(level) if first else None
+    found = levels_of(case).get(level) if first else None
     if first is None or (found is not None and found.automatic):
         return
     days = _filed_days(case, recorded, first, level)

@@ -73,7 +73,11 @@ def _match_line(stored: CaseIdentity, today: CaseIdentity) -> Match:
 
 def numbers(identity: CaseIdentity) -> tuple[str, ...]:
     """Return the numbers under which a case is looked up: our account number and the payer's."""
-    claim = identity.claim
+    return claim_numbers(identity.claim)
+
+
+def claim_numbers(claim: ClaimIdentity) -> tuple[str, ...]:
+    """Return the numbers under which the cases of a claim are looked up (see `numbers`)."""
     ours = [f"account {claim.account}"] if claim.account else []
     return (*ours, *(f"payer {one}" for one in sorted(claim.payer_numbers)))
 

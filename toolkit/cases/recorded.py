@@ -10,7 +10,13 @@ import msgspec
 import pandas as pd
 
 from toolkit.cases.entry import EventEntry, FactEntry
-from toolkit.cases.identity import CaseIdentity, claim_identity, line_identity, plain
+from toolkit.cases.identity import (
+    CaseIdentity,
+    claim_identity,
+    claim_numbers,
+    line_identity,
+    plain,
+)
 from toolkit.claims.providers import own_claims
 from toolkit.claims.restated import PLACEHOLDER
 from toolkit.claims.tables import Claims, conform
@@ -79,21 +85,36 @@ def recorded_at(place: Path | str) -> tuple[RecordedCase, ...]:
         return recorded_cases(store)
 
 
-def recorded_cases(store: "CaseStore") -> tuple[RecordedCase, ...]:
-    """Return every case with events or stated facts; plain values, that processes can be given."""
+def recorded_cases(store: "CaseStore", *, claims: Claims | None = None) -> tuple[RecordedCase, ...]:
+    """Return every case with events or stated facts; plain values, that processes can be given.
+
+    With `claims`, only the cases that were seen with an account or claim number of one of them.
+    """
+    keys = None if claims is None else store.cases_with(_looked_up(claims))
+    if keys is None:
+        every = (*store.all_events(), *store.all_facts())
+    else:
+        every = tuple(one for key in keys for one in (*store.events(key), *store.facts(key)))
     events: dict[str, list[EventEntry]] = {}
-    for one in store.all_events():
-        events.setdefault(one.case_key, []).append(one)
     facts: dict[str, list[FactEntry]] = {}
-    for one in store.all_facts():
-        if one.name in DATE_FACTS and one.fact and one.fact.source.startswith("entered"):
+    for one in every:
+        if isinstance(one, EventEntry):
+            events.setdefault(one.case_key, []).append(one)
+        elif one.name in DATE_FACTS and one.fact and one.fact.source.startswith("entered"):
             facts.setdefault(one.case_key, []).append(one)
-    known = store.identities() if events or facts else {}
+    known = store.identities(keys) if events or facts else {}
     return tuple(
         RecordedCase(key, known[key], tuple(events.get(key, ())), tuple(facts.get(key, ())))
         for key in dict.fromkeys((*events, *facts))
         if key in known
     )
+
+
+def _looked_up(claims: Claims) -> set[str]:
+    """Return the numbers under which the cases of these claims are looked up in a store."""
+    rows = claims.claims.loc[:, list(_CLAIM)].to_dict("records")
+    known = ({name: plain(value) for name, value in row.items()} for row in rows)
+    return {number for row in known for number in claim_numbers(claim_identity(row))}
 
 
 def one_history(

@@ -5,7 +5,7 @@ stands is what nothing corrects. Entries are chained by hash, so that a changed 
 log is a SQLite file for its owner only, or a PostgreSQL database named by its URL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,12 @@ class CaseStore:
     `place` is a file or a PostgreSQL URL. Every writing call takes `after`: the last entry of the
     case that the writer has seen (`last_entry`). Where somebody has added to the case since,
     ChangedError says who, when and what, and nothing is written. Raises StoreError, with a
-    plain explanation, if the store cannot be opened, read or written.
+    plain explanation, if the store cannot be opened, read or written. `made` says that the store was there before: a file
+    that is gone is then not made anew.
     """
 
-    def __init__(self, place: Path | str):
-        self._database = Database(place)
+    def __init__(self, place: Path | str, *, made: bool = False):
+        self._database = Database(place, made=made)
         try:
             with self._database.read() as db:
                 old = check_version(db, self._database.name)
@@ -87,14 +88,18 @@ class CaseStore:
         now: datetime,
         after: int | None = None,
         identity: CaseIdentity | None = None,
-    ) -> None:
-        """Add these facts, all of them or none. `identity`: by which the case is found tomorrow."""
+    ) -> int:
+        """Add these facts, all of them or none; return the case's last entry (see `last_entry`).
+
+        `identity`: by which the case is found tomorrow.
+        """
         signed = log.signed(who, now)
         with self._database.write() as db:
             self._check_unchanged(db, case_key, after)
             of_case = {"case_key": _key(case_key)} | signed
             _add_identity(db, identity, of_case)
             _add_facts(db, facts, of_case)
+            return _last_entry(db, case_key)
 
     def withdraw(
         self,
@@ -106,8 +111,8 @@ class CaseStore:
         now: datetime,
         after: int | None = None,
         identity: CaseIdentity | None = None,
-    ) -> None:
-        """Say that a fact is no longer held to be so; its history stays."""
+    ) -> int:
+        """Say that a fact is no longer held to be so; its history stays. Returns the last entry."""
         of_case = {"case_key": _key(case_key)} | log.signed(who, now)
         with self._database.write() as db:
             self._check_unchanged(db, case_key, after)
@@ -121,6 +126,7 @@ class CaseStore:
                 source=source,
                 corrects=corrects and corrects["entry"],
             )
+            return _last_entry(db, case_key)
 
     def record(
         self,
@@ -205,6 +211,17 @@ class CaseStore:
         with self._database.read() as db:
             return _find(db, case)
 
+    def find_each(self, cases: Iterable[Case]) -> tuple[Found, ...]:
+        """Return what `find` returns for each of many cases, with the log read once."""
+        with self._database.read() as db:
+            known = set(db.execute(sa.select(ENTRIES.c.case_key).distinct()).scalars())
+            by_number: dict[str, set[tuple[str, CaseIdentity]]] = {}
+            for number, key, value in db.execute(_SEEN):
+                by_number.setdefault(number, set()).add((key, log.decoded(value)))
+            return tuple(
+                _found(db, case, known, _sharing(by_number, case.identity)) for case in cases
+            )
+
     # ---- what stands
 
     def case(self, case_key: str) -> Case | None:
@@ -245,11 +262,11 @@ class CaseStore:
         with self._database.read() as db:
             return tuple(sorted(db.execute(query).scalars()))
 
-    def identities(self) -> dict[str, tuple[CaseIdentity, ...]]:
-        """Return every identity under which each case was seen, by its key."""
+    def identities(self, keys: Sequence[str] | None = None) -> dict[str, tuple[CaseIdentity, ...]]:
+        """Return every identity under which each case (each of these) was seen, by its key."""
         found: dict[str, list[CaseIdentity]] = {}
         with self._database.read() as db:
-            for key, identity in _identities(db, None):
+            for key, identity in _identities(db, keys):
                 found.setdefault(key, []).append(identity)
         return {key: tuple(some) for key, some in found.items()}
 
@@ -270,7 +287,14 @@ class CaseStore:
 
     def all_facts(self) -> tuple[FactEntry, ...]:
         """Return the facts of all cases that stand, oldest entry first."""
-        every = self._entries(None, "fact", "withdrawn", standing=True)
+        return self._facts_of(None)
+
+    def facts(self, case_key: str) -> tuple[FactEntry, ...]:
+        """Return the facts of a case that stand, oldest entry first."""
+        return self._facts_of(case_key)
+
+    def _facts_of(self, case_key: str | None) -> tuple[FactEntry, ...]:
+        every = self._entries(case_key, "fact", "withdrawn", standing=True)
         return tuple(one for one in every if one.fact is not None)
 
     def letters(self, case_key: str) -> tuple[LetterEntry, ...]:
@@ -281,11 +305,41 @@ class CaseStore:
         """Return everything ever entered on the case, oldest first."""
         return self._entries(case_key)
 
+    def cases_with_letters(self) -> frozenset[str]:
+        """Return the key of every case on which a letter was written."""
+        query = sa.select(ENTRIES.c.case_key).where(ENTRIES.c.kind == "letter").distinct()
+        with self._database.read() as db:
+            return frozenset(db.execute(query).scalars())
+
     def last_entry(self, case_key: str) -> int:
         """Return the number of the case's last entry, 0 where it has none: to be given as `after`."""
-        query = sa.select(sa.func.max(ENTRIES.c.entry)).where(ENTRIES.c.case_key == case_key)
         with self._database.read() as db:
-            return db.execute(query).scalar_one() or 0
+            return _last_entry(db, case_key)
+
+    def newest(self) -> int:
+        """Return the number of the last entry of all cases, 0 where there is none."""
+        with self._database.read() as db:
+            return db.execute(sa.select(sa.func.max(ENTRIES.c.entry))).scalar_one() or 0
+
+    def cases_changed_since(self, after: int) -> tuple[str, ...]:
+        """Return the key of every case that was worked on after that entry, sorted."""
+        query = sa.select(ENTRIES.c.case_key).where(ENTRIES.c.entry > after).distinct()
+        with self._database.read() as db:
+            return tuple(sorted(db.execute(query).scalars()))
+
+    def cases_with(self, numbers: Collection[str]) -> tuple[str, ...]:
+        """Return the key of every case that was seen with one of these numbers, sorted.
+
+        Numbers are as `toolkit.cases.identity.claim_numbers` gives them.
+        """
+        query = (
+            sa.select(ENTRIES.c.case_key)
+            .join(CASE_NUMBERS, CASE_NUMBERS.c.entry == ENTRIES.c.entry)
+            .where(CASE_NUMBERS.c.number.in_(numbers))
+            .distinct()
+        )
+        with self._database.read() as db:
+            return tuple(sorted(db.execute(query).scalars()))
 
     def changed_since(self, case_key: str, after: int) -> tuple[Entry, ...]:
         """Return what was entered on the case after that entry, oldest first."""
@@ -320,6 +374,11 @@ def _key(text: str) -> str:
     if not text:
         raise UsageError("An entry is made under a case key and a name.")
     return text
+
+
+def _last_entry(db: sa.Connection, case_key: str) -> int:
+    query = sa.select(sa.func.max(ENTRIES.c.entry)).where(ENTRIES.c.case_key == case_key)
+    return db.execute(query).scalar_one() or 0
 
 
 def _add_identity(db: sa.Connection, identity: CaseIdentity | None, of_case: dict) -> None:
@@ -405,25 +464,41 @@ def _identities(db: sa.Connection, keys: Sequence[str] | None) -> list[tuple[str
 
 def _find(db: sa.Connection, case: Case) -> Found:
     own = [key for key in (case.case_key, case.version_1_key) if key]
-    for key in own:
-        if db.execute(sa.select(ENTRIES.c.entry).where(ENTRIES.c.case_key == key).limit(1)).first():
+    known = db.execute(sa.select(ENTRIES.c.case_key).where(ENTRIES.c.case_key.in_(own)).distinct())
+    query = _SEEN.where(CASE_NUMBERS.c.number.in_(numbers(case.identity) if case.identity else ()))
+    seen = {(key, log.decoded(value)) for _, key, value in db.execute(query)}
+    return _found(db, case, set(known.scalars()), seen)
+
+
+_SEEN = sa.select(CASE_NUMBERS.c.number, ENTRIES.c.case_key, ENTRIES.c.value).join(
+    ENTRIES, CASE_NUMBERS.c.entry == ENTRIES.c.entry
+)
+
+
+def _found(
+    db: sa.Connection, case: Case, known: set[str], seen: set[tuple[str, CaseIdentity]]
+) -> Found:
+    """Return the stored case; `known`: the keys that are in the store, `seen`: what shares a number."""
+    for key in (case.case_key, case.version_1_key):
+        if key and key in known:
             return Found(case_key=key)
     if case.identity is None:
         return Found()
-    query = (
-        sa.select(ENTRIES.c.case_key, ENTRIES.c.value)
-        .join(CASE_NUMBERS, CASE_NUMBERS.c.entry == ENTRIES.c.entry)
-        .where(CASE_NUMBERS.c.number.in_(numbers(case.identity)))
-        .distinct()
-    )
     matches: dict[str, set[str]] = {}
-    for key, value in db.execute(query):
-        matches.setdefault(key, set()).add(match(log.decoded(value), case.identity))
+    for key, identity in seen:
+        matches.setdefault(key, set()).add(match(identity, case.identity))
     same = sorted(key for key, some in matches.items() if "same" in some)
     if len(same) == 1:
         return Found(case_key=same[0])
     maybe = same or sorted(key for key, some in matches.items() if "maybe" in some)
     return Found(candidates=tuple(_candidate(db, key) for key in maybe))
+
+
+def _sharing(
+    by_number: Mapping[str, set[tuple[str, CaseIdentity]]], identity: CaseIdentity | None
+) -> set[tuple[str, CaseIdentity]]:
+    mine = numbers(identity) if identity else ()
+    return {one for number in mine for one in by_number.get(number, ())}
 
 
 def _candidate(db: sa.Connection, key: str) -> Candidate:

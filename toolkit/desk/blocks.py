@@ -3,20 +3,22 @@
 Colors stand in style.css, for a light and a dark theme, on every block.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 import pandas as pd
 
-from toolkit.cases import Candidate
+from toolkit.cases import Candidate, Entry
 from toolkit.claims.findings import lines, summarized
 from toolkit.denials import code
 from toolkit.denials.codes import category_of, routes
-from toolkit.desk.docket import Docket
-from toolkit.desk.matter import Matter
+from toolkit.desk.case_view import CaseView
+from toolkit.desk.caseload import Caseload
 from toolkit.errors import RefusedError
 from toolkit.history.states import table
 from toolkit.law.ledger import ledger_html
@@ -91,34 +93,30 @@ def heading(text: str) -> str:
 # ---- the list
 
 
-def summary(docket: Docket, worklist: pd.DataFrame) -> str:
-    """Return what was opened: counts by due state, and the findings in the files."""
-    counts = worklist["due"].value_counts()
-    badges = "".join(
-        f'<li class="dd-badge dd-{_TONES.get(due, "calm")}">{counts[due]:,} '
-        f"{escape(DUE[due].partition(':')[0].lower())}</li>"
-        for due in DUE
-        if due in counts
-    )
+def tone(due: str) -> str:
+    """Return the tone of a due state: bad, soon, gap or calm."""
+    return _TONES.get(due, "calm")
+
+
+def summary(caseload: Caseload) -> str:
+    """Return what was opened, and the findings in the files."""
+    worklist = caseload.worklist
     said = (
-        f"{docket.name}: {count(len(docket.claims.claims), 'claim')}, "
+        f"{caseload.name}: {count(len(caseload.claims.claims), 'claim')}, "
         f"{count(len(worklist), 'denial')}, {dollars(int(worklist['denied_cents'].sum()))} denied. "
-        f"Days are counted as of {day(docket.as_of)}."
+        f"Days are counted as of {day(caseload.as_of)}."
     )
-    return (
-        f'<div class="dd-block"><p>{escape(said)}</p><ul class="dd-badges">{badges}</ul>'
-        f"{_left_out(docket)}{_findings(docket)}</div>"
-    )
+    return f'<div class="dd-block"><p>{escape(said)}</p>{_left_out(caseload)}{_findings(caseload)}</div>'
 
 
-def _left_out(docket: Docket) -> str:
+def _left_out(caseload: Caseload) -> str:
     """Return the contracts that could not be read: until then their denials have no date of theirs."""
-    said = docket.hospital.contracts_not_read
+    said = caseload.hospital.contracts_not_read
     return "".join(f"<p>{escape(f'Contract left out: {one}')}</p>" for one in said)
 
 
-def _findings(docket: Docket) -> str:
-    kinds = summarized(docket.claims.findings)
+def _findings(caseload: Caseload) -> str:
+    kinds = summarized(caseload.claims.findings)
     if not kinds:
         return ""
     rows = "".join(f"<li>{escape(words(line))}</li>" for line in lines(kinds, most=20))
@@ -128,34 +126,14 @@ def _findings(docket: Docket) -> str:
     )
 
 
-LIST_HEADS = ("State", "File by", "Payer", "Service", "Category", "Denied", "Letter")
+def short_day(value: date | None) -> str:
+    """Return a day as Nov 24, 2026; a dash where there is none."""
+    return "—" if value is None else f"{value:%b} {value.day}, {value.year}"
 
 
-def list_head() -> str:
-    """Return the headings over the list."""
-    cells = "".join(f"<span>{escape(head)}</span>" for head in LIST_HEADS)
-    return f'<div class="dd-cells dd-heads" aria-hidden="true">{cells}</div>'
-
-
-def list_row(row: dict, begun: str) -> str:
-    """Return one row of the list; each cell carries its heading for a screen reader."""
-    letter = {"letter": "written", "facts": "begun", "maybe": "entries to check"}.get(
-        begun, "ready" if row["letter"] else ""
-    )
-    cells = (
-        badge(row["due"]),
-        escape(day(row["file_by"])),
-        escape(words(row["payer_name"])),
-        escape(words(row["procedure_code"])),
-        escape(plain(row["denial_category"])),
-        escape(dollars(row["denied_cents"])),
-        f'<span class="dd-tag">{letter}</span>' if letter else "",
-    )
-    inner = "".join(
-        f'<span role="listitem"><span class="dd-say">{head}: </span>{cell}</span>'
-        for head, cell in zip(LIST_HEADS, cells, strict=True)
-    )
-    return f'<div class="dd-cells" role="list">{inner}</div>'
+def papers(standing: str) -> str:
+    """Return the first paper that a filer needs, in short, as the worklist's standing names it."""
+    return re.split(r"[,.;]", standing.partition(" Paper: ")[2])[0]
 
 
 # ---- the case
@@ -165,7 +143,8 @@ def case_head(row: dict) -> str:
     """Return the case in two lines: what, by whom, how much; where it comes from."""
     service = words(row["procedure_code"])
     what = f"Code {service}" if service else "Claim"
-    title = f"{what}, denied by {words(row['payer_name']) or 'a payer not named'}"
+    payer = escape(words(row["payer_name"])) or "a payer not named"
+    title = f"{escape(what)}, denied by <bdi>{payer}</bdi>"
     facts = (
         ("Account", words(row["patient_control_number"])),
         ("Payer's claim number", words(row["payer_claim_control_number"])),
@@ -175,20 +154,20 @@ def case_head(row: dict) -> str:
         ("Row in the file", words(row["row"])),
     )
     items = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd></div>"
         for name, value in facts
         if value
     )
     return (
-        f'<div class="dd-block dd-case-head"><h2>{escape(title)} '
+        f'<div class="dd-block dd-case-head"><h2>{title} '
         f"<span>{escape(dollars(row['denied_cents']))}</span> {badge(row['due'], row['days_left'])}"
         f'</h2><dl class="dd-facts">{items}</dl></div>'
     )
 
 
-def denied(matter: Matter) -> str:
+def denied(view: CaseView) -> str:
     """Return what was denied: codes in own words, category, route, who may file."""
-    row = matter.row
+    row = view.row
     category = category_of().get(row["denial_category"])
     reason = words(row["reason"])
     fine = category.reasons.get(reason, "") if category else ""
@@ -207,7 +186,7 @@ def denied(matter: Matter) -> str:
             f"<b>{escape(plain(row['route']))}</b>{': ' + escape(route.says) if route else ''}",
         ),
         ("Program", _program(row)),
-        ("Who may file", escape(_standing(matter))),
+        ("Who may file", escape(_standing(view))),
     ]
     if words(row["other_reasons"]):
         parts.insert(1, ("Also on the line", escape(words(row["other_reasons"]))))
@@ -243,31 +222,31 @@ def _program(row: dict) -> str:
     )
 
 
-def _standing(matter: Matter) -> str:
-    if matter.filer and matter.deadline and matter.deadline.standing:
-        who = matter.deadline.standing
+def _standing(view: CaseView) -> str:
+    if view.filer and view.deadline and view.deadline.standing:
+        who = view.deadline.standing
         papers = f" Paper: {'; '.join(who.papers)}." if who.papers else ""
-        filer = _filer(matter.filer)
+        filer = _filer(view.filer)
         return f"{capital(filer)}: {who.says}{papers}"
-    return words(matter.row["standing"])
+    return words(view.row["standing"])
 
 
 def _filer(name: str) -> str:
     return fact_types()["filer"].choices.get(name, plain(name).lower())
 
 
-def ledger(matter: Matter, as_of: date) -> str:
+def ledger(view: CaseView, as_of: date) -> str:
     """Return the deadline as its ledger, and for whom it is counted; or why there is none."""
-    deadline = matter.deadline
+    deadline = view.deadline
     if deadline is None or deadline.last_filing_date is None:
-        return f'<div class="dd-block">{heading("The date")}{_no_date(matter)}</div>'
-    who = f'<p class="dd-small">Filed by {_filer(matter.filer)}.</p>' if matter.filer else ""
+        return f'<div class="dd-block">{heading("The date")}{_no_date(view)}</div>'
+    who = f'<p class="dd-small">Filed by {_filer(view.filer)}.</p>' if view.filer else ""
     shown = ledger_html(deadline, as_of=as_of, notes=False)
     return f'<div class="dd-block">{heading("The date")}{shown}{who}</div>'
 
 
-def _no_date(matter: Matter) -> str:
-    row = matter.row
+def _no_date(view: CaseView) -> str:
+    row = view.row
     why = words(row["why"])
     if row["due"] == "no_date":
         title = "No date can be given yet."
@@ -289,28 +268,30 @@ def _no_date(matter: Matter) -> str:
         "awaiting_decision": "An appeal is filed and waits for its decision.",
         "nothing_to_file": "Nothing to file: the case moves by itself.",
     }
-    return note(why, title=titles.get(row["due"], "No date."))
+    title = titles.get(row["due"], "No date.")
+    if row["due"] == "awaiting_decision" and not pd.isna(row["decision_due"]):
+        title += f" It is due {day(row['decision_due'])}."
+    return note(why, title=title)
 
 
-def cautions(matter: Matter) -> str:
+def cautions(view: CaseView) -> str:
     """Return what the sender should know: of the codes, the deadline and the letter."""
-    found = [*matter.warnings, *(matter.letter.warnings if matter.letter else ())]
+    found = [*view.warnings, *(view.letter.warnings if view.letter else ())]
     parts = []
-    if matter.row["due"] == "overdue":
-        parts.append(_late(matter))
+    if view.row["due"] == "overdue":
+        parts.append(_late(view))
     if found:
         items = "".join(f"<li>{escape(one)}</li>" for one in dict.fromkeys(found))
-        opened = " open" if len(found) <= 4 else ""
         parts.append(
-            f"<details{opened}><summary>{count(len(set(found)), 'thing')} to know before sending"
+            f"<details open><summary>{count(len(set(found)), 'thing')} to know before sending"
             f"</summary><ul>{items}</ul></details>"
         )
     return f'<div class="dd-block">{"".join(parts)}</div>' if parts else ""
 
 
-def _late(matter: Matter) -> str:
+def _late(view: CaseView) -> str:
     says = "A late request is heard only where the decider finds good cause for the delay."
-    asked = "good_cause" in _fact_names(matter.kind)
+    asked = "good_cause" in _fact_names(view.kind)
     says += (
         " This letter can ask for it: fill in the reason the request is late."
         if asked
@@ -325,19 +306,85 @@ def _fact_names(kind: LetterKind | None) -> set[str]:
     return {need.name for need in needs(kind)} if kind else set()
 
 
+# ---- what happened
+
+_EVENT_HEADS = ("Date", "What happened", "Line", "Amount")
+
+
+def history(events: Iterable[dict]) -> str:
+    """Return what happened to the claim as a table, the oldest first (see `toolkit.timeline`)."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in _EVENT_HEADS)
+    rows = "".join(_event(one) for one in events)
+    return (
+        f'<div class="dd-block">{heading("What happened to this claim")}'
+        '<div class="dd-scroll" tabindex="0" role="region" aria-label="History of the claim">'
+        f'<table class="dd-events"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        "</div></div>"
+    )
+
+
+def _event(one: dict) -> str:
+    what = plain(one.get("recorded") or one["what"])
+    more = [plain(one[name]) for name in ("level", "outcome") if one.get(name)]
+    more += [str(reason) for reason in one.get("reasons", ())]
+    said = f"<b>{escape(what)}</b>" + (f"<small>{escape(', '.join(more))}</small>" if more else "")
+    if one.get("proof"):
+        said += f"<small><bdi>{escape(str(one['proof']))}</bdi></small>"
+    said += f"<small>{escape(_source_of(str(one['source'])))}</small>"
+    amount = "" if one["amount"] is None else f"${Decimal(one['amount']):,.2f}"
+    cells = (
+        escape(short_day(date.fromisoformat(one["date"])) if one["date"] else "no date"),
+        said,
+        escape(str(one["line"])),
+        amount,
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _source_of(text: str) -> str:
+    """Return a source with the time of an entry as it was on the clock of this machine."""
+    return _STAMP.sub(lambda found: local_time(found[0]), text)
+
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+\+00:00")
+
+
+def now_stands(view: CaseView) -> str:
+    """Return in a sentence how a case stands, with the payer's own clock where it waits."""
+    row = view.row
+    says = DUE[row["due"]].partition(":")[0]
+    if row["due"] == "awaiting_decision":
+        due = row["decision_due"]
+        clock = f"the decision is due {day(due)}" if not pd.isna(due) else "no day for it is known"
+        return f"The case is now: {says.lower()}; {clock}."
+    last = row["last_filing_date"]
+    until = "" if pd.isna(last) else f"; the last filing date is {day(last)}"
+    return f"The case is now: {says.lower()}{until}."
+
+
+def changed(changes: Iterable[Entry]) -> str:
+    """Return what somebody else entered on the open case meanwhile; '' for nothing."""
+    items = [f"{one.what}, by {one.who}, {local_time(one.entered_at)}" for one in changes]
+    if not items:
+        return ""
+    says = "What is shown below is from before. Nothing of yours is lost or written over."
+    shown = note(says, tone="soon", items=items, title="Somebody else has changed this case.")
+    return f'<div class="dd-block" role="status">{shown}</div>'
+
+
 # ---- the letter
 
 
-def preview(matter: Matter) -> str:
+def preview(view: CaseView) -> str:
     """Return the letter as it stands, or why there is none and what to do."""
-    if matter.letter:
+    if view.letter:
         return (
             '<div class="dd-page" tabindex="0" role="region" aria-label="Letter preview">'
-            f"{as_html(matter.letter)}</div>"
+            f"{as_html(view.letter)}</div>"
         )
-    if matter.refused:
-        return f'<div class="dd-block">{refusal(matter.refused)}</div>'
-    if not words(matter.row["program"]):
+    if view.refused:
+        return f'<div class="dd-block">{refusal(view.refused)}</div>'
+    if not words(view.row["program"]):
         says = (
             "State the program above; whether a kind of letter answers this denial follows from it."
         )
@@ -346,7 +393,7 @@ def preview(matter: Matter) -> str:
     return (
         '<div class="dd-block">'
         + note(
-            f"No kind of letter fits this denial. What to do first: {_route(matter)}. "
+            f"No kind of letter fits this denial. What to do first: {_route(view)}. "
             "Kinds of letters on file:",
             title="No letter.",
             items=on_file,
@@ -355,15 +402,15 @@ def preview(matter: Matter) -> str:
     )
 
 
-def _route(matter: Matter) -> str:
-    route = routes().get(matter.row["route"])
-    name = plain(matter.row["route"]).lower()
+def _route(view: CaseView) -> str:
+    route = routes().get(view.row["route"])
+    name = plain(view.row["route"]).lower()
     return f"{name} ({route.says})" if route else name
 
 
-def candidates(matter: Matter) -> str:
+def candidates(view: CaseView) -> str:
     """Return a notice that entries exist for a claim that may be this one."""
-    if not matter.candidates:
+    if not view.candidates:
         return ""
     return note(
         "Compare the claim with them before you enter anything.",
@@ -402,16 +449,16 @@ def missing(letter: Letter | None) -> str:
     )
 
 
-def written(matter: Matter) -> str:
+def written(view: CaseView) -> str:
     """Return which letters were saved on this case before."""
-    if not matter.written:
+    if not view.written:
         return ""
     items = "".join(
         f"<li>{escape(one.file_type.upper())}{' (draft)' if one.is_draft else ''}, "
         f"saved {escape(local_time(one.entered_at))}</li>"
-        for one in matter.written[-5:]
+        for one in view.written[-5:]
     )
     return (
-        f'<div class="dd-block"><details><summary>{count(len(matter.written), "letter")} saved on '
+        f'<div class="dd-block"><details><summary>{count(len(view.written), "letter")} saved on '
         f"this case</summary><ul>{items}</ul></details></div>"
     )

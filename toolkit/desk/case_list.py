@@ -1,60 +1,63 @@
-"""The list of open cases: the most urgent first, with filters, a page at a time."""
+"""The caseload on the screen: a table with search, filters and sorting, a page of it at a time."""
 
 from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import ipywidgets as w
+import numpy as np
 import pandas as pd
 
 from toolkit.desk import blocks
-from toolkit.desk.docket import Docket
+from toolkit.desk.case_table import CaseTable
+from toolkit.desk.caseload import Caseload
+from toolkit.desk.listing import NEXT, SORTS, Listing
 from toolkit.desk.widgets import Notice, field, hooked, html, show
-from toolkit.reports.words import DUE, count, plain
+from toolkit.reports.words import DUE, count, dollars, plain
 
-PAGE = 10
-_OPEN = "every open case"
-_NUMBERS = ("claim_key", "denial_key", "patient_control_number", "payer_claim_control_number")
-
-
-class Row:
-    """One line of the list: a button with the account number, and the case in short."""
-
-    def __init__(self, pick: Callable[[str], None]):
-        self.denial_key = ""
-        self.open = w.Button(description="", tooltip="Open this case")
-        self.text = html()
-        self.widget = hooked(w.HBox([self.open, self.text]), "dd-case")
-        self.open.on_click(lambda _: pick(self.denial_key))
-
-    def put(self, row: dict | None, begun: str = "") -> None:
-        """Show this row of the worklist, or nothing."""
-        show(self.widget, row is not None)
-        if row is None:
-            self.denial_key, self.open.description, self.text.value = "", "", ""
-            return
-        self.denial_key = row["denial_key"]
-        number = blocks.words(row["patient_control_number"])
-        number = number or blocks.words(row["payer_claim_control_number"])
-        self.open.description = number or f"row {row['row']}"
-        self.text.value = blocks.list_row(row, begun)
+PAGE = 25
+# Heading, and the order that it is the heading of.
+COLUMNS = {
+    "account": "Account",
+    "due": "Due",
+    "last_filing_date": "Last filing date",
+    "file_by": "File by (safe date)",
+    "payer": "Payer",
+    "category": "Category",
+    "denied": "Denied",
+    "standing": "Standing",
+    "owner": "Owner",
+    "work": "Work",
+}
+_WORK = {"letter": "letter written", "facts": "begun", "maybe": "entries to check"}
 
 
 class CaseList:
-    """Filters, rows and pages over a docket; `pick` is called with a denial key."""
+    """Filters, table and pages over a caseload; `pick` is called with a denial key."""
 
     def __init__(self, pick: Callable[[str], None], notice: Notice):
-        self._docket: Docket | None = None
-        self._frame = pd.DataFrame()
-        self._found = pd.DataFrame()
+        self._caseload: Caseload | None = None
+        self._listing: Listing | None = None
+        self._found = np.empty(0, dtype="int64")
         self._at = 0
         self._quiet = False
+        self._pick = pick
+        self.due = ""
+        self.by, self.down = NEXT, False
         changed = notice.guards(self._changed)
-        self.due = field(w.Dropdown(description="Due", options=[(_OPEN, "")]), "dd-due")
-        self.payer = field(
-            w.Dropdown(description="Payer", options=[("every payer", "")]), "dd-payer"
+        self.order = field(
+            w.Dropdown(
+                description="Order",
+                options=[
+                    ("next to expire", NEXT),
+                    *((f"by {COLUMNS[name].lower()}", name) for name in SORTS if name != NEXT),
+                ],
+            ),
+            "dd-order",
         )
-        self.category = field(
-            w.Dropdown(description="Category", options=[("every category", "")]), "dd-category"
-        )
+        self.payer = self._filter_by("Payer")
+        self.category = self._filter_by("Category")
+        self.owner = self._filter_by("Owner")
         self.letter = field(
             w.Dropdown(
                 description="Letter",
@@ -74,112 +77,217 @@ class CaseList:
             ),
             "dd-search",
         )
-        for control in (self.due, self.payer, self.category, self.letter, self.search):
+        for control in (self.payer, self.category, self.owner, self.letter, self.search):
             control.observe(changed, "value")
+        self.order.observe(notice.guards(self._ordered), "value")
         self.summary = html("dd-summary")
-        self.head = html("dd-head")
-        self.head.value = blocks.list_head()
-        self.rows = [Row(notice.guards(pick)) for _ in range(PAGE)]
-        self.previous = w.Button(description="Previous page")
-        self.next = w.Button(description="Next page")
-        self.previous.on_click(notice.guards(lambda _: self._turn(-1)))
-        self.next.on_click(notice.guards(lambda _: self._turn(1)))
-        self.shown = html("dd-shown")
-        filters = hooked(
-            w.HBox([self.due, self.payer, self.category, self.letter, self.search]), "dd-row"
-        )
-        pager = hooked(w.HBox([self.previous, self.next, self.shown]), "dd-line")
+        self.table = CaseTable(notice.guards(self.act))
+        filters = (self.search, self.payer, self.category, self.owner, self.letter, self.order)
         self.widget = hooked(
-            w.VBox([self.summary, filters, self.head, *(row.widget for row in self.rows), pager]),
+            w.VBox([self.summary, hooked(w.HBox(filters), "dd-row"), self.table]),
             "dd-list-part",
         )
 
-    def put(self, docket: Docket, *, keep: bool = False) -> None:
-        """Show this docket; `keep` leaves filters and page as they are."""
-        self._docket = docket
-        self._frame = docket.sorted()
-        self.summary.value = blocks.summary(docket, self._frame)
-        self._quiet = True
-        try:
-            self._offer(keep)
-        finally:
-            self._quiet = False
-        self._filter(keep)
+    @staticmethod
+    def _filter_by(name: str) -> w.Dropdown:
+        options = [(f"every {name.lower()}", "")]
+        return field(w.Dropdown(description=name, options=options), f"dd-{name.lower()}")
+
+    def put(self, caseload: Caseload) -> None:
+        """Show this caseload from the start: every open case, the next to expire first."""
+        self._caseload, self._listing = caseload, Listing(caseload)
+        self.due, self.by, self.down = "", NEXT, False
+        self._offer()
+        self._show(at=0)
+
+    def again(self, caseload: Caseload, rows: list[pd.DataFrame]) -> None:
+        """Show the caseload with these rows changed; filters, order and page stay as they are."""
+        self._caseload = caseload
+        for row in rows:
+            self._listing.put(row)
+        self._show(at=self._at)
 
     def keys(self) -> list[str]:
         """Return the denial keys that pass the filters, in order."""
-        return list(self._found["denial_key"]) if len(self._found) else []
+        return self._listing.keys(self._found) if self._listing else []
 
-    def _offer(self, keep: bool) -> None:
-        frame = self._frame
-        counts = frame["due"].value_counts()
-        due = [(_OPEN, "")] + [
-            (f"{DUE[name].partition(':')[0]} ({counts[name]:,})", name)
-            for name in DUE
-            if name in counts
-        ]
-        payers = sorted(frame["payer_name"].dropna().unique(), key=str.casefold)
-        categories = sorted(frame["denial_category"].dropna().unique())
-        for control, options in (
-            (self.due, due),
-            (self.payer, [("every payer", ""), *((name, name) for name in payers)]),
-            (self.category, [("every category", ""), *((plain(c), c) for c in categories)]),
-        ):
-            before = control.value
-            control.options = options
-            control.value = before if keep and before in [v for _, v in options] else ""
-        if not keep:
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows that the page shows, as the table shows them."""
+        return self.table.shown.get("rows", [])
+
+    def act(self, pressed: dict[str, Any]) -> None:
+        """Do what was pressed in the table (see `CaseTable`)."""
+        does = pressed.get("do")
+        if does == "open":
+            self._pick(str(pressed["key"]))
+        elif does == "due":
+            self.due = "" if pressed["due"] == self.due else str(pressed["due"])
+            self._show(at=0)
+        elif does == "sort" and pressed["by"] in SORTS:
+            self.down = self.by == pressed["by"] and not self.down
+            self.by = pressed["by"]
+            self._set_order()
+            self._show(at=0)
+        elif does == "page":
+            last = max(0, len(self._found) - 1) // PAGE * PAGE
+            to = {"first": 0, "previous": self._at - PAGE, "next": self._at + PAGE, "last": last}
+            self._at = min(max(0, to.get(pressed["to"], self._at)), last)
+            self._fill()
+
+    def focus(self, denial_key: str) -> None:
+        """Put the keyboard on the row of this denial."""
+        self.table.focus_row(denial_key)
+
+    def _offer(self) -> None:
+        listing = self._listing
+        offered = (
+            (self.payer, "payer", [(name, name) for name in listing.values("payer_name")]),
+            (
+                self.category,
+                "category",
+                [(plain(name), name) for name in listing.values("denial_category")],
+            ),
+            (self.owner, "owner", [(name, name) for name in listing.values("owner")]),
+        )
+        self._quiet = True
+        try:
+            for control, name, options in offered:
+                control.options = [(f"every {name}", ""), *options]
+                control.value = ""
             self.letter.value = self.search.value = ""
+            self.order.value = self.by
+        finally:
+            self._quiet = False
+        show(self.owner, len(self.owner.options) > 1)
+
+    def _set_order(self) -> None:
+        self._quiet = True
+        try:
+            self.order.value = self.by
+        finally:
+            self._quiet = False
+
+    def _ordered(self, change: dict) -> None:
+        if not self._quiet and self._listing is not None:
+            self.by, self.down = change["new"], False
+            self._show(at=0)
 
     def _changed(self, _: object) -> None:
-        if not self._quiet and self._docket is not None:
-            self._filter(keep=False)
+        if not self._quiet and self._listing is not None:
+            self._show(at=0)
 
-    def _filter(self, keep: bool) -> None:
-        frame = self._frame
-        kept = frame["due"].eq(self.due.value) if self.due.value else frame["due"].ne("closed")
-        if self.payer.value:
-            kept &= frame["payer_name"].eq(self.payer.value)
-        if self.category.value:
-            kept &= frame["denial_category"].eq(self.category.value)
+    def _show(self, *, at: int) -> None:
+        listing = self._listing
+        equal = {
+            "payer_name": self.payer.value,
+            "denial_category": self.category.value,
+            "owner": self.owner.value,
+        }
+        passing = listing.passing(
+            equal={name: value for name, value in equal.items() if value},
+            search=self.search.value,
+            keys=set(self._caseload.begun) if self.letter.value == "begun" else None,
+        )
         if self.letter.value == "ready":
-            kept &= frame["letter"].ne("")
-        elif self.letter.value == "begun":
-            kept &= frame["denial_key"].isin(set(self._docket.begun))
-        sought = self.search.value.strip()
-        if sought:
-            hit = pd.Series(False, index=frame.index)
-            for name in _NUMBERS:
-                hit |= frame[name].str.contains(sought, case=False, regex=False, na=False)
-            kept &= hit
-        self._found = frame.loc[kept.astype(bool)]
-        last = max(0, (len(self._found) - 1) // PAGE * PAGE)
-        self._at = min(self._at, last) if keep else 0
-        self._fill()
-
-    def _turn(self, by: int) -> None:
-        self._at = max(0, self._at + by * PAGE)
+            passing = listing.having(passing, "letter")
+        self._counts = listing.counts("due", passing)
+        if self.due:
+            found = listing.only(passing, "due", self.due)
+        else:
+            found = listing.without(passing, "due", "closed")
+        self._found = listing.ordered(found, self.by, down=self.down)
+        self._at = min(at, max(0, len(self._found) - 1) // PAGE * PAGE)
+        self.summary.value = blocks.summary(self._caseload)
         self._fill()
 
     def _fill(self) -> None:
-        page = self._found.iloc[self._at : self._at + PAGE].to_dict("records")
-        begun = self._docket.begun
-        for row, found in zip(self.rows, page + [None] * (PAGE - len(page)), strict=True):
-            row.put(found, begun.get(found["denial_key"], "") if found else "")
-        total = len(self._found)
-        self.previous.disabled = self._at == 0
-        self.next.disabled = self._at + PAGE >= total
-        show(self.head, bool(page))
-        self.shown.value = (
-            f'<div class="dd-block" role="status">{self._says(total, len(page))}</div>'
-        )
+        page = self._found[self._at : self._at + PAGE]
+        begun = self._caseload.begun
+        rows = [self._listing.row(at) for at in page]
+        self.table.shown = {
+            "label": "Cases",
+            "badges": self._badges(),
+            "heads": [
+                {"id": name, "label": label, "sort": self._sort(name)}
+                for name, label in COLUMNS.items()
+            ],
+            "rows": [
+                _row(row, begun.get(row["denial_key"], ""), self._caseload.as_of) for row in rows
+            ],
+            "says": self._says(len(page)),
+            "first": self._at == 0,
+            "last": self._at + PAGE >= len(self._found),
+        }
 
-    def _says(self, total: int, on_page: int) -> str:
+    def _sort(self, name: str) -> str | None:
+        if name not in SORTS:
+            return None
+        if name != self.by:
+            return "none"
+        return "descending" if self.down else "ascending"
+
+    def _badges(self) -> list[dict[str, Any]]:
+        counts = self._counts
+        is_open = sum(number for due, number in counts.items() if due != "closed")
+        found = [{"due": "", "label": "Open", "count": f"{is_open:,}", "tone": "calm"}]
+        found += [
+            {
+                "due": due,
+                "label": DUE[due].partition(":")[0],
+                "count": f"{counts[due]:,}",
+                "tone": blocks.tone(due),
+            }
+            for due in DUE
+            if due in counts
+        ]
+        return [one | {"on": one["due"] == self.due} for one in found]
+
+    def _says(self, on_page: int) -> str:
+        total = len(self._found)
         if total:
-            return f"{self._at + 1:,} to {self._at + on_page:,} of {count(total, 'case')}"
-        if self._frame.empty:
-            return blocks.note("What was read holds no denial.", title="No open cases.")
-        if self._frame["due"].eq("closed").all():
-            says = "Every denial in what was read is closed. The filter Due shows them."
-            return blocks.note(says, title="No open cases.")
-        return blocks.note("No case passes these filters; set one of them back.")
+            money = dollars(self._listing.denied(self._found))
+            return (
+                f"{self._at + 1:,} to {self._at + on_page:,} of {count(total, 'case')}, "
+                f"{money} denied"
+            )
+        if not self._listing.size:
+            return "No open cases: what was read holds no denial."
+        if set(self._listing.counts("due")) == {"closed"}:
+            return "No open cases: every denial in what was read is closed."
+        return "No case passes these filters; set one of them back."
+
+
+def _row(row: dict[str, Any], begun: str, as_of: date) -> dict[str, Any]:
+    """Return a row as the table shows it: its account number and its cells, as texts."""
+    account = row["patient_control_number"] or row["payer_claim_control_number"]
+    passed = row["due"] == "past_safe_date"
+    cells = [
+        {"text": DUE[row["due"]].partition(":")[0], "tone": blocks.tone(row["due"])},
+        _last_day(row, as_of),
+        {
+            "text": blocks.short_day(row["file_by"]),
+            "under": "already past" if passed else "",
+            "marked": passed,
+        },
+        {"text": row["payer_name"]},
+        {"text": plain(row["denial_category"]), "under": row["procedure_code"]},
+        {"text": "not stated" if row["denied_cents"] is None else dollars(row["denied_cents"])},
+        {"text": blocks.CONTRACT.get(row["contracted"], ""), "under": blocks.papers(row["standing"])},
+        {"text": row["owner"]},
+        {"text": _WORK.get(begun, "letter ready" if row["letter"] else "")},
+    ]  # fmt: skip
+    return {"key": row["denial_key"], "account": account or f"row {row['row']}", "cells": cells}
+
+
+def _last_day(row: dict[str, Any], as_of: date) -> dict[str, Any]:
+    last = row["last_filing_date"]
+    if row["due"] == "awaiting_decision":
+        due = row["decision_due"]
+        text = f"decision due {blocks.short_day(due)}" if due else "decision: day unknown"
+        late = bool(due and due < as_of)
+        return {"text": text, "under": "overdue by the payer" if late else "", "marked": late}
+    if last is None:
+        return {"text": "—"}
+    left = (last - as_of).days
+    says = {0: "today", 1: "1 day left"}.get(left, f"{left:,} days left" if left > 0 else "passed")
+    return {"text": blocks.short_day(last), "under": says, "marked": left <= 0}

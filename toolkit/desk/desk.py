@@ -1,21 +1,42 @@
 """The desk itself: from an export to a case to a letter on file."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import ClassVar
 
 import ipywidgets as w
 
 from toolkit.cases import DATE_FACTS, CaseStore
 from toolkit.desk import blocks, places
 from toolkit.desk.case_list import CaseList
-from toolkit.desk.docket import SAMPLE, Docket, check_store, open_docket
+from toolkit.desk.case_view import (
+    CaseView,
+    attach,
+    enter_fact,
+    files_of,
+    history,
+    look_at,
+    record,
+    with_kind,
+)
+from toolkit.desk.caseload import (
+    SAMPLE,
+    Caseload,
+    check_store,
+    open_caseload,
+    triaged_caseload,
+    with_work,
+)
 from toolkit.desk.facts_form import FactsForm
+from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
-from toolkit.desk.matter import Matter, attach, enter_fact, open_matter
-from toolkit.desk.widgets import Notice, field, hooked, html, show
-from toolkit.errors import ChangedError, StoreError, UsageError
-from toolkit.hospital import Hospital
+from toolkit.desk.record_part import RecordPart
+from toolkit.desk.settings_part import SettingsPart, payer_of
+from toolkit.desk.widgets import Notice, close, field, hooked, html, show
+from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
+from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
@@ -52,6 +73,8 @@ def open_desk(
 class Desk:
     """The widgets and what they do; every method can be called without a browser."""
 
+    _newest: ClassVar[list["Desk"]] = []  # the last one that was opened in this kernel
+
     def __init__(
         self,
         *,
@@ -63,22 +86,30 @@ class Desk:
         self.root = places.home()
         self.store = store or places.store_path(self.root)
         self.who = who or places.analyst()
-        self.docket: Docket | None = None
-        self.matter: Matter | None = None
+        self.caseload: Caseload | None = None
+        self.view: CaseView | None = None
         self._hospital = hospital
         self._as_of = as_of
-        self._key = ""
         self._kind: str | None = None
-        self.notice = Notice("dd-notice-top")
+        self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
+        self.guard = Guard(self.look, self._left)
+        self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
+        self.store_notice = Notice("dd-notice-store")
+        self.date_notice = Notice("dd-notice-date")
+        self.record_notice = Notice("dd-notice-record")
         self.letter_notice = Notice("dd-notice-letter")
+        self.settings_notice = Notice("dd-notice-settings")
         self._build()
+        self._newest.append(self)
+        del self._newest[:-1]
 
     def _build(self) -> None:
         guard = self.notice.guards
         self.title = html("dd-title")
         self.title.value = blocks.style() + (
             '<div class="dd-block"><h1>Denial desk</h1><p>Pick a case, fill in what is missing, read '
-            "the letter, save it. Everything entered is saved at once.</p></div>"
+            "the letter, record what happened. A field says <i>saved</i> when the case store has it."
+            "</p></div>"
         )
         self.files = field(w.Dropdown(description="Export or remittance"), "dd-wide", "dd-files")
         self.path = field(
@@ -92,7 +123,11 @@ class Desk:
         )
         self.open_button = hooked(w.Button(description="Open"), "dd-main", "dd-open")
         self.open_button.on_click(guard(lambda _: self._open_chosen()))
-        self.source = hooked(w.HBox([self.files, self.path, self.open_button]), "dd-row")
+        self.settings_button = hooked(w.Button(description="Payers and sender"), "dd-open-settings")
+        self.settings_button.on_click(guard(lambda _: self.open_settings()))
+        self.source = hooked(
+            w.HBox([self.files, self.path, self.open_button, self.settings_button]), "dd-row"
+        )
         self._offer_files()
         self.welcome = html("dd-welcome")
         self.welcome.value = blocks.note(
@@ -102,19 +137,10 @@ class Desk:
         )
         self.cases = CaseList(self.pick, self.notice)
         self._build_case(guard)
-        self.view = hooked(
-            w.VBox(
-                [
-                    self.title,
-                    self.source,
-                    self.notice.widget,
-                    self.welcome,
-                    self.cases.widget,
-                    self.case,
-                ]
-            ),
-            "dd-desk",
-        )
+        self._build_settings(guard)
+        parts = (self.guard, self.title, self.source, self.store_notice.widget, self.notice.widget,
+                 self.welcome, self.cases.widget, self.case, self.settings)  # fmt: skip
+        self.box = hooked(w.VBox(parts), "dd-desk")
         self._show("welcome")
 
     def _build_case(self, guard) -> None:
@@ -124,34 +150,48 @@ class Desk:
         self.next = w.Button(description="Next case")
         self.previous.on_click(guard(lambda _: self._step(-1)))
         self.next.on_click(guard(lambda _: self._step(1)))
+        self.of_payer = hooked(w.Button(description="Set this payer once"), "dd-of-payer")
+        self.of_payer.tooltip = (
+            "Program, contract, window and address, for all claims of this payer"
+        )
+        self.of_payer.on_click(guard(lambda _: self.open_settings(payer_of(self.view.row))))
         self.head = html("dd-case-head-part")
+        self._build_changed(guard)
         self._build_attach(guard)
         self.denied = html("dd-denied")
         self.ledger = html("dd-ledger")
         self.cautions = html("dd-cautions")
-        self.date_form = FactsForm(self._enter_date_fact, self.notice, groups=False)
-        self.date_form.ask(tuple(_need(name) for name in DATE_FACTS))
+        settled = self.guard.settled
+        self.date_form = FactsForm(self._enter_date_fact, self.date_notice, settled, groups=False)
         self.correct = hooked(
             w.Checkbox(description="State or correct the facts behind the date", indent=False),
             "dd-correct",
         )
         self.correct.observe(lambda _: show(self.date_form.widget, self.correct.value), "value")
-        self.form = FactsForm(self._enter_fact, self.letter_notice)
+        self.form = FactsForm(self._enter_fact, self.letter_notice, settled)
         self.form_head = html()
+        self.form_head.value = f'<div class="dd-block">{blocks.heading("The facts")}</div>'
+        self.record = RecordPart(self.record_event, self.record_notice)
         self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
-        self.calendar.on_click(guard(lambda _: self.save_calendar()))
+        self.calendar.on_click(self.date_notice.guards(lambda _: self.save_calendar()))
         beside = hooked(w.HBox([self.calendar, self.correct]), "dd-line")
-        dates = hooked(w.VBox([self.ledger, beside, self.date_form.widget]), "dd-dates")
+        dates = hooked(
+            w.VBox([self.ledger, beside, self.date_notice.widget, self.date_form.widget]),
+            "dd-dates",
+        )
         self.facts = hooked(w.VBox([self.form_head, self.form.widget]), "dd-facts-part")
+        steps = hooked(w.HBox([self.back, self.previous, self.next, self.of_payer]), "dd-line")
         self.case = hooked(
             w.VBox(
                 [
-                    hooked(w.HBox([self.back, self.previous, self.next]), "dd-line"),
+                    steps,
                     self.head,
+                    self.changed_part,
                     self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
+                    self.record.widget,
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
@@ -159,17 +199,32 @@ class Desk:
             "dd-case-part",
         )
 
+    def _build_changed(self, guard) -> None:
+        self.changed = html()
+        self.show_changed = hooked(w.Button(description="Show the case as it is now"), "dd-show-changed")  # fmt: skip
+        self.show_changed.on_click(guard(lambda _: self._refresh()))
+        self.changed_part = hooked(w.VBox([self.changed, self.show_changed]), "dd-changed")
+
     def _build_attach(self, guard) -> None:
         self.attach_notice = html()
         self.candidates = field(w.Dropdown(description="Entries"), "dd-wide", "dd-candidates")
         self.attach_button = hooked(w.Button(description="They are of this claim"), "dd-attach")
         self.apart_button = hooked(w.Button(description="This is another claim"), "dd-apart")
         self.attach_button.on_click(guard(lambda _: self.attach(self.candidates.value)))
-        self.apart_button.on_click(guard(lambda _: self.attach(self.matter.case.case_key)))
+        self.apart_button.on_click(guard(lambda _: self.attach(self.view.base.case_key)))
         answers = hooked(
             w.HBox([self.candidates, self.attach_button, self.apart_button]), "dd-line"
         )
         self.attach_part = hooked(w.VBox([self.attach_notice, answers]), "dd-attach-part")
+
+    def _build_settings(self, guard) -> None:
+        self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
+        self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
+        self.leave_settings.on_click(guard(lambda _: self._leave_settings()))
+        self.settings = hooked(
+            w.VBox([hooked(w.HBox([self.leave_settings]), "dd-line"), self.settings_form.widget]),
+            "dd-settings-part",
+        )
 
     def _offer_files(self) -> None:
         found = places.incoming(self.root)
@@ -196,77 +251,144 @@ class Desk:
         show(self.welcome, part == "welcome")
         show(self.cases.widget, part == "list")
         show(self.case, part == "case")
+        show(self.settings, part == "settings")
+        show(self.settings_button, self.caseload is not None and part != "settings")
 
     # ---- what the analyst does
 
     def open(self, chosen: str | Path | Iterable[Path]) -> None:
         """Open the sample, a file or several; what cannot be read is shown in one line."""
         self.notice.clear()
+        self.store_notice.clear()
         with self.notice.catching():
             check_store(self.store)
-            self.docket = open_docket(
+            caseload = open_caseload(
                 chosen, root=self.root, store=self.store, hospital=self._hospital, as_of=self._day()
             )
-            self.matter, self._key = None, ""
             self._show_source(chosen)
-            self.cases.put(self.docket)
-            self._show("list")
+            self._list(caseload)
 
     def pick(self, denial_key: str) -> None:
         """Open this case."""
         self._kind = None
-        self.notice.clear()
-        self.letter_notice.clear()
-        self._refresh(denial_key, afresh=True)
+        for notice in (self.notice, self.date_notice, self.record_notice, self.letter_notice):
+            notice.clear()
+        files = files_of(self.caseload, denial_key)
+        self.view, self.caseload = look_at(self.caseload, files, store=self.store)
+        self._put(afresh=True)
         self._show("case")
         self.back.focus()
 
     def close_case(self) -> None:
-        """Go back to the list, where the case now stands as it was left."""
-        self.cases.put(self.docket, keep=True)
+        """Go back to the list, where each case stands as it was left, by whomever."""
         self.notice.clear()
+        with self.notice.catching():
+            self._follow_others()
+        self._relist()
         self._show("list")
-        row = next((row for row in self.cases.rows if row.denial_key == self._key), None)
-        if row:
-            row.open.focus()
+        self.cases.focus(self._key)
 
     def choose_kind(self, kind_id: str) -> None:
         """Draft this kind of letter, or none."""
         self._kind = kind_id
         self.letter_notice.clear()
-        self._refresh(self._key)
+        self.view = with_kind(self.view, kind_id, as_of=self.caseload.as_of)
+        self._put()
 
-    def enter(self, name: str, raw: object) -> None:
-        """Put one fact on file at once, and draft again; raises UsageError in words for the user."""
+    def enter(self, name: str, raw: object, *, case_key: str | None = None) -> None:
+        """Put one fact into the store, then draft again; returns only when the store has it.
+
+        `case_key` names the case that the fact is for. Raises UsageError in words for the user where
+        the value is of the wrong kind or the case is not the one that is open.
+        """
+        self._check_case(case_key)
+        now = datetime.now(UTC)
         try:
-            enter_fact(
-                self.matter, name, raw, store=self.store, who=self.who, now=datetime.now(UTC)
-            )
+            entered = enter_fact(self.view, name, raw, store=self.store, who=self.who, now=now)
         except ChangedError:
-            self._refresh(self._key)  # what the other one entered is shown; then it can be repeated
+            self._refresh()  # what the other one entered is shown; then it can be repeated
             raise
-        if self._key not in self.docket.begun:
-            self.docket = self.docket.marked(self._key, "facts")
-        self.letter_notice.clear()
-        self._refresh(self._key)
+        is_new = entered is not self.view
+        self.view = entered
+        if is_new:
+            self.store_notice.clear()
+            self._mark("facts")
+        # It is saved: what goes wrong from here on is said, but is no reason to enter it again.
+        with (self.date_notice if name in DATE_FACTS else self.letter_notice).catching():
+            self.view = with_kind(self.view, self._kind, as_of=self.caseload.as_of)
+            if name in DATE_FACTS:
+                self._refresh()
+        self._put()
+
+    def record_event(self, event: str, *, day: date | None = None, **fields: object) -> None:
+        """Record what happened to the claim; `day`: today where it is None (see `record_event`)."""
+        self.record_notice.clear()
+        by = {"store": self.store, "who": self.who, "now": datetime.now(UTC)}
+        as_of = self.caseload.as_of
+        try:
+            made = record(self.view, event, day=day or as_of, as_of=as_of, **by, **fields)
+        except ChangedError:
+            self._refresh()
+            raise
+        self._mark("facts")
+        self._refresh(recorded=True)
+        self.record_notice.done(f"Saved: entry {made.entry}. {blocks.now_stands(self.view)}")
 
     def attach(self, case_key: str) -> None:
         """Bring this case's entries to the claim; with the claim's own key, they are another claim's."""
-        attach(self.matter, case_key, store=self.store, who=self.who, now=datetime.now(UTC))
-        if case_key != self.matter.case.case_key:
-            self.docket = self.docket.marked(self._key, "facts")
-        self._refresh(self._key, afresh=True)
+        attach(self.view, case_key, store=self.store, who=self.who, now=datetime.now(UTC))
+        if case_key != self.view.base.case_key:
+            self._mark("facts")
+        self.view, self.caseload = look_at(self.caseload, self.view.files, store=self.store)
+        self._put(afresh=True)
+
+    def open_settings(self, payer: tuple[str, str] | None = None) -> None:
+        """Show what is stated once: payers, with this one first, and the sender."""
+        self.settings_notice.clear()
+        self.settings_form.put(self.caseload, blocked=self._settings_blocked(), payer=payer)
+        self._show("settings")
+        self.leave_settings.focus()
+
+    def save_payer(self, payer: Payer) -> None:
+        """Write the payer into the hospital's payer table and count every date anew."""
+        save_payer(self._folder() / "payers.csv", payer)
+        self._count_anew()
+        named = (payer.payer_id, payer.payer_name)
+        self.settings_form.put(self.caseload, blocked="", payer=named, plan=payer.plan_name)
+        self.settings_notice.done("Saved in payers.csv; every date was counted anew.")
+
+    def save_sender(self, sender: Sender) -> None:
+        """Write the sender into the hospital's own file; the letters take it from there."""
+        save_sender(self._folder() / "hospital.yaml", sender)
+        hospital = read_hospital(self._folder())
+        self.caseload = replace(self.caseload, hospital=hospital)
+        self.settings_notice.done("Saved in hospital.yaml; letters take it from there.")
+
+    def close(self) -> None:
+        """Close the widgets and let go of the claims; the desk cannot be used again."""
+        close(self.box)
+        self.caseload = self.view = None
+
+    def look(self) -> None:
+        """Say what somebody else has entered on the open case since it was last shown."""
+        if self.view is None or self.case.layout.display == "none":
+            return
+        with self.store_notice.catching(), CaseStore(self.store, made=True) as cases:
+            changes = cases.changed_since(self.view.base.case_key, self.view.seen)
+            if self.store_notice.text:
+                self.store_notice.clear()
+            self._show_changes(changes)
 
     def save(self, ending: str) -> Path | None:
         """Write the letter as docx or pdf, keep its hash, and say where it is."""
-        letter = self.matter.letter
+        letter = self.view.letter
         draft = self.letter.as_draft.value and not letter.complete
-        folder = private_folder(places.letters_folder(self.root, self.docket.as_of))
+        folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
         path = self._free(folder, ending, draft)
         write(letter, path, draft=draft)
-        with CaseStore(self.store) as cases:
+        with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
-                self.matter.case.case_key,
+                self.view.base.case_key,
                 kind=letter.kind,
                 sha256=digest(path),
                 file_type=ending,
@@ -275,24 +397,24 @@ class Desk:
                 who=self.who,
                 now=datetime.now(UTC),
             )
-        self.docket = self.docket.marked(self._key, "letter")
-        self._refresh(self._key)
+        self._mark("letter")
+        self._refresh()
         self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
     def save_calendar(self) -> Path:
         """Write the days of the case for Outlook or Google Calendar, and say where they are."""
-        deadline = self.matter.deadline
-        folder = private_folder(places.letters_folder(self.root, self.docket.as_of))
+        deadline = self.view.deadline
+        folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
         path = folder / f"{self._key}.ics"
         title = f"Appeal clock: {deadline.level_name}"
         write_ics([deadline], path, title=title, made_at=datetime.now(UTC), case=self._key)
-        self.notice.done(f"Saved: {places.shown(path, self.root)}")
+        self.date_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
     def _free(self, folder: Path, ending: str, draft: bool) -> Path:
         """Return where to write: never over a file that somebody has changed since we wrote it."""
-        ours = {entry.sha256 for entry in self.matter.written}
+        ours = {entry.sha256 for entry in self.view.written}
         name = f"{self._key}-draft" if draft else self._key
         path, number = folder / f"{name}.{ending}", 1
         while path.exists() and digest(path) not in ours:
@@ -301,6 +423,11 @@ class Desk:
         return path
 
     # ---- how the desk follows
+
+    def _left(self) -> None:
+        """Close a desk that no page shows any more, once its cell has opened another."""
+        if self._newest != [self]:
+            self.close()
 
     def _open_chosen(self) -> None:
         typed = self.path.value.strip()
@@ -322,74 +449,157 @@ class Desk:
         except ValueError:
             raise UsageError("as_of is a date such as 2026-03-31") from None
 
-    def _enter_fact(self, name: str, raw: object) -> None:
-        self._entered(self.letter_notice, name, raw)
+    @property
+    def _key(self) -> str:
+        return self.view.files.denial_key if self.view else ""
 
-    def _enter_date_fact(self, name: str, raw: object) -> None:
-        self._entered(self.notice, name, raw)
+    def _list(self, caseload: Caseload) -> None:
+        """Show this caseload's table from the start."""
+        self.caseload, self.view = caseload, None
+        self._listed = dict(caseload.changed)
+        self.cases.put(caseload)
+        self._show("list")
 
-    def _entered(self, notice: Notice, name: str, raw: object) -> None:
-        # What is wrong with a value is told beside its field; anything else in the notice.
-        wrong = None
-        with notice.catching():
-            try:
-                self.enter(name, raw)
-            except UsageError as error:
-                wrong = error
-            except StoreError as error:  # said in both places: what the field shows is not saved
-                wrong = error
+    def _relist(self) -> None:
+        """Bring the rows that have changed to the table."""
+        rows = self.caseload.changed
+        changed = [row for key, row in rows.items() if self._listed.get(key) is not row]
+        self._listed = dict(rows)
+        self.cases.again(self.caseload, changed)
+
+    def _follow_others(self) -> None:
+        """Bring in what others have entered since on cases that are not open here."""
+        with CaseStore(self.store, made=True) as cases:
+            changed = set(cases.cases_changed_since(self.caseload.seen))
+            newest = cases.newest()
+        changed -= {self.view.base.case_key} if self.view else set()
+        if changed:
+            self.caseload = with_work(self.caseload, self.store, changed=changed)
+        else:
+            self.caseload = replace(self.caseload, seen=newest)
+
+    def _mark(self, begun: str) -> None:
+        if begun == "letter" or self.caseload.begun.get(self._key) != "letter":
+            self.caseload = self.caseload.marked(self._key, begun)
+
+    def _check_case(self, case_key: str | None) -> None:
+        if case_key not in (None, self.view.base.case_key):
+            raise UsageError("this field belongs to another case than the one that is open")
+
+    def _enter_fact(self, case_key: str, name: str, raw: object) -> None:
+        self._entered(self.letter_notice, case_key, name, raw)
+
+    def _enter_date_fact(self, case_key: str, name: str, raw: object) -> None:
+        self._entered(self.date_notice, case_key, name, raw)
+
+    def _entered(self, notice: Notice, case_key: str, name: str, raw: object) -> None:
+        """Enter a fact; what goes wrong is said beside its field, and what is no fault of it above, too."""
+        notice.clear()
+        try:
+            self.enter(name, raw, case_key=case_key)
+        except UsageError:
+            raise
+        except Exception as error:
+            with notice.catching():
                 raise
-        if wrong:
-            raise wrong
+            if isinstance(error, ToolkitError):
+                raise
+            raise StoreError("an internal error, named above") from None
 
-    def _refresh(self, denial_key: str, *, afresh: bool = False) -> None:
-        self.matter, self.docket = open_matter(
-            self.docket, denial_key, store=self.store, kind_id=self._kind
+    def _refresh(self, *, recorded: bool = False) -> None:
+        """Read the case anew from the store, and show it; text that is not saved stays."""
+        self.view, self.caseload = look_at(
+            self.caseload, self.view.files, store=self.store, kind_id=self._kind
         )
-        self._key = denial_key
-        matter = self.matter
-        self.head.value = blocks.case_head(matter.row)
-        self.attach_notice.value = f'<div class="dd-block">{blocks.candidates(matter)}</div>'
-        self.candidates.options = [
-            (blocks.candidate(one), one.case_key) for one in matter.candidates
-        ]
-        if matter.candidates:
-            self.candidates.value = matter.candidates[0].case_key
-        show(self.attach_part, bool(matter.candidates))
-        self.denied.value = blocks.denied(matter)
-        self.ledger.value = blocks.ledger(matter, self.docket.as_of)
-        show(self.calendar, bool(matter.deadline and matter.deadline.last_filing_date))
-        self.cautions.value = blocks.cautions(matter)
+        self._put(recorded=recorded)
+
+    def _put(self, *, afresh: bool = False, recorded: bool = False) -> None:
+        """Show the case; `afresh`: another than before, `recorded`: with a new event."""
+        view = self.view
+        self.head.value = blocks.case_head(view.row)
+        self._show_changes(())
+        self.attach_notice.value = f'<div class="dd-block">{blocks.candidates(view)}</div>'
+        self.candidates.options = [(blocks.candidate(one), one.case_key) for one in view.candidates]
+        if view.candidates:
+            self.candidates.value = view.candidates[0].case_key
+        show(self.attach_part, bool(view.candidates))
+        self.denied.value = blocks.denied(view)
+        self.ledger.value = blocks.ledger(view, self.caseload.as_of)
+        show(self.calendar, bool(view.deadline and view.deadline.last_filing_date))
+        self.cautions.value = blocks.cautions(view)
         # A refusal turns on who files: that is what to look at first.
-        missing = {one.name for one in matter.letter.missing} if matter.letter else {"filer"}
+        missing = {one.name for one in view.letter.missing} if view.letter else {"filer"}
+        key = view.base.case_key
         if afresh:
-            self.correct.value = matter.row["due"] == "no_date"
+            self.correct.value = view.row["due"] == "no_date"
             show(self.date_form.widget, self.correct.value)
-        self.date_form.put(matter.case, missing & set(DATE_FACTS))
-        asked = self._asked(matter)
-        self.form.ask(asked)
-        self.form.put(matter.case, missing, afresh=afresh)
+        self.date_form.ask(tuple(_need(name) for name in DATE_FACTS), key)
+        self.date_form.put(view.case, missing & set(DATE_FACTS))
+        asked = self._asked(view)
+        self.form.ask(asked, key)
+        self.form.put(view.case, missing, afresh=afresh)
         show(self.facts, bool(asked))
-        self.form_head.value = f'<div class="dd-block">{blocks.heading("The facts")}</div>'
-        self.letter.put(matter)
+        if afresh or recorded:
+            self.record.put(view, history(view, self.caseload))
+        self.letter.put(view)
         keys = self.cases.keys()
-        at = keys.index(denial_key) if denial_key in keys else -1
+        at = keys.index(self._key) if self._key in keys else -1
         self.previous.disabled = at <= 0
         self.next.disabled = not 0 <= at < len(keys) - 1
 
+    def _show_changes(self, changes: tuple) -> None:
+        self.changed.value = blocks.changed(changes)
+        show(self.changed_part, bool(changes))
+
+    def _settings_blocked(self) -> str:
+        if self.caseload.is_sample:
+            return (
+                "This is the synthetic sample: its payers are invented, and nothing is saved for them. "
+                "Open a file of your own to state what is known of its payers."
+            )
+        if isinstance(self._hospital, Hospital):
+            return "This desk was opened with a hospital that has no folder: nothing can be saved."
+        return ""
+
+    def _folder(self) -> Path:
+        if blocked := self._settings_blocked():
+            raise UsageError(blocked)
+        return places.hospital_folder(self._hospital, self.root)
+
+    def _count_anew(self) -> None:
+        key = self._key
+        before = self.caseload
+        caseload = triaged_caseload(
+            before.name,
+            before.claims,
+            hospital=read_hospital(self._folder()),
+            as_of=before.as_of,
+            store=self.store,
+        )
+        self._list(caseload)
+        if key:
+            self.pick(key)
+        self._show("settings")
+
+    def _leave_settings(self) -> None:
+        if self.view is not None:
+            self.pick(self._key)
+        else:
+            self._show("list")
+
     @staticmethod
-    def _asked(matter: Matter) -> tuple[Need, ...]:
-        if matter.kind is None:
+    def _asked(view: CaseView) -> tuple[Need, ...]:
+        if view.kind is None:
             return ()
         apart = set(DATE_FACTS)
-        if matter.deadline is not None and matter.deadline.last_filing_date:
+        if view.deadline is not None and view.deadline.last_filing_date:
             apart |= set(_COUNTED)
-        return tuple(one for one in needs(matter.kind) if one.name not in apart)
+        return tuple(one for one in needs(view.kind) if one.name not in apart)
 
     # ---- how a notebook shows it
 
     def _repr_mimebundle_(self, **options: object) -> dict:
-        shown = self.view._repr_mimebundle_(**options)
+        shown = self.box._repr_mimebundle_(**options)
         # What a notebook file keeps of the desk says nothing of any case.
         return shown | {"text/plain": repr(self)}
 

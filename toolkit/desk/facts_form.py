@@ -7,25 +7,43 @@ from html import escape
 import ipywidgets as w
 
 from toolkit.cases import Case, Fact
-from toolkit.desk.docket import is_entered
+from toolkit.desk import blocks
+from toolkit.desk.caseload import is_entered
+from toolkit.desk.days import doubt, read_day, typed_day
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
-from toolkit.errors import StoreError, UsageError
+from toolkit.errors import ChangedError, ToolkitError, UsageError
 from toolkit.letters import Need
+from toolkit.letters.facts import printed
 from toolkit.rules.words import capital
 from toolkit.worklist import dollars
 
-_OLDEST = 1900  # a year typed digit by digit passes through 0002, 0020 and 0202
+# Called with the case's key, the fact's name and its value; returns when the store has it.
+Enter = Callable[[str, str, object], None]
+
+
+class _UnlikelyError(UsageError):
+    """The value can be read, and is saved when it is confirmed."""
 
 
 class Field:
-    """One fact: its control, and a note under it that says where the value comes from."""
+    """One fact of one case: its control, and a note under it that says where the value comes from.
 
-    def __init__(self, need: Need, enter: Callable[[str, object], None]):
+    A field is made for its case and never shows another. Text that the store did not take stays in
+    the control, marked, with what is wrong with it and the buttons that save it all the same or drop it.
+    """
+
+    def __init__(self, need: Need, case_key: str, enter: Enter, settled: Callable[[str], None]):
         self.need = need
+        self.unsaved = False
+        self._case_key = case_key
         self._enter = enter
+        self._settled = settled
         self._quiet = False
+        self._fact: Fact | None = None
+        self._doubts: dict[str, object] = {}
         self.control = self._control()
         self.note = html()
+        self.answers: w.HBox | None = None  # made when it is first needed
         classes = ["dd-fact", f"dd-fact-{need.name}"]
         classes += ["dd-long"] if need.kind == "long text" else []
         self.widget = hooked(w.VBox([self.control, self.note]), *classes)
@@ -39,45 +57,79 @@ class Field:
                 *((says, key) for key, says in self.need.choices.items()),
             ]
             made = w.Dropdown(description=label, options=options, value="")
-        elif self.need.kind == "date":
-            made = w.DatePicker(description=label)
         elif self.need.kind == "long text":
             made = w.Textarea(description=label, continuous_update=False, rows=3)
         else:
-            made = w.Text(description=label, continuous_update=False)
+            hint = "MM/DD/YYYY" if self.need.kind == "date" else ""
+            made = w.Text(description=label, placeholder=hint, continuous_update=False)
         return field(made)
 
-    def put(self, fact: Fact | None, needed: bool) -> None:
-        """Show the fact as it is on file, and whether the letter still needs it."""
-        self._quiet = True
-        try:
-            self._set(fact)
-        finally:
-            self._quiet = False
+    def put(self, fact: Fact | None, needed: bool, *, service: date | None, early: bool) -> None:
+        """Show the fact as the store has it, and whether the letter still needs it.
+
+        Text that is not saved stays. `service` and `early` are what a day is held against.
+        """
+        self._fact = fact
+        self._doubts = {"service": service, "early": early}
         self.control.description = f"{self.need.label} (needed)" if needed else self.need.label
         (self.control.add_class if needed else self.control.remove_class)("dd-needed")
-        self.note.value = self._note(fact)
+        if not self.unsaved:
+            self._put_value(fact)
+            self.note.value = self._note(fact)
 
-    def wrong(self, says: str) -> None:
-        """Say under the field what is wrong with what was entered."""
-        self.note.value = f'<div class="dd-block dd-wrong" role="alert">{escape(says)}</div>'
+    def refuse(self, says: str, *, again: bool = True) -> None:
+        """Mark what was entered as not saved, and say why; the button `drop` stands beside it.
 
-    def _set(self, fact: Fact | None) -> None:
+        `again`: so does `save`, because the same could be saved all the same.
+        """
+        self.unsaved = True
+        self.widget.add_class("dd-unsaved")
+        said = f"Not saved: {says}"
+        self.note.value = f'<div class="dd-block dd-wrong" role="alert">{escape(said)}</div>'
+        if self.answers is None:
+            self.save = hooked(w.Button(description="Save it all the same"), "dd-save-again")
+            self.drop = hooked(w.Button(description="Drop it"), "dd-drop")
+            for button in (self.save, self.drop):
+                button.tooltip = f"{button.description}: {self.need.label}"
+            self.save.on_click(lambda _: self._send(self.control.value, sure=True))
+            self.drop.on_click(lambda _: self._dropped())
+            self.answers = hooked(w.HBox([self.save, self.drop]), "dd-line")
+            self.widget.children = (self.control, self.note, self.answers)
+        show(self.answers, True)
+        show(self.save, again)
+
+    def _dropped(self) -> None:
+        self._shown_as_stored()
+        self._settled(self.need.name)
+
+    def _shown_as_stored(self) -> None:
+        self.unsaved = False
+        self.widget.remove_class("dd-unsaved")
+        if self.answers is not None:
+            show(self.answers, False)
+        self._put_value(self._fact)
+        self.note.value = self._note(self._fact)
+
+    def _put_value(self, fact: Fact | None) -> None:
         value = fact.value if fact else None
-        if self.need.kind == "date":
-            self.control.value = value if isinstance(value, date) else None
-        elif self.need.kind == "choice":
-            known = {key for _, key in self.control.options}
-            if value and value not in known:
-                self.control.options = [
-                    *self.control.options,
-                    (str(value).replace("_", " "), value),
-                ]
-            self.control.value = value or ""
-        elif self.need.kind == "money":
-            self.control.value = dollars(value) if isinstance(value, int) else ""
-        else:
-            self.control.value = "" if value is None else str(value)
+        self._quiet = True
+        try:
+            if self.need.kind == "date":
+                self.control.value = typed_day(value if isinstance(value, date) else None)
+            elif self.need.kind == "choice":
+                known = {key for _, key in self.control.options}
+                if value and value not in known:
+                    self.control.options = [
+                        *self.control.options,
+                        (str(value).replace("_", " "), value),
+                    ]
+                self.control.value = value or ""
+            elif self.need.kind == "money":
+                self.control.value = dollars(value) if isinstance(value, int) else ""
+            else:
+                self.control.value = "" if value is None else str(value)
+        finally:
+            self._quiet = False
 
     def _note(self, fact: Fact | None) -> str:
         if fact is None:
@@ -88,31 +140,68 @@ class Field:
             said = f"entered{f' on {fact.as_of}' if fact.as_of else ''}, saved"
         else:
             said = f"from: {fact.source}{f', as of {fact.as_of}' if fact.as_of else ''}"
+        if fact is not None and isinstance(fact.value, date):
+            said = f"{blocks.day(fact.value)}; {said}"
         return f'<div class="dd-block">{escape(capital(said))}</div>'
 
     def _changed(self, change: dict) -> None:
-        value = change["new"]
-        if self._quiet or (isinstance(value, date) and value.year < _OLDEST):
-            return
+        if not self._quiet:
+            self._send(change["new"], sure=False)
+
+    def _send(self, raw: object, *, sure: bool) -> None:
         try:
-            self._enter(self.need.name, value)
-        except (UsageError, StoreError) as error:
-            self.wrong(str(error))
+            value = self._read(raw, sure=sure)
+            self.unsaved = (
+                True  # until the store has said that it has it, whatever is shown between
+            )
+            self._enter(self._case_key, self.need.name, value)
+        except ChangedError as error:
+            stored = "nothing" if self._fact is None else printed(self.need.name, self._fact.value)
+            self.refuse(f"{error} In the store now: {stored}")
+        except UsageError as error:
+            self.refuse(str(error), again=isinstance(error, _UnlikelyError))
+        except ToolkitError as error:
+            self.refuse(str(error))
+        except BaseException:
+            self.refuse("an internal error, named in the message of this part")
+            raise
+        else:
+            self._shown_as_stored()
+        finally:
+            self._settled(self.need.name)
+
+    def _read(self, raw: object, *, sure: bool) -> object:
+        if self.need.kind != "date" or not str(raw).strip():
+            return raw
+        day = read_day(str(raw))
+        unlikely = doubt(self.need.name, day, today=date.today(), **self._doubts)
+        if unlikely and not sure:
+            raise _UnlikelyError(
+                f"{blocks.day(day)}: {unlikely}. Correct it, or save it all the same"
+            )
+        return day
 
 
 class FactsForm:
     """The fields of some facts, one group at a time; every field is asked for by its label.
 
     Only what the letter of these facts can use is shown: what it needs, what is known, and with
-    'every fact' the rest.
+    'every fact' the rest. `settled` is called with a fact's name when what was typed is dealt with.
     """
 
     def __init__(
-        self, enter: Callable[[str, object], None], notice: Notice, *, groups: bool = True
+        self,
+        enter: Enter,
+        notice: Notice,
+        settled: Callable[[str], None],
+        *,
+        groups: bool = True,
     ):
         self._enter = enter
+        self._settled = settled
         self._guards = notice.guards
         self._needs: tuple[Need, ...] = ()
+        self._key = ""
         self._case: Case | None = None
         self._missing: set[str] = set()
         self._group = ""
@@ -129,13 +218,26 @@ class FactsForm:
         parts = [self.groups, self.body, tools] if groups else [self.body]
         self.widget = hooked(w.VBox(parts), "dd-form")
 
-    def ask(self, needs: tuple[Need, ...]) -> None:
-        """Ask for these facts; the same as before keeps the fields."""
-        if needs == self._needs:
+    @property
+    def unsaved(self) -> list[Field]:
+        """The fields that hold text which the store did not take."""
+        return [one for one in self.fields.values() if one.unsaved]
+
+    def ask(self, needs: tuple[Need, ...], case_key: str) -> None:
+        """Ask for these facts of this case; only the same of both keeps the fields."""
+        if (needs, case_key) == (self._needs, self._key):
             return
-        for old in (*self.fields.values(), *self.buttons.values()):
-            close(getattr(old, "widget", old))
-        self.fields, self.buttons, self._needs, self._group = {}, {}, needs, ""
+        waiting = {} if case_key != self._key else {one.need.name: one for one in self.unsaved}
+        names = {need.name for need in needs}
+        waiting = {name: one for name, one in waiting.items() if name in names}
+        for name, one in self.fields.items():
+            if name not in waiting:
+                close(one.widget)
+        for button in self.buttons.values():
+            close(button)
+        self.fields, self.buttons, self._group = waiting, {}, ""
+        self._needs, self._key = needs, case_key
+        self.body.children = tuple(one.widget for one in waiting.values())
         for group in dict.fromkeys(need.group for need in needs) if self._grouped else ():
             button = w.Button(description=group)
             button.on_click(self._guards(lambda _, group=group: self.open(group)))
@@ -160,7 +262,9 @@ class FactsForm:
 
     def _make(self, needs: tuple[Need, ...]) -> None:
         made = {
-            need.name: Field(need, self._enter) for need in needs if need.name not in self.fields
+            need.name: Field(need, self._key, self._enter, self._settled)
+            for need in needs
+            if need.name not in self.fields
         }
         self.fields |= made
         order = [need.name for need in self._needs if need.name in self.fields]
@@ -173,11 +277,16 @@ class FactsForm:
             mine = tuple(need for need in self._needs if need.group == self._group)
             if any(need.name not in self.fields for need in mine):
                 self._make(mine)
+        service = self._case.value("service_date")
+        held = {
+            "service": service if isinstance(service, date) else None,
+            "early": self._case.value("stage") in ("pre_service", "prior_authorization"),
+        }
         for name, one in self.fields.items():
             fact = self._case.facts.get(name)
-            one.put(fact, name in self._missing)
+            one.put(fact, name in self._missing, **held)
             here = not self._grouped or one.need.group == self._group
-            used = one.need.required or name in self._missing or fact is not None
+            used = one.need.required or name in self._missing or fact is not None or one.unsaved
             show(one.widget, here and (used or self.every.value or not self._grouped))
         for group, button in self.buttons.items():
             lacking = sum(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import ipywidgets as w
 
 from toolkit.desk import blocks
-from toolkit.desk.matter import Matter
+from toolkit.desk.case_view import CaseView
 from toolkit.desk.widgets import Notice, field, hooked, html, show
 from toolkit.letters import kinds
 
@@ -34,17 +34,17 @@ class LetterPart:
             w.VBox([self.missing, self.save, notice.widget, self.written, self.preview]), "dd-paper"
         )
 
-    def put(self, matter: Matter) -> None:
+    def put(self, view: CaseView) -> None:
         """Show the letter of this case as it stands."""
         self._quiet = True
         try:
-            self.kind.value = matter.kind.id if matter.kind else ""
+            self.kind.value = view.kind.id if view.kind else ""
         finally:
             self._quiet = False
-        letter = matter.letter
+        letter = view.letter
         self.missing.value = blocks.missing(letter)
-        self.preview.value = blocks.preview(matter)
-        self.written.value = blocks.written(matter)
+        self.preview.value = blocks.preview(view)
+        self.written.value = blocks.written(view)
         show(self.save, letter is not None)
         show(self.as_draft, letter is not None and not letter.complete)
         if letter is not None and letter.complete:

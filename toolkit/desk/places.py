@@ -38,6 +38,12 @@ def letters_folder(root: Path, as_of: date) -> Path:
     return root / "reports" / "letters" / as_of.isoformat()
 
 
+def hospital_folder(folder: Path | str, root: Path) -> Path:
+    """Return the folder of what the hospital keeps: counted from the project's, there or not."""
+    path = Path(folder).expanduser()
+    return path if path.is_absolute() else root / path
+
+
 def found(path: Path, root: Path) -> Path:
     """Return the path as given from the notebook, or else from the project's folder."""
     path = path.expanduser()

@@ -49,11 +49,15 @@ def close(widget: w.Widget) -> None:
 
 
 class Notice:
-    """A line that says what happened; a screen reader reads it out. Never a claim's value."""
+    """A line that says what happened; a screen reader reads it out. Never a claim's value.
 
-    def __init__(self, *classes: str):
+    `shown` is called when it has something to say, so that the line can be brought into view.
+    """
+
+    def __init__(self, *classes: str, shown: Callable[[], None] = lambda: None):
         self.widget = html("dd-notice", *classes)
         self.text = ""
+        self._shown = shown
 
     def clear(self) -> None:
         """Say nothing."""
@@ -70,6 +74,8 @@ class Notice:
     def _put(self, text: str, block: str, role: str = "status") -> None:
         self.text = text
         self.widget.value = f'<div class="dd-block" role="{role}">{block}</div>'
+        if text:
+            self._shown()
 
     def guards(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the callback so that an error becomes a line here: no traceback, no value."""
@@ -93,4 +99,7 @@ class Notice:
         except Exception as error:  # its text may hold a claim's value
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}, line {frame.lineno}"
-            self.problem(f"Internal error: {type(error).__name__} at {place}. Nothing was lost.")
+            self.problem(
+                f"Internal error: {type(error).__name__} at {place}; please report this. Nothing was "
+                "saved by this step; what was saved before is still there."
+            )

@@ -19,6 +19,8 @@ _WHERE = {
     "read_providers": "providers",
     "read_sender": "sender",
     "sample_hospital": "hospital",
+    "save_payer": "saving",
+    "save_sender": "saving",
 }
 
 __all__ = sorted(_WHERE)

@@ -135,7 +135,7 @@ def read_payer_table(path: Path | None = None) -> PayerTable:
     for number, row in rows:
         cells = {name: cell_at(row, places.get(name)) for name in COLUMNS}
         payers.append(_payer(cells, path.name, number))
-        for key in _keys(payers[-1]):
+        for key in payer_keys(payers[-1]):
             if key in seen:
                 raise InputError(
                     f"{path.name}, row {number}: the same payer and plan as row {seen[key]}; keep one"
@@ -197,7 +197,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", " ", name.casefold()).strip()
 
 
-def _keys(payer: Any) -> list[tuple[str, str]]:
+def payer_keys(payer: Any) -> list[tuple[str, str]]:
+    """Return what a row of the payer table, or anything like one, is looked up by: id, name, plan."""
     plan = _plain(payer.plan_name)
     keys = []
     if payer.payer_id:
@@ -214,7 +215,7 @@ class PayerBook:
     """
 
     def __init__(self, rows: tuple[Any, ...]):
-        self._rows = {key: row for row in rows for key in _keys(row)}
+        self._rows = {key: row for row in rows for key in payer_keys(row)}
 
     def find(self, payer_id: str | None, payer_name: str | None, plan: str | None) -> Any | None:
         """Return the payer's row, or None; names match whole, case and punctuation ignored."""

@@ -222,7 +222,8 @@ def _table(clock: Deadline | DecisionDue) -> str:
         for place, step in enumerate(clock.steps)
     )
     return (
-        '<div class="law-scroll"><table class="law-steps"><caption>How the days follow</caption>'
+        '<div class="law-scroll" tabindex="0" role="region" aria-label="How the days follow">'
+        '<table class="law-steps"><caption>How the days follow</caption>'
         '<thead><tr><th scope="col">Day</th><th scope="col">What</th><th scope="col">Rule</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )

@@ -23,7 +23,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if not notebook.exists():
         raise InputError("the drafting notebook is not here: run from a checkout")
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
-    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    # The project is the root, so that data/incoming and the letters can be reached; nothing is asked
+    # of anybody outside.
+    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT))]
+    command += [f"--ServerApp.root_dir={ROOT}", "--LabApp.news_url=None"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
         command.append("--allow-root")
     return {"exit": subprocess.call(command, env=environment, cwd=ROOT)}

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     lacking = [f"--{name}" for name in ("claim", "event", "date") if not getattr(options, name)]
     if options.export is None or lacking:
         raise UsageError(f"to record an event, give {', '.join(['EXPORT', *lacking])}")
-    from toolkit.cases import case_from, pick_case, record_event
+    from toolkit.cases import case_from, check_still_open, pick_case, record_event
     from toolkit.worklist import find_denial
 
     # What is recorded already is in the store; the case is what the files alone say.
@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     key = find_denial(worklist, options.claim)
     case = case_from(claims, worklist, key, hospital=hospital)
     if options.event == "filed":
-        _still_open(worklist.loc[worklist["denial_key"].eq(key)].iloc[0])
+        row = worklist.loc[worklist["denial_key"].eq(key)].iloc[0]
+        check_still_open(row["state"], row["state_from"])
     with CaseStore(store_of(options)) as store:
         case = pick_case(store, case, options.case, who=_who(options), now=datetime.now(UTC))
         made = record_event(
@@ -74,18 +75,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     answer |= {"at": made.entered_at, "who": made.who}
     more = {"level": made.level, "outcome": made.outcome, "corrects": made.corrects}
     return answer | {name: value for name, value in more.items() if value}
-
-
-def _still_open(row: Any) -> None:
-    """Refuse a filing on a denial that the payer's own decisions have settled."""
-    from toolkit.history.states import open_states, table
-
-    if row["state"] not in open_states() and row["state"] != "closed":
-        says = table().states[row["state"]].says
-        raise RefusedError(
-            f"nothing of this denial is open: {says} ({row['state_from']}). Nothing was recorded.",
-            needs=("a note (--event note), if it has to be remembered",),
-        )
 
 
 def _verified(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,45 +1,69 @@
 """One case on the desk: what triage and the law say of it, and the letter as it stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from toolkit.cases import (
     DATE_FACTS,
     Candidate,
     Case,
     CaseStore,
+    EventEntry,
     Fact,
     LetterEntry,
+    RecordedCase,
     case_from,
+    check_still_open,
+    record_event,
     recorded_cases,
 )
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
-from toolkit.desk.docket import Docket, is_entered, judged, only
+from toolkit.desk.caseload import Caseload, account_of, is_entered, judged, known_of
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
-from toolkit.worklist.triage import INITIAL_PAYMENT
+from toolkit.timeline import timeline
+from toolkit.worklist.triage import INITIAL_PAYMENT, brain
 
 _DATES = ("last_filing_date", "file_by")
+_SAYS_NOTHING = ("", "NaT", "<NA>")
 
 
 @dataclass(frozen=True)
-class Matter:
-    """A case as the desk shows it.
+class OfFiles:
+    """What the files alone say of a denial, looked up once as its case is opened.
 
-    `of_file` are the facts that the file alone gives. `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen,
-    or where one is refused: then `refused` says why and what to do instead. `seen` is the last entry
-    of the case in the store, and `candidates` stored cases that may be of this claim.
+    `part` are the tables of its whole account, `row` its row of the worklist (a frame of one row).
     """
 
+    denial_key: str
+    part: Claims
+    row: pd.DataFrame
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A case as the desk shows it.
+
+    `base` is the case without the dates that the deadline gives it. `deadline` is missing where no
+    date can be given; `letter` where no kind of letter was chosen, or where one is refused: then
+    `refused` says why and what to do instead. `events` are the recorded events that count, `seen` is
+    the last entry of the case in the store, and `candidates` stored cases that may be of this claim.
+    """
+
+    files: OfFiles
     row: dict
+    base: Case
     case: Case
-    of_file: Mapping[str, Fact]
+    clock: Mapping[str, Any]
     deadline: Deadline | None
     filer: str
     warnings: tuple[str, ...]
@@ -47,79 +71,151 @@ class Matter:
     letter: Letter | None
     refused: RefusedError | None
     written: tuple[LetterEntry, ...]
+    events: tuple[EventEntry, ...] = ()
+    recorded: tuple[RecordedCase, ...] = ()
     seen: int = 0
     candidates: tuple[Candidate, ...] = ()
 
 
-def open_matter(
-    docket: Docket, denial_key: str, *, store: Path, kind_id: str | None = None
-) -> tuple[Matter, Docket]:
-    """Return the case as it stands, with everything entered before, and the docket it belongs to.
+def files_of(caseload: Caseload, denial_key: str) -> OfFiles:
+    """Return what the files alone say of a denial."""
+    row = caseload.of_file(denial_key)
+    part = account_of(caseload.claims, row["claim_key"])
+    case = case_from(part, row, denial_key, hospital=caseload.hospital)
+    return OfFiles(denial_key, part, row, case.facts)
+
+
+def look_at(
+    caseload: Caseload, files: OfFiles, *, store: Path | str, kind_id: str | None = None
+) -> tuple[CaseView, Caseload]:
+    """Return the case as it is now, with everything entered before, and the caseload it belongs to.
 
     `kind_id` names a kind of letter, '' for none; None takes the one that fits.
     """
-    plain = docket.of_file(denial_key)
-    part = only(docket.claims, plain["claim_key"])
-    of_file = case_from(part, plain, denial_key, hospital=docket.hospital)
-    with CaseStore(store) as cases:
-        found = judged(docket, [denial_key], recorded_cases(cases))
+    key = files.denial_key
+    with CaseStore(store, made=True) as cases:
+        recorded = recorded_cases(cases, claims=files.part)
+        found = judged(caseload, files.row, recorded, files.part)
         # Once more, so that level and dates are those that follow from what was entered.
-        case = cases.resume(case_from(part, found, denial_key, hospital=docket.hospital))
+        case = cases.resume(case_from(files.part, found, key, hospital=caseload.hospital))
         written = cases.letters(case.case_key)
+        events = cases.events(case.case_key)
         seen = cases.last_entry(case.case_key)
         candidates = cases.find(case).candidates
-    if denial_key in docket.begun:
-        docket = docket.with_row(found)
+    if key in caseload.begun:
+        caseload = caseload.with_row(found)
     row = found.iloc[0].to_dict()
-    chosen = _kind(case, kind_id)
-    clock = _clock(docket, row, part)
-    deadline, filer = _deadline(row, case, chosen, clock)
-    case = _with_dates(case, deadline)
-    letter, refused = _letter(case, chosen, docket.as_of)
-    warnings = (*_of_codes(row, case), *(deadline.warnings if deadline else ()))
-    matter = Matter(
+    view = CaseView(
+        files=files,
         row=row,
+        base=case,
         case=case,
-        of_file=of_file.facts,
+        clock=_clock(caseload, row, files.part),
+        deadline=None,
+        filer="",
+        warnings=(),
+        kind=None,
+        letter=None,
+        refused=None,
+        written=written,
+        events=events,
+        recorded=recorded,
+        seen=seen,
+        candidates=candidates,
+    )
+    return with_kind(view, kind_id, as_of=caseload.as_of), caseload
+
+
+def with_kind(view: CaseView, kind_id: str | None, *, as_of: date) -> CaseView:
+    """Return the case with its deadline and with the letter of this kind (see `look_at`)."""
+    case = view.base
+    chosen = _kind(case, kind_id)
+    deadline, filer = _deadline(view.row, case, chosen, view.clock)
+    case = _with_dates(case, deadline)
+    letter, refused = _letter(case, chosen, as_of)
+    warnings = (*_of_codes(view.row, case), *(deadline.warnings if deadline else ()))
+    return replace(
+        view,
+        case=case,
         deadline=deadline,
         filer=filer,
         warnings=tuple(dict.fromkeys(warnings)),
         kind=chosen,
         letter=letter,
         refused=refused,
-        written=written,
-        seen=seen,
-        candidates=candidates,
     )
-    return matter, docket
 
 
 def enter_fact(
-    matter: Matter, name: str, raw: object, *, store: Path | str, who: str, now: datetime
-) -> None:
-    """Put one fact on file. An emptied field goes back to what the file says; emptied again, or
-    where the file says nothing, the fact is unknown.
+    view: CaseView, name: str, raw: object, *, store: Path | str, who: str, now: datetime
+) -> CaseView:
+    """Put one fact into the store and return the case with it, as the store confirmed it.
 
+    An emptied field goes back to what the file says; emptied again, or where the file says nothing,
+    the fact is unknown. The row, its dates and the letter are as before: see `look_at` and `with_kind`.
     Raises UsageError in words for the user where the value is not of the fact's kind, and
     ChangedError, with nothing written, where somebody else has worked on the case meanwhile.
     """
-    case = matter.case
+    case = view.base
+    of_file = view.files.facts.get(name)
     fact = enter(case, {name: raw}, as_of=now.astimezone().date()).facts.get(name)
     before = case.facts.get(name)
-    by = {"who": who, "now": now, "after": matter.seen, "identity": case.identity}
-    with CaseStore(store) as cases:
+    if fact is None and is_entered(before):
+        fact = of_file
+    elif fact is None and (before is None or name in DATE_FACTS):
+        return view
+    by = {"who": who, "now": now, "after": view.seen, "identity": case.identity}
+    with CaseStore(store, made=True) as cases:
         if fact is not None:
-            cases.enter(case.case_key, {name: fact}, **by)
-        elif is_entered(before) and name in matter.of_file:
-            cases.enter(case.case_key, {name: matter.of_file[name]}, **by)
-        elif before is not None and (is_entered(before) or name not in DATE_FACTS):
-            cases.withdraw(case.case_key, name, source="withdrawn by the analyst", **by)
+            seen = cases.enter(case.case_key, {name: fact}, **by)
+            case = case.with_facts({name: fact})
+        else:
+            source = "withdrawn by the analyst"
+            seen = cases.withdraw(case.case_key, name, source=source, **by)
+            case = case.without([name])
+    return replace(view, base=case, seen=seen)
 
 
-def attach(matter: Matter, case_key: str, *, store: Path | str, who: str, now: datetime) -> None:
+def attach(view: CaseView, case_key: str, *, store: Path | str, who: str, now: datetime) -> None:
     """Say which stored case this claim's is; its own key: none of those that may be."""
-    with CaseStore(store) as cases:
-        cases.attach(case_key, matter.case.identity, who=who, now=now)
+    with CaseStore(store, made=True) as cases:
+        cases.attach(case_key, view.base.identity, who=who, now=now)
+
+
+def record(
+    view: CaseView,
+    event: str,
+    *,
+    day: date,
+    as_of: date,
+    store: Path | str,
+    who: str,
+    now: datetime,
+    **fields: Any,
+) -> EventEntry:
+    """Record what happened to the claim; `fields` and what is refused as `record_event` has it."""
+    if event == "filed":
+        row = view.files.row.iloc[0]
+        check_still_open(row["state"], row["state_from"])
+    with CaseStore(store, made=True) as cases:
+        return record_event(
+            cases,
+            view.base,
+            event,
+            day=day,
+            as_of=as_of,
+            who=who,
+            now=now,
+            after=view.seen,
+            **fields,
+        )
+
+
+def history(view: CaseView, caseload: Caseload) -> list[dict[str, Any]]:
+    """Return what happened to the claim, event by event, as `toolkit history` shows it."""
+    claims = known_of(view.files.part, view.recorded, as_of=caseload.as_of)
+    asked = brain(as_of=caseload.as_of, hospital=caseload.hospital)
+    return timeline(claims, asked, view.row["claim_key"])["events"]
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
@@ -132,11 +228,12 @@ def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
     return suggest(case)
 
 
-def _clock(docket: Docket, row: dict, part: Claims) -> dict[str, Any]:
+def _clock(caseload: Caseload, row: dict, part: Claims) -> dict[str, Any]:
     """Return the facts of the row's dates that are not in the row itself, as triage takes them."""
-    hospital = docket.hospital
+    hospital = caseload.hospital
     payer = [_known(row[name]) for name in ("payer_id", "payer_name", "plan_name")]
     entry = hospital.payer(*payer)
+    mine = part.claims["claim_key"].eq(row["claim_key"])
     return {
         "state_window": entry.state_window if entry else None,
         "jurisdiction": (entry.jurisdiction or None) if entry else None,
@@ -144,13 +241,13 @@ def _clock(docket: Docket, row: dict, part: Claims) -> dict[str, Any]:
         "earliest_notice": (
             None
             if _known(row["last_level"]) or _known(row["filed_on"])
-            else _known(part.claims["earliest_remittance_date"].iloc[0])
+            else _known(part.claims.loc[mine, "earliest_remittance_date"].iloc[0])
         ),
     }
 
 
 def _deadline(
-    row: dict, case: Case, chosen: LetterKind | None, clock: dict[str, Any]
+    row: dict, case: Case, chosen: LetterKind | None, clock: Mapping[str, Any]
 ) -> tuple[Deadline | None, str]:
     """Return the deadline with its steps, and the filer it is for where one was entered."""
     filer = case.value("filer")
@@ -241,6 +338,6 @@ def _of_codes(row: dict, case: Case) -> tuple[str, ...]:
 
 def _known(value):
     """Return a cell as plain Python; nothing where it is empty."""
-    if value is None or value != value or str(value) in ("", "NaT", "<NA>"):
+    if value is None or value != value or str(value) in _SAYS_NOTHING:
         return None
     return value.date() if hasattr(value, "to_pydatetime") else value

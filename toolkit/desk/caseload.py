@@ -1,7 +1,7 @@
-"""The docket: what was opened, its worklist in order of urgency, and what is on file already."""
+"""The caseload: what was opened, its worklist, and which cases somebody has worked on."""
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -13,17 +13,17 @@ from toolkit.cases import (
     CaseStore,
     Fact,
     RecordedCase,
-    case_from,
+    bare_cases,
+    one_history,
     recorded_cases,
     with_recorded,
 )
-from toolkit.claims import Claims, own_claims, read
+from toolkit.claims import Claims, read
 from toolkit.desk import places
-from toolkit.history import settled
+from toolkit.history import seen_on
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
-from toolkit.worklist import DUE
 from toolkit.worklist.keys import ask
 from toolkit.worklist.triage import triage
 
@@ -33,13 +33,14 @@ _LETTER_KEYS = ("program", "level", "stage", "reason", "procedure_code")
 
 
 @dataclass(frozen=True)
-class Docket:
+class Caseload:
     """What was opened: the claims, their worklist (one row per denial), and work already begun.
 
     `worklist` is what the files alone say, with the kind of letter that fits each row in `letters`
-    ('' where none does). `stated` holds, by denial key, the rows that came out otherwise by what a
-    person entered, and `begun` what is on file for a denial: 'facts', 'letter', or 'maybe' where
-    entries exist for a claim that may be this one.
+    ('' where none does). `stated` are the rows on which something had been entered when the files were
+    opened, as they then came out, and `changed` those that have changed since, by denial key. `begun`
+    says what was entered on a denial: 'facts', 'letter', or 'maybe' where entries exist for a claim
+    that may be this one. `seen` is the store's last entry among them.
     """
 
     name: str
@@ -48,54 +49,59 @@ class Docket:
     hospital: Hospital
     as_of: date
     letters: pd.Series
-    stated: dict[str, pd.DataFrame] = field(default_factory=dict)
+    stated: pd.DataFrame | None = None
+    changed: dict[str, pd.DataFrame] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
+    seen: int = 0
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether this is the synthetic sample, whose payers are invented."""
+        return self.name == SAMPLE_NAME
 
     def of_file(self, denial_key: str) -> pd.DataFrame:
         """Return one row of the worklist as the files alone have it (a frame of one row)."""
         return self.worklist.loc[self.worklist["denial_key"].eq(denial_key)]
 
-    def sorted(self) -> pd.DataFrame:
-        """Return the worklist as it stands, the most urgent case first, then the earliest date.
-
-        Its column `letter` is the kind of letter that fits the row.
-        """
+    def rows(self) -> pd.DataFrame:
+        """Return the worklist as it is now; its column `letter` is the kind of letter that fits."""
         frame = self.worklist.assign(letter=self.letters)
-        if self.stated:
-            stated = pd.concat(self.stated.values())
-            kept = frame.loc[~frame["denial_key"].isin(set(self.stated))]
-            frame = pd.concat([kept, stated.assign(letter=letters_for(stated))])
-        order = frame["due"].map({due: at for at, due in enumerate(DUE)})
-        return frame.assign(order=order).sort_values(
-            ["order", "file_by", "denied_cents", "denial_key"],
-            ascending=[True, True, False, True],
-            kind="stable",
-        )
+        now = [*self.changed.values()]
+        if self.stated is not None:
+            now.append(self.stated.loc[~self.stated["denial_key"].isin(set(self.changed))])
+        if now:
+            rows = with_letters(pd.concat(now))
+            kept = frame.loc[~frame["denial_key"].isin(set(rows["denial_key"]))]
+            frame = pd.concat([kept, rows]).sort_index(kind="stable")
+        return frame
 
-    def with_row(self, row: pd.DataFrame) -> "Docket":
-        """Return the docket on which this row stands in place of the one from the file."""
-        return replace(self, stated=self.stated | {row["denial_key"].iloc[0]: row})
+    def with_row(self, row: pd.DataFrame) -> "Caseload":
+        """Return the caseload in which this row takes the place of the one before."""
+        return replace(self, changed=self.changed | {row["denial_key"].iloc[0]: row})
 
-    def marked(self, denial_key: str, begun: str) -> "Docket":
-        """Return the docket that knows what is on file for this denial."""
+    def marked(self, denial_key: str, begun: str) -> "Caseload":
+        """Return the caseload that knows what was entered on this denial."""
         return replace(self, begun=self.begun | {denial_key: begun})
 
 
-def open_docket(
+SAMPLE_NAME = "The synthetic sample"
+
+
+def open_caseload(
     chosen: str | Path | Iterable[Path],
     *,
     root: Path,
     store: Path | str,
     hospital: Hospital | Path | str,
     as_of: date,
-) -> Docket:
+) -> Caseload:
     """Read what was chosen (the sample, a file, several files) and triage it.
 
     `hospital` is the hospital, or the folder that describes it. The sample has its own hospital: no
     payer in it is real. Raises InputError naming file, row and column.
     """
     if isinstance(chosen, str) and chosen.strip().lower() == SAMPLE:
-        name = "The synthetic sample"
+        name = SAMPLE_NAME
         hospital = sample_hospital()
         with tempfile.TemporaryDirectory() as folder:  # mode 0700
             path = Path(folder) / "sample.parquet"
@@ -107,14 +113,21 @@ def open_docket(
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         if not isinstance(hospital, Hospital):
             hospital = read_hospital(places.found(Path(hospital), root))
-        claims = settled(own_claims(read(paths), hospital.providers))
+        claims = one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
+    return triaged_caseload(name, claims, hospital=hospital, as_of=as_of, store=store)
+
+
+def triaged_caseload(
+    name: str, claims: Claims, *, hospital: Hospital, as_of: date, store: Path | str
+) -> Caseload:
+    """Return the caseload of these claims, with what was entered before."""
     worklist = triage(claims, as_of=as_of, hospital=hospital)
-    docket = Docket(name, claims, worklist, hospital, as_of, letters_for(worklist))
-    return _with_work_on_file(docket, store)
+    letters = with_letters(worklist)["letter"]
+    return with_work(Caseload(name, claims, worklist, hospital, as_of, letters), store)
 
 
-def letters_for(worklist: pd.DataFrame) -> pd.Series:
-    """Return the kind of letter that fits each row, '' where none does."""
+def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with the kind of letter that fits each in `letter`, '' where none does."""
 
     def question(**facts) -> dict:
         known = {name: Fact(value, "triage") for name, value in facts.items() if value is not None}
@@ -122,7 +135,9 @@ def letters_for(worklist: pd.DataFrame) -> pd.Series:
         return {"kind": kind.id if kind else ""}
 
     fits = ask(worklist, _LETTER_KEYS, question)["kind"].astype("str")
-    return fits.mask(worklist["due"].isin(["closed", "no_appeal_right"]), "")
+    return worklist.assign(
+        letter=fits.mask(worklist["due"].isin(["closed", "no_appeal_right"]), "")
+    )
 
 
 def only(claims: Claims, claim_keys: Iterable[str]) -> Claims:
@@ -143,17 +158,21 @@ def is_entered(fact: Fact | None) -> bool:
 
 
 def judged(
-    docket: Docket, denial_keys: Iterable[str], recorded: Sequence[RecordedCase]
+    caseload: Caseload, rows: pd.DataFrame, recorded: Sequence[RecordedCase], part: Claims
 ) -> pd.DataFrame:
     """Return rows of the worklist with what people entered and recorded, as `toolkit worklist` does.
 
-    Triage decides again on the accounts of these rows alone: all that it asks turns on one account.
+    `part` are the tables of the accounts of these rows: all that triage asks turns on one account.
     """
-    rows = docket.worklist.loc[docket.worklist["denial_key"].isin(set(denial_keys))]
-    part = with_recorded(account_of(docket.claims, rows["claim_key"]), recorded)
-    again = triage(part, as_of=docket.as_of, hospital=docket.hospital)
+    part = known_of(part, recorded, as_of=caseload.as_of)
+    again = triage(part, as_of=caseload.as_of, hospital=caseload.hospital)
     again = again.loc[again["denial_key"].isin(rows["denial_key"])]
     return again.set_axis(rows.index[pd.Index(rows["denial_key"]).get_indexer(again["denial_key"])])
+
+
+def known_of(part: Claims, recorded: Sequence[RecordedCase], *, as_of: date) -> Claims:
+    """Return the tables of some accounts with what people recorded, as known on the day."""
+    return seen_on(with_recorded(part, recorded), as_of)
 
 
 def account_of(claims: Claims, claim_keys: Iterable[str]) -> Claims:
@@ -166,31 +185,41 @@ def account_of(claims: Claims, claim_keys: Iterable[str]) -> Claims:
     )
 
 
-def _with_work_on_file(docket: Docket, store: Path | str) -> Docket:
-    """Return the docket with the rows on which somebody has worked before."""
+def with_work(
+    caseload: Caseload, store: Path | str, *, changed: Collection[str] | None = None
+) -> Caseload:
+    """Return the caseload with what is in the store; `changed`: only that of these stored cases."""
     with CaseStore(store) as cases:
-        recorded = recorded_cases(cases)
-        hits = _with_number_of(docket.worklist, cases)
-        part = only(docket.claims, hits["claim_key"])
+        seen = cases.newest()
+        hits = _with_number_of(caseload.worklist, cases, changed)
         begun: dict[str, str] = {}
-        for denial_key in hits["denial_key"]:
-            case = case_from(part, hits, denial_key, hospital=docket.hospital)
-            found = cases.find(case)
+        written = cases.cases_with_letters()
+        bare = list(bare_cases(caseload.claims, hits))
+        for denial_key, found in zip(hits["denial_key"], cases.find_each(bare), strict=True):
             if found.candidates:
                 begun[denial_key] = "maybe"
             if found.case_key is not None:
-                begun[denial_key] = "letter" if cases.letters(found.case_key) else "facts"
+                begun[denial_key] = "letter" if found.case_key in written else "facts"
+        recorded = recorded_cases(cases) if begun else ()
     if not begun:
-        return docket
-    now = judged(docket, begun, recorded)
-    stated = {key: now.loc[now["denial_key"].eq(key)] for key in now["denial_key"]}
-    return replace(docket, begun=begun, stated=stated)
+        return replace(caseload, seen=seen)
+    rows = hits.loc[hits["denial_key"].isin(set(begun))]
+    now = judged(caseload, rows, recorded, account_of(caseload.claims, rows["claim_key"]))
+    caseload = replace(caseload, begun=caseload.begun | begun, seen=seen)
+    if changed is None:
+        return replace(caseload, stated=now)
+    for at in range(len(now)):
+        caseload = caseload.with_row(now.iloc[[at]])
+    return caseload
 
 
-def _with_number_of(worklist: pd.DataFrame, cases: CaseStore) -> pd.DataFrame:
+def _with_number_of(
+    worklist: pd.DataFrame, cases: CaseStore, changed: Collection[str] | None
+) -> pd.DataFrame:
     """Return the rows that have a number of a stored case, or its key."""
-    every = cases.keys()
-    claims = [one.claim for some in cases.identities().values() for one in some]
+    every = cases.keys() if changed is None else tuple(changed)
+    identities = cases.identities(None if changed is None else every)
+    claims = [one.claim for some in identities.values() for one in some]
     theirs = {number for claim in claims for number in claim.payer_numbers}
     hit = worklist["patient_control_number"].isin({claim.account for claim in claims} - {None})
     hit |= worklist["payer_claim_control_number"].isin(theirs)
@@ -199,6 +228,6 @@ def _with_number_of(worklist: pd.DataFrame, cases: CaseStore) -> pd.DataFrame:
 
 
 def check_store(place: Path | str) -> None:
-    """Open and close the store, so that a file that is none is told of before any work is done."""
+    """Open and close the store, so that a file that is none is named before any work is done."""
     with CaseStore(place):
         pass

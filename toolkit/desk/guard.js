@@ -1,0 +1,135 @@
+// The desk's guard in the browser: asks the kernel whether it is there, keeps keys inside the desk,
+// and marks what was typed and is not in the store yet. `guard.py` is its other half.
+
+const EVERY = 1000; // milliseconds between two looks
+const PATIENCE = 10000; // a kernel that works answers when it is done; one that does not by then is lost
+const GONE = ["dead", "terminating", "restarting", "autorestarting"];
+
+function render({ model, el }) {
+  const page = crypto.getRandomValues(new Uint32Array(2)).join("-"); // this view of the desk
+  let root = null;
+  let asked = 0; // when the ping that waits for its answer was sent; 0: none waits
+  let lost = false;
+  let before = "";
+
+  const banner = document.createElement("div");
+  banner.className = "dd-lost-banner";
+  banner.setAttribute("role", "alert");
+  banner.setAttribute("popover", "manual"); // above everything, wherever the page is scrolled to
+  banner.hidden = true;
+  el.append(banner);
+
+  const stay = (event) => {
+    // Ctrl+S goes on saving the notebook; every other key is the desk's.
+    const saves = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s";
+    if (!saves) event.stopPropagation();
+  };
+  const fact = (event) => event.target.closest?.(".dd-fact");
+  const entered = (event) => {
+    before = event.target.value;
+  };
+  const typed = (event) => {
+    if (event.target.matches("input, textarea")) fact(event)?.classList.add("dd-typed");
+  };
+  const left = (event) => {
+    if (event.target.value === before) fact(event)?.classList.remove("dd-typed");
+  };
+  const listeners = [
+    ["keydown", stay],
+    ["keypress", stay],
+    ["keyup", stay],
+    ["focusin", entered],
+    ["input", typed],
+    ["focusout", left],
+  ];
+
+  const settle = (message) => {
+    if (message.pong !== undefined) {
+      asked = 0;
+      if (lost) recover();
+    }
+    for (const name of message.settled ?? []) {
+      for (const one of root?.querySelectorAll(`.dd-fact-${name}`) ?? []) {
+        one.classList.remove("dd-typed");
+      }
+    }
+    if (message.show) {
+      root?.querySelector(`.${message.show}`)?.scrollIntoView({ block: "nearest" });
+    }
+  };
+
+  const controls = () => root.querySelectorAll("input, textarea, select, button");
+  const textual = (node) => node.matches("textarea, input:not([type=checkbox])");
+
+  function lose() {
+    lost = true;
+    root.classList.add("dd-lost");
+    for (const node of controls()) {
+      // Text stays where it is, to be read and copied.
+      if (textual(node)) node.readOnly = true;
+      else if (!node.disabled) {
+        node.disabled = true;
+        node.dataset.ddLost = "yes";
+      }
+    }
+    const unsaved = root.querySelectorAll(".dd-typed, .dd-unsaved").length;
+    banner.textContent =
+      "The kernel behind this desk does not answer: nothing can be saved. " +
+      (unsaved
+        ? `${unsaved} field${unsaved > 1 ? "s hold" : " holds"} text that is not saved, marked below: copy it. `
+        : "Everything that was entered before is saved. ") +
+      "Then run the notebook again (Run > Run All Cells).";
+    banner.hidden = false;
+    banner.showPopover?.();
+  }
+
+  function recover() {
+    lost = false;
+    root.classList.remove("dd-lost");
+    for (const node of controls()) {
+      if (textual(node)) node.readOnly = false;
+      else if (node.dataset.ddLost) {
+        node.disabled = false;
+        delete node.dataset.ddLost;
+      }
+    }
+    banner.hidePopover?.();
+    banner.hidden = true;
+  }
+
+  function look() {
+    if (!root) {
+      root = el.closest(".dd-desk");
+      if (!root) return; // not in the page yet
+      root.tabIndex = -1; // a click beside a control leaves the focus in the desk
+      for (const [name, does] of listeners) root.addEventListener(name, does);
+      root.dataset.ddGuarded = "yes";
+      model.send({ here: page });
+    }
+    const kernel = model.widget_manager?.kernel;
+    const status = kernel?.status;
+    const gone = GONE.includes(status) || kernel?.connectionStatus === "disconnected";
+    const silent = asked && Date.now() - asked > PATIENCE && status !== "busy";
+    if (!lost && (gone || silent)) lose();
+    if (!asked) {
+      asked = Date.now();
+      try {
+        model.send({ ping: true });
+      } catch {
+        if (!lost) lose(); // the connection is closed for good
+      }
+    }
+  }
+
+  model.on("msg:custom", settle);
+  const timer = setInterval(look, EVERY);
+  look();
+  return () => {
+    clearInterval(timer);
+    if (root) model.send({ gone: page });
+    model.off("msg:custom", settle);
+    for (const [name, does] of listeners) root?.removeEventListener(name, does);
+  };
+}
+
+export default { render };
