@@ -113,7 +113,7 @@ def recorded_cases(store: "CaseStore", *, claims: Claims | None = None) -> tuple
 def _looked_up(claims: Claims) -> set[str]:
     """Return the numbers under which the cases of these claims are looked up in a store."""
     rows = claims.claims.loc[:, list(_CLAIM)].to_dict("records")
-    known = ({name: plain(value) for name, value in row.items()} for row in rows)
+    known = ({str(name): plain(value) for name, value in row.items()} for row in rows)
     return {number for row in known for number in claim_numbers(claim_identity(row))}
 
 

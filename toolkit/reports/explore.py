@@ -63,7 +63,7 @@ def open_exploration(
         claims, hospital = sample_claims(day), sample_hospital()
     else:
         claims = read(Path(source))
-    claims = one_history(claims, hospital=hospital, recorded=recorded)
+    claims = one_history(claims, hospital=hospital, recorded=recorded, as_of=day)
     worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(Source.of(source, claims, worklist, day, note, synthetic=synthetic))
