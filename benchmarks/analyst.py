@@ -111,6 +111,8 @@ def _rules(name: str, key: tuple, given: dict[str, Any]) -> list[tuple]:
         return [(*key, FIRST, LAST, step.state, 0, 0, 0, False, None, False, None)]
     rows = []
     for rule in program(name).level(step.level).filing:
+        if rule.window is None:  # no last day, as after a decision that was missed: not of this job
+            continue
         day = max(rule.applies_from, FIRST)
         until = rule.applies_until or LAST
         then = _asked(name, given, day) if until >= day else None
