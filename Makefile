@@ -38,7 +38,7 @@ desk:  ## open the drafting notebook in the browser
 lint:  ## ruff check, ruff format --check, pyright, import directions
 	@$(JOB) lint $(ARGS)
 
-law:  ## write docs/law.md and docs/tables.md anew from the rules and tables on file
+law:  ## write docs/law.md, docs/tables.md and docs/letters.md anew from the rules and tables on file
 	@$(JOB) law $(ARGS)
 
 evaluate:  ## precision and recall of the free-text reasons

@@ -34,6 +34,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--hide-scrollbars",
 ]
+DEXA = "SYN000000001"  # the account of the sample's DEXA case
 PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
 SAVED = re.compile(r"entered.*, saved$", re.IGNORECASE)  # beside a field that the store has
 ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
@@ -205,6 +206,7 @@ def press_run_all(page: Page) -> None:
 def pick_dexa(page: Page) -> None:
     """Filter the list for the cases that have a letter, and open the DEXA case."""
     page.get_by_role("combobox", name="Letter", exact=True).select_option("a letter exists for it")
+    page.get_by_role("textbox", name="Search", exact=True).fill(DEXA)
     row = page.locator(".dd-table tbody tr", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
     expect(row).to_be_visible(timeout=PATIENCE)
     row.get_by_role("button").press("Enter")  # the keyboard will do

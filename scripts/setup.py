@@ -145,7 +145,7 @@ def pictures(arguments: list) -> None:
 def law(arguments: list) -> None:
     """write docs/law.md and docs/tables.md anew"""
     environment()
-    for page in ("law_page.py", "tables_page.py"):
+    for page in ("law_page.py", "tables_page.py", "letters_page.py"):
         run("python", str(ROOT / "scripts" / page), *arguments)
 
 

@@ -101,7 +101,9 @@ def worklist_of(file_id: str = "f1f1f1f1", lines: int = 2) -> pd.DataFrame:
             "group_code": "CO",
             "carc": "50",
             "rarcs": "",
+            "denial_category": "medical_necessity",
             "reason": "step_therapy",
+            "route": "appeal",
             "level": "reconsideration",
             "denied_cents": pd.array([12345] * lines, dtype="Int64"),
             "notice_date": pd.Timestamp("2026-10-20"),
@@ -206,7 +208,9 @@ def test_a_case_from_the_files_suggests_its_letter():
         claims_of(), worklist_of(), "f1f1f1f1-1-1", hospital=replace(UNKNOWN, payers=payers())
     )
     kind = letters.suggest(case)
-    assert kind.id == "ma_reconsideration_dexa_step_therapy"
+    assert (kind.id, kind.level, kind.service.id) == (
+        "appeal", "reconsideration", "bone_mass_measurement",
+    )  # fmt: skip
     letter = letters.draft(case, kind, as_of=date(2026, 11, 23))
     assert "Step therapy requirement not met" in letter.text
     assert {"filer", "order_date"} <= {need.name for need in letter.missing}

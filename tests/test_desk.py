@@ -175,8 +175,14 @@ def every_widget(widget) -> list:
 
 def test_the_dexa_case_of_the_sample_goes_from_the_list_to_two_files(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
+    frame = desk.caseload.worklist
+    dexa = frame["procedure_code"].eq("77080") & frame["reason"].eq("step_therapy")
+    dexa &= frame["contracted"].eq("not_contracted") & frame["last_filing_date"].ge(
+        pd.Timestamp(TODAY)
+    )
     desk.cases.letter.value = "ready"
-    row = next(row for row in desk.cases.rows() if "77080" in shown(row))
+    desk.cases.search.value = frame.loc[dexa, "denial_key"].iloc[0]
+    row = desk.cases.rows()[0]
     key = row["key"]
     press(desk, do="open", key=key)
     assert visible(desk.case) and not visible(desk.cases.widget)
@@ -287,7 +293,7 @@ def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_repla
     field.save.click()
     assert one.view.case.value("signer_name") == "Sam Placeholder, MD" and not field.unsaved
     with CaseStore(one.store) as store:
-        entries = store.history(one.view.base.case_key, name="signer_name")
+        entries = store.history(one.view.case.case_key, name="signer_name")
     assert [entry.fact.value for entry in entries] == ["Robin Notreal", "Sam Placeholder, MD"]
 
 
@@ -322,7 +328,7 @@ def test_an_incomplete_letter_is_saved_only_as_a_draft(place):
     pages = PdfReader(next((place / "reports").rglob("*-draft.pdf"))).pages
     assert all("DRAFT" in page.extract_text() for page in pages)
     with CaseStore(desk.store) as store:
-        assert [one.is_draft for one in store.letters(desk.view.base.case_key)] == [True]
+        assert [one.is_draft for one in store.letters(desk.view.case.case_key)] == [True]
 
 
 def test_a_letter_that_somebody_changed_by_hand_is_never_written_over(place):
@@ -375,7 +381,7 @@ def test_an_emptied_field_goes_back_to_what_the_file_says_and_then_is_unknown(pl
     name.control.value = ""
     assert name.control.value == given and "export column" in text(name.note)
     with CaseStore(desk.store) as store:
-        entries = store.history(desk.view.base.case_key, name="patient_name")
+        entries = store.history(desk.view.case.case_key, name="patient_name")
     assert [entry.fact.source.startswith("entered") for entry in entries] == [True, False]
     name.control.value = ""
     assert name.control.value == "" and "(needed)" in name.control.description
@@ -429,7 +435,7 @@ def test_a_day_that_is_half_typed_or_none_is_not_stored_and_stays_in_its_field(p
     assert visible(field.drop) and not visible(field.save)  # it could not be saved all the same
     assert desk.view.case.value("order_date") is None
     with CaseStore(desk.store) as store:
-        assert store.history(desk.view.base.case_key) == ()
+        assert store.history(desk.view.case.case_key) == ()
     field.control.value = "7/22/2026"
     assert desk.view.case.value("order_date") == date(2026, 7, 22)
     assert not field.unsaved and field.control.value == "07/22/2026"
@@ -459,7 +465,7 @@ def test_an_unlikely_day_is_questioned_beside_its_field_and_saved_when_confirmed
     assert field.control.value == (f"{before:%m/%d/%Y}" if before else "")
     field.control.value = typed
     field.save.click()
-    assert f"{desk.view.base.value(name):%m/%d/%Y}" == typed and not field.unsaved
+    assert f"{desk.view.case.value(name):%m/%d/%Y}" == typed and not field.unsaved
 
 
 def test_a_field_of_one_case_never_enters_anything_on_another(place):
@@ -559,7 +565,7 @@ def test_what_was_saved_is_not_called_unsaved_when_the_case_cannot_be_shown_anew
     assert not field.unsaved and "saved" in text(field.note)
     monkeypatch.undo()
     with CaseStore(desk.store) as store:
-        assert store.case(desk.view.base.case_key).value("notice_date") == date(2026, 9, 26)
+        assert store.case(desk.view.case.case_key).value("notice_date") == date(2026, 9, 26)
 
 
 def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stays(place):
@@ -695,7 +701,9 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     assert len(desk.cases.keys()) == 1
     desk.cases.category.value = ""
     desk.cases.letter.value = "ready"
-    assert len(desk.cases.keys()) == 1
+    assert len(desk.cases.keys()) == 2
+    desk.cases.letter.value = "begun"
+    assert len(desk.cases.keys()) == 0
     desk.cases.letter.value = desk.cases.payer.value = ""
     desk.cases.search.value = "acct-13"
     assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
@@ -814,30 +822,43 @@ def test_an_export_without_an_open_case_says_so(place):
 
 
 def test_a_denial_without_a_kind_of_letter_shows_its_route_and_the_kinds_there_are(place):
-    desk = at_desk(
-        place, {"Reason Code (CARC)": "16", "Remark Codes (RARC)": "M51", "Denial Reason": ""}
-    )
+    desk = at_desk(place, {"Group Code": "PR", "Reason Code (CARC)": "40", "Denial Reason": ""})
     pick(desk)
     said = text(desk.letter.preview)
-    assert "No letter." in said and "corrected claim" in said
-    assert "Medicare Advantage reconsideration" in said
+    assert "No letter." in said
+    assert "Request for the criteria and the claim file" in said
     assert not visible(desk.letter.save) and not visible(desk.facts)
 
 
-def test_a_contracted_provider_is_refused_and_told_what_to_do(place):
+def test_a_corrected_claim_has_its_cover(place):
+    codes = {"Reason Code (CARC)": "16", "Remark Codes (RARC)": "MA130", "Denial Reason": ""}
+    desk = at_desk(place, codes)
+    pick(desk)
+    assert desk.view.kind.id == "corrected_claim_cover"
+    desk.choose_kind("appeal")
+    said = text(desk.letter.preview)
+    assert "No letter of this kind." in said and "There is no appeal of this denial" in said
+    assert "corrected_claim_cover" in said
+
+
+def test_a_contracted_provider_disputes_under_its_contract_and_the_patient_may_appeal(place):
     desk = at_desk(place, {"Contracted": "Yes"})
     pick(desk)
-    said = text(desk.letter.preview)
-    assert "No letter of this kind." in said and "dispute process under the contract" in said
+    assert desk.view.kind.id == "contract_dispute"
     assert "The contract sets the date." in text(desk.ledger)
-    assert "dd-chosen" in desk.form.buttons["Standing"]._dom_classes
+    desk.choose_kind("appeal")
+    said = text(desk.letter.preview)
+    assert "No letter of this kind." in said and "contract_dispute" in said
+    desk.choose_kind(None)
     fill(desk, {"filer": "enrollee", "enrollee_liability": "yes"})
+    assert desk.view.kind.id == "appeal"
     assert desk.view.refused is None and desk.view.letter is not None
     assert "Last filing date" in text(desk.ledger)
 
 
 def test_a_missed_date_points_to_good_cause_and_the_letter_asks_for_it(place):
-    desk = at_desk(place, {"Notice Date": "2026-07-01", "Remittance Date": ""})
+    late = {"Notice Date": "2026-07-01", "Remittance Date": "", "Service From": "2026-06-06"}
+    desk = at_desk(place, late)
     pick(desk)
     assert "good cause" in text(desk.cautions) and "reason the request is late" in text(
         desk.cautions
@@ -1033,14 +1054,14 @@ def test_an_event_is_corrected_and_taken_back_and_the_case_stands_as_before(plac
     assert record.day.value == "11/02/2026" and "in place of entry" in record.save.description
     put_in(desk, day="11/03/2026")
     with CaseStore(desk.store) as store:
-        (one,) = store.events(desk.view.base.case_key)
+        (one,) = store.events(desk.view.case.case_key)
         assert (one.event, one.day) == ("filed", date(2026, 11, 3))
     desk.record.take_back.click()
     assert desk.view.row["due"] == "due_this_week"
     assert "taken back" in text(desk.record.history)
     with CaseStore(desk.store) as store:
-        assert [one.event for one in store.events(desk.view.base.case_key)] == ["note"]
-        assert len(store.events(desk.view.base.case_key, every=True)) == 3
+        assert [one.event for one in store.events(desk.view.case.case_key)] == ["note"]
+        assert len(store.events(desk.view.case.case_key, every=True)) == 3
 
 
 @pytest.mark.parametrize(
@@ -1089,7 +1110,7 @@ def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(pla
     assert "filed (reconsideration) by Robin" in one.record_notice.text
     assert one.view.row["due"] == "awaiting_decision"
     with CaseStore(one.store) as store:
-        assert [event.who for event in store.events(one.view.base.case_key)] == ["Robin"]
+        assert [event.who for event in store.events(one.view.case.case_key)] == ["Robin"]
 
 
 def test_a_filing_on_what_a_later_decision_paid_is_refused(place):

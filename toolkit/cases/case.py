@@ -80,6 +80,16 @@ _FROM = (
     ("reason", "worklist", "reason"),
     ("route", "worklist", "route"),
     ("denial_category", "worklist", "denial_category"),
+    ("state", "worklist", "state"),
+    ("state_from", "worklist", "state_from"),
+    ("due", "worklist", "due"),
+    ("why", "worklist", "why"),
+    ("gap", "worklist", "gap"),
+    ("filed_when", "worklist", "filed_when"),
+    ("citation", "worklist", "citation"),
+    ("decision_due", "worklist", "decision_due"),
+    ("outcome", "worklist", "outcome"),
+    ("filed_on", "worklist", "filed_on"),
     ("liability", "worklist", "liability"),
     ("group_code", "worklist", "group_code"),
     ("carc", "worklist", "carc"),
@@ -91,6 +101,7 @@ _FROM = (
     ("last_filing_date", "worklist", "last_filing_date"),
     ("file_by", "worklist", "file_by"),
     ("denied_cents", "worklist", "denied_cents"),
+    ("in_controversy_cents", "worklist", "in_controversy_cents"),
     ("billed_cents", "worklist", "billed_cents"),
     ("patient_control_number", "worklist", "patient_control_number"),
     ("payer_claim_control_number", "worklist", "payer_claim_control_number"),
@@ -104,6 +115,7 @@ _FROM = (
     ("member_id", "claims", "member_id"),
     ("birth_date", "claims", "birth_date"),
     ("diagnosis_code", "claim_lines", "diagnosis_code"),
+    ("revenue_code", "claim_lines", "revenue_code"),
     ("denial_words", "adjustments", "denial_text"),
 )
 # The elements of an 835 behind our columns, for the source of a fact.
@@ -124,7 +136,8 @@ _ELEMENTS = {
     "rarcs": "LQ, MOA, MIA",
 }
 _DECIDED = {"program", "contracted", "stage", "level", "reason", "route", "denial_category",
-            "liability", "last_filing_date", "file_by", "denied_cents"}  # fmt: skip
+            "liability", "last_filing_date", "file_by", "denied_cents", "state", "state_from", "due",
+            "why", "citation", "decision_due"}  # fmt: skip
 
 
 def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital) -> Case:
@@ -238,13 +251,20 @@ def _sender_facts(hospital: Hospital) -> dict[str, Fact]:
 
 
 def _payer_facts(hospital: Hospital, row: dict) -> dict[str, Fact]:
+    """Return what the hospital's payer table states: address, state window, governing state."""
     entry = hospital.payer(
         *(_value(row.get(column)) for column in ("payer_id", "payer_name", "plan_name"))
     )
-    if entry is None or not entry.appeals_address:
+    if entry is None:
         return {}
-    source = "payers.csv column appeals_address"
-    return {"plan_address": Fact(entry.appeals_address, source, entry.address_verified_on)}
+    found: dict[str, Fact] = {}
+    if entry.appeals_address:
+        source = "payers.csv column appeals_address"
+        found["plan_address"] = Fact(entry.appeals_address, source, entry.address_verified_on)
+    for name in ("state_window", "jurisdiction"):
+        if value := getattr(entry, name):
+            found[name] = Fact(value, f"payers.csv column {name}")
+    return found
 
 
 def _events(claims: Any, row: dict) -> tuple[Event, ...]:

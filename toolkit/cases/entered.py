@@ -9,7 +9,7 @@ from toolkit.rules import load_yaml
 
 
 def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Case:
-    """Return the case with the facts of a YAML file (one `fact: value` a line) entered.
+    """Return the case with the facts of a YAML file (`fact: value`, or a list of rows) entered.
 
     Raises InputError when the file cannot be read as that, and UsageError naming each fact whose
     value does not fit its kind, never the value.
@@ -22,6 +22,6 @@ def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Ca
     except (OSError, UnicodeDecodeError, RulesError) as error:
         says = str(error) if isinstance(error, RulesError) else f"{path.name}: cannot be read"
         raise InputError(says) from None
-    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+    if not isinstance(values, dict) or not all(isinstance(v, str | list) for v in values.values()):
         raise InputError(f"{path.name}: holds one `fact: value` a line, nothing else")
     return enter(case, values, source=f"entered in the facts file {path.name}", as_of=as_of)

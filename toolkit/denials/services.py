@@ -47,7 +47,9 @@ class CriterionForm(_Strict, frozen=True, kw_only=True):
     id: str
     says: str
     authorities: tuple[str, ...]
-    shown_by: tuple[str, ...] = ()  # in our own words; a family with a letter has `record` instead
+    shown_by: tuple[
+        str, ...
+    ] = ()  # in our own words; a criterion with facts of its own has `record`
     programs: tuple[str, ...] = ()  # where it asks this in some of the family's programs only
     record: str = ""
     when: str = ""
@@ -56,7 +58,7 @@ class CriterionForm(_Strict, frozen=True, kw_only=True):
     @property
     def facts(self) -> tuple[str, ...]:
         """What proves it: the facts that its sentence prints, or what to look for in the record."""
-        return self.shown_by or tuple(dict.fromkeys(_FACT.findall(self.record)))
+        return tuple(dict.fromkeys(_FACT.findall(self.record))) or self.shown_by
 
 
 class Frequency(_Strict, frozen=True, kw_only=True):
@@ -114,6 +116,12 @@ class Family(_Strict, frozen=True, kw_only=True):
     cautions: tuple[str, ...] = ()
     interval: IntervalForm | None = None
     limits: tuple[LimitForm, ...] = ()
+    # What only letters read (`toolkit.letters.services`): facts of the family's own, those that
+    # every letter about it needs, and its arguments.
+    facts: tuple[dict[str, Any], ...] = ()
+    asks: tuple[str, ...] = ()
+    clauses: tuple[dict[str, Any], ...] = ()
+    enclosures: tuple[dict[str, str], ...] = ()
 
 
 _FACT = re.compile(r"\{\{ ([a-z][a-z0-9_]*) \}\}")
@@ -144,9 +152,25 @@ def family(name: str) -> Family:
 
 
 @lru_cache(maxsize=1)
+def _read_families() -> tuple[Mapping[str, Family], Mapping[str, str]]:
+    good: dict[str, Family] = {}
+    broken: dict[str, str] = {}
+    for name in names("services"):
+        try:
+            good[name] = family(name)
+        except RulesError as error:
+            broken[name] = str(error)
+    return MappingProxyType(good), MappingProxyType(broken)
+
+
 def families() -> Mapping[str, Family]:
-    """Return every family on file by its id."""
-    return MappingProxyType({name: family(name) for name in names("services")})
+    """Return every family that can be read, by its id; a broken file takes no other one down."""
+    return _read_families()[0]
+
+
+def broken_families() -> Mapping[str, str]:
+    """Return what is wrong with each family's file that was left out, by its id."""
+    return _read_families()[1]
 
 
 @lru_cache(maxsize=65536)

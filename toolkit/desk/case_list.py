@@ -72,7 +72,7 @@ class CaseList:
         self.search = field(
             w.Text(
                 description="Search",
-                placeholder="account, claim number or key",
+                placeholder="account, claim number, key or procedure code",
                 continuous_update=True,
             ),
             "dd-search",

@@ -28,11 +28,10 @@ from toolkit.denials.second_look import look
 from toolkit.desk.caseload import Caseload, account_of, is_entered, judged, known_of
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
-from toolkit.letters import Letter, LetterKind, draft, enter, kind, suggest
+from toolkit.letters import Letter, LetterKind, draft, enter, kind_of, suggest
 from toolkit.timeline import timeline
 from toolkit.worklist.triage import INITIAL_PAYMENT, brain
 
-_DATES = ("last_filing_date", "file_by")
 _SAYS_NOTHING = ("", "NaT", "<NA>")
 
 
@@ -53,15 +52,13 @@ class OfFiles:
 class CaseView:
     """A case as the desk shows it.
 
-    `base` is the case without the dates that the deadline gives it. `deadline` is missing where no
-    date can be given; `letter` where no kind of letter was chosen, or where one is refused: then
+    `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen, or where one is refused: then
     `refused` says why and what to do instead. `events` are the recorded events that count, `seen` is
     the last entry of the case in the store, and `candidates` stored cases that may be of this claim.
     """
 
     files: OfFiles
     row: dict
-    base: Case
     case: Case
     clock: Mapping[str, Any]
     deadline: Deadline | None
@@ -108,7 +105,6 @@ def look_at(
     view = CaseView(
         files=files,
         row=row,
-        base=case,
         case=case,
         clock=_clock(caseload, row, files.part),
         deadline=None,
@@ -128,10 +124,9 @@ def look_at(
 
 def with_kind(view: CaseView, kind_id: str | None, *, as_of: date) -> CaseView:
     """Return the case with its deadline and with the letter of this kind (see `look_at`)."""
-    case = view.base
+    case = view.case
     chosen = _kind(case, kind_id)
     deadline, filer = _deadline(view.row, case, chosen, view.clock)
-    case = _with_dates(case, deadline)
     letter, refused = _letter(case, chosen, as_of)
     warnings = (*_of_codes(view.row, case), *(deadline.warnings if deadline else ()))
     return replace(
@@ -156,7 +151,7 @@ def enter_fact(
     Raises UsageError in words for the user where the value is not of the fact's kind, and
     ChangedError, with nothing written, where somebody else has worked on the case meanwhile.
     """
-    case = view.base
+    case = view.case
     of_file = view.files.facts.get(name)
     fact = enter(case, {name: raw}, as_of=now.astimezone().date()).facts.get(name)
     before = case.facts.get(name)
@@ -173,13 +168,13 @@ def enter_fact(
             source = "withdrawn by the analyst"
             seen = cases.withdraw(case.case_key, name, source=source, **by)
             case = case.without([name])
-    return replace(view, base=case, seen=seen)
+    return replace(view, case=case, seen=seen)
 
 
 def attach(view: CaseView, case_key: str, *, store: Path | str, who: str, now: datetime) -> None:
     """Say which stored case this claim's is; its own key: none of those that may be."""
     with CaseStore(store, made=True) as cases:
-        cases.attach(case_key, view.base.identity, who=who, now=now)
+        cases.attach(case_key, view.case.identity, who=who, now=now)
 
 
 def record(
@@ -200,7 +195,7 @@ def record(
     with CaseStore(store, made=True) as cases:
         return record_event(
             cases,
-            view.base,
+            view.case,
             event,
             day=day,
             as_of=as_of,
@@ -219,13 +214,12 @@ def history(view: CaseView, caseload: Caseload) -> list[dict[str, Any]]:
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:
-    if kind_id is not None:
-        return kind(kind_id) if kind_id else None
-    if case.value("level") == "contract_dispute":
-        # The letter is then refused, and says what a provider under contract does instead; the
-        # patient may still file.
-        return suggest(case.without(["level"]))
-    return suggest(case)
+    if not kind_id:
+        return suggest(case) if kind_id is None else None
+    try:
+        return kind_of(case, kind_id)
+    except RefusedError:  # the program is not known yet: the page asks for it
+        return None
 
 
 def _clock(caseload: Caseload, row: dict, part: Claims) -> dict[str, Any]:
@@ -251,7 +245,7 @@ def _deadline(
 ) -> tuple[Deadline | None, str]:
     """Return the deadline with its steps, and the filer it is for where one was entered."""
     filer = case.value("filer")
-    if chosen and filer and row["due"] not in ("closed", "awaiting_decision"):
+    if chosen and chosen.level and filer and row["due"] not in ("closed", "awaiting_decision"):
         try:
             found = filing_deadline(
                 chosen.program,
@@ -296,17 +290,6 @@ def _dollars(row: dict) -> int | None:
     """Return the amount in controversy in whole dollars, as triage asks with it."""
     cents = _known(row["in_controversy_cents"])
     return None if cents is None else max(int(cents) // 100, 0)
-
-
-def _with_dates(case: Case, deadline: Deadline | None) -> Case:
-    if deadline is None or deadline.last_filing_date is None:
-        return case
-    facts = {
-        name: Fact(getattr(deadline, name), f"counted by {deadline.citation}")
-        for name in _DATES
-        if not is_entered(case.facts.get(name)) and getattr(deadline, name)
-    }
-    return case.with_facts(facts)
 
 
 def _letter(

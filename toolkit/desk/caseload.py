@@ -29,7 +29,9 @@ from toolkit.worklist.triage import triage
 
 SAMPLE = "sample"
 _SAMPLE_ROWS, _SAMPLE_SEED = 5000, 1
-_LETTER_KEYS = ("program", "level", "stage", "reason", "procedure_code")
+_LETTER_KEYS = (
+    "program", "level", "reason", "denial_category", "route", "state", "procedure_code",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,7 @@ def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
         return {"kind": kind.id if kind else ""}
 
     fits = ask(worklist, _LETTER_KEYS, question)["kind"].astype("str")
-    return worklist.assign(
-        letter=fits.mask(worklist["due"].isin(["closed", "no_appeal_right"]), "")
-    )
+    return worklist.assign(letter=fits.mask(worklist["due"].eq("closed"), ""))
 
 
 def only(claims: Claims, claim_keys: Iterable[str]) -> Claims:

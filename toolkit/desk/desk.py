@@ -44,7 +44,6 @@ from toolkit.letters.writing import digest
 from toolkit.outputs import private_folder
 
 # Counted by the law from the facts behind the date; asked for only where no date can be counted.
-_COUNTED = ("last_filing_date", "file_by")
 
 
 def open_desk(
@@ -211,7 +210,7 @@ class Desk:
         self.attach_button = hooked(w.Button(description="They are of this claim"), "dd-attach")
         self.apart_button = hooked(w.Button(description="This is another claim"), "dd-apart")
         self.attach_button.on_click(guard(lambda _: self.attach(self.candidates.value)))
-        self.apart_button.on_click(guard(lambda _: self.attach(self.view.base.case_key)))
+        self.apart_button.on_click(guard(lambda _: self.attach(self.view.case.case_key)))
         answers = hooked(
             w.HBox([self.candidates, self.attach_button, self.apart_button]), "dd-line"
         )
@@ -337,7 +336,7 @@ class Desk:
     def attach(self, case_key: str) -> None:
         """Bring this case's entries to the claim; with the claim's own key, they are another claim's."""
         attach(self.view, case_key, store=self.store, who=self.who, now=datetime.now(UTC))
-        if case_key != self.view.base.case_key:
+        if case_key != self.view.case.case_key:
             self._mark("facts")
         self.view, self.caseload = look_at(self.caseload, self.view.files, store=self.store)
         self._put(afresh=True)
@@ -374,7 +373,7 @@ class Desk:
         if self.view is None or self.case.layout.display == "none":
             return
         with self.store_notice.catching(), CaseStore(self.store, made=True) as cases:
-            changes = cases.changed_since(self.view.base.case_key, self.view.seen)
+            changes = cases.changed_since(self.view.case.case_key, self.view.seen)
             if self.store_notice.text:
                 self.store_notice.clear()
             self._show_changes(changes)
@@ -388,7 +387,7 @@ class Desk:
         write(letter, path, draft=draft)
         with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
-                self.view.base.case_key,
+                self.view.case.case_key,
                 kind=letter.kind,
                 sha256=digest(path),
                 file_type=ending,
@@ -472,7 +471,7 @@ class Desk:
         with CaseStore(self.store, made=True) as cases:
             changed = set(cases.cases_changed_since(self.caseload.seen))
             newest = cases.newest()
-        changed -= {self.view.base.case_key} if self.view else set()
+        changed -= {self.view.case.case_key} if self.view else set()
         if changed:
             self.caseload = with_work(self.caseload, self.store, changed=changed)
         else:
@@ -483,7 +482,7 @@ class Desk:
             self.caseload = self.caseload.marked(self._key, begun)
 
     def _check_case(self, case_key: str | None) -> None:
-        if case_key not in (None, self.view.base.case_key):
+        if case_key not in (None, self.view.case.case_key):
             raise UsageError("this field belongs to another case than the one that is open")
 
     def _enter_fact(self, case_key: str, name: str, raw: object) -> None:
@@ -529,7 +528,7 @@ class Desk:
         self.cautions.value = blocks.cautions(view)
         # A refusal turns on who files: that is what to look at first.
         missing = {one.name for one in view.letter.missing} if view.letter else {"filer"}
-        key = view.base.case_key
+        key = view.case.case_key
         if afresh:
             self.correct.value = view.row["due"] == "no_date"
             show(self.date_form.widget, self.correct.value)
@@ -592,8 +591,6 @@ class Desk:
         if view.kind is None:
             return ()
         apart = set(DATE_FACTS)
-        if view.deadline is not None and view.deadline.last_filing_date:
-            apart |= set(_COUNTED)
         return tuple(one for one in needs(view.kind) if one.name not in apart)
 
     # ---- how a notebook shows it
@@ -613,6 +610,8 @@ def _need(name: str) -> Need:
         name=name,
         label=known.label,
         kind=known.kind,
+        holder=known.holder,
+        why=known.why,
         group=known.group,
         required=False,
         help=known.help,

@@ -13,7 +13,7 @@ from toolkit.desk.days import doubt, read_day, typed_day
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, ToolkitError, UsageError
 from toolkit.letters import Need
-from toolkit.letters.facts import printed
+from toolkit.letters.facts import printed, table_lines
 from toolkit.rules.words import capital
 from toolkit.worklist import dollars
 
@@ -57,7 +57,7 @@ class Field:
                 *((says, key) for key, says in self.need.choices.items()),
             ]
             made = w.Dropdown(description=label, options=options, value="")
-        elif self.need.kind == "long text":
+        elif self.need.kind in ("long text", "table"):
             made = w.Textarea(description=label, continuous_update=False, rows=3)
         else:
             hint = "MM/DD/YYYY" if self.need.kind == "date" else ""
@@ -124,6 +124,8 @@ class Field:
                         (str(value).replace("_", " "), value),
                     ]
                 self.control.value = value or ""
+            elif self.need.kind == "table":
+                self.control.value = table_lines(self.need.name, value)
             elif self.need.kind == "money":
                 self.control.value = dollars(value) if isinstance(value, int) else ""
             else:
@@ -133,7 +135,7 @@ class Field:
 
     def _note(self, fact: Fact | None) -> str:
         if fact is None:
-            said = self.need.help
+            said = f"{self.need.help} (from: {self.need.holder})"
             if self.need.when:
                 said += f". Needed if: {self.need.when}"
         elif is_entered(fact):

@@ -15,7 +15,10 @@ _TEXTS = (
     "owner", "denial_category", "procedure_code", "contracted", "level", "standing", "due", "letter",
 )  # fmt: skip
 _DAYS = ("last_filing_date", "file_by", "decision_due")
-_NUMBERS = ("denial_key", "claim_key", "patient_control_number", "payer_claim_control_number")
+_SOUGHT = (
+    "denial_key", "claim_key", "patient_control_number", "payer_claim_control_number",
+    "procedure_code",
+)  # fmt: skip
 NEXT = "next"  # to expire
 SORTS = (NEXT, "account", "due", "last_filing_date", "file_by", "payer", "category", "denied", "owner")  # fmt: skip
 # In the order of the next to expire: what can still be filed in time, by its last filing date.
@@ -127,7 +130,7 @@ class Listing:
 
     def _numbers(self) -> pd.Series:
         if self._sought is None:
-            parts = [pd.Series(self._columns[name], dtype="str") for name in _NUMBERS]
+            parts = [pd.Series(self._columns[name], dtype="str") for name in _SOUGHT]
             joined = parts[0].str.cat(parts[1:], sep="\n")
             self._sought = joined.str.casefold()
         return self._sought

@@ -82,7 +82,7 @@ class RecordPart:
         self.day = self._text("Date", "dd-record-day", "MM/DD/YYYY")
         levels = {
             name: (one.name if one is not None else plain(name))
-            for name, one in levels_of(view.base).items()
+            for name, one in levels_of(view.case).items()
         }
         level = blocks.words(view.row["level"])
         self.level = field(
@@ -115,7 +115,7 @@ class RecordPart:
         self.correct = hooked(w.Button(description="Correct it"), "dd-record-correct")
         self.take_back = hooked(w.Button(description="Take it back"), "dd-record-back")
         guard = self._notice.guards
-        key = view.base.case_key
+        key = view.case.case_key
         self.event.observe(guard(lambda _: self._arrange()), "value")
         self.save.on_click(guard(lambda _: self._save(key)))
         self.cancel.on_click(guard(lambda _: self._make()))
@@ -183,7 +183,7 @@ class RecordPart:
 
     def _check_case(self, case_key: str) -> None:
         """Refuse a button of the form that was made for the case before."""
-        if case_key != self._view.base.case_key:
+        if case_key != self._view.case.case_key:
             raise UsageError("This form belongs to another case. Nothing was recorded.")
 
     def _save(self, case_key: str) -> None:

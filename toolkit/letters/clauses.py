@@ -1,27 +1,18 @@
-"""Clauses: one Markdown file each, whose sentences are bound before any case is seen."""
-
-from functools import cache
+"""Clauses: an argument, a request or a formality, its sentences bound before any case is seen."""
 
 import msgspec
 
 from toolkit.errors import RulesError
+from toolkit.law import program, programs
 from toolkit.letters.authority import authority
 from toolkit.letters.conditions import Condition, parse
+from toolkit.letters.facts import fact_types
+from toolkit.letters.forms import SLOTS, ClauseForm, LineForm
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.rules import RULES, read_markdown
+from toolkit.rules import names
 
-_MARKS = ("V", "V2", "M")
 _STYLES = (("- ", "item"), ("1. ", "number"))
-
-
-class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: str
-    mark: str
-    when: str = ""
-    heading: str = ""
-    numbered: str = "yes"
-    criteria: str = "no"
-    authorities: tuple[str, ...] = ()
+CRITERIA = "criteria"
 
 
 class ParagraphForm(msgspec.Struct, frozen=True):
@@ -31,61 +22,108 @@ class ParagraphForm(msgspec.Struct, frozen=True):
     sentences: tuple[SentenceForm, ...]
 
 
+class Line(msgspec.Struct, frozen=True):
+    """One line of the reference block, the signature, the enclosures or the copies."""
+
+    label: str
+    form: SentenceForm
+    when: Condition
+
+
+def lines(found: tuple[LineForm, ...]) -> tuple[Line, ...]:
+    """Return lines with their sentences bound."""
+    return tuple(Line(f.label, sentence_form(f.says), parse(f.when)) for f in found)
+
+
 class Clause(msgspec.Struct, frozen=True, kw_only=True):
-    """One argument, request or formality; `mark` is the weakest mark of what it rests on."""
+    """A clause whose sentences are bound; `programs` are those whose law it may speak of."""
 
     id: str
-    mark: str
+    slot: str
+    order: int
+    acts: tuple[str, ...]
+    programs: tuple[str, ...]
+    levels: tuple[str, ...]
+    issues: tuple[str, ...]
     when: Condition
     heading: str
     numbered: bool
-    shows_criteria: bool
-    authorities: tuple[str, ...]
+    table: str
     paragraphs: tuple[ParagraphForm, ...]
 
+    def fits(self, act: str, program_id: str, level: str, issue: str) -> bool:
+        """Say whether the clause has a place in a letter of this act, program, level and issue."""
+        return (
+            (not self.acts or act in self.acts)
+            and program_id in self.programs
+            and (not self.levels or level in self.levels)
+            and (not self.issues or issue in self.issues)
+        )
 
-@cache
-def clause(name: str) -> Clause:
-    """Return the clause on file under this name; raises RulesError naming file and defect."""
-    where = f"rules/letters/clauses/{name}.md"
-    path = RULES / "letters" / "clauses" / f"{name}.md"
-    if not path.is_file():
-        raise RulesError(f"{where}: is not on file")
-    head, body = read_markdown(path, _Head)
-    try:
-        return clause_of(head, body, name)
-    except ValueError as error:
-        raise RulesError(f"{where}: {error}") from None
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the clause stands among others: its slot, then its order."""
+        return SLOTS.index(self.slot), self.order
+
+    def sentences(self, program_id: str) -> tuple[SentenceForm, ...]:
+        """Return the sentences that the clause has in a program."""
+        return tuple(s for p in self.paragraphs for s in p.sentences if in_program(s, program_id))
 
 
-def clause_of(head: _Head, body: str, name: str) -> Clause:
-    """Return the clause that this front matter and body write; raises ValueError on a defect."""
-    if head.id != name:
-        raise ValueError("the id is not the name of the file")
-    paragraphs = _paragraphs(body)
-    used = {a for p in paragraphs for s in p.sentences for a in s.authorities}
-    if used - set(head.authorities):
-        raise ValueError(f"cites {sorted(used - set(head.authorities))}, which the heading lacks")
-    if head.criteria != "yes" and set(head.authorities) - used:
-        raise ValueError(f"names {sorted(set(head.authorities) - used)} and never uses it")
-    weakest = max((_MARKS.index(authority(a).status) for a in head.authorities), default=0)
-    if head.mark != _MARKS[weakest]:
-        raise ValueError(f"the mark is {_MARKS[weakest]}, that of its weakest authority")
-    if head.heading and not head.authorities:
-        raise ValueError("a heading claims something: name its authorities")
+def in_program(sentence: SentenceForm, program_id: str) -> bool:
+    """Say whether a sentence has a place in the program."""
+    return not sentence.programs or program_id in sentence.programs
+
+
+def bound(form: ClauseForm, *, programs: tuple[str, ...]) -> Clause:
+    """Return the clause with its sentences bound; raises ValueError on one that proves nothing.
+
+    `programs` are those of the file that it is in. Every authority governs each program that its
+    sentence may be said in.
+    """
+    own = form.programs or programs
+    _check_names(form, programs)
+    paragraphs = _paragraphs(form)
+    for sentence in (s for p in paragraphs for s in p.sentences):
+        if strange := sorted(set(sentence.programs) - set(own)):
+            raise ValueError(f"{form.id}: {', '.join(strange)} is no program of the clause")
+        for name in sentence.authorities:
+            for each in sentence.programs or own:
+                if not authority(name).governs(each):
+                    raise ValueError(f"{form.id}: {name} does not govern {each}")
     return Clause(
-        id=head.id,
-        mark=head.mark,
-        when=parse(head.when),
-        heading=head.heading,
-        numbered=head.numbered == "yes" and bool(head.heading),
-        shows_criteria=head.criteria == "yes",
-        authorities=head.authorities,
+        id=form.id,
+        slot=form.slot,
+        order=form.order,
+        acts=form.acts,
+        programs=own,
+        levels=form.levels,
+        issues=form.issues,
+        when=parse(form.when),
+        heading=form.heading,
+        numbered=form.numbered == "yes" and bool(form.heading),
+        table=form.table,
         paragraphs=paragraphs,
     )
 
 
-def _paragraphs(body: str) -> tuple[ParagraphForm, ...]:
+def _check_names(form: ClauseForm, of_file: tuple[str, ...]) -> None:
+    levels = {one.id for name in programs() for one in program(name).levels}
+    for what, said, known in (
+        ("act", form.acts, names("letters/acts")),
+        ("issue", form.issues, names("letters/issues")),
+        ("program of the file", form.programs, of_file),
+        ("level", form.levels, levels),
+    ):
+        if strange := sorted(set(said) - set(known)):
+            raise ValueError(f"{form.id}: {', '.join(strange)} is no {what}")
+    types = fact_types()
+    known = form.table in types and types[form.table].kind == "table"
+    if form.table and form.table != CRITERIA and not known:
+        raise ValueError(f"{form.id}: {form.table} is no table")
+
+
+def _paragraphs(form: ClauseForm) -> tuple[ParagraphForm, ...]:
     found: list[ParagraphForm] = []
     running: list[SentenceForm] = []
 
@@ -94,15 +132,22 @@ def _paragraphs(body: str) -> tuple[ParagraphForm, ...]:
             found.append(ParagraphForm("text", tuple(running)))
             running.clear()
 
-    for line in body.splitlines():
+    for line in form.text.splitlines():
         style = next((style for lead, style in _STYLES if line.startswith(lead)), "text")
         if not line.strip():
             close()
         elif style == "text":
-            running.append(sentence_form(line))
+            running.append(_sentence(line, form))
         else:
             close()
             lead = next(lead for lead, named in _STYLES if named == style)
-            found.append(ParagraphForm(style, (sentence_form(line.removeprefix(lead)),)))
+            found.append(ParagraphForm(style, (_sentence(line.removeprefix(lead), form),)))
     close()
     return tuple(found)
+
+
+def _sentence(line: str, form: ClauseForm) -> SentenceForm:
+    try:
+        return sentence_form(line)
+    except (ValueError, RulesError) as error:
+        raise ValueError(f"{form.id}: {error}") from None

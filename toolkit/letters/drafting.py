@@ -3,84 +3,113 @@
 import re
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 from toolkit.cases.case import Case, Fact
+from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
+from toolkit.law import program
+from toolkit.letters import speech
 from toolkit.letters.authority import Authority, authority
-from toolkit.letters.clauses import Clause
+from toolkit.letters.clauses import CRITERIA, Clause, Line, in_program
 from toolkit.letters.conditions import facts as facts_of
-from toolkit.letters.conditions import holds
-from toolkit.letters.facts import DERIVED, fact_types, in_words, printed
+from toolkit.letters.conditions import holds, parse
+from toolkit.letters.derived import DERIVED, LAW
+from toolkit.letters.facts import fact_types, in_words, printed, rows
+from toolkit.letters.forums import forum
 from toolkit.letters.letter import (
     Binding,
-    CriterionRow,
     Letter,
     Paragraph,
     Reference,
     Section,
     Segment,
     Sentence,
+    Table,
 )
-from toolkit.letters.letter_kind import LetterKind, Line, still_needed
+from toolkit.letters.letter_kind import (
+    LetterKind,
+    criteria,
+    frame,
+    paper_lines,
+    still_needed,
+)
+from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import Criterion, Limit
-from toolkit.letters.standing import Standing, standing
+from toolkit.letters.services import Criterion, Limit, of_case
 
 _REQUEST = "a plain request or courtesy"
 _FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_CRITERIA = ("Criterion of coverage", "Authority", "Where the record shows it")
+# The columns of a fact that is a table, as a letter prints them: three each.
+_TABLES = {
+    "requirements": ("The payer’s requirement", "How it is met", "Where the record shows it"),
+    "therapies": ("Tried before", "When, and with what outcome", "Where the record shows it"),
+    "denied_lines": ("Service", "Date of service", "Amount denied"),
+}
 
 
-def draft(case: Case, kind: LetterKind, *, as_of: date) -> Letter:
+def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = None) -> Letter:
     """Return the letter of this kind for the case, dated `as_of`.
 
     Facts that are missing are listed in `Letter.missing` and stand in the text as marked gaps.
-    Raises RefusedError, with what to do instead, when no letter of this kind may be written: the
-    case is of another program, level or service, this filer may not file, a criterion is not met,
-    or an authority was not yet in force.
+    `folder` is where the files of enclosed documents are looked for. Raises RefusedError, with what
+    to do instead, when no letter of this kind may be written: what stands of the denial, its route or
+    the law does not allow it, this filer may not file, the last day has passed, a criterion is not
+    met, the facts contradict each other, a fact argues law, or an authority was not yet in force.
     """
-    _check_case(case, kind)
-    values = {name: fact.value for name, fact in case.facts.items()}
-    values.update(_computed(values, kind, as_of))
-    who = standing(kind.standing, values)
-    for limit in kind.service.limits:
-        if limit.is_passed(values):
-            raise RefusedError(
-                f"{limit.says} ({authority(limit.authority).citation})",
-                needs=_asked(limit),
-            )
-    writer = _Writer(case.facts, values)
+    values = {name: fact.value for name, fact in case.facts.items() if name not in DERIVED}
+    values |= _computed(values, kind, as_of)
+    law = ask(case, kind, as_of=as_of)
+    values |= law.values
+    _check_facts(kind, values, as_of, folder)
+    writer = _Writer(case.facts, values, law)
     sections = _sections(kind, values, writer)
+    around = frame()
     letter = Letter(
         kind=kind.id,
         title=kind.title,
         case_key=case.case_key,
         as_of=as_of,
-        sender=_sender(values, writer),
-        sent_by=_sent_by(values, writer),
-        addressee=_each(("{{ plan_name }}", "{{ plan_address }}"), writer),
-        subject=kind.subject,
+        sender=_lines(around.sender, values, writer),
+        sent_by=_lines(around.sent_by, values, writer),
+        addressee=_lines(around.addressee, values, writer),
+        subject=_subject(kind, values),
+        salutation=kind.salutation,
         reference=tuple(
-            Reference(line.label, writer.sentence(line.form))
-            for line in kind.re
+            Reference(_label(line, kind), writer.sentence(line.form))
+            for line in around.reference
             if holds(line.when, values)
         ),
         sections=sections,
-        signature=_lines(kind.signature, values, writer),
-        enclosures=_lines(kind.enclosures, values, writer),
-        copies=_lines(kind.copies, values, writer),
+        signature=_lines(around.signature, values, writer),
+        enclosures=_enclosures(kind, values, writer),
+        copies=_lines(around.copies, values, writer),
         missing=still_needed(kind, values),
         warnings=(),
         authorities=(),
     )
+    letter = _with_elements(letter, kind, values, writer)
     cited = _cited(letter)
     _check_in_force(cited, values, as_of)
-    return _with(letter, authorities=cited, warnings=_warnings(case, kind, values, who, cited))
+    bound = {b.name for s in letter.sentences for b in s.bindings if b.kind == "rule"}
+    used = tuple(dict.fromkeys(rule for name, rule in law.rules.items() if name in bound))
+    return _with(
+        letter, authorities=cited, rules=used, warnings=_warnings(kind, values, law, cited)
+    )
 
 
-def _asked(limit: Limit) -> tuple[str, ...]:
-    """Return the labels of the facts that the limit turns on."""
-    names = dict.fromkeys([*((limit.fact,) if limit.fact else ()), *facts_of(limit.when)])
-    return tuple(fact_types()[name].label for name in names)
+def _subject(kind: LetterKind, values: Mapping[str, object]) -> str:
+    """Return what the letter is about: the request, and the service where it is known."""
+    words = values.get("service_words")
+    return f"{kind.subject}: {words}" if words else kind.subject
+
+
+def _label(line: Line, kind: LetterKind) -> str:
+    """Return the label of a line: the patient's number is called as the program calls it."""
+    if line.form.facts == ("member_id",):
+        return forum(kind.program).form.member_number
+    return line.label
 
 
 def _with(letter: Letter, **changes: object) -> Letter:
@@ -88,188 +117,122 @@ def _with(letter: Letter, **changes: object) -> Letter:
     return Letter(**{**fields, **changes})
 
 
-def _check_case(case: Case, kind: LetterKind) -> None:
-    program = case.value("program")
-    if program not in (kind.program, None):
-        raise RefusedError(
-            f"This kind of letter is for {kind.program}; the case is of another program.",
-            needs=("a kind of letter for the program of the case",),
-        )
-    if case.value("level") == "contract_dispute":
-        # The worklist has seen that the provider is under contract; the filer may say otherwise.
-        return
-    if case.value("level") not in (kind.level, None):
-        raise RefusedError(
-            f"This kind of letter is a {kind.level}; the next level of the case is another.",
-            needs=("a kind of letter for that level",),
-        )
-    if case.value("stage") not in (*kind.stages, None):
-        raise RefusedError(
-            "This kind of letter does not answer a denial at the stage of the case.",
-            needs=(f"a stage among {', '.join(kind.stages)}",),
-        )
-    if case.value("procedure_code") not in (*kind.procedure_codes, None):
-        raise RefusedError(
-            f"This kind of letter is for procedure code {', '.join(kind.procedure_codes)}.",
-            needs=("a kind of letter for the service of the case",),
-        )
-
-
 def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> dict[str, object]:
-    last = values.get("last_filing_date")
+    rules = program(kind.program)
+    level = rules.level(kind.level) if kind.level else None
+    decider = re.sub(r" \([^()]*\)", "", level.filed_with or level.decider) if level else ""
+    to_payer = not kind.form or kind.form.to == "payer"
+    above = (kind.form.reader if kind.form else "") or decider.removeprefix("the ").strip()
+    argues = kind.issue is not None and kind.issue.form.criteria == "yes"
+    own = bool(kind.issue and kind.issue.form.asks)
+    bare = argues and not own and kind.service is None and values.get("requirements") is None
+    service = kind.service
+    code = values.get("procedure_code")
+    coded = of_case(code, values.get("revenue_code"))
     return {
         "letter_date": as_of,
-        "late": ("yes" if last < as_of else "no") if isinstance(last, date) else None,
-        "interval": kind.service.interval_of(values, as_of=as_of),
+        "interval": service.interval_of(values, as_of=as_of) if service else None,
+        "service_words": values.get("service_name") or (coded.words(code) if coded else None),
+        "issue": kind.issue.id if kind.issue else None,
+        "clinical": kind.issue.form.clinical if kind.issue else "no",
+        "is_drug": is_drug(code) if code else None,
+        "axial_dxa": service.axial_dxa(code) if service else "no",
+        "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
+        "appeal_level": kind.level or None,
+        "reader": values.get("plan_name") if to_payer else above,
+        "bare": "yes" if bare else "no",
     }
 
 
-def _sections(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Section, ...]:
-    found: list[Section] = []
-    number = 0
-    for clause in kind.clauses:
-        if not holds(clause.when, values):
-            continue
-        number += clause.numbered
-        found.append(_section(clause, number if clause.numbered else None, kind, values, writer))
-    return tuple(found)
+# --- what bars a letter -------------------------------------------------------------------------
 
 
-def _section(
-    clause: Clause, number: int | None, kind: LetterKind, values: dict, writer: "_Writer"
-) -> Section:
-    paragraphs = []
-    for form in clause.paragraphs:
-        kept = tuple(writer.sentence(s) for s in form.sentences if holds(s.when, values))
-        if kept:
-            paragraphs.append(Paragraph(form.style, kept))
-    rows = [
-        writer.row(criterion)
-        for criterion in (kind.service.criteria if clause.shows_criteria else ())
-        if _is_shown(criterion, values)
+def _check_facts(
+    kind: LetterKind, values: Mapping[str, object], as_of: date, folder: Path | None
+) -> None:
+    _check_future(values, as_of)
+    check_barriers(kind, values, lambda name: authority(name).citation)
+    for limit in kind.service.limits if kind.service else ():
+        if limit.is_passed(values):
+            cited = authority(limit.authority).citation
+            raise RefusedError(f"{limit.says} ({cited})", needs=_asked(limit))
+    _check_requirements(values)
+    _check_files(values, folder)
+    speech.check(values, _printable(kind))
+
+
+def _check_future(values: Mapping[str, object], as_of: date) -> None:
+    """Refuse what would be done after the letter's date: a letter reports what has been."""
+    late = [
+        known.label
+        for name, known in fact_types().items()
+        if known.kind == "date" and known.future == "no" and _after(values.get(name), as_of)
     ]
-    heading = None
-    if clause.heading:
-        heading = Sentence(
-            (Segment(clause.heading, "text"),), tuple(law(a) for a in clause.authorities)
-        )
-    return Section(
-        clause=clause.id,
-        number=number,
-        heading=heading,
-        paragraphs=tuple(paragraphs),
-        criteria=tuple(rows),
-    )
-
-
-def _is_shown(criterion: Criterion, values: dict) -> bool:
-    known = all(values.get(name) is not None for name in criterion.record.facts)
-    return holds(criterion.when, values) and (known or not criterion.optional)
-
-
-def _lines(lines: tuple[Line, ...], values: dict, writer: "_Writer") -> tuple[Sentence, ...]:
-    return tuple(writer.sentence(line.form) for line in lines if holds(line.when, values))
-
-
-def _each(forms: tuple[str, ...], writer: "_Writer") -> tuple[Sentence, ...]:
-    return tuple(writer.sentence(sentence_form(form)) for form in forms)
-
-
-def _sender(values: Mapping[str, object], writer: "_Writer") -> tuple[Sentence, ...]:
-    forms = ["{{ hospital_name }}", "{{ hospital_address }}"]
-    forms += ["Fax {{ hospital_fax }}"] if values.get("hospital_fax") else []
-    forms += ["NPI {{ hospital_npi }}"] if values.get("hospital_npi") else []
-    return _each(tuple(forms), writer)
-
-
-def _sent_by(values: Mapping[str, object], writer: "_Writer") -> tuple[Sentence, ...]:
-    fax = values.get("sent_by") == "fax"
-    return _each(("{{ sent_by }} to {{ plan_fax }}" if fax else "{{ sent_by }}",), writer)
-
-
-class _Writer:
-    """Puts the facts of one case into sentences and says what each sentence is bound to."""
-
-    def __init__(self, facts: Mapping[str, Fact], values: Mapping[str, object]):
-        self._facts = facts
-        self._values = values
-
-    def sentence(self, form: SentenceForm) -> Sentence:
-        """Return the sentence with its facts and citations in place."""
-        segments: list[Segment] = []
-        for i, part in enumerate(form.parts):
-            if part.kind == "fact":
-                after = "".join(p.text for p in form.parts[i + 1 :] if p.kind == "text")
-                segments.append(self._fact(part.text, after))
-            elif part.kind == "cite":
-                dated = part.text in form.quoted
-                segments.append(Segment(citation(authority(part.text), dated=dated), "cite"))
-            else:
-                segments.append(Segment(part.text, "quote" if part.quoted else "text"))
-        bindings = [self._bound(name) for name in form.facts]
-        bindings += [law(name) for name in form.authorities]
-        if not bindings:
-            bindings = [Binding("request", "request", _REQUEST, _REQUEST)]
-        return Sentence(tuple(segments), tuple(bindings))
-
-    def row(self, criterion: Criterion) -> CriterionRow:
-        """Return one row of the table of criteria."""
-        bound = tuple(law(name) for name in criterion.authorities)
-        cites = "; ".join(authority(name).citation for name in criterion.authorities)
-        return CriterionRow(
-            Sentence((Segment(criterion.says, "text"),), bound),
-            Sentence((Segment(cites, "cite"),), bound),
-            self.sentence(criterion.record),
+    late += [
+        f"{known.label}, row {n}"
+        for name, known in fact_types().items()
+        if known.kind == "table"
+        for n, row in enumerate(rows(values.get(name), known), 1)
+        if any(_after(cell, as_of) for cell in row.values())
+    ]
+    if late:
+        raise RefusedError(
+            f"The letter of {in_words(as_of)} would report what lies after that day.",
+            needs=tuple(f"{label}: a day on or before the letter's" for label in late),
         )
 
-    def _fact(self, name: str, after: str) -> Segment:
-        value = self._values.get(name)
-        if value is None:
-            known = fact_types().get(name)
-            return Segment(f"[{known.label if known else DERIVED[name]}]", "missing")
-        text = printed(name, value)
-        # The plan's sentence or the chart's clause may end in a period; the letter has its own.
-        if after.lstrip("”)").startswith("."):
-            text = text.rstrip(".")
-        return Segment(text, "fact")
 
-    def _bound(self, name: str) -> Binding:
-        if name in DERIVED:
-            says = f"computed: {DERIVED[name]}"
-            return Binding("computed", name, says, says)
-        label = fact_types()[name].label
-        fact = self._facts.get(name)
-        if fact is None:
-            return Binding("fact", name, f"{label}: missing", f"{label}: missing")
-        day = f", as of {in_words(fact.as_of)}" if fact.as_of else ""
-        says = f"{label}: {fact.source}{day}"
-        return Binding("fact", name, says, says)
+def _after(value: object, as_of: date) -> bool:
+    return isinstance(value, date) and value > as_of
 
 
-def law(name: str) -> Binding:
-    """Return what binds a sentence to an authority: its citation, mark and gist."""
-    found = authority(name)
-    short = f"{found.citation} ({found.status})"
-    return Binding("authority", name, f"{short}: {found.gist}", short)
+def _check_requirements(values: Mapping[str, object]) -> None:
+    """Refuse a requirement without its answer, or out of a policy that is not enclosed."""
+    types = fact_types()
+    enclosed = [
+        str(row["name"]).casefold() for row in rows(values.get("documents"), types["documents"])
+    ]
+    wrong = []
+    for n, row in enumerate(rows(values.get("requirements"), types["requirements"]), 1):
+        if row["met"] == "met" and not (row.get("fact") and row.get("page")):
+            wrong.append(f"row {n}: what the chart says, and where")
+        if row["met"] != "met" and not row.get("reason"):
+            wrong.append(f"row {n}: the clinician's reason why it need not be met")
+        if str(row["policy"]).casefold() not in enclosed:
+            wrong.append(f"row {n}: the policy among the documents enclosed, under the same name")
+    if wrong:
+        raise RefusedError("A requirement of the payer is left without its answer.", needs=wrong)
 
 
-def citation(found: Authority, *, dated: bool) -> str:
-    """Return the citation as a letter prints it; beside a quote, with the date of the text read."""
-    if not dated:
-        return found.citation
-    if _FULL_DATE.match(found.copy_date):
-        return f"{found.citation} (text of {in_words(date.fromisoformat(found.copy_date))})"
-    if re.fullmatch(r"\d{4}", found.copy_date):
-        return f"{found.citation} ({found.copy_date} text)"
-    if re.fullmatch(r"\d{4}-\d{2}", found.copy_date):
-        day = date.fromisoformat(f"{found.copy_date}-01")
-        return f"{found.citation} (text of {day:%B %Y})"
-    return f"{found.citation} (copy: {found.copy_date})"
+def _check_files(values: Mapping[str, object], folder: Path | None) -> None:
+    """Refuse an enclosure that is not there."""
+    found = rows(values.get("documents"), fact_types()["documents"])
+    lacking = [
+        f"documents, row {n}: a file that is there"
+        for n, row in enumerate(found, 1)
+        if row.get("file") and not ((folder or Path()) / str(row["file"])).is_file()
+    ]
+    if lacking:
+        raise RefusedError("A document that the letter encloses is not there.", needs=lacking)
 
 
-def _cited(letter: Letter) -> tuple[Authority, ...]:
-    ids = [b.name for s in letter.sentences for b in s.bindings if b.kind == "authority"]
-    return tuple(authority(name) for name in dict.fromkeys(ids))
+def _printable(kind: LetterKind) -> frozenset[str]:
+    """Return the facts whose words the letter can print."""
+    lines = [line.form for line in (*frame().every, *kind.enclosures)]
+    lines += [line.form for line in kind.service.enclosures] if kind.service else []
+    forms = [s for c in kind.clauses for s in c.sentences(kind.program)]
+    names = {name for form in (*lines, *forms) for name in form.facts}
+    names |= {c.table for c in kind.clauses if c.table not in ("", CRITERIA)}
+    for criterion in criteria(kind):
+        names |= set(criterion.record.facts)
+    names |= {name for element in kind.elements for name in element.facts}
+    return frozenset(names | {"documents"})
+
+
+def _asked(limit: Limit) -> tuple[str, ...]:
+    """Return the labels of the facts that the limit turns on."""
+    names = dict.fromkeys([*((limit.fact,) if limit.fact else ()), *facts_of(limit.when)])
+    return tuple(fact_types()[name].label for name in names)
 
 
 def _check_in_force(
@@ -287,29 +250,233 @@ def _check_in_force(
             )
 
 
-def _warnings(
-    case: Case,
-    kind: LetterKind,
-    values: Mapping[str, object],
-    who: Standing | None,
-    cited: tuple[Authority, ...],
-) -> tuple[str, ...]:
-    found = [who.says] if who else []
-    as_of, file_by = values["letter_date"], values.get("file_by")
-    if values.get("late") == "yes":
-        found.append("The last day to file has passed: the letter asks for an extension.")
-    elif isinstance(file_by, date) and file_by < as_of:
-        found.append("The safe day to file has passed; the last lawful day has not. Send it today.")
-    if case.value("reason") not in (*kind.reasons, None):
-        found.append("The worklist gives another reason for the denial than this kind answers.")
-    order, evaluation = values.get("order_date"), values.get("evaluation_date")
-    if isinstance(order, date) and isinstance(evaluation, date) and order < evaluation:
-        found.append("The order is older than the evaluation; the regulation wants it after.")
-    found += [a.says for a in kind.advice if holds(a.when, values)]
-    found += [
-        f"{a.citation} is cited from memory (M): verify it before sending."
-        for a in cited
-        if a.status == "M"
+# --- what it says -------------------------------------------------------------------------------
+
+
+def _sections(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Section, ...]:
+    found: list[Section] = []
+    number = 0
+    for clause in kind.clauses:
+        if not holds(clause.when, values):
+            continue
+        section = _section(clause, number + 1 if clause.numbered else None, kind, values, writer)
+        if section.paragraphs or section.table:
+            found.append(section)
+            number += clause.numbered
+    return tuple(found)
+
+
+def _section(
+    clause: Clause, number: int | None, kind: LetterKind, values: dict, writer: "_Writer"
+) -> Section:
+    paragraphs = []
+    for form in clause.paragraphs:
+        kept = tuple(
+            writer.sentence(s)
+            for s in form.sentences
+            if in_program(s, kind.program) and holds(s.when, values)
+        )
+        if kept:
+            paragraphs.append(Paragraph(form.style, kept))
+    heading = None
+    if clause.heading and paragraphs:
+        bindings = dict.fromkeys(b for p in paragraphs for s in p.sentences for b in s.bindings)
+        rules = [b for b in bindings if b.kind in ("authority", "rule")]
+        heading = Sentence(
+            (Segment(clause.heading, "text"),),
+            tuple(rules or bindings),
+            "argument" if rules else "fact",
+        )
+    return Section(
+        clause=clause.id,
+        number=number,
+        heading=heading,
+        paragraphs=tuple(paragraphs),
+        table=_table(clause, kind, values, writer),
+    )
+
+
+def _table(clause: Clause, kind: LetterKind, values: dict, writer: "_Writer") -> Table | None:
+    if not clause.table:
+        return None
+    if clause.table == CRITERIA:
+        found = [writer.criterion(c) for c in criteria(kind) if _is_shown(c, values)]
+        return Table(_CRITERIA, tuple(found)) if found else None
+    known = fact_types()[clause.table]
+    cells = _CELLS[clause.table]
+    found = [
+        tuple(writer.cell(clause.table, text) for text in cells(row))
+        for row in rows(values.get(clause.table), known)
     ]
-    found += [f"{a.citation}: {a.caution}" for a in cited if a.caution]
+    return Table(_TABLES[clause.table], tuple(found)) if found else None
+
+
+def _requirement(row: Mapping[str, object]) -> tuple[str, str, str]:
+    answer = row.get("fact") if row["met"] == "met" else row.get("reason")
+    lead = {"met": "", "not_met": "Not met: ", "not_applicable": "Does not apply: "}
+    return (
+        f"“{row['words']}” ({row['policy']})",
+        f"{lead[str(row['met'])]}{answer}",
+        str(row.get("page") or ""),
+    )
+
+
+def _therapy(row: Mapping[str, object]) -> tuple[str, str, str]:
+    start, end = row["started"], row.get("ended")
+    span = f"{in_words(start)} to {in_words(end)}" if end else f"since {in_words(start)}"
+    return str(row["what"]), f"{span}: {row['outcome']}", str(row["page"])
+
+
+def _denied(row: Mapping[str, object]) -> tuple[str, str, str]:
+    return str(row["service"]), in_words(row["day"]), str(row["amount"])
+
+
+_CELLS = {"requirements": _requirement, "therapies": _therapy, "denied_lines": _denied}
+
+
+def _is_shown(criterion: Criterion, values: dict) -> bool:
+    known = all(values.get(name) is not None for name in criterion.record.facts)
+    return holds(criterion.when, values) and (known or not criterion.optional)
+
+
+def _lines(lines: tuple[Line, ...], values: dict, writer: "_Writer") -> tuple[Sentence, ...]:
+    return tuple(writer.sentence(line.form) for line in lines if holds(line.when, values))
+
+
+def _enclosures(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sentence, ...]:
+    """Return the enclosures: the notice, the papers the law asks for, the documents, what the issue adds."""
+    found = list(_lines(frame().enclosures, values, writer))
+    found += [writer.sentence(form) for form in paper_lines(kind, values)]
+    found += _lines(kind.enclosures, values, writer)
+    found += _lines(kind.service.enclosures, values, writer) if kind.service else ()
+    for row in rows(values.get("documents"), fact_types()["documents"]):
+        day = f", {in_words(row['date'])}" if row.get("date") else ""
+        pages = f", pages {row['pages']}" if row.get("pages") else ""
+        found.append(writer.cell("documents", f"{row['name']}{day}{pages}"))
+    return tuple(found)
+
+
+def _with_elements(
+    letter: Letter, kind: LetterKind, values: Mapping[str, object], writer: "_Writer"
+) -> Letter:
+    """Return the letter with each thing that the law wants in it: what no line prints gets one."""
+    said = {
+        b.name
+        for sentence in letter.sentences
+        for b in sentence.bindings
+        if b.kind in ("fact", "computed", "rule") and sentence.prints(b.name)
+    }
+    more = [
+        Reference(fact_types()[name].label, writer.sentence(sentence_form(f"{{{{ {name} }}}}")))
+        for element in kind.elements
+        if holds(parse(element.when), values)
+        for name in element.facts
+        if name not in said
+    ]
+    return _with(letter, reference=(*letter.reference, *dict.fromkeys(more)))
+
+
+class _Writer:
+    """Puts the facts of one case into sentences and says what each sentence is bound to."""
+
+    def __init__(self, facts: Mapping[str, Fact], values: Mapping[str, object], law: Law):
+        self._facts = facts
+        self._values = values
+        self._law = law
+
+    def sentence(self, form: SentenceForm) -> Sentence:
+        """Return the sentence with its facts and citations in place."""
+        segments: list[Segment] = []
+        for i, part in enumerate(form.parts):
+            if part.kind == "fact":
+                after = "".join(p.text for p in form.parts[i + 1 :] if p.kind == "text")
+                first = not segments and not part.quoted
+                segments.append(self._fact(part.text, after, first=first))
+            elif part.kind == "cite":
+                segments.append(Segment(authority(part.text).citation, "cite", part.text))
+            else:
+                segments.append(Segment(part.text, "quote" if part.quoted else "text"))
+        bindings = [self._bound(name) for name in form.facts]
+        bindings += [law(name) for name in form.authorities]
+        if not bindings:
+            bindings = [Binding("request", "request", _REQUEST, _REQUEST)]
+        return Sentence(tuple(segments), tuple(bindings), form.role)
+
+    def criterion(self, criterion: Criterion) -> tuple[Sentence, Sentence, Sentence]:
+        """Return one row of the table of criteria."""
+        bound = tuple(law(name) for name in criterion.authorities)
+        cites = "; ".join(authority(name).citation for name in criterion.authorities)
+        return (
+            Sentence((Segment(criterion.says, "text"),), bound, "rule"),
+            Sentence((Segment(cites, "cite"),), bound, "rule"),
+            self.sentence(criterion.record),
+        )
+
+    def cell(self, name: str, text: str) -> Sentence:
+        """Return a cell of a fact that is a table."""
+        return Sentence((Segment(text, "fact", name),), (self._bound(name),), "fact")
+
+    def _fact(self, name: str, after: str, *, first: bool) -> Segment:
+        value = self._values.get(name)
+        if value is None:
+            known = fact_types().get(name)
+            return Segment(f"[{known.label if known else DERIVED[name]}]", "missing", name)
+        text = printed(name, value)
+        if first and (name in LAW or name == "service_words"):
+            text = text[:1].upper() + text[1:]
+        # The plan's sentence or the chart's clause may end in a period; the letter has its own.
+        if after.lstrip("”)").startswith("."):
+            text = text.rstrip(".")
+        return Segment(text, "cite" if name.endswith("_citation") else "fact", name)
+
+    def _bound(self, name: str) -> Binding:
+        rule = self._law.rules.get(name)
+        if rule is not None:
+            mark = f" ({rule.status})" if rule.status else ""
+            return Binding(
+                "rule", name, f"{rule.citation}{mark}: {rule.gist}", f"{rule.citation}{mark}"
+            )
+        if name in DERIVED:
+            says = f"computed: {DERIVED[name]}"
+            return Binding("computed", name, says, says)
+        label = fact_types()[name].label
+        fact = self._facts.get(name)
+        if fact is None:
+            return Binding("fact", name, f"{label}: missing", f"{label}: missing")
+        day = f", as of {in_words(fact.as_of)}" if fact.as_of else ""
+        says = f"{label}: {fact.source}{day}"
+        return Binding("fact", name, says, says)
+
+
+def law(name: str) -> Binding:
+    """Return what binds a sentence to an authority: its citation, mark, the text read, and its gist."""
+    found = authority(name)
+    short = f"{found.citation} ({found.status})"
+    copy = "" if found.copy_date in ("not read", "undated") else f", text of {found.copy_date}"
+    return Binding("authority", name, f"{short}{copy}: {found.gist}", short)
+
+
+def _cited(letter: Letter) -> tuple[Authority, ...]:
+    ids = [b.name for s in letter.sentences for b in s.bindings if b.kind == "authority"]
+    return tuple(authority(name) for name in dict.fromkeys(ids))
+
+
+def _warnings(
+    kind: LetterKind, values: Mapping[str, object], law: Law, cited: tuple[Authority, ...]
+) -> tuple[str, ...]:
+    """Return what the sender has to know before sending: days first, then standing, then the law's marks."""
+    found = list(law.warnings)
+    route = values.get("route")
+    if kind.act.form.routes and route in kind.act.form.allows:
+        found.append(
+            "The first way on of this denial is another: see toolkit checklist before sending."
+        )
+    if law.who and law.who.papers:
+        found.append(f"The law asks this filer for: {'; '.join(law.who.papers)}.")
+    if law.who and law.who.may_file is None and values.get("filer") is not None:
+        found.append(law.who.says)
+    found += [a.says for a in kind.advice if holds(a.when, values)]
+    memory = [a.citation for a in cited if a.status == "M"]
+    if memory:
+        found.append(f"Cited from memory (M), to be verified before sending: {'; '.join(memory)}.")
     return tuple(dict.fromkeys(found))

@@ -6,9 +6,7 @@ from toolkit.letters.facts import in_words
 from toolkit.letters.letter import Letter, Section, Sentence
 
 DRAFT = "DRAFT"
-SALUTATION = "To the physician reviewer:"
 CLOSING = "Sincerely,"
-COLUMNS = ("Medicare’s criterion", "Authority", "Where the record shows it")
 
 
 def layout(letter: Letter, *, draft: bool) -> dict:
@@ -26,14 +24,13 @@ def layout(letter: Letter, *, draft: bool) -> dict:
         "addressee": _lines(letter.addressee),
         "subject": letter.subject,
         "reference": [{"label": r.label, "value": runs(r.value)} for r in letter.reference],
-        "salutation": SALUTATION,
+        "salutation": letter.salutation,
         "sections": [_section(section) for section in letter.sections],
         "closing": CLOSING,
         "signature": [runs(s) for s in letter.signature],
         "enclosures": [runs(s) for s in letter.enclosures],
         "copies": [runs(s) for s in letter.copies],
-        "columns": list(COLUMNS),
-        "footer": f"{letter.subject}, {in_words(letter.as_of)}",
+        "footer": footer(letter),
     }
 
 
@@ -44,15 +41,39 @@ def _section(section: Section) -> dict:
             {"style": p.style, "runs": _joined([runs(s) for s in p.sentences])}
             for p in section.paragraphs
         ],
-        "criteria": [
-            {
-                "criterion": runs(row.criterion),
-                "authority": runs(row.authority),
-                "record": runs(row.record),
-            }
-            for row in section.criteria
-        ],
+        "columns": list(section.table.columns) if section.table else [],
+        "widths": widths(section),
+        "rows": [[runs(cell) for cell in row] for row in section.table.rows]
+        if section.table
+        else [],
     }
+
+
+def widths(section: Section) -> list[float]:
+    """Return how wide the columns of the section's table are: citations are short, accounts are long."""
+    cited = section.table and all(
+        segment.role == "cite" for row in section.table.rows for segment in row[1].segments
+    )
+    return [1.15, 0.8, 1.25] if cited else [1.0, 1.45, 0.75]
+
+
+_PAGE_NUMBERS = ("payer_claim_control_number", "authorization_number", "appeal_number")
+
+
+def footer(letter: Letter) -> str:
+    """Return what stands at the foot of every page: the date, and two numbers by which it is found again."""
+    numbers = [_number(letter, ("member_id",)), _number(letter, _PAGE_NUMBERS)]
+    return "  ·  ".join([in_words(letter.as_of), *filter(None, numbers)])
+
+
+def _number(letter: Letter, names: tuple[str, ...]) -> str:
+    """Return the first of these numbers that is known, with its label."""
+    for name in names:
+        for line in letter.reference:
+            gap = any(segment.role == "missing" for segment in line.value.segments)
+            if line.value.prints(name) and not gap:
+                return f"{line.label} {line.value.text}"
+    return ""
 
 
 def heading(section: Section) -> str:

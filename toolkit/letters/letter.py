@@ -11,10 +11,20 @@ from toolkit.letters.letter_kind import Need
 class Binding(msgspec.Struct, frozen=True):
     """What a sentence rests on: a fact of the case, an authority, or a plain request."""
 
-    kind: str  # fact, authority, computed, request
+    kind: str  # fact, authority, rule (of the program), computed, request
     name: str
     says: str  # for people: where the fact comes from, what the authority says
     short: str  # the same without the authority's gist
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """The rule of a program behind a fact that the law gives: citation, gist, source and mark."""
+
+    citation: str
+    gist: str
+    source: str
+    verified_on: str
+    status: str
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -22,6 +32,7 @@ class Segment(msgspec.Struct, frozen=True):
 
     text: str
     role: str  # text, fact, cite, quote, missing
+    name: str = ""  # the fact or the authority that is printed
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -29,6 +40,11 @@ class Sentence(msgspec.Struct, frozen=True):
 
     segments: tuple[Segment, ...]
     bindings: tuple[Binding, ...]
+    role: str  # fact, rule, argument, request
+
+    def prints(self, name: str) -> bool:
+        """Say whether the sentence prints the fact, or its gap."""
+        return any(segment.name == name for segment in self.segments)
 
     @property
     def text(self) -> str:
@@ -58,12 +74,11 @@ class Paragraph(msgspec.Struct, frozen=True):
         return " ".join(sentence.text for sentence in self.sentences)
 
 
-class CriterionRow(msgspec.Struct, frozen=True):
-    """One criterion, the authority that sets it, and where the record shows it."""
+class Table(msgspec.Struct, frozen=True):
+    """A table of three columns: criteria, requirements, what was tried, or denied lines."""
 
-    criterion: Sentence
-    authority: Sentence
-    record: Sentence
+    columns: tuple[str, str, str]
+    rows: tuple[tuple[Sentence, Sentence, Sentence], ...]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +88,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     number: int | None
     heading: Sentence | None
     paragraphs: tuple[Paragraph, ...]
-    criteria: tuple[CriterionRow, ...] = ()
+    table: Table | None = None
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -97,6 +112,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     sent_by: tuple[Sentence, ...]
     addressee: tuple[Sentence, ...]
     subject: str
+    salutation: str
     reference: tuple[Reference, ...]
     sections: tuple[Section, ...]
     signature: tuple[Sentence, ...]
@@ -105,6 +121,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Need, ...]
     warnings: tuple[str, ...]
     authorities: tuple[Authority, ...]
+    rules: tuple[Rule, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -124,8 +141,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         for section in self.sections:
             found += [section.heading] if section.heading else []
             found += [s for p in section.paragraphs for s in p.sentences]
-            for row in section.criteria:
-                found += [row.criterion, row.authority, row.record]
+            for row in section.table.rows if section.table else ():
+                found += row
         return (*found, *self.signature, *self.enclosures, *self.copies)
 
     @property

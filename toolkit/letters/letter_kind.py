@@ -1,4 +1,4 @@
-"""Kinds of letters: which denial each one answers, its clauses in order, and the facts it uses."""
+"""Kinds of letters: an act, at a level of a program, on an issue and a service, put together from their files."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -6,85 +6,88 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from toolkit.errors import RefusedError, RulesError, UsageError
+from toolkit.law import program, program_of_remarks, programs
+from toolkit.law.standing import standing
 from toolkit.letters.authority import authority
-from toolkit.letters.clauses import Clause, clause
-from toolkit.letters.conditions import Condition, holds, parse
+from toolkit.letters.clauses import CRITERIA, Clause, Line, lines
+from toolkit.letters.conditions import Condition, holds, parse, plain_terms
 from toolkit.letters.conditions import facts as facts_of
-from toolkit.letters.facts import DERIVED, fact_types
+from toolkit.letters.derived import DERIVED
+from toolkit.letters.facts import fact_types
+from toolkit.letters.forms import LevelForm, LineForm, Required, Strict, where
+from toolkit.letters.forums import (
+    Act,
+    Advice,
+    Issue,
+    acts,
+    forum,
+    issue_of,
+    issues,
+)
+from toolkit.letters.matrix import BESIDE, cell
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import Service, service
-from toolkit.letters.standing import standing_rules
-from toolkit.rules import RULES, names, read
+from toolkit.letters.services import Service, of_case, services
+from toolkit.rules import RULES, read
 
 if TYPE_CHECKING:
     from toolkit.cases import Case
 
-# The letterhead and the address are the same in every letter.
-_SENDER = ("hospital_name", "hospital_address", "signer_name", "signer_title", "signer_phone")
-_ADDRESSEE = ("plan_name", "plan_address", "sent_by")
 # How the desk says a condition on a computed fact.
 _COMPUTED = {
     ("late", "yes"): "the last day to file has passed",
     ("late", "no"): "the last day to file has not passed",
-    ("interval", "sooner"): "the interval since the last measurement is too short",
+    ("interval", "sooner"): "the interval since the last service is too short",
 }
-_MAY_ADD = ("hospital_npi", "hospital_fax", "signer_npi")
+PATIENT_SIDE = ("enrollee", "representative", "treating_physician")
+# What every letter that argues has: the clinical part is asked for where the denial is clinical.
+_ALWAYS = ("program", "plan_name", "plan_address", "sent_by", "patient_name", "member_id")
 
 
-class _LineForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    says: str
-    label: str = ""
-    when: str = ""
+class _Frame(Strict, frozen=True, kw_only=True):
+    sender: tuple[LineForm, ...]
+    sent_by: tuple[LineForm, ...]
+    addressee: tuple[LineForm, ...]
+    reference: tuple[LineForm, ...]
+    signature: tuple[LineForm, ...]
+    enclosures: tuple[LineForm, ...]
+    copies: tuple[LineForm, ...]
+    may_use: tuple[str, ...]
 
 
-class _AdviceForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    says: str
-    authorities: tuple[str, ...]
-    when: str = ""
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What every letter has around its clauses."""
+
+    sender: tuple[Line, ...]
+    sent_by: tuple[Line, ...]
+    addressee: tuple[Line, ...]
+    reference: tuple[Line, ...]
+    signature: tuple[Line, ...]
+    enclosures: tuple[Line, ...]
+    copies: tuple[Line, ...]
+    may_use: tuple[str, ...]
+
+    @property
+    def every(self) -> tuple[Line, ...]:
+        """All of its lines."""
+        parts = (self.sender, self.sent_by, self.addressee, self.reference)
+        return tuple(
+            line for part in (*parts, self.signature, self.enclosures, self.copies) for line in part
+        )
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    id: str
-    title: str
-    subject: str
-    program: str
-    level: str
-    stages: tuple[str, ...]
-    reasons: tuple[str, ...]
-    service: str
-    procedure_codes: tuple[str, ...]
-    standing: str
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    re: tuple[_LineForm, ...]
-    clauses: tuple[str, ...]
-    signature: tuple[_LineForm, ...]
-    enclosures: tuple[_LineForm, ...]
-    copies: tuple[_LineForm, ...] = ()
-    advice: tuple[_AdviceForm, ...] = ()
+class Paper(Strict, frozen=True, kw_only=True):
+    """A paper that the rules of a program ask of a filer, and the fact that says it is there."""
 
-
-class Line(msgspec.Struct, frozen=True):
-    """One line of the reference block, the signature, the enclosures or the copies."""
-
-    label: str
-    form: SentenceForm
-    when: Condition
-
-
-class Advice(msgspec.Struct, frozen=True):
-    """What the sender should know; never part of the letter."""
-
-    says: str
-    authorities: tuple[str, ...]
-    when: Condition
+    paper: str
+    fact: str
+    says: str = ""
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """One fact that a kind of letter can use.
 
     `required`: every letter of the kind needs it; `when`: in plain words, the cases in which it is
-    needed although it is not required everywhere.
+    needed although it is not required everywhere. `holder` is who has it, `why` why it matters.
     """
 
     name: str
@@ -93,158 +96,266 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     group: str
     required: bool
     help: str
+    holder: str
+    why: str
     choices: dict[str, str] = {}
     when: str = ""
 
+    @property
+    def asked(self) -> str:
+        """What is missing, from whom it comes, and why it matters, in one line."""
+        why = f"; {self.why}" if self.why else ""
+        return f"{self.name}: {self.label} (from: {self.holder}{why})"
+
 
 class LetterKind(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of letter, checked against its clauses, its service and its program."""
+    """One act at one level of one program, on an issue and a service, with all that its letter can say."""
 
-    id: str
-    title: str
-    subject: str
+    act: Act
     program: str
     level: str
-    stages: tuple[str, ...]
-    reasons: tuple[str, ...]
-    service: Service
-    procedure_codes: tuple[str, ...]
-    standing: str
+    form: LevelForm | None
+    issue: Issue | None
+    service: Service | None
+    subject: str
+    salutation: str
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    re: tuple[Line, ...]
+    elements: tuple[Required, ...]
     clauses: tuple[Clause, ...]
-    signature: tuple[Line, ...]
     enclosures: tuple[Line, ...]
-    copies: tuple[Line, ...]
     advice: tuple[Advice, ...]
 
+    @property
+    def id(self) -> str:
+        """The act, as `--kind` names it."""
+        return self.act.id
 
-def kinds() -> tuple[LetterKind, ...]:
-    """Return every kind of letter."""
-    return tuple(kind(name) for name in names("letters/kinds"))
+    @property
+    def title(self) -> str:
+        """What the kind is called on the screen."""
+        return self.act.title
+
+    @property
+    def request(self) -> str:
+        """What the letter asks for, with its article."""
+        return self.form.request if self.form else "this request"
+
+    def __repr__(self) -> str:
+        issue = self.issue.id if self.issue else "no issue"
+        return f"LetterKind({self.act.id}, {self.program}, {self.level or 'beside'}, {issue})"
 
 
 @cache
-def kind(name: str) -> LetterKind:
-    """Return one kind of letter; raises RulesError naming file and defect."""
-    where = f"rules/letters/kinds/{name}.yaml"
-    if name not in names("letters/kinds"):
-        raise RulesError(f"{where}: is not on file")
-    form = read(RULES / "letters" / "kinds" / f"{name}.yaml", _File)
-    try:
-        found = _kind(form)
-        _check(found, name)
-    except ValueError as error:
-        raise RulesError(f"{where}: {error}") from None
+def frame() -> Frame:
+    """Return what every letter has around its clauses."""
+    found = read(RULES / "letters" / "frame.yaml", _Frame)
+    parts = {
+        name: lines(getattr(found, name)) for name in Frame.__struct_fields__ if name != "may_use"
+    }
+    return Frame(**parts, may_use=found.may_use)
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Return the papers on file, by the words of the rules that ask for them."""
+    found = read(RULES / "letters" / "papers.yaml", tuple[Paper, ...])
+    for each in found:
+        if each.fact not in fact_types():
+            raise RulesError(f"rules/letters/papers.yaml: {each.fact} is no fact")
+    return {each.paper: each for each in found}
+
+
+def kinds() -> tuple[Act, ...]:
+    """Return every kind of letter that there is: the acts on file, in the order in which they are offered."""
+    return tuple(acts().good.values())
+
+
+@cache
+def compose(
+    act_id: str, program_id: str, level: str, issue_id: str = "", service_id: str = ""
+) -> LetterKind:
+    """Return the kind of letter of an act at a level, on an issue and a service ('' for none).
+
+    Raises RulesError where a file that it needs is broken or cites what does not govern the program.
+    """
+    act, there = acts().good[act_id], forum(program_id)
+    argues = act.form.argues == "yes"
+    issue = issues().good[issue_id] if issue_id and argues else None
+    service = services().good.get(service_id)
+    if not (argues and service and program_id in service.programs and _criteria(issue)):
+        service = None
+    form = there.form.levels.get(level)
+    pools = [act.clauses, there.clauses]
+    pools += [issue.clauses] if issue else []
+    pools += [service.clauses] if service else []
+    chosen: dict[str, Clause] = {}
+    for pool in pools:  # a later pool is the narrower one, and its clause takes the place
+        for each in pool:
+            if each.fits(act_id, program_id, level, issue.id if issue else ""):
+                chosen[each.id] = each
+    clauses = sorted(chosen.values(), key=lambda one: one.place)
+    if service is None:
+        clauses = [one for one in clauses if one.table != CRITERIA]
+    asks = [*_ALWAYS, *act.form.asks, *(issue.form.asks if issue else ())]
+    asks += service.asks if service else ()
+    found = LetterKind(
+        act=act,
+        program=program_id,
+        level=level,
+        form=form,
+        issue=issue,
+        service=service,
+        subject=(form.title if form and argues else "") or act.form.subject,
+        salutation=(form.salutation if form else "") or there.form.salutation,
+        required=tuple(dict.fromkeys(asks)),
+        optional=(*frame().may_use, *act.form.may_use, *(issue.form.may_use if issue else ())),
+        elements=form.required if form and act.form.at == "next" else (),
+        clauses=tuple(clauses),
+        enclosures=(*act.enclosures, *(issue.enclosures if issue else ())),
+        advice=(*act.advice, *there.advice, *(issue.advice if issue else ())),
+    )
+    _check_bridges(found)
     return found
 
 
-def _kind(form: _File) -> LetterKind:
-    return LetterKind(
-        id=form.id,
-        title=form.title,
-        subject=form.subject,
-        program=form.program,
-        level=form.level,
-        stages=form.stages,
-        reasons=form.reasons,
-        service=service(form.service),
-        procedure_codes=form.procedure_codes,
-        standing=form.standing,
-        required=(*form.required, *_SENDER, *_ADDRESSEE),
-        optional=(*form.optional, *_MAY_ADD),
-        re=_lines(form.re),
-        clauses=tuple(clause(name) for name in form.clauses),
-        signature=_lines(form.signature),
-        enclosures=_lines(form.enclosures),
-        copies=_lines(form.copies),
-        advice=tuple(Advice(a.says, a.authorities, parse(a.when)) for a in form.advice),
-    )
+def _criteria(issue: Issue | None) -> bool:
+    """Say whether the issue argues the criteria of the service."""
+    return issue is not None and issue.form.criteria == "yes"
 
 
-def _lines(forms: tuple[_LineForm, ...]) -> tuple[Line, ...]:
-    return tuple(Line(f.label, sentence_form(f.says), parse(f.when)) for f in forms)
-
-
-def _check(found: LetterKind, name: str) -> None:
-    if found.id != name:
-        raise ValueError("the id is not the name of the file")
-    if found.program not in found.service.programs:
-        raise ValueError(f"the service {found.service.id} is not one of {found.program}")
-    if any(criterion.record is None for criterion in found.service.criteria):
-        raise ValueError(f"{found.service.id} has a criterion without the sentence that shows it")
-    codes = {code.code for code in found.service.codes}
-    if set(found.procedure_codes) - codes:
-        raise ValueError("a procedure code is not in its service")
+def _check_bridges(found: LetterKind) -> None:
+    """Refuse a kind that cites an authority without the rule by which it governs the program."""
     cited = cites(found)
-    for each in (*cited, *(a for advice in found.advice for a in advice.authorities)):
-        if not authority(each).governs(found.program):
-            raise ValueError(f"{each} does not govern {found.program}")
-    for each in cited:
-        bridge = authority(each).through.get(found.program)
+    for name in cited:
+        bridge = authority(name).through.get(found.program)
         if bridge and bridge not in cited:
-            raise ValueError(f"{each} reaches {found.program} through {bridge}: cite it too")
-    for each in (*found.required, *found.optional):
-        if each not in fact_types():
-            raise ValueError(f"{each} is not in rules/letters/facts.yaml")
-    standing_rules(found.standing)
+            raise RulesError(f"{name} reaches {found.program} through {bridge}: cite it too")
 
 
 def cites(found: LetterKind) -> tuple[str, ...]:
     """Return every authority that a letter of the kind can cite."""
-    ids = [a for c in found.clauses for a in c.authorities]
-    ids += [a for c in found.service.criteria for a in c.authorities]
+    ids = [a for c in found.clauses for s in c.sentences(found.program) for a in s.authorities]
+    if any(c.table == CRITERIA for c in found.clauses):
+        ids += [a for c in criteria(found) for a in c.authorities]
     return tuple(dict.fromkeys(ids))
 
 
-def suggest(case: "Case") -> LetterKind | None:
-    """Return the kind whose program, level, stage, reason and service fit the case, if there is one."""
-    for found in kinds():
-        fits = (
-            case.value("program") == found.program
-            and case.value("level") in (found.level, None)
-            and case.value("stage") in (*found.stages, None)
-            and case.value("reason") in found.reasons
-            and case.value("procedure_code") in found.procedure_codes
+def criteria(found: LetterKind):
+    """Return the criteria of the service that count in the program."""
+    return (
+        [c for c in found.service.criteria if found.program in c.programs] if found.service else []
+    )
+
+
+def program_of(case: "Case") -> str | None:
+    """Return the program that governs what comes next: the case's, or the one that a remark code opens.
+
+    A claim of a commercial plan may come under the No Surprises Act; its level is then one of that program.
+    """
+    name, level = case.value("program"), case.value("level")
+    if case.value("contracted") != "contracted":
+        opened = program_of_remarks(
+            str(name) if name else None, str(case.value("rarcs") or "").split()
         )
-        if fits:
-            return found
-    return None
+        if opened and level in {one.id for one in program(opened).levels}:
+            return opened
+    return str(name) if name else None
+
+
+def suggest(case: "Case") -> LetterKind | None:
+    """Return the kind that answers the denial first, by its route; None where none does."""
+    name = _first_act(case)
+    if name is None:
+        return None
+    try:
+        found = kind_of(case, name)
+    except (RefusedError, UsageError):
+        return None
+    return found if cell(name, found.program, found.level).possible else None
+
+
+def _first_act(case: "Case") -> str | None:
+    route, level, state = case.value("route"), case.value("level"), case.value("state")
+    program_id = program_of(case)
+    if state == "awaiting_decision":
+        return "missed_decision"
+    if level == "contract_dispute" and case.value("filer") in PATIENT_SIDE:
+        return "appeal"
+    own = [
+        act.id
+        for act in acts().good.values()
+        if act.form.at == "next" and level in where(act.id, str(program_id))
+    ]
+    if route in (None, "appeal", "contract_dispute", "retro_authorization", "review"):
+        # What is filed at the level that comes next: an external review, a fair hearing, an appeal.
+        found = next(
+            (name for name in own if name not in ("waiver_of_liability", "representative_cover")),
+            None,
+        )
+        return found or ("appeal" if route in (None, "appeal") else None)
+    return next((act.id for act in acts().good.values() if route in act.form.routes), None)
 
 
 def kind_of(case: "Case", name: str | None = None) -> LetterKind:
-    """Return the kind of letter asked for by its id; with none, or with `appeal`, the one that fits.
+    """Return the kind of letter asked for by its act; with none, the one that answers the denial first.
 
-    Raises UsageError for an unknown id, RefusedError when none fits the case.
+    Raises UsageError for an unknown act, RefusedError where the program of the case is
+    unknown or no act answers it.
     """
-    if name in (None, "", "appeal"):
-        found = suggest(case)
-        if found is None:
-            raise RefusedError(
-                "No kind of letter fits this denial.",
-                needs=("a kind of letter for its program, level, reason and service",),
-            )
-        return found
-    if name not in names("letters/kinds"):
-        raise UsageError(
-            f"Unknown kind of letter; the kinds are appeal, {', '.join(names('letters/kinds'))}."
+    if name not in (None, "") and name not in acts().good:
+        raise UsageError(f"Unknown kind of letter; the kinds are {', '.join(acts().good)}.")
+    program_id = program_of(case)
+    if program_id not in programs():
+        raise RefusedError(
+            "The program that governs the claim is not known, so no letter can be chosen.",
+            needs=("program: in payers.csv, in the export, or among the facts",),
         )
-    return kind(name)
+    act_id = name or _first_act(case)
+    if act_id is None:
+        raise RefusedError(
+            "No letter answers this denial first.",
+            needs=("toolkit checklist, for the steps of the case",),
+        )
+    service = of_case(case.value("procedure_code"), case.value("revenue_code"))
+    issue = issue_of(
+        case.value("denial_category"), case.value("reason"), service.id if service else ""
+    )
+    return compose(
+        act_id,
+        str(program_id),
+        _level(case, acts().good[act_id]),
+        issue.id if issue else "",
+        service.id if service else "",
+    )
+
+
+def _level(case: "Case", act: Act) -> str:
+    """Return the level that the letter is for: the case's, or the first where the act has a place."""
+    program_id, level = str(program_of(case)), case.value("level")
+    own = where(act.id, program_id)
+    if act.form.at == "beside":
+        return next(iter(own), BESIDE)
+    first = next(iter(own), "") or program(program_id).levels[0].id
+    if level is None:
+        return first
+    if level == "contract_dispute" and level not in own and case.value("filer") in PATIENT_SIDE:
+        return first  # the patient's own appeal, which the contract does not touch
+    return str(level)
 
 
 def needs(found: LetterKind) -> tuple[Need, ...]:
     """Return every fact that the kind can use, in the order in which they are asked for."""
     wanted = _wanted(found)
     return tuple(
-        need(name, required=any(not c for c in conditions), when=_when(conditions))
+        need(name, required=any(not c for c in conditions), when=_when(conditions), kind=found)
         for name in fact_types()
         if (conditions := wanted.get(name)) is not None
     )
 
 
-def need(name: str, *, required: bool, when: str = "") -> Need:
-    """Return how one fact is asked for."""
+def need(name: str, *, required: bool, when: str = "", kind: LetterKind | None = None) -> Need:
+    """Return how one fact is asked for, from whom, and why it matters."""
     known = fact_types()[name]
     return Need(
         name=name,
@@ -253,9 +364,25 @@ def need(name: str, *, required: bool, when: str = "") -> Need:
         group=known.group,
         required=required,
         help=known.help,
+        holder=known.holder,
+        why=_why(name, kind) or known.why,
         choices=known.choices,
         when="" if required else when,
     )
+
+
+def _why(name: str, kind: LetterKind | None) -> str:
+    """Return why the law or a criterion wants a fact, where it does."""
+    if kind is None:
+        return ""
+    for element in kind.elements:
+        if name in element.facts:
+            return f"the request has to state {element.says} ({element.citation})"
+    for criterion in criteria(kind):
+        if name in criterion.record.facts and not criterion.optional and not criterion.when:
+            cited = ", ".join(authority(a).citation for a in criterion.authorities)
+            return f"it shows a criterion of coverage ({cited})"
+    return ""
 
 
 def _wanted(found: LetterKind) -> dict[str, list[Condition]]:
@@ -272,31 +399,69 @@ def _wanted(found: LetterKind) -> dict[str, list[Condition]]:
         for name in facts_of(condition):
             wanted.setdefault(name, [])
         for name in form.facts:
-            known = {t.fact for t in condition if t.how in ("known", "=", "in")}
+            known = {t.fact for t in plain_terms(condition) if t.how in ("known", "=", "in")}
             given = wanted.setdefault(name, [])
             if not may_lack and name not in known:
-                given.append(tuple(t for t in condition if t.how != "known"))
+                given.append(condition)
 
     for each in found.clauses:
-        for paragraph in each.paragraphs:
-            for sentence in paragraph.sentences:
-                use(sentence, each.when)
-    for line in (*found.re, *found.signature, *found.enclosures, *found.copies):
+        for sentence in each.sentences(found.program):
+            use(sentence, each.when)
+        if each.table and each.table != CRITERIA:
+            wanted.setdefault(each.table, [])
+    of_service = found.service.enclosures if found.service else ()
+    for line in (*frame().every, *found.enclosures, *of_service):
         use(line.form, line.when)
-    for criterion in found.service.criteria:
-        use(criterion.record, criterion.when, may_lack=criterion.optional)
-    if found.service.interval:
+    for element in found.elements:
+        for name in element.facts:
+            wanted.setdefault(name, []).append(parse(element.when))
+    if any(each.table == CRITERIA for each in found.clauses):
+        for criterion in criteria(found):
+            use(criterion.record, criterion.when, may_lack=criterion.optional)
+    if found.service and found.service.interval:
         rule = found.service.interval
-        wanted[rule.last] = [parse(f"{rule.known_by} = performed")]
+        wanted.setdefault(rule.last, []).append(parse(f"{rule.known_by} = performed"))
         for name in rule.counted_to:
             wanted.setdefault(name, [])
-    wanted["plan_fax"] = [parse("sent_by = fax")]
-    for rule in standing_rules(found.standing):
-        for name in facts_of(rule.when):
-            wanted.setdefault(name, [])
-        for name in rule.needs:
-            wanted.setdefault(name, []).append(parse(f"filer = {rule.filer}") + rule.when)
+    wanted.setdefault("service_name", []).append(parse("not service_words"))
+    if found.level and found.act.form.at == "next":
+        for name in ("stage", "filer"):
+            wanted.setdefault(name, []).append(())
+        wanted.setdefault("expedited", [])
+        wanted.setdefault("good_cause", []).append(parse("late = yes"))
+        for filer, paper in _papers_of(found):
+            wanted.setdefault(paper.fact, []).append(parse(f"filer = {filer}"))
     return wanted
+
+
+def _papers_of(found: LetterKind) -> list[tuple[str, Paper]]:
+    """Return each filer at the level with the papers that it needs at some stage."""
+    rules = program(found.program)
+    return [
+        (filer, papers()[paper])
+        for rule in rules.standing
+        if found.level in rule.levels and rule.may_file
+        for filer in rule.when.filers
+        for paper in rule.papers
+    ]
+
+
+def paper_lines(found: LetterKind, values: dict[str, object]) -> tuple[SentenceForm, ...]:
+    """Return the lines of the enclosures for the papers that the law asks of the filer."""
+    if not found.level or found.act.form.at != "next":
+        return ()
+    who = standing(
+        program(found.program),
+        found.level,
+        stage=values.get("stage"),
+        filer=values.get("filer"),
+        expedited=values.get("expedited") == "yes",
+    )
+    return tuple(
+        sentence_form(papers()[paper].says)
+        for paper in (who.papers if who else ())
+        if papers()[paper].says
+    )
 
 
 def still_needed(found: LetterKind, values: dict[str, object]) -> tuple[Need, ...]:
@@ -309,7 +474,7 @@ def still_needed(found: LetterKind, values: dict[str, object]) -> tuple[Need, ..
         and any(holds(condition, values) for condition in conditions)
     ]
     order = list(fact_types())
-    return tuple(need(name, required=True) for name in sorted(missing, key=order.index))
+    return tuple(need(name, required=True, kind=found) for name in sorted(missing, key=order.index))
 
 
 def _when(conditions: list[Condition]) -> str:
@@ -318,14 +483,17 @@ def _when(conditions: list[Condition]) -> str:
 
 
 def _words(condition: Condition) -> str:
+    return " and ".join(
+        _term_words(term) if hasattr(term, "how") else " or ".join(map(_term_words, term.terms))
+        for term in condition
+    )
+
+
+def _term_words(term) -> str:
     known = fact_types()
-    terms = []
-    for term in condition:
-        if term.fact in DERIVED:
-            terms.append(_COMPUTED.get((term.fact, *term.values), DERIVED[term.fact]))
-            continue
-        label = known[term.fact].label.rstrip("?")
-        values = " or ".join(known[term.fact].choices.get(v, v) for v in term.values)
-        joint = {"!=": "is not", "known": "is known", "unknown": "is unknown"}.get(term.how)
-        terms.append(f"{label} {joint} {values}".strip() if joint else f"{label}: {values}")
-    return " and ".join(terms)
+    if term.fact in DERIVED:
+        return _COMPUTED.get((term.fact, *term.values), DERIVED[term.fact])
+    label = known[term.fact].label.rstrip("?")
+    values = " or ".join(known[term.fact].choices.get(v, v) for v in term.values)
+    joint = {"!=": "is not", "known": "is known", "unknown": "is unknown"}.get(term.how)
+    return f"{label} {joint} {values}".strip() if joint else f"{label}: {values}"

@@ -2,7 +2,7 @@
 
 import re
 
-from toolkit.letters.layout import COLUMNS, layout
+from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.proof import proof
 
@@ -43,10 +43,11 @@ def proof_markdown(letter: Letter, *, sha256: str = "") -> str:
     lines += [f"SHA-256 of the letter: `{sha256}`", ""] if sha256 else []
     lines += [f"- missing: {_text(label)}" for label in page["missing"]]
     lines += ["## Before sending", "", *(f"- {_text(w)}" for w in page["warnings"]), ""]
-    lines += ["## Each sentence and what binds it", "", "| sentence | bound to |", "|---|---|"]
+    lines += ["## Each sentence, its role, and what binds it", ""]
+    lines += ["| sentence | role | bound to |", "|---|---|---|"]
     for row in page["sentences"]:
         bound = "<br>".join(_line(says) for says in row["proof"])
-        lines.append(f"| {_line(row['text'])} | {bound} |")
+        lines.append(f"| {_line(row['text'])} | {row['role']} | {bound} |")
     lines += ["", "## Sources of this letter", ""]
     lines += ["| citation | what it says | mark | copy of | verified on | source |"]
     lines += ["|---|---|---|---|---|---|"]
@@ -64,12 +65,9 @@ def _section(section: dict) -> list[str]:
         after = section["paragraphs"][i + 1 : i + 2]
         if paragraph["style"] == "text" or not after or after[0]["style"] == "text":
             lines.append("")
-    if section["criteria"]:
-        lines += [f"| {' | '.join(COLUMNS)} |", "|---|---|---|"]
-        lines += [
-            f"| {_cell(row['criterion'])} | {_cell(row['authority'])} | {_cell(row['record'])} |"
-            for row in section["criteria"]
-        ]
+    if section["rows"]:
+        lines += [f"| {' | '.join(section['columns'])} |", "|---|---|---|"]
+        lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in section["rows"]]
         lines.append("")
     return lines
 

@@ -6,7 +6,7 @@ Every rule of style stands on the element itself, because a notebook's theme wou
 from html import escape
 
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import CLOSING, COLUMNS, SALUTATION, heading
+from toolkit.letters.layout import CLOSING, heading
 from toolkit.letters.letter import Letter, Section, Sentence
 from toolkit.letters.proof import proof
 
@@ -40,7 +40,7 @@ def as_html(letter: Letter, *, draft: bool | None = None) -> str:
     parts.append(f'<p style="margin:0 0 4px;color:{_INK}">{_spans(letter.sent_by)}</p>')
     parts.append(f'<p style="margin:0 0 18px;color:{_INK}">{_spans(letter.addressee, "<br>")}</p>')
     parts.append(_reference(letter))
-    parts.append(f'<p style="margin:18px 0 10px;color:{_INK}">{SALUTATION}</p>')
+    parts.append(f'<p style="margin:18px 0 10px;color:{_INK}">{escape(letter.salutation)}</p>')
     parts += [_section(section) for section in letter.sections]
     parts.append(f'<p style="margin:18px 0 44px;color:{_INK}">{CLOSING}</p>')
     parts.append(f'<p style="margin:0 0 22px;color:{_INK}">{_spans(letter.signature, "<br>")}</p>')
@@ -67,11 +67,11 @@ def proof_html(letter: Letter, *, sha256: str = "") -> str:
     )
     parts.append(f'<h3 style="{_HEAD}">Before sending</h3><ul style="color:{_INK}">{warnings}</ul>')
     rows = [
-        (_lines(row["text"]), "<br>".join(_lines(says) for says in row["proof"]))
+        (_lines(row["text"]), row["role"], "<br>".join(_lines(says) for says in row["proof"]))
         for row in page["sentences"]
     ]
-    parts.append(f'<h3 style="{_HEAD}">Each sentence and what binds it</h3>')
-    parts.append(_table(("Sentence", "Bound to"), rows))
+    parts.append(f'<h3 style="{_HEAD}">Each sentence, its role, and what binds it</h3>')
+    parts.append(_table(("Sentence", "Role", "Bound to"), rows))
     rows = [
         tuple(_lines(s[k]) for k in ("citation", "gist", "mark", "copy", "verified_on", "source"))
         for s in page["sources"]
@@ -122,11 +122,9 @@ def _section(section: Section) -> str:
         else:
             items.append(f'<li style="margin:4px 0;color:{_INK}">{inner}</li>')
     parts += _list(items)
-    if section.criteria:
-        rows = [
-            tuple(_span(s) for s in (r.criterion, r.authority, r.record)) for r in section.criteria
-        ]
-        parts.append(_table(COLUMNS, rows))
+    if section.table:
+        rows = [tuple(_span(cell) for cell in row) for row in section.table.rows]
+        parts.append(_table(section.table.columns, rows))
     return f'<section data-clause="{escape(section.clause)}">{"".join(parts)}</section>'
 
 

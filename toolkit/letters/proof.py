@@ -32,13 +32,24 @@ def proof(letter: Letter, *, sha256: str = "") -> dict:
         "sources": [
             {
                 "citation": a.citation,
-                "gist": a.gist,
+                "gist": f"{a.gist}; {a.caution}" if a.caution else a.gist,
                 "mark": a.status,
                 "copy": a.copy_date,
                 "verified_on": a.verified_on,
                 "source": a.source,
             }
             for a in letter.authorities
+        ]
+        + [
+            {
+                "citation": rule.citation,
+                "gist": rule.gist,
+                "mark": rule.status,
+                "copy": "",
+                "verified_on": rule.verified_on,
+                "source": rule.source,
+            }
+            for rule in letter.rules
         ],
         "marks": list(MARKS.values()),
     }
@@ -52,13 +63,18 @@ def _sentences(letter: Letter) -> list[dict]:
     for section in letter.sections:
         found = [section.heading] if section.heading else []
         found += [s for p in section.paragraphs for s in p.sentences]
-        for row in section.criteria:
-            found += [row.criterion, row.record]
+        for row in section.table.rows if section.table else ():
+            found += [row[0], row[2]]
         groups.append((heading(section), found))
     groups.append(("Signature", list(letter.signature)))
     groups.append(("Enclosures and copies", [*letter.enclosures, *letter.copies]))
     return [
-        {"part": part, "text": sentence.text, "proof": [b.short for b in sentence.bindings]}
+        {
+            "part": part,
+            "text": sentence.text,
+            "role": sentence.role,
+            "proof": [b.short for b in sentence.bindings],
+        }
         for part, found in groups
         for sentence in found
     ]

@@ -1,9 +1,13 @@
 """Sentences as clauses write them, and the rule that each one is bound to a fact or an authority.
 
 One sentence stands on one line. `{{ fact }}` prints a fact, `[[authority]]` prints its citation,
-`{by: a, b}` binds without printing, `{if: condition}` keeps the sentence only where it holds, and
-`{request}` marks a plain request or courtesy that claims nothing. A fragment between “ and ” is a
-fact on its own, or letter for letter an allowed quote of an authority cited in the same sentence.
+`{by: a, b}` binds without printing, `{if: condition}` keeps the sentence only where it holds,
+`{in: a, b}` keeps it for some programs only, and `{request}` marks a plain request or courtesy that
+claims nothing. A fragment between “ and ” is a fact on its own, or letter for letter an allowed quote
+of an authority cited in the same sentence.
+
+A sentence is a fact of the case, a rule of law, an argument or a request. An argument follows from
+what it names: the facts and rules that it is bound to are its premises.
 """
 
 import re
@@ -13,10 +17,11 @@ import msgspec
 from toolkit.letters.authority import authority
 from toolkit.letters.conditions import Condition, parse
 from toolkit.letters.conditions import facts as facts_of
-from toolkit.letters.facts import DERIVED, fact_types
+from toolkit.letters.derived import DERIVED, LAW
+from toolkit.letters.facts import fact_types
 
 _PIECE = re.compile(r"\{\{ (?P<fact>[a-z][a-z0-9_]*) \}\}|\[\[(?P<cite>[^\[\]]+)\]\]")
-_TAG = re.compile(r"\s*\{(?P<word>by|if|request)(?:: (?P<rest>[^{}]*))?\}")
+_TAG = re.compile(r"\s*\{(?P<word>by|if|in|request)(?:: (?P<rest>[^{}]*))?\}")
 _QUOTE = re.compile(r"“([^”]*)”")
 _REQUEST = re.compile(r"(Please|If [^.]*, please|Thank you|Sincerely|To the|Dear)\b")
 _STRAY = re.compile(r"[{}\[\]\"]|\d+ CFR|U\.S\.C|§|\bNCD \d|\bLCD L")
@@ -43,11 +48,25 @@ class SentenceForm(msgspec.Struct, frozen=True):
     quoted: tuple[str, ...]  # authorities whose words it quotes
     when: Condition = ()
     request: bool = False
+    programs: tuple[str, ...] = ()  # none: those of its clause
+    argues: bool = False  # rests on what it names, beyond what it prints
+
+    @property
+    def role(self) -> str:
+        """Whether the sentence is a fact, a rule, an argument or a request."""
+        rules = bool(self.authorities) or any(name in LAW for name in self.facts)
+        facts = any(name not in LAW for name in self.facts)
+        if self.request:
+            return "request"
+        if self.argues or (rules and facts):
+            return "argument" if rules else "fact"
+        return "rule" if rules else "fact"
 
 
 def sentence_form(line: str) -> SentenceForm:
     """Return the sentence that a line writes; raises ValueError on one that proves nothing."""
     by: list[str] = []
+    programs: tuple[str, ...] = ()
     when: Condition = ()
     request = False
     for tag in _TAG.finditer(line):
@@ -55,6 +74,8 @@ def sentence_form(line: str) -> SentenceForm:
             request = True
         elif tag["word"] == "if":
             when = parse(tag["rest"] or "")
+        elif tag["word"] == "in":
+            programs = tuple(word.strip() for word in (tag["rest"] or "").split(","))
         else:
             by += [word.strip() for word in (tag["rest"] or "").split(",")]
     text = _TAG.sub("", line).strip()
@@ -64,7 +85,9 @@ def sentence_form(line: str) -> SentenceForm:
     cites = [p.text for p in parts if p.kind == "cite"] + [name for name in by if name not in known]
     _check_names(facts, cites, when)
     _check_words(text, parts, facts, cites, request)
-    return SentenceForm(parts, _once(facts), _once(cites), _quoted(text, cites), when, request)
+    return SentenceForm(
+        parts, _once(facts), _once(cites), _quoted(text, cites), when, request, programs, bool(by)
+    )
 
 
 def _parts(text: str) -> tuple[Part, ...]:
@@ -107,6 +130,7 @@ def _check_words(text, parts, facts, cites, request) -> None:
     plain = "".join(part.text for part in parts if part.kind == "text")
     own = "".join(part.text for part in parts if part.kind == "text" and not part.quoted)
     start = f"{text[:40]}…"
+    ruled = bool(cites) or any(name in LAW for name in facts)
     if _STRAY.search(own):
         raise ValueError(
             f"{start} a citation, a brace or a straight quotation mark is typed by hand"
@@ -116,11 +140,11 @@ def _check_words(text, parts, facts, cites, request) -> None:
     if request:
         if not _REQUEST.match(text):
             raise ValueError(f"{start} is marked as a request and is none")
-        if _LAW.search(own) and not cites:
+        if _LAW.search(own) and not ruled:
             raise ValueError(f"{start} is marked as a request and claims law")
     elif not facts and not cites:
         raise ValueError(f"{start} is bound to no fact and no authority")
-    elif _LAW.search(own) and not cites:
+    elif _LAW.search(own) and not ruled:
         raise ValueError(f"{start} speaks of law and names no authority")
 
 

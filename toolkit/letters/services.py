@@ -7,11 +7,14 @@ from functools import cache
 
 import msgspec
 
-from toolkit.denials.services import Family, IntervalForm, ServiceCode, family
+from toolkit.denials.services import CriterionForm, Family, IntervalForm, ServiceCode, service_of
 from toolkit.errors import RulesError
 from toolkit.letters.authority import authority
+from toolkit.letters.clauses import Clause, Line, bound, lines
 from toolkit.letters.conditions import Condition, holds, parse
-from toolkit.letters.facts import fact_types
+from toolkit.letters.facts import criterion_names, fact_types
+from toolkit.letters.files import Files, families
+from toolkit.letters.forms import ClauseForm, LineForm
 from toolkit.letters.sentences import SentenceForm, sentence_form
 
 
@@ -22,7 +25,7 @@ class Criterion(msgspec.Struct, frozen=True):
     says: str
     authorities: tuple[str, ...]
     when: Condition
-    record: SentenceForm | None  # none where no letter is on file for the family
+    record: SentenceForm
     optional: bool
     programs: tuple[str, ...]
     shown_by: tuple[str, ...]
@@ -63,6 +66,25 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     interval: IntervalForm | None
     months: int | None  # of the interval, from the family's frequency
     limits: tuple[Limit, ...]
+    asks: tuple[str, ...]
+    clauses: tuple[Clause, ...]
+    enclosures: tuple[Line, ...]
+    drug: bool
+
+    def words(self, procedure_code: object) -> str | None:
+        """Return what the service is called: by its code, else by the family; None for a drug, which has a name."""
+        if self.drug:
+            return None
+        spelled = str(procedure_code or "").strip().upper()
+        own = next((one.says for one in self.codes if one.code == spelled), "")
+        title = self.title.partition(" (")[0]
+        lowered = title if title[1:2].isupper() else title[:1].lower() + title[1:]
+        return own or lowered
+
+    def axial_dxa(self, procedure_code: object) -> str:
+        """Return whether a code is of an axial DXA: yes or no."""
+        spelled = str(procedure_code or "").strip().upper()
+        return next((one.axial_dxa for one in self.codes if one.code == spelled), "no")
 
     def interval_of(self, values: Mapping[str, object], *, as_of: date) -> str | None:
         """Return whether the months since the last service suffice: a word, or nothing if unknown.
@@ -85,17 +107,29 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @cache
+def services() -> Files:
+    """Return the families of services that letters can use; one that is defective is left out."""
+    return families().kept(_service)
+
+
 def service(name: str) -> Service:
     """Return one family of services; raises RulesError when its file is defective."""
-    form = family(name)
-    try:
-        return _service(form)
-    except ValueError as error:
-        raise RulesError(f"rules/services/{name}.yaml: {error}") from None
+    found = services()
+    if name in found.good:
+        return found.good[name]
+    says = next((one.says for one in found.broken if name in one.file), "is not on file")
+    raise RulesError(f"rules/services/{name}.yaml: {says}")
+
+
+def of_case(procedure_code: object, revenue_code: object = None) -> Service | None:
+    """Return the family of a code, where letters can use one."""
+    return services().good.get(service_of(procedure_code, revenue_code))
 
 
 def _service(form: Family) -> Service:
     _check_authorities(form)
+    if strange := sorted(set(form.asks) - set(fact_types())):
+        raise ValueError(f"asks for {', '.join(strange)}, which is no fact")
     for limit in form.limits:
         if limit.fact and fact_types()[limit.fact].kind != "number":
             raise ValueError(f"{limit.fact} is no number")
@@ -110,8 +144,7 @@ def _service(form: Family) -> Service:
         codes=form.codes,
         criteria=tuple(
             Criterion(
-                c.id, c.says, c.authorities, parse(c.when),
-                sentence_form(c.record) if c.record else None,
+                c.id, c.says, c.authorities, parse(c.when), sentence_form(_record(c, form.id)),
                 c.optional == "yes", c.programs or form.programs, c.shown_by,
             )
             for c in form.criteria
@@ -126,7 +159,20 @@ def _service(form: Family) -> Service:
             )
             for x in form.limits
         ),
+        asks=form.asks,
+        drug=form.drug == "yes",
+        enclosures=lines(msgspec.convert(form.enclosures, tuple[LineForm, ...], strict=False)),
+        clauses=tuple(
+            bound(clause, programs=form.programs)
+            for clause in msgspec.convert(form.clauses, tuple[ClauseForm, ...], strict=False)
+        ),
     )  # fmt: skip
+
+
+def _record(criterion: CriterionForm, family: str) -> str:
+    """Return the sentence that shows a criterion: its own, else the finding and where it is."""
+    finding, page = criterion_names(criterion, family)
+    return criterion.record or f"{{{{ {finding} }}}} ({{{{ {page} }}}})"
 
 
 def _check_authorities(form: Family) -> None:

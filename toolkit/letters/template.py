@@ -8,8 +8,6 @@ import re
 import zipfile
 from pathlib import Path
 
-from toolkit.letters.layout import COLUMNS
-
 TEMPLATE = Path(__file__).parent / "letter.docx"
 _NAVY, _QUIET = "1F4E79", "57606A"
 FONT = "Times New Roman"  # on every machine, or a font of the same widths
@@ -155,7 +153,7 @@ def _body(document) -> None:
     line("{{r p.text }}")
     line("{%p endif %}")
     line("{%p endfor %}")
-    line("{%p if section.criteria %}")
+    line("{%p if section.rows %}")
     _criteria_table(document)
     line("", after=0, size=4)
     line("{%p endif %}")
@@ -204,9 +202,9 @@ def _criteria_table(document) -> None:
     table = document.add_table(rows=4, cols=3)
     widths = (Inches(2.3), Inches(1.6), Inches(2.6))
     texts = (
-        COLUMNS,
-        ("{%tr for c in section.criteria %}", "", ""),
-        ("{{r c.criterion }}", "{{r c.authority }}", "{{r c.record }}"),
+        tuple(f"{{{{ section.columns[{n}] }}}}" for n in range(3)),
+        ("{%tr for row in section.rows %}", "", ""),
+        ("{{r row.a }}", "{{r row.b }}", "{{r row.c }}"),
         ("{%tr endfor %}", "", ""),
     )
     _fill(table, texts, widths, size=10)

@@ -33,7 +33,7 @@ def write(
     if not draft and not letter.complete:
         raise RefusedError(
             "The letter is not complete; fill in what is missing, or write it as a draft.",
-            needs=tuple(f"{need.name}: {need.label}" for need in letter.missing),
+            needs=tuple(need.asked for need in letter.missing),
         )
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
@@ -93,7 +93,15 @@ def _typeset(name: str, data: dict) -> bytes:
         font_paths=_fonts(),
         sys_inputs={name: json.dumps(data)},
     )
-    return compiler.compile(format="pdf", timestamp=0, pdf_standards="ua-1")
+    try:
+        return compiler.compile(format="pdf", timestamp=0, pdf_standards="ua-1")
+    except typst.TypstError as error:
+        if "could not be displayed" not in str(error):
+            raise
+        raise RefusedError(  # the message of the typesetter repeats the character
+            "The font of the PDF has no glyph for a character of the letter.",
+            needs=("the same letter as .docx or .md, which use the fonts of the machine",),
+        ) from None
 
 
 def _word(page: dict, template: Path | None) -> bytes:
@@ -141,13 +149,10 @@ def _word_section(section: dict) -> dict:
     return {
         "heading": section["heading"],
         "paragraphs": paragraphs,
-        "criteria": [
-            {
-                "criterion": _rich([row["criterion"]], size=20),
-                "authority": _rich([row["authority"]], size=20, color="57606A"),
-                "record": _rich([row["record"]], size=20),
-            }
-            for row in section["criteria"]
+        "columns": section["columns"],
+        "rows": [
+            {name: _rich([cell], size=20) for name, cell in zip("abc", row, strict=True)}
+            for row in section["rows"]
         ],
     }
 

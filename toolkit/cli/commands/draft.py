@@ -1,4 +1,4 @@
-"""`toolkit draft`: one appeal letter; refused with the list of what is missing."""
+"""`toolkit draft`: one letter; refused with the way on, or with the list of what is missing."""
 
 import argparse
 from pathlib import Path
@@ -8,14 +8,18 @@ from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import triaged
 from toolkit.cli.output import show_out
 
-SAYS = "one appeal letter; refused with the list of what is missing"
+SAYS = "one letter; refused with the way on, or with the list of what is missing"
 EXAMPLE = "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("export", type=Path, metavar="EXPORT")
     one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
-    one.add_argument("--kind")
+    one.add_argument(
+        "--kind",
+        metavar="ACT",
+        help="appeal, criteria_request, records_cover ... (docs/letters.md)",
+    )
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--facts", type=Path, help="YAML: fact: value")
     one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
@@ -32,7 +36,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
     if options.facts:
         case = with_facts(case, options.facts, as_of=options.as_of)
-    letter = draft(case, kind_of(case, options.kind), as_of=options.as_of)
+    folder = options.facts.parent if options.facts else None
+    letter = draft(case, kind_of(case, options.kind), as_of=options.as_of, folder=folder)
     path = write(letter, options.out, draft=options.draft)
     return {
         "out": str(path),

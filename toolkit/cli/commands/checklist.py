@@ -1,0 +1,59 @@
+"""`toolkit checklist`: what to do about a denial, in order, and the documents it needs."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from toolkit.cli.arguments import add_as_of, add_files
+from toolkit.cli.inputs import triaged
+
+SAYS = "what to do about a denial, in order, and the documents it needs"
+EXAMPLE = "checklist export.csv --claim 1a2b3c4d-000012"
+
+
+def add_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("export", type=Path, metavar="EXPORT")
+    one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
+    one.add_argument("--facts", type=Path, help="YAML: fact: value")
+    add_as_of(one)
+    add_files(one)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.cases import case_from, with_facts
+    from toolkit.letters import checklist_of
+    from toolkit.worklist import find_denial
+
+    claims, hospital, worklist = triaged([options.export], options)
+    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
+    if options.facts:
+        case = with_facts(case, options.facts, as_of=options.as_of)
+    found = checklist_of(case, as_of=options.as_of)
+    return {
+        "steps": [
+            {"n": s.n, "do": s.do, "why": s.why, "by": s.by, "citation": s.citation}
+            for s in found.steps
+        ],
+        "documents": [
+            {"what": d.what, "shows": d.shows, "from": d.holder, "have": d.have}
+            for d in found.documents
+        ],
+        "letters": [
+            {"kind": o.kind, "possible": not o.refused, "refused": o.refused, "needs": o.needs}
+            for o in found.letters
+        ],
+    }
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print the steps, then the documents, then the letters that the case can have."""
+    for step in answer["steps"]:
+        by = f" (by {step['by']})" if step["by"] else ""
+        cited = f" [{step['citation']}]" if step["citation"] else ""
+        print(f"{step['n']}. {step['do']}{by}{cited}\n   why: {step['why']}")
+    print("Documents:")
+    for one in answer["documents"]:
+        have = "have" if one["have"] else f"missing, from: {one['from']}"
+        print(f"  {one['what']} ({have})\n    shows: {one['shows']}")
+    possible = [one["kind"] for one in answer["letters"] if one["possible"]]
+    print(f"Letters: {', '.join(possible) or 'none'}")

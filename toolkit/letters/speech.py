@@ -1,0 +1,71 @@
+"""What a person may type into a letter: facts. Law and rates of success come from nowhere else."""
+
+import re
+from collections.abc import Mapping
+
+from toolkit.errors import RefusedError
+from toolkit.letters.facts import Column, FactType, fact_types, rows
+
+_LAW = re.compile(
+    r"""\b\d+\s*C\.?F\.?R\b | \b\d+\s*U\.?\s?S\.?\s?C\b | § | \b(section|sec\.)\s*\d{3,}
+      | \b(ERISA|NCD|LCD|HPMS)\b | \bCMS\b(?!-\d) | (?-i:\b[A-Z]\w+\s+Act\b)
+      | \bACA\s+(section|requires?|rules?)\b
+      | \b(statutes?|statutory|regulations|the\s+regulation|federal\s+law|state\s+law|the\s+law|by\s+law)\b
+      | \b(unlawful|illegal|lawsuits?|litigat\w+|legally|bad\s+faith|violat\w+\s+(of\s+)?(the|its|federal))\b
+      | \b(is|are|was|were)\s+required\s+to\s+(pay|cover|approve)\b | \b(must|shall)\s+(pay|cover|approve)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ENDS = r"\b(appeals?|denials?|overturn\w*|reversals?|approvals?|wins?|won|success\s+rates?|prevail\w*)\b"
+_RATE = r"\b\d{1,3}(\.\d+)?\s*(%|percent\b)"
+_ODDS = re.compile(rf"{_RATE}[^.]{{0,80}}{_ENDS}|{_ENDS}[^.]{{0,80}}{_RATE}", re.IGNORECASE)
+_QUOTED = re.compile(r"“[^”]*” \(Exhibit (\d+)\)")
+_NOT_SPEECH = ("Sender", "Plan", "Patient")  # names and addresses
+
+
+def check(values: Mapping[str, object], names: frozenset[str]) -> None:
+    """Refuse a text in which a person argues law or promises success, naming the fact, never the text.
+
+    `names` are the facts that the letter can print. A passage that quotes an enclosed document
+    (“...” (Exhibit 2)) may hold what the document holds.
+    """
+    exhibits = len(rows(values.get("documents"), fact_types()["documents"]))
+    wrong: list[str] = []
+    for name in sorted(names & values.keys()):
+        known = fact_types().get(name)
+        if known is None or values[name] is None or known.group in _NOT_SPEECH:
+            continue
+        for label, text in _texts(known, values[name]):
+            if said := _says(text, exhibits):
+                wrong.append(f"{label}: {said}")
+    if wrong:
+        raise RefusedError(
+            "A fact that was typed argues law or promises success; the letter's law comes from the "
+            "authorities on file.",
+            needs=tuple(f"{each}; state what the record says, or quote an enclosed document as "
+                        "“...” (Exhibit 1)" for each in dict.fromkeys(wrong)),
+        )  # fmt: skip
+
+
+def _texts(known: FactType, value: object) -> list[tuple[str, str]]:
+    if known.kind == "table":
+        return [
+            (f"{known.label}, row {n}, {known.columns[name].label}", str(cell))
+            for n, row in enumerate(rows(value, known), 1)
+            for name, cell in row.items()
+            if _is_speech(known.columns[name])
+        ]
+    return [(f"{known.label} ({known.name})", str(value))] if _is_speech(known) else []
+
+
+def _is_speech(known: FactType | Column) -> bool:
+    return known.words == "ours" and known.kind in ("text", "long text")
+
+
+def _says(text: str, exhibits: int) -> str:
+    for match in _QUOTED.finditer(text):
+        if 0 < int(match[1]) <= exhibits:
+            text = text.replace(match[0], "")
+    if _ODDS.search(text):
+        return "holds a rate of success"
+    return "speaks of law" if _LAW.search(text) else ""
