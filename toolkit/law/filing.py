@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from math import isfinite
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -458,14 +459,29 @@ def _open_ended(
         steps.append(Step(end, f"safe reading: {by.says}", by.citation, by.status))
         file_by = _on_a_working_day(end, steps)
     about = f"No last day is on file. {rule.why}".strip()
+    return _by_rule(
+        rules, level, rule, who, steps,
+        last_filing_date=None,
+        file_by=file_by,
+        warnings=(about, *_cautions(rule, who, facts, earliest=False)),
+    )  # fmt: skip
+
+
+def _by_rule(
+    rules: Program,
+    level: Level,
+    rule: FilingRule,
+    who: Answer | None,
+    steps: list[Step],
+    **found: Any,
+) -> Deadline:
+    """Return a deadline under a filing rule, with what was found of its days."""
     return Deadline(
         program=rules.program,
         level=level.id,
         level_name=level.name,
         filed_with=rule.filed_with or level.filed_with or level.decider,
         decided_by=level.decider,
-        last_filing_date=None,
-        file_by=file_by,
         filed_when=rule.filed_when,
         citation=rule.citation,
         applies_from=rule.applies_from,
@@ -474,8 +490,8 @@ def _open_ended(
         status=rule.status,
         steps=tuple(steps),
         standing=who,
-        warnings=(about, *_cautions(rule, who, facts, earliest=False)),
         jurisdiction=level.jurisdiction,
+        **found,
     )
 
 
@@ -534,28 +550,15 @@ def _deadline(
         for mark in rule.milestones:
             day = facts.notice + timedelta(days=mark.day - 1)
             steps.append(Step(day, f"day {mark.day}: {mark.what}", rule.citation, rule.status))
-    return Deadline(
-        program=rules.program,
-        level=level.id,
-        level_name=level.name,
-        filed_with=rule.filed_with or level.filed_with or level.decider,
-        decided_by=level.decider,
+    return _by_rule(
+        rules, level, rule, who, steps,
         last_filing_date=last,
         file_by=file_by,
         not_before=opens,
-        filed_when=rule.filed_when,
-        citation=rule.citation,
-        applies_from=rule.applies_from,
-        source=rule.source,
-        verified_on=rule.verified_on,
-        status=rule.status,
-        steps=tuple(steps),
-        standing=who,
         about_amount=about_amount,
         by_hour=rule.by_hour,
         warnings=(*practice, *about_amount, *_cautions(rule, who, facts, earliest)),
-        jurisdiction=level.jurisdiction,
-    )
+    )  # fmt: skip
 
 
 def window_of(level: Level, rule: FilingRule, facts: CaseFacts) -> Span:
