@@ -21,6 +21,16 @@ def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = 
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
+def case_of(options: argparse.Namespace) -> Any:
+    """Return the case that `--claim` names in the one export, with the facts of `--facts`."""
+    from toolkit.cases import case_from, with_facts
+    from toolkit.worklist import find_denial
+
+    claims, hospital, worklist = triaged([options.export], options)
+    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
+    return with_facts(case, options.facts, as_of=options.as_of) if options.facts else case
+
+
 def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
     """Return the claims of the files, with what was `recorded` of them, and the hospital."""
     from toolkit.cases import one_history, recorded_at

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.arguments import add_as_of, add_files
-from toolkit.cli.inputs import triaged
+from toolkit.cli.inputs import case_of
 
 SAYS = "what to do about a denial, in order, and the documents it needs"
 EXAMPLE = "checklist export.csv --claim 1a2b3c4d-000012"
@@ -20,14 +20,9 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.cases import case_from, with_facts
     from toolkit.letters import checklist_of
-    from toolkit.worklist import find_denial
 
-    claims, hospital, worklist = triaged([options.export], options)
-    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
-    if options.facts:
-        case = with_facts(case, options.facts, as_of=options.as_of)
+    case = case_of(options)
     found = checklist_of(case, as_of=options.as_of)
     return {
         "steps": [

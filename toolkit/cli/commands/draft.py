@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.arguments import add_as_of, add_files
-from toolkit.cli.inputs import triaged
+from toolkit.cli.inputs import case_of
 from toolkit.cli.output import show_out
 
 SAYS = "one letter; refused with the way on, or with the list of what is missing"
@@ -28,14 +28,9 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.cases import case_from, with_facts
     from toolkit.letters import draft, kind_of, write
-    from toolkit.worklist import find_denial
 
-    claims, hospital, worklist = triaged([options.export], options)
-    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
-    if options.facts:
-        case = with_facts(case, options.facts, as_of=options.as_of)
+    case = case_of(options)
     folder = options.facts.parent if options.facts else None
     letter = draft(case, kind_of(case, options.kind), as_of=options.as_of, folder=folder)
     path = write(letter, options.out, draft=options.draft)
