@@ -138,12 +138,22 @@ def entries(place: Path) -> list[tuple]:
         return db.execute("SELECT kind, name, value FROM entries ORDER BY entry").fetchall()
 
 
+SEEN_UNGUARDED = """
+setInterval(() => {
+  const shown = document.querySelector(".dd-desk .dd-open-case");
+  if (shown && !shown.closest("[data-dd-guarded]")) window.seenUnguarded = true;
+}, 5);
+"""
+
+
 def test_a_date_typed_digit_by_digit_is_stored_once_and_only_when_it_is_a_day(chromium, tmp_path):
     place = driver.project(tmp_path)
     with driver.lab(place) as running:
         page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        page.add_init_script(SEEN_UNGUARDED)
         driver.run_all(page, running, "notebooks/draft_letters.ipynb")
         a_case(page)
+        assert not page.evaluate("window.seenUnguarded"), "text typed at once would not be marked"
         fact, control = correct_dates(page)
         before = control.input_value()
         control.fill("")

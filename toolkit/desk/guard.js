@@ -97,15 +97,21 @@ function render({ model, el }) {
     banner.hidden = true;
   }
 
+  // The desk is guarded in the moment that it enters the page: what is typed a blink later is marked.
+  const entering = new MutationObserver(adopt);
+  function adopt() {
+    root ??= el.closest(".dd-desk");
+    if (!root) return;
+    entering.disconnect();
+    root.tabIndex = -1; // a click beside a control leaves the focus in the desk
+    for (const [name, does] of listeners) root.addEventListener(name, does);
+    root.dataset.ddGuarded = "yes";
+    model.send({ here: page });
+    look();
+  }
+
   function look() {
-    if (!root) {
-      root = el.closest(".dd-desk");
-      if (!root) return; // not in the page yet
-      root.tabIndex = -1; // a click beside a control leaves the focus in the desk
-      for (const [name, does] of listeners) root.addEventListener(name, does);
-      root.dataset.ddGuarded = "yes";
-      model.send({ here: page });
-    }
+    if (!root) return; // not in the page yet
     const kernel = model.widget_manager?.kernel;
     const status = kernel?.status;
     const gone = GONE.includes(status) || kernel?.connectionStatus === "disconnected";
@@ -123,9 +129,11 @@ function render({ model, el }) {
 
   model.on("msg:custom", settle);
   const timer = setInterval(look, EVERY);
-  look();
+  entering.observe(document, { childList: true, subtree: true });
+  adopt();
   return () => {
     clearInterval(timer);
+    entering.disconnect();
     if (root) model.send({ gone: page });
     model.off("msg:custom", settle);
     for (const [name, does] of listeners) root?.removeEventListener(name, does);
