@@ -102,7 +102,7 @@ def _cell(value: Any) -> str | None:
 
 def _answer(**there: str | None) -> dict[str, Any]:
     cells = dict.fromkeys(COLUMNS) | there
-    given = {name: cells[name] for name in ("group_code", "carc", "program")}
+    given: dict[str, Any] = {name: cells[name] for name in ("group_code", "carc", "program")}
     given |= {"rarcs": cells["rarcs"] or "", "text": cells["denial_text"]}
     denial = classify(**given)
     looks = second_look(denial, procedure_code=cells["procedure_code"], **given)
@@ -160,7 +160,7 @@ def _programs() -> tuple[str, ...]:
 def _counted(findings: pd.Series) -> list[dict[str, Any]]:
     """Return each kind of finding once: its first row, column, kind, words, and how many rows."""
     number, distinct = pd.factorize(findings.reset_index(drop=True))
-    rows = pd.Series(number).groupby(number).agg(["size"])
+    sizes = pd.Series(number).groupby(number).size()
     first = pd.Series(range(len(number))).groupby(number).first()
     counted: dict[tuple[str, str], dict[str, Any]] = {}
     says = {words: kind for kind, words in FINDINGS.items()}
@@ -173,7 +173,7 @@ def _counted(findings: pd.Series) -> list[dict[str, Any]]:
                  "rows": 0},
             )  # fmt: skip
             entry["row"] = min(entry["row"], int(first[at]) + 1)
-            entry["rows"] += int(rows.loc[at, "size"])
+            entry["rows"] += int(sizes[at])
     return list(counted.values())
 
 

@@ -18,7 +18,7 @@ from toolkit.law.calendar import count, previous_working_day
 from toolkit.law.clock import Way
 from toolkit.law.events import closed_days, events_of
 from toolkit.law.filing import rolled
-from toolkit.law.model import FilingRule, Level
+from toolkit.law.model import FilingRule
 from toolkit.law.thresholds import last_day_that_counts
 
 EPOCH = date(1970, 1, 1)
@@ -141,9 +141,10 @@ class Clocks:
         safe = self._before(earliest)
         safe = np.where((safe < begun) & (begun <= earliest), earliest, safe)
         years = np.zeros(len(at), np.int32)
-        if level.amount_in_controversy and clock.amount is not None:
+        threshold = level.amount_in_controversy
+        if threshold and clock.amount is not None:
             first = np.where(there, received, np.minimum(begins, days))
-            safe, years = self._while_enough(level, clock.amount, first, safe)
+            safe, years = self._while_enough(threshold, clock.amount, first, safe)
         calm = np.flatnonzero(_untouched(clock, rule, begins, end, last, safe))
         # The steps that were taken, as one number: what is said beside the dates turns on them.
         steps = ((years * 32 + reading_that_decides) * 2 + there) * 2 + (last != end)
@@ -183,7 +184,7 @@ class Clocks:
         return self._moved("previous working day", previous_working_day, days)
 
     def _while_enough(
-        self, level: Level, amount: int, first: np.ndarray, safe: np.ndarray
+        self, threshold: str, amount: int, first: np.ndarray, safe: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the days moved to the last one on which the amount is enough, and its year or 0.
 
@@ -196,7 +197,7 @@ class Clocks:
         for pair in both.tolist():
             begin, end = divmod(pair, 10_000)
             day = last_day_that_counts(
-                level.amount_in_controversy, first=date(begin, 1, 1), last=date(end, 1, 1), amount=amount
+                threshold, first=date(begin, 1, 1), last=date(end, 1, 1), amount=amount
             )  # fmt: skip
             moved.append(_number(day[0]) if day else NO_DAY)
         day = np.array(moved, np.int32)[place]

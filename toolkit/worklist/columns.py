@@ -26,7 +26,13 @@ _LAST_DAY = (date(2099, 12, 31) - EPOCH).days - _DAY_ZERO
 MONEY = ("not_money", "too_many_decimals")
 
 
-def distinct_cells(column: Any) -> tuple[np.ndarray, list | np.ndarray | pa.Array]:
+def listed_cells(column: Any) -> tuple[np.ndarray, list]:
+    """Return each row's place among the distinct cells (-1: missing), and these as a list."""
+    place, values = distinct_cells(column)
+    return place, values.to_pylist() if isinstance(values, pa.Array) else list(values)
+
+
+def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
     """Return each row's place among the distinct cells (-1: missing), and these as Python values.
 
     Takes a pandas Series or an Arrow column. Texts come back as an Arrow array.
@@ -95,10 +101,11 @@ class Cells:
 
     def numbers(self, column: Any) -> np.ndarray:
         """Return the number of each row's cell; equal readings have one number."""
-        place, values = distinct_cells(column)
-        if self.name == "denial_text" and isinstance(values, pa.Array):
-            return self._texts(values).take(place)
-        values = values.to_pylist() if isinstance(values, pa.Array) else values
+        if self.name == "denial_text":
+            place, values = distinct_cells(column)
+            if isinstance(values, pa.Array):
+                return self._texts(values).take(place)
+        place, values = listed_cells(column)
         return self._table(values).take(place)
 
     def _table(self, values: list) -> np.ndarray:
@@ -164,8 +171,7 @@ def day_numbers(name: str, column: Any) -> np.ndarray:
     days = _native_days(column)
     if days is not None:
         return days
-    place, values = distinct_cells(column)
-    values = values.to_pylist() if isinstance(values, pa.Array) else values
+    place, values = listed_cells(column)
     table = np.zeros(len(values) + 1, dtype=np.int32)
     for at, value in enumerate(values):
         day, problem = facts.read(name, value)
@@ -251,8 +257,7 @@ def cents_of(column: Any, *, dollars: bool) -> tuple[np.ndarray, np.ndarray]:
     exact = _plain_cents(column, dollars=dollars) if exact is None else exact
     if exact is not None:
         return exact, np.zeros(len(exact), dtype=np.int8)
-    place, values = distinct_cells(column)
-    values = values.to_pylist() if isinstance(values, pa.Array) else values
+    place, values = listed_cells(column)
     texts = [facts.text_of(value) for value in values]
     cents = np.full(len(texts) + 1, NOTHING, dtype=np.int64)
     wrong = np.zeros(len(texts) + 1, dtype=np.int8)
@@ -325,5 +330,6 @@ def _plain_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.nda
         cents = _exact_cents(column.cast(pa.decimal128(18, 2)), dollars=True)
     except pa.ArrowInvalid:
         return None
+    assert cents is not None  # decimals of two places are exact
     there = cents != NOTHING
     return None if (np.abs(cents[there]) > 10**15).any() else cents

@@ -281,15 +281,15 @@ _covered_again = lru_cache(maxsize=100_000)(covered_again)
 
 def _rules(codes: pd.Series) -> Coded:
     """Return the rule on file for each service: the first code of its frequency, by numbers."""
-    codes = coded(codes)
+    services = coded(codes)
     rules, place = {}, []
-    for code in codes.values:
+    for code in services.values:
         frequency = frequency_of(code) if code else None
         if frequency is None or frequency.months is None:
             place.append(-1)
         else:
             place.append(rules.setdefault(frequency.codes[0], len(rules)))
-    return Coded(np.array([*place, -1])[codes.code], list(rules))
+    return Coded(np.array([*place, -1])[services.code], list(rules))
 
 
 def _day_numbers(days: pd.Series) -> np.ndarray:

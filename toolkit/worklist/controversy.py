@@ -103,7 +103,8 @@ def _value(column: Coded, row: int) -> str | None:
 
 
 def _numbered(values: np.ndarray) -> Coded:
-    return Coded(*pd.factorize(values))
+    code, distinct = pd.factorize(values)
+    return Coded(code, list(distinct))
 
 
 def _sums(number: np.ndarray, cents: np.ndarray, size: int) -> np.ndarray:

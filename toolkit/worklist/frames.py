@@ -98,7 +98,7 @@ def _polars(frame: Any, columns: Iterable[str] | None, given: dict[str, Any]) ->
     names, asked = rows.wanted(columns), rows.asker(**given)
     there = rows.there(frame.columns)
     facts = rows.triage_table(frame.select(there).to_arrow(), asked, names)
-    answers = pl.from_arrow(facts.select(list(names)))
+    answers = pl.DataFrame(facts.select(list(names)))
     return frame.with_columns(answers.get_columns())
 
 

@@ -7,7 +7,7 @@ time, and never said again in the language of columns.
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -56,14 +56,16 @@ def _table(answers: list[dict[str, Any]], question: Callable[..., dict[str, Any]
     kinds = getattr(question, "answers", None)
     if kinds is None:
         return pd.DataFrame(answers)
-    return pd.DataFrame(
-        {
-            name: pd.array([answer[name] for answer in answers], dtype=DTYPES[kind])
-            if kind != "date"
-            else pd.to_datetime([answer[name] for answer in answers]).astype(DTYPES[kind])
-            for name, kind in kinds.items()
-        }
-    )
+    table = {}
+    for name, kind in kinds.items():
+        values, dtype = [answer[name] for answer in answers], DTYPES[kind]
+        days = kind == "date"
+        table[name] = (
+            pd.to_datetime(values).astype(dtype)
+            if days
+            else pd.Series(values, dtype=cast(Any, dtype))
+        )
+    return pd.DataFrame(table)
 
 
 def each(column: pd.Series, change: Callable[[Any], str | None]) -> pd.Series:
@@ -138,7 +140,7 @@ class Coded:
         there[self.code] = True
         number: dict[Any, int] = {}
         place = np.full(len(there), -1, dtype="int32")
-        for at in np.flatnonzero(there[:-1]):
+        for at in np.flatnonzero(there[:-1]).tolist():
             place[at] = number.setdefault(self.values[at], len(number))
         return Coded(place[self.code], list(number))
 
@@ -199,10 +201,10 @@ def firsts(number: np.ndarray) -> np.ndarray:
 
 def _mixed(columns: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
     """Return one number for each combination of codes, in order of first appearance."""
-    code, size = None, 1
+    code, size = np.zeros(0, np.int64), 0
     for place, values in columns:
         width = values + 1
-        if code is None:
+        if not size:
             code, size = place.astype("int64") + 1, width
             continue
         if size * width > np.iinfo("int64").max // 2:

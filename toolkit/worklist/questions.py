@@ -227,17 +227,17 @@ def step_answer(
     waiting = found.state == "waiting"
     barred = why_not is not None and not waiting and not closed
     state = "no_appeal_right" if barred else found.state
-    dated = deadline is not None and state == "file" and not closed
-    ruled = deadline is not None and (dated or state == "nothing_to_file")
-    file_by = deadline.file_by if dated else None
-    last = deadline.last_filing_date if dated else None
+    dated = deadline if state == "file" and not closed else None
+    ruled = dated or (deadline if state == "nothing_to_file" else None)
+    file_by = dated.file_by if dated else None
+    last = dated.last_filing_date if dated else None
     return {
         "level": found.level,
         "last_filing_date": last,
         "file_by": file_by,
-        "filed_when": deadline.filed_when if ruled else None,
-        "citation": deadline.citation if ruled else None,
-        "rule_status": deadline.status if ruled else None,
+        "filed_when": ruled.filed_when if ruled else None,
+        "citation": ruled.citation if ruled else None,
+        "rule_status": ruled.status if ruled else None,
         "standing": found.standing,
         "gap": "" if barred else gap if gap and found.gap else found.gap,
         "why": why_not if barred else found.why,
@@ -308,9 +308,9 @@ def _decided_until(
     Without `received` the day is that of filing: it starts no clock of a decider with whom the appeal
     is not filed, such as a review organization.
     """
-    known = {"program": program, "level": level, "day of filing": requested}
-    missing = [name for name, fact in known.items() if fact is None]
-    if missing:
+    if program is None or level is None or requested is None:
+        known = {"program": program, "level": level, "day of filing": requested}
+        missing = [name for name, fact in known.items() if fact is None]
         return None, f"when its decision is due is not known: {' and '.join(missing)} missing"
     try:
         rules = rules_of(program, jurisdiction).level(level)

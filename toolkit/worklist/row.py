@@ -11,7 +11,7 @@ import pyarrow as pa
 from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials.services import is_drug, service_of
 from toolkit.worklist import facts
-from toolkit.worklist.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, distinct_cells
+from toolkit.worklist.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, listed_cells
 
 if TYPE_CHECKING:
     from toolkit.worklist.kernel import Kernel
@@ -35,8 +35,7 @@ class Services:
         self.number(None)
 
     def numbers(self, column: Any) -> np.ndarray:
-        place, values = distinct_cells(column)
-        values = values.to_pylist() if isinstance(values, pa.Array) else values
+        place, values = listed_cells(column)
         table = [self.number(facts.text_of(value) or None) for value in values]
         return np.array([*table, 0], dtype=np.int32).take(place)
 
@@ -147,7 +146,8 @@ class Row:
         return next((name for name in facts.AMOUNT if name in self.columns), None)
 
     def cents_at(self, at: np.ndarray) -> np.ndarray:
-        """Return the whole cents of some of the rows."""
+        """Return the whole cents of some of the rows, of which the amount's column is there."""
+        assert self.amount is not None
         column = self.columns[self.amount]
         part = column.iloc[at] if isinstance(column, pd.Series) else column.take(pa.array(at))
         return cents_of(part, dollars=self.amount == "denied")[0]

@@ -10,8 +10,9 @@ import io
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -32,7 +33,7 @@ from toolkit.hospital import Hospital
 from toolkit.outputs import whole
 from toolkit.processes import Threads, cores
 from toolkit.worklist import facts, rows
-from toolkit.worklist.columns import EPOCH, NO_DAY, cents_of, distinct_cells
+from toolkit.worklist.columns import EPOCH, NO_DAY, cents_of, listed_cells
 from toolkit.worklist.kernel import ANSWERS, Answer
 from toolkit.worklist.numbering import Combinations
 
@@ -95,7 +96,6 @@ class _Given:
     answers: tuple[str, ...]
     schema: pa.Schema  # of all files together
     groups: "_Groups | None" = None
-    folder: Path | None = None  # of the parts that are written, if they stay files of their own
     # Columns of a CSV that are read as days while all of them are, by file; others stay texts.
     days: dict[int, set[str]] = field(default_factory=dict)
 
@@ -295,7 +295,7 @@ def _cuts(at: int, file: _File) -> Iterator[tuple[_Part, float]]:
     """Return parts of a CSV that end with a row. Raises NotCut where no end is in sight."""
     rest = b""
     with file.path.open("rb") as source:
-        source.seek(file.offset)
+        source.seek(file.offset or 0)
         while block := source.read(CUT_BYTES):
             data = rest + block if rest else block
             end = last_end(data)
@@ -452,9 +452,9 @@ def _answered(given: _Given, task: _Task) -> Iterator[pa.Table]:
             yield pa.table(columns, schema=schema)
 
 
-def _write(given: _Given, task: _Task) -> int:
+def _write(folder: Path, given: _Given, task: _Task) -> int:
     """Write the rows of a task with their answers as a file; return how many they are."""
-    path, count = given.folder / f"part-{task.number:05}.parquet", 0
+    path, count = folder / f"part-{task.number:05}.parquet", 0
     with _writer(path, _annotated(given)) as out:
         for table in _answered(given, task):
             out.write_table(table, row_group_size=BATCH)
@@ -481,15 +481,17 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 def _add(given: _Given, task: _Task) -> np.ndarray:
     """Return the sums of the rows of a task, by group."""
+    groups = given.groups
+    assert groups is not None
     wanted = set(facts.FACTS) - set(given.asked.idle)
     if "second_look" not in given.answers:
         wanted.discard("procedure_code")  # no other answer turns on it
-    wanted |= {name for name in given.groups.by if name not in ANSWERS and name != _MONTHS}
+    wanted |= {name for name in groups.by if name not in ANSWERS and name != _MONTHS}
     sums = np.zeros((len(_SUMS), 0), np.int64)
     for part in task.parts:
         for table in _batches(given, part, wanted):
             if len(table):
-                sums = _more(sums, given.groups.sums(table, _asked(given, table)))
+                sums = _more(sums, groups.sums(table, _asked(given, table)))
     return sums
 
 
@@ -526,7 +528,7 @@ class _Groups:
                 parts.append(values.of_answer(answers[name]))
             elif name in table.column_names:
                 cells = _cast(table[name], self._schema.field(name).type)
-                parts.append(values.of_cells(*distinct_cells(cells)))
+                parts.append(values.of_cells(*listed_cells(cells)))
             else:
                 parts.append((np.zeros(len(table), np.int32), 1))
         group = self._of.of(parts) if parts else np.ones(len(table), np.int32)
@@ -588,9 +590,8 @@ class _Values:
         self._days = Combinations(1, self._new_days, lock)
         self._months = Combinations(1, self._new_months, lock)
 
-    def of_cells(self, places: np.ndarray, values: Any) -> tuple[np.ndarray, int]:
+    def of_cells(self, places: np.ndarray, values: list) -> tuple[np.ndarray, int]:
         """Return the number of each row's cell, and how many numbers there are."""
-        values = values.to_pylist() if isinstance(values, pa.Array) else list(values)
         return self._taken(places, values)
 
     def of_answer(self, answer: Answer) -> tuple[np.ndarray, int]:
@@ -715,54 +716,56 @@ def triage_files(
             count = _one_file(given, jobs, path)
         return Written(out, count, tuple(notes))
     with tempfile.TemporaryDirectory(prefix=".toolkit-", dir=out.parent) as temporary:
-        given = replace(given, folder=Path(temporary, "parts"))
-        given.folder.mkdir(mode=0o700)
-        count = _folder(given, jobs)
+        folder = Path(temporary, "parts")
+        folder.mkdir(mode=0o700)
+        count = _folder(given, jobs, folder)
         if out.is_dir():
             out.rmdir()
-        given.folder.rename(out)
+        folder.rename(out)
     return Written(out, count, tuple(notes))
 
 
 def _one_file(given: _Given, jobs: int, path: Path) -> int:
     """Write one file, in the order of the rows, while the next are answered."""
     schema = _annotated(given)
-    out, count = None, 0
+    writers: list[pq.ParquetWriter] = []
+    count = 0
 
     def begin() -> Callable:
-        nonlocal out, count
-        if out:
-            out.close()
-        out, count = _writer(path, schema), 0
+        nonlocal count
+        while writers:
+            writers.pop().close()
+        writers.append(_writer(path, schema))
+        count = 0
         return done
 
     def done(tables: list[pa.Table]) -> None:
         nonlocal count
         for table in tables:
-            out.write_table(table, row_group_size=BATCH)
+            writers[-1].write_table(table, row_group_size=BATCH)
             count += len(table)
 
     try:
         _run(given, jobs, _held, begin)
     finally:
-        if out:
-            out.close()
+        for writer in writers:
+            writer.close()
     return count
 
 
-def _folder(given: _Given, jobs: int) -> int:
+def _folder(given: _Given, jobs: int, folder: Path) -> int:
     """Leave the parts in their folder; there is one at least, so that its columns can be read."""
     counts: list[int] = []
 
     def begin() -> Callable:
         counts.clear()
-        for path in given.folder.iterdir():
+        for path in folder.iterdir():
             path.unlink()
         return counts.append
 
-    _run(given, jobs, _write, begin)
+    _run(given, jobs, partial(_write, folder), begin)
     if not counts:
-        _write(given, _Task(0, ()))
+        _write(folder, given, _Task(0, ()))
     return sum(counts)
 
 
