@@ -249,8 +249,8 @@ class Memory:
         if len(new):
             answer[new] = self._asked([column.take(new) for column in columns])
             self._known.update(zip([keys[at] for at in new], answer[new].tolist(), strict=True))
-        table = {
-            name: Coded(self._table[at], self._lists[at]) for at, name in enumerate(self.names)
+        table = {  # as it is now: another thread may ask more
+            name: Coded(self._table[at], [*self._lists[at]]) for at, name in enumerate(self.names)
         }
         return answer.astype("int32")[row], table
 
