@@ -37,6 +37,8 @@ from toolkit.claims.x12 import rejections
 from toolkit.claims.x12.remittance import stream_remittance
 from toolkit.errors import InputError
 
+# What Arrow reads, in threads; remittances, workbooks and pages are read by Python.
+_BY_ARROW = {".csv", ".tsv", ".txt", ".parquet"}
 # Pieces of a place are numbered from its own number times this; no place has as many.
 _PER_PLACE = 10_000
 
@@ -97,7 +99,9 @@ def gather(
     with sources(paths) as (given, broken):
         job = _Gathering(book, layout, there, on_progress, given, piece_bytes, piece_rows)
         job.broken |= dict(broken)
-        with workers(engine, str(book.folder), jobs=jobs) as crew:
+        by_python = [one for one in given if one.path.suffix.lower() not in _BY_ARROW]
+        by_processes = len(by_python) > 1
+        with workers(engine, str(book.folder), jobs=jobs, by_processes=by_processes) as crew:
             for task, answer in crew.each(_part, job.tasks()):
                 job.took(task, answer)
             for _ in range(2):  # files whose bytes could not be cut are read whole, at the end

@@ -17,7 +17,7 @@ from toolkit.claims.reading import files_of
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 
-# Up to here a file is read at once: quicker than starting processes, and some 0.6 GB at most.
+# Up to here a file is read at once: quicker than bringing it into a book, and some 0.6 GB at most.
 _AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
 _AT_ONCE_TEXT = 64 << 20
 _AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
@@ -26,7 +26,7 @@ _AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
 def engine_for(engine: str, exports: Sequence[Path], book: Path | None) -> str:
     """Return the engine for these files: as asked, or with `auto` by their size.
 
-    `local` is the processes of this machine.
+    `local` is all cores of this machine.
     """
     if engine != "auto":
         return "duckdb" if engine == "local" else engine

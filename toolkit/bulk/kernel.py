@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -279,12 +280,14 @@ def _order(given: Given, claims: Claims, worklist: pd.DataFrame) -> np.ndarray:
 
 
 _BRAINS: dict[tuple, Brain] = {}
+_ONE_BRAIN = Lock()
 
 
 def _brain(given: Given) -> Brain:
     """Return the questions of this run, kept in this process from part to part."""
     key = (given.as_of, given.hospital)
-    if key not in _BRAINS:
-        _BRAINS.clear()
-        _BRAINS[key] = brain(as_of=given.as_of, hospital=given.hospital)
-    return _BRAINS[key]
+    with _ONE_BRAIN:
+        if key not in _BRAINS:
+            _BRAINS.clear()
+            _BRAINS[key] = brain(as_of=given.as_of, hospital=given.hospital)
+        return _BRAINS[key]

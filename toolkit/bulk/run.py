@@ -35,7 +35,7 @@ from toolkit.worklist.comparison import compared
 from toolkit.worklist.table import WORKLIST
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
-PART_ROWS = 24_000
+PART_ROWS = 50_000
 _SORTED_AT_ONCE = 4_000_000
 _SPACE = pa.scalar(" ", pa.large_string())
 _UNLIKE = {"denial_key", "claim_key", "line_key"} | {c.name for c in WORKLIST if c.personal}
@@ -171,7 +171,7 @@ def triage_book(
     """Return the worklist of the book's files (default: all, oldest first), as parts.
 
     `recorded` is what people recorded (`toolkit.cases.recorded_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
-    `engine` is pandas (this process), duckdb (processes of this machine) or spark. `findings` are
+    `engine` is pandas (one thread), duckdb (a thread for each core) or spark. `findings` are
     those that gathering the files gave. `on_progress(stage, done, total)` is called after each task.
     A file none of whose rows is a denial raises InputError, as reading it alone would.
     """
