@@ -101,7 +101,7 @@ def gather(
         job.broken |= dict(broken)
         by_python = [one for one in given if one.path.suffix.lower() not in _BY_ARROW]
         by_processes = len(by_python) > 1
-        with workers(engine, str(book.folder), jobs=jobs, by_processes=by_processes) as crew:
+        with workers(engine, book, jobs=jobs, by_processes=by_processes) as crew:
             for task, answer in crew.each(_part, job.tasks()):
                 job.took(task, answer)
             for _ in range(2):  # files whose bytes could not be cut are read whole, at the end
@@ -275,9 +275,8 @@ def _is_read_alike(file: File, unit: _Unit) -> bool:
     return unit.opened is None or file.match == unit.opened.match
 
 
-def _part(folder: str, task: _Task) -> Any:
+def _part(book: Book, task: _Task) -> Any:
     """Bring one part of a file into the book; return what its entry has to know, or the refusal."""
-    book = Book(Path(folder))
     try:
         if task.opened is None:
             return _remittance_part(book, task.path)

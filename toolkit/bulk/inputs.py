@@ -85,7 +85,7 @@ def gathered(
             return
         if book is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="denial-book-")))
-            here = Book.at(folder / "book")
+            here = Book.at(folder / "book", kept=False)
         else:
             here = Book.at(book)
         with _bar(progress) as on_progress:

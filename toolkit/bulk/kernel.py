@@ -45,7 +45,7 @@ Also = Callable[[Claims, pd.DataFrame, date], Any]
 class Given:
     """What every part of the work needs: the book, its files in order, and what is asked of them."""
 
-    book: Path
+    book: Book
     work: Path  # a private folder for what passes between the parts
     files: tuple[File, ...]
     as_of: date
@@ -132,7 +132,7 @@ def _export_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    table = Book(given.book).read_rows(file, piece)
+    table = given.book.read_rows(file, piece)
     rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
     table = table.set_column(table.schema.get_field_index("row"), "row", rows)
     accounts = table["account"].to_numpy()
@@ -162,7 +162,7 @@ def _remittance_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    tables = Book(given.book).read_claims(file, piece)
+    tables = given.book.read_claims(file, piece)
     found = tables.get("claims")
     rows = 0 if found is None else len(found)
     if found is not None and rows:
