@@ -31,7 +31,7 @@ from toolkit.claims.adjudication import (
 from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
-from toolkit.denials.second_look import of_history, turns_on_service
+from toolkit.denials.second_look import of_history, programs_looked_at, turns_on_service
 from toolkit.history import seen_on
 from toolkit.history.fold import Denied
 from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
@@ -40,6 +40,7 @@ from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.hospital import Hospital
 from toolkit.law import (
+    barred_categories,
     opening_remarks,
     program_of_remarks,
     telling_amounts,
@@ -430,19 +431,31 @@ def _classified(set_: _Set, who: _Payers, asked: Brain) -> _Adjustments:
     # After another payer's decision a whole charge that is contractual hides nothing.
     first = ~taken(set_.status.secondary, claim, False)[kept]
     found = replace(found, rarcs=_remarks(set_, found), unpaid_alone=found.alone & first)
-    number, table = asked.ask(
-        "code",
-        {
-            # A correction's group code says nothing of what a refused claim was refused for.
-            "group_code": found.group_code.only(~found.group_code.isin({"CR"})),
-            "carc": found.carc,
-            "rarcs": found.rarcs,
-            "text": found.text,
-            "program": who.of("program", found.claim),
-            "unpaid_alone": Coded(found.unpaid_alone.astype("int8"), [False, True]),
-        },
-    )
+    program = who.of("program", found.claim)
+    facts = {
+        # A correction's group code says nothing of what a refused claim was refused for.
+        "group_code": found.group_code.only(~found.group_code.isin({"CR"})),
+        "carc": found.carc,
+        "rarcs": found.rarcs,
+        "text": found.text,
+        "program": program.only(np.zeros(len(program.code), dtype=bool)),
+        "unpaid_alone": Coded(found.unpaid_alone.astype("int8"), [False, True]),
+    }
+    number, table = asked.ask("code", facts)
+    facts["program"] = program.only(_matters_to_a_code(program, number, table))
+    number, table = asked.ask("code", facts)
     return replace(found, number=number, table=table)
+
+
+def _matters_to_a_code(program: Coded, number: np.ndarray, table: dict[str, Coded]) -> np.ndarray:
+    """Return which rows' programs matter to what their codes say: they bar it, or a second look asks."""
+    category, reason = table["denial_category"].take(number), table["reason"].take(number)
+    matters = np.zeros(len(number), dtype=bool)
+    for name in program.values:
+        looked_at = {one for one in reason.values if name in programs_looked_at(one)}
+        here = category.isin(barred_categories(name)) | reason.isin(looked_at)
+        matters |= here & program.isin({name})
+    return matters
 
 
 def _stated(set_: _Set, asked: Brain) -> _Adjustments:
