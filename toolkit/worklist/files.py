@@ -6,7 +6,7 @@ A worklist file holds account numbers: it is written readable by its owner only.
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -94,10 +94,11 @@ def _parquet_writer(path: Path, schema: "pa.Schema"):
     import pyarrow.parquet as pq
 
     texts = {c.name for c in WORKLIST if c.kind == "text"}
-    return pq.ParquetWriter(
-        path, schema, store_schema=False, use_dictionary=sorted(REPEATED),
-        write_statistics=[name for name in schema.names if name not in texts],
-    )  # fmt: skip
+    lists: Any = {  # of columns, which its types do not know of
+        "use_dictionary": sorted(REPEATED),
+        "write_statistics": [name for name in schema.names if name not in texts],
+    }
+    return pq.ParquetWriter(path, schema, store_schema=False, **lists)
 
 
 def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:

@@ -15,8 +15,9 @@ from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
-from toolkit.law import Clock, NextStep, dated, days_of, decision_due, resolve
+from toolkit.law import Clock, NextStep, dated, days_of, decision_due, resolve, ways
 from toolkit.law import program as rules_of
+from toolkit.law.filing import FIRST_DAY, LAST_DAY
 from toolkit.worklist.table import answers_of
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
@@ -143,6 +144,7 @@ class Steps:
         self._clocks: dict[Clock, int] = {}
         self._resolved: dict[tuple, int] = {}
         self._dated: dict[tuple, int] = {}
+        self._refusals: dict[int, int] = {}
         self.clock = Question(CLOCK_FACTS, {"clock": "count", "starts": "text"}, self._of_facts)
         self.dated = Question(
             ("clock", "day", "received", "earliest_notice"), {"step": "count"}, self._of_day
@@ -202,7 +204,16 @@ class Steps:
         found = self._found[clock]
         if isinstance(found, NextStep):
             return {"step": clock}
-        return {"step": self._kept(dated(found, day, received, earliest_notice=earliest_notice))}
+        given = [one for one in (day, received, earliest_notice) if one]
+        plain = day is not None and (received is None or received >= day)
+        plain = plain and all(FIRST_DAY <= one <= LAST_DAY for one in given)
+        if plain and clock in self._refusals:
+            return {"step": self._refusals[clock]}
+        step = dated(found, day, received, earliest_notice=earliest_notice)
+        number = self._kept(step)
+        if plain and step.deadline is None and found.contract is None and not ways(found):
+            self._refusals[clock] = number  # whatever the day
+        return {"step": number}
 
     def _of_row(self, step, why_not, closed, program_gap) -> dict[str, Any]:
         return step_answer(
