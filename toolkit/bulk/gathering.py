@@ -29,12 +29,9 @@ from toolkit.claims.export.pieces import (
     places,
     whole,
 )
-from toolkit.claims.fhir import stream_fhir
 from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.reading import Source, is_fhir, is_remittance, sources
 from toolkit.claims.tables import conform, empty
-from toolkit.claims.x12 import rejections
-from toolkit.claims.x12.remittance import stream_remittance
 from toolkit.errors import InputError
 
 # What Arrow reads, in threads; remittances, workbooks and pages are read by Python.
@@ -343,16 +340,18 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
 
 def _remittance_part(book: Book, path: Path) -> list[Any]:
     """Stream a remittance into the book, whole or not at all."""
+    from toolkit.claims.x12 import rejections, remittance  # where there is one to read
+
     file_id = id_of(hash_of(path))
     found: list[Any] = []
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if fhir.is_fhir(head):
-        parts: Any = stream_fhir(path)
+        parts: Any = fhir.stream_fhir(path)
     elif rejections.is_rejections(head):
         parts = [rejections.read_acknowledgment(path)]
     else:
-        parts = stream_remittance(path)
+        parts = remittance.stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
         found.append((number, len(part.claims), book.write_claims(file_id, number, part)))
