@@ -363,7 +363,7 @@ def _accounts(opened: Opened, columns: dict[int, sheets.Cells], rows: np.ndarray
     accounts = np.zeros(len(rows), dtype=np.uint64)
     for name in reversed(_ACCOUNT):
         if name in read:
-            numbers = numbers_of(read[name].values)
+            numbers = numbers_of(list(read[name].values))
             stated = read[name].codes >= 0
             accounts[stated] = numbers[read[name].codes[stated]]
     return accounts
