@@ -75,6 +75,7 @@ def gathered(
     removed at the end. A book as an export stands for all its files; `book` adds the exports to
     those that it has.
     """
+    _hold_little()
     books = [path for path in exports if is_a_book(path)]
     if len(books) + (book is not None) > 1 or (books and len(exports) > 1):
         raise UsageError("name one book alone, or files and one --book to add them to")
@@ -91,6 +92,14 @@ def gathered(
         with _bar(progress) as on_progress:
             found = gather(exports, here, layout=layout, engine=engine, on_progress=on_progress)
         yield here, found if book is None else _all_of(here, found)
+
+
+def _hold_little() -> None:
+    """Let Arrow use the allocator that gives most memory back, where this build of it has that one."""
+    import pyarrow as pa
+
+    if "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 def _all_of(book: Book, found: Gathered) -> Gathered:

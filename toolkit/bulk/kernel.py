@@ -262,7 +262,8 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     for kind, frame in (("asked", asked), ("given", others), ("findings", claims.findings)):
         if len(frame):
             path = given.work / kind / f"{name}.parquet"
-            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+            found = pa.Table.from_pandas(frame, preserve_index=False)
+            pq.write_table(found, path, compression="lz4", use_dictionary=False)
     done.findings = len(claims.findings)
     if given.also:
         made = given.also(claims, worklist, given.as_of)
