@@ -13,7 +13,7 @@ from toolkit.claims.export import cells
 from toolkit.claims.export.columns import NOTHING, Notes
 from toolkit.claims.export.exports import read_export, read_rows
 from toolkit.claims.export.pieces import open_exports, read_whole
-from toolkit.claims.export.sheets import Cells, Sheet
+from toolkit.claims.export.sheets import Cells, Sheet, arrow_texts
 from toolkit.claims.tables import CLAIMS, DTYPES, TABLES, conform
 from toolkit.sample import write_sample
 
@@ -189,7 +189,9 @@ DATES = [
 @pytest.mark.parametrize("birth", [False, True])
 def test_dates_read_at_once_are_the_dates_read_one_by_one(order, birth):
     for texts in (DATES, DATES[:2], DATES[-3:], []):
-        days, problems = cells.read_dates(texts, order=order, epoch=cells.EPOCH_1900, birth=birth)
+        days, problems = cells.read_dates(
+            arrow_texts(texts), order=order, epoch=cells.EPOCH_1900, birth=birth
+        )
         for i, text in enumerate(texts):
             one = cells.read_date(text, order=order, epoch=cells.EPOCH_1900, birth=birth)
             assert (int(days[i]), problems.get(i, "")) == one
@@ -203,7 +205,7 @@ def test_every_day_of_two_centuries_is_read_at_once_as_it_is():
         ("%Y-%m-%d", "mixed"), ("%m/%d/%Y", "month_first"), ("%d/%m/%Y", "day_first"),
     ):  # fmt: skip
         read, problems = cells.read_dates(
-            [day.strftime(form) for day in days], order=order, epoch=None, birth=False
+            arrow_texts([day.strftime(form) for day in days]), order=order, epoch=None, birth=False
         )
         assert read.tolist() == [day.toordinal() - cells.EPOCH for day in days]
         assert problems == {}
@@ -218,17 +220,17 @@ MONEY = [
 
 def test_amounts_read_at_once_are_the_amounts_read_one_by_one():
     for texts in (MONEY, MONEY[:3], MONEY[5:8], MONEY[18:20], []):
-        cents, problems = cells.read_moneys(texts)
+        cents, problems = cells.read_moneys(arrow_texts(texts))
         for i, text in enumerate(texts):
             assert (int(cents[i]), problems.get(i, "")) == cells.read_money(text)
         assert set(problems) <= set(range(len(texts)))
-    assert NOTHING in cells.read_moneys(MONEY)[0]
+    assert NOTHING in cells.read_moneys(arrow_texts(MONEY))[0]
 
 
 def test_numbers_read_at_once_are_the_numbers_read_one_by_one():
     for texts in (["1", "A-7"], ["1", "007.0", "1.2E+10", "1.5", "3e+2", "x.0"]):
-        ids, problems = cells.read_ids(texts)
-        assert [(v, problems.get(i, "")) for i, v in enumerate(ids)] == [
+        ids, problems = cells.read_ids(arrow_texts(texts))
+        assert [(v, problems.get(i, "")) for i, v in enumerate(texts if ids is None else ids)] == [
             cells.read_id(text) for text in texts
         ]
 

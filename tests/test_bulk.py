@@ -83,7 +83,7 @@ def test_pieces_of_a_csv_give_the_worklist_of_the_whole(sample, tmp_path):
     assert agree([tmp_path / "a.csv"], tmp_path) > 0  # a claim is cut by a piece's end
 
 
-def test_processes_give_the_worklist_of_the_whole(sample, tmp_path):
+def test_threads_give_the_worklist_of_the_whole(sample, tmp_path):
     sample.to_csv(tmp_path / "a.csv", index=False)
     agree([tmp_path / "a.csv"], tmp_path, engine="duckdb")
 

@@ -37,7 +37,7 @@ import toolkit.law.pathway
 import toolkit.law.thresholds
 from toolkit.errors import MissingFactError, ToolkitError
 from toolkit.law import on_file, program, programs
-from toolkit.law.events import Event, Moved, closed_days, events
+from toolkit.law.events import Event, Moved, closed_days, events, events_of
 from toolkit.law.model import (
     FILERS,
     STAGES,
@@ -901,14 +901,23 @@ def later(moved: Callable, by: timedelta) -> Callable:
 
 
 @pytest.mark.parametrize("at", range(len(events())), ids=[one.event for one in events()])
-def test_every_near_misreading_of_an_event_fails_some_case(at, monkeypatch, record_property):
+def test_every_near_misreading_of_an_event_fails_some_case(
+    at, monkeypatch, record_property, request
+):
     on_file = events()
+
+    def forget() -> None:
+        events_of.cache_clear()
+        closed_days.cache_clear()
+
+    request.addfinalizer(forget)
     right, made, unnoticed = on_file[at], 0, []
     for what, wrong in (*of_event(right), ("forgotten", None)):
         if wrong and not tellable(right, wrong):
             continue
         kept = (*on_file[:at], *([wrong] if wrong else []), *on_file[at + 1 :])
         monkeypatch.setattr(toolkit.law.events, "events", lambda kept=kept: kept)
+        forget()
         moved = moved_by(right) | (moved_by(wrong) if wrong else set())
         made += 1
         if not noticed(one for name, level in moved for one in ASKED[name][level]):

@@ -17,10 +17,11 @@ from toolkit.errors import InputError, RefusedError, UsageError
 from toolkit.hospital import Hospital, sample_hospital
 from toolkit.hospital.hospital import SAMPLE_PAYERS as SAMPLE
 from toolkit.hospital.payers import Payer, PayerBook, claim_filing_indicators, read_payers
-from toolkit.law import Contract, next_step
+from toolkit.law import Contract, dated, next_step
 from toolkit.law.model import FilingRule, Span
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
 from toolkit.worklist.keys import Coded, ask, coded, combined, keys_of, positions
+from toolkit.worklist.questions import CLOCK_FACTS, Steps
 from toolkit.worklist.triage import brain, classified_adjustments, triage, triaged
 
 UNKNOWN = Hospital.unknown()
@@ -629,7 +630,7 @@ def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(m
     whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
     questions = brain(as_of=TODAY, hospital=UNKNOWN)
     asked = []
-    for name in ("payer", "code", "contract", "step"):
+    for name in ("payer", "code", "contract", "clock", "dated", "answer"):
         memory = questions.memory(name)
 
         def heard(question=memory._question, name=name, **facts):
@@ -652,6 +653,7 @@ def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
     whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
     monkeypatch.setattr("toolkit.worklist.keys._REMEMBERED", 2)
     monkeypatch.setattr("toolkit.worklist.triage._REMEMBERED_TEXTS", 0)
+    monkeypatch.setattr("toolkit.worklist.triage._REMEMBERED_STEPS", 2)
     questions = brain(as_of=TODAY, hospital=UNKNOWN)
     for _ in range(3):
         pd.testing.assert_frame_equal(triaged(made, questions), whole)
@@ -848,3 +850,27 @@ def test_an_initial_payment_leaves_what_was_denied_before_as_it_stood():
                        "paid_cents": -4000, "adjustments": []}  # fmt: skip
     gone = triage(claims(paid, reversal), as_of=TODAY, hospital=UNKNOWN)
     assert gone[["due", "state"]].to_numpy().tolist() == [["closed", "reversed"]]
+
+
+def test_a_clock_on_which_nobody_may_file_is_asked_once_whatever_the_day(monkeypatch):
+    asked = []
+
+    def heard(clock, day, *days, **more):
+        asked.append(day)
+        return dated(clock, day, *days, **more)
+
+    monkeypatch.setattr("toolkit.worklist.questions.dated", heard)
+    steps = Steps(UNKNOWN, as_of=TODAY)
+    facts = dict.fromkeys(CLOCK_FACTS) | {"filed": False, "stage": "payment"}
+    facts |= {"program": "medicare_advantage", "denial_category": "", "nature": ""}
+    refused, open_ = (
+        steps.clock.of(**facts | {"contracted": status})["clock"]
+        for status in ("contracted", "not_contracted")
+    )
+    days = [date(2026, 1, 5) + timedelta(n) for n in range(20)]
+    first, *others = (steps.dated.of(refused, day, None, None)["step"] for day in days)
+    assert set(others) == {first} and len(asked) == 1
+    assert len({steps.dated.of(open_, day, None, None)["step"] for day in days}) == len(days)
+    # A day that no claim can have, and a receipt before its notice, are asked for themselves.
+    for day, received in ((date(2300, 1, 5), None), (days[1], days[0]), (None, None)):
+        assert steps.dated.of(refused, day, received, None)["step"] != first

@@ -1,7 +1,7 @@
 """A book: a folder in which the rows of many files stand in pieces, each file read once.
 
     files/<file_id>.json                       one per file, written when the file is wholly in
-    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 30,000 or so each
+    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 40,000 or so each
     claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
 
 A book holds patient data: only its owner may look into it.
@@ -98,12 +98,16 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Book:
-    """An open book folder; `Book.at` creates it if needed."""
+    """An open book folder; `Book.at` creates it if needed.
+
+    One that is not `kept` is of a single run, which alone can touch it: it needs no hashes of its files.
+    """
 
     folder: Path
+    kept: bool = True
 
     @classmethod
-    def at(cls, folder: Path) -> "Book":
+    def at(cls, folder: Path, *, kept: bool = True) -> "Book":
         """Return the book in a folder. A folder that holds other things is refused."""
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
@@ -112,7 +116,7 @@ class Book:
             raise InputError(f"{folder.name}: holds other files; name an empty folder, or a book")
         private_folder(folder)
         private_folder(folder / "files")
-        return cls(folder)
+        return cls(folder, kept)
 
     def files(self) -> list[File]:
         """Return the files in the book, oldest first."""
@@ -179,16 +183,22 @@ class Book:
         )
 
     def _hashes(self, paths: list[Path]) -> dict[str, str]:
-        return {path.relative_to(self.folder).as_posix(): hash_of(path) for path in paths}
+        return {
+            path.relative_to(self.folder).as_posix(): hash_of(path) if self.kept else ""
+            for path in paths
+        }
 
     def _is_whole(self, path: Path, piece: Piece) -> bool:
         place = path.relative_to(self.folder).as_posix()
-        return path.is_file() and hash_of(path) == piece.hashes.get(place)
+        if not path.is_file():
+            return False
+        return hash_of(path) == piece.hashes.get(place) if self.kept else place in piece.hashes
 
     def _whole(self, path: Path, file: File, piece: Piece) -> bytes:
         place = path.relative_to(self.folder).as_posix()
         data = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(data).hexdigest() != piece.hashes.get(place):
+        known = piece.hashes.get(place)
+        if not data or (self.kept and hashlib.sha256(data).hexdigest() != known):
             raise self._damaged(path, file)
         return data
 

@@ -29,14 +29,13 @@ from toolkit.claims.export.pieces import (
     places,
     whole,
 )
-from toolkit.claims.fhir import stream_fhir
 from toolkit.claims.identity import hash_of, id_of
 from toolkit.claims.reading import Source, is_fhir, is_remittance, sources
 from toolkit.claims.tables import conform, empty
-from toolkit.claims.x12 import rejections
-from toolkit.claims.x12.remittance import stream_remittance
 from toolkit.errors import InputError
 
+# What Arrow reads, in threads; remittances, workbooks and pages are read by Python.
+_BY_ARROW = {".csv", ".tsv", ".txt", ".parquet"}
 # Pieces of a place are numbered from its own number times this; no place has as many.
 _PER_PLACE = 10_000
 
@@ -97,7 +96,9 @@ def gather(
     with sources(paths) as (given, broken):
         job = _Gathering(book, layout, there, on_progress, given, piece_bytes, piece_rows)
         job.broken |= dict(broken)
-        with workers(engine, str(book.folder), jobs=jobs) as crew:
+        by_python = [one for one in given if one.path.suffix.lower() not in _BY_ARROW]
+        by_processes = len(by_python) > 1
+        with workers(engine, book, jobs=jobs, by_processes=by_processes) as crew:
             for task, answer in crew.each(_part, job.tasks()):
                 job.took(task, answer)
             for _ in range(2):  # files whose bytes could not be cut are read whole, at the end
@@ -271,9 +272,8 @@ def _is_read_alike(file: File, unit: _Unit) -> bool:
     return unit.opened is None or file.match == unit.opened.match
 
 
-def _part(folder: str, task: _Task) -> Any:
+def _part(book: Book, task: _Task) -> Any:
     """Bring one part of a file into the book; return what its entry has to know, or the refusal."""
-    book = Book(Path(folder))
     try:
         if task.opened is None:
             return _remittance_part(book, task.path)
@@ -340,16 +340,18 @@ def _export_file(unit: _Unit, answers: list[list[_Written]]) -> File:
 
 def _remittance_part(book: Book, path: Path) -> list[Any]:
     """Stream a remittance into the book, whole or not at all."""
+    from toolkit.claims.x12 import rejections, remittance  # where there is one to read
+
     file_id = id_of(hash_of(path))
     found: list[Any] = []
     with path.open("rb") as file:
         head = file.read(1 << 16)
     if fhir.is_fhir(head):
-        parts: Any = stream_fhir(path)
+        parts: Any = fhir.stream_fhir(path)
     elif rejections.is_rejections(head):
         parts = [rejections.read_acknowledgment(path)]
     else:
-        parts = stream_remittance(path)
+        parts = remittance.stream_remittance(path)
     findings, files = [], empty("files")
     for number, part in enumerate(parts):
         found.append((number, len(part.claims), book.write_claims(file_id, number, part)))

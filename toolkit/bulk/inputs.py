@@ -17,7 +17,7 @@ from toolkit.claims.reading import files_of
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 
-# Up to here a file is read at once: quicker than starting processes, and some 0.6 GB at most.
+# Up to here a file is read at once: quicker than bringing it into a book, and some 0.6 GB at most.
 _AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
 _AT_ONCE_TEXT = 64 << 20
 _AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
@@ -26,7 +26,7 @@ _AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
 def engine_for(engine: str, exports: Sequence[Path], book: Path | None) -> str:
     """Return the engine for these files: as asked, or with `auto` by their size.
 
-    `local` is the processes of this machine.
+    `local` is all cores of this machine.
     """
     if engine != "auto":
         return "duckdb" if engine == "local" else engine
@@ -75,6 +75,7 @@ def gathered(
     removed at the end. A book as an export stands for all its files; `book` adds the exports to
     those that it has.
     """
+    _hold_little()
     books = [path for path in exports if is_a_book(path)]
     if len(books) + (book is not None) > 1 or (books and len(exports) > 1):
         raise UsageError("name one book alone, or files and one --book to add them to")
@@ -85,12 +86,20 @@ def gathered(
             return
         if book is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="denial-book-")))
-            here = Book.at(folder / "book")
+            here = Book.at(folder / "book", kept=False)
         else:
             here = Book.at(book)
         with _bar(progress) as on_progress:
             found = gather(exports, here, layout=layout, engine=engine, on_progress=on_progress)
         yield here, found if book is None else _all_of(here, found)
+
+
+def _hold_little() -> None:
+    """Let Arrow use the allocator that gives most memory back, where this build of it has that one."""
+    import pyarrow as pa
+
+    if "jemalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 def _all_of(book: Book, found: Gathered) -> Gathered:

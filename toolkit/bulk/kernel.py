@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ Also = Callable[[Claims, pd.DataFrame, date], Any]
 class Given:
     """What every part of the work needs: the book, its files in order, and what is asked of them."""
 
-    book: Path
+    book: Book
     work: Path  # a private folder for what passes between the parts
     files: tuple[File, ...]
     as_of: date
@@ -131,7 +132,7 @@ def _export_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    table = Book(given.book).read_rows(file, piece)
+    table = given.book.read_rows(file, piece)
     rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
     table = table.set_column(table.schema.get_field_index("row"), "row", rows)
     accounts = table["account"].to_numpy()
@@ -161,7 +162,7 @@ def _remittance_piece(
     given: Given, file: File, at: int, number: int, task: Pieces, done: Done
 ) -> Claims:
     piece = next(one for one in file.pieces if one.number == number)
-    tables = Book(given.book).read_claims(file, piece)
+    tables = given.book.read_claims(file, piece)
     found = tables.get("claims")
     rows = 0 if found is None else len(found)
     if found is not None and rows:
@@ -261,7 +262,8 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     for kind, frame in (("asked", asked), ("given", others), ("findings", claims.findings)):
         if len(frame):
             path = given.work / kind / f"{name}.parquet"
-            pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+            found = pa.Table.from_pandas(frame, preserve_index=False)
+            pq.write_table(found, path, compression="lz4", use_dictionary=False)
     done.findings = len(claims.findings)
     if given.also:
         made = given.also(claims, worklist, given.as_of)
@@ -279,12 +281,14 @@ def _order(given: Given, claims: Claims, worklist: pd.DataFrame) -> np.ndarray:
 
 
 _BRAINS: dict[tuple, Brain] = {}
+_ONE_BRAIN = Lock()
 
 
 def _brain(given: Given) -> Brain:
     """Return the questions of this run, kept in this process from part to part."""
     key = (given.as_of, given.hospital)
-    if key not in _BRAINS:
-        _BRAINS.clear()
-        _BRAINS[key] = brain(as_of=given.as_of, hospital=given.hospital)
-    return _BRAINS[key]
+    with _ONE_BRAIN:
+        if key not in _BRAINS:
+            _BRAINS.clear()
+            _BRAINS[key] = brain(as_of=given.as_of, hospital=given.hospital)
+        return _BRAINS[key]

@@ -32,17 +32,16 @@ from toolkit.history import taken_back_by
 from toolkit.hospital import Hospital
 from toolkit.worklist import comparison
 from toolkit.worklist.comparison import compared
-from toolkit.worklist.table import WORKLIST
+from toolkit.worklist.table import REPEATED
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
-PART_ROWS = 24_000
+PART_ROWS = 50_000
 _SORTED_AT_ONCE = 4_000_000
 _SPACE = pa.scalar(" ", pa.large_string())
-_UNLIKE = {"denial_key", "claim_key", "line_key"} | {c.name for c in WORKLIST if c.personal}
 _SCHEMA = pa.schema(
     [
         field
-        if field.type != pa.large_string() or field.name in _UNLIKE
+        if field.name not in REPEATED
         else pa.field(field.name, pa.dictionary(pa.int32(), pa.large_string()))
         for field in [*worklist.arrow_schema(), pa.field("order", pa.int64())]
     ]
@@ -171,7 +170,7 @@ def triage_book(
     """Return the worklist of the book's files (default: all, oldest first), as parts.
 
     `recorded` is what people recorded (`toolkit.cases.recorded_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
-    `engine` is pandas (this process), duckdb (processes of this machine) or spark. `findings` are
+    `engine` is pandas (one thread), duckdb (a thread for each core) or spark. `findings` are
     those that gathering the files gave. `on_progress(stage, done, total)` is called after each task.
     A file none of whose rows is a denial raises InputError, as reading it alone would.
     """
@@ -184,7 +183,7 @@ def triage_book(
         buckets = max(1, -(-rows_aside // part_rows))
         taken_back = _taken_back(book, chosen)
         given = Given(
-            book.folder, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded)
+            book, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded)
         )
         done = _all_done(given, engine, jobs, on_progress, part_rows, some_aside=rows_aside > 0)
         return _put_together(given, done, findings)

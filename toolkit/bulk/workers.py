@@ -1,11 +1,11 @@
-"""Who does the parts of the work: this process, processes of this machine, or a Spark cluster."""
+"""Who does the parts of the work: threads of this process, other processes, or a Spark cluster."""
 
 import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from toolkit.errors import UsageError
-from toolkit.processes import Processes, Work, cores
+from toolkit.processes import Processes, Threads, Work, cores
 
 
 class Spark:
@@ -52,10 +52,17 @@ class Spark:
             yield tasks[number], answer
 
 
-def workers(engine: str, given: Any, *, jobs: int | None = None) -> Processes | Spark:
-    """Return who does the work of an engine: pandas in this process, duckdb in processes, spark."""
+def workers(
+    engine: str, given: Any, *, jobs: int | None = None, by_processes: bool = False
+) -> Threads | Processes | Spark:
+    """Return who does the work of an engine: pandas in this thread, duckdb in several, or spark.
+
+    Threads share what they have asked; `by_processes` is for work that Python itself does, which only
+    one thread can do at a time.
+    """
     if engine == "spark":
         return Spark(given, jobs=jobs)
     if engine not in ("pandas", "duckdb"):
         raise UsageError("the engine is one of pandas, duckdb, spark")
-    return Processes(given, jobs=1 if engine == "pandas" else jobs or cores())
+    crew = Processes if by_processes else Threads
+    return crew(given, jobs=1 if engine == "pandas" else jobs or cores())

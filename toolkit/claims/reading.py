@@ -12,7 +12,6 @@ from toolkit.claims.archives import is_archive, unpacked
 from toolkit.claims.export import exports
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
-from toolkit.claims.x12 import rejections, remittance
 from toolkit.claims.x12.envelope import is_x12
 from toolkit.errors import ExportError, InputError
 
@@ -158,6 +157,8 @@ def _head(path: Path) -> bytes:
 
 def _read_one(path: Path, layout: str | None) -> Claims:
     if is_remittance(path):
+        from toolkit.claims.x12 import rejections, remittance  # where there is one to read
+
         if rejections.is_rejections(_bytes(path)):
             return rejections.read_acknowledgment(path)
         return remittance.read_remittance(path)
@@ -170,6 +171,8 @@ def totals(claims: Claims) -> dict:
     """Return what one file holds, as `toolkit read --json` shows it; money as text with its cents."""
     if claims.files["source"].nunique() != 1:
         raise ExportError("totals are of one file at a time")
+    from toolkit.claims.x12 import rejections, remittance
+
     source = claims.files["source"].iloc[0]
     of = {
         "remittance": remittance.totals, "rejections": rejections.totals, "fhir": fhir.totals,

@@ -5,6 +5,7 @@ go to standard error. Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 ref
 cannot be read. Heavy imports stay inside the commands that need them.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from toolkit.errors import RefusedError, ToolkitError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    # Of what a command makes most stays and little refers to itself: to look for that seldom saves a
+    # tenth of a small worklist's time.
+    gc.set_threshold(50_000, 20, 100)
     if argv and argv[0] in names():
         _import_msgspec()
     options = options_of(argv)

@@ -6,7 +6,7 @@ other lines of the files get their two facts (`original`, `interval`) from triag
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -161,6 +161,7 @@ def turns_on_service() -> Mapping[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=256)
+@cache
 def programs_looked_at(reason: str | None = None) -> frozenset[str]:
     """Return the programs that a warning about this reason turns on; without a reason, about any."""
     return frozenset(

@@ -3,6 +3,7 @@
 One file an event in `rules/events`: what it moves, from when, until when.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -86,6 +87,7 @@ def events() -> tuple[Event, ...]:
     return tuple(found)
 
 
+@cache
 def events_of(program_id: str, level_id: str) -> tuple[tuple[Event, Moved], ...]:
     """Return the events that move this level's clock, each with its entry for the level."""
     return tuple(
@@ -96,7 +98,8 @@ def events_of(program_id: str, level_id: str) -> tuple[tuple[Event, Moved], ...]
     )
 
 
-def closed_days(program_id: str, level_id: str) -> dict[date, tuple[str, Closing]]:
+@cache
+def closed_days(program_id: str, level_id: str) -> Mapping[date, tuple[str, Closing]]:
     """Return the days on which this level's office was closed, each with what happened and the order."""
     return {
         day: (event.says, closing)

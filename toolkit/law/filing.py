@@ -1,5 +1,6 @@
 """The filing deadline of one level of appeal, with the reason for every day."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -735,7 +736,7 @@ def _safe_day(rules: Program, level: Level, who: Answer | None, facts: CaseFacts
 
 
 def rolled(
-    end: date, rule: FilingRule, steps: list[Step], closed: dict[date, tuple[str, Closing]]
+    end: date, rule: FilingRule, steps: list[Step], closed: Mapping[date, tuple[str, Closing]]
 ) -> tuple[date, tuple[str, ...]]:
     """Return the last lawful day, and what deciders are only believed to do."""
     if rule.roll is None:

@@ -76,8 +76,8 @@ def next_step(
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
     `contract`); `last_level`, `filed`, `outcome`, `filed_on` and `decided_on` are the last appeal event on
-    file: the next clock starts with its decision, or with its filing where the level's rule says so
-    (`follows_filing`), and after a decision that was missed never with a notice; `earliest_notice` is a day before
+    file: the next clock starts with its decision, or with its filing where the level's rule says so,
+    and after a decision that was missed never with a notice; `earliest_notice` is a day before
     the notice date that somebody may read as it (see `filing_deadline`); `amount` is the whole case's, in
     whole dollars (below zero, nothing is in dispute), and needed where `disputed_at` names a level;
     `jurisdiction` is the state whose law governs the plan; `remarks` are the claim's remark codes: where one of them says
@@ -278,22 +278,6 @@ def turns_on(program_id: str | None) -> frozenset[str]:
         "jurisdiction": by_jurisdiction(program_id),
     }
     return frozenset(name for name, matters in facts.items() if matters)
-
-
-@cache
-def follows_filing(program_id: str | None) -> frozenset[str]:
-    """Return the levels of a program after whose decision the next clock starts with their own filing.
-
-    Bulk work leaves the day of filing of the others out of its keys. A missed decision is none.
-    """
-    levels = program(program_id).levels if program_id in programs() else ()
-    on_file = {level.id: level for level in levels}
-    return frozenset(
-        level.id
-        for level in levels
-        for outcome, following in (*level.after.items(), *level.after_clinical.items())
-        if outcome != "missed" and on_file[following].starts_with(outcome) == "filing"
-    )
 
 
 @cache

@@ -35,7 +35,8 @@ def standing(
     of_filer = [rule for rule in of_level if not rule.when.filers or filer in rule.when.filers]
     for rule in of_filer:
         if rule.when.holds(stage, filer, expedited):
-            return _answer([rule], _able(of_level, stage, expedited))
+            able = "" if rule.may_file else _able(of_level, stage, expedited)
+            return _answer([rule], able)
     able = _able(of_level, stage, expedited)
     if of_filer and not any(rule.may_file for rule in of_filer):
         return _answer(of_filer, able)  # no stage has to be known for that

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
+from toolkit.claims.export.sheets import arrow_texts
 from toolkit.worklist import facts
 
 EPOCH = date(1970, 1, 1)
@@ -262,7 +263,7 @@ def cents_of(column: Any, *, dollars: bool) -> tuple[np.ndarray, np.ndarray]:
     cents = np.full(len(texts) + 1, NOTHING, dtype=np.int64)
     wrong = np.zeros(len(texts) + 1, dtype=np.int8)
     there = [at for at, text in enumerate(texts) if text]
-    read, problems = read_moneys([texts[at] for at in there])
+    read, problems = read_moneys(arrow_texts([texts[at] for at in there]))
     if not dollars:  # a count of cents that is written with decimals has parts of a cent
         whole = (read != NOTHING) & (read % 100 == 0)
         parts = np.flatnonzero(~whole & (read != NOTHING)).tolist()

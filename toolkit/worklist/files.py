@@ -6,13 +6,13 @@ A worklist file holds account numbers: it is written readable by its owner only.
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from toolkit.errors import UsageError
 from toolkit.outputs import whole
-from toolkit.worklist.table import WORKLIST
+from toolkit.worklist.table import REPEATED, WORKLIST
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,20 +75,30 @@ def arrow_schema() -> "pa.Schema":
 
 
 def _parquet(tables: "Iterable[pa.Table]", path: Path) -> None:
-    import pyarrow.parquet as pq
-
     writer = None
     try:
         for table in tables:
             # Texts may come as dictionaries: they are written as such, and are texts to any reader.
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, store_schema=False)
+                writer = _parquet_writer(path, table.schema)
             writer.write_table(table.cast(writer.schema))
         if writer is None:
-            writer = pq.ParquetWriter(path, arrow_schema(), store_schema=False)
+            writer = _parquet_writer(path, arrow_schema())
     finally:
         if writer is not None:
             writer.close()
+
+
+def _parquet_writer(path: Path, schema: "pa.Schema"):
+    """Return a writer that looks for repetition where there is any, and for bounds of what is no text."""
+    import pyarrow.parquet as pq
+
+    texts = {c.name for c in WORKLIST if c.kind == "text"}
+    lists: Any = {  # of columns, which its types do not know of
+        "use_dictionary": sorted(REPEATED),
+        "write_statistics": [name for name in schema.names if name not in texts],
+    }
+    return pq.ParquetWriter(path, schema, store_schema=False, **lists)
 
 
 def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:

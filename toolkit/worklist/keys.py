@@ -6,7 +6,7 @@ time, and never said again in the language of columns.
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, cast
 
 import numpy as np
@@ -251,8 +251,8 @@ class Memory:
         if len(new):
             answer[new] = self._asked([column.take(new) for column in columns])
             self._known.update(zip([keys[at] for at in new], answer[new].tolist(), strict=True))
-        table = {
-            name: Coded(self._table[at], self._lists[at]) for at, name in enumerate(self.names)
+        table = {  # as it is now: another thread may ask more
+            name: Coded(self._table[at], [*self._lists[at]]) for at, name in enumerate(self.names)
         }
         return answer.astype("int32")[row], table
 
@@ -276,21 +276,19 @@ class Memory:
             number = self._answers.get(cells)
             if number is None:
                 number = self._answers[cells] = len(self._answers)
-                more.append([*map(self._word, range(len(cells)), cells)])
+                more.append(cells)
             found.append(number)
         if more:
-            new = np.array(more, dtype="int32").T
-            self._table = np.concatenate([self._table, new], axis=1)
+            new = [*map(self._worded, self._words, self._lists, zip(*more, strict=True))]
+            self._table = np.concatenate([self._table, np.array(new, dtype="int32")], axis=1)
         return found
 
-    def _word(self, at: int, cell: Any) -> int:
-        if cell is None:
-            return -1
-        number = self._words[at].get(cell)
-        if number is None:
-            number = self._words[at][cell] = len(self._lists[at])
-            self._lists[at].append(cell)
-        return number
+    @staticmethod
+    def _worded(words: dict, known: list, cells: Iterable[Any]) -> list[int]:
+        """Return the numbers of one column's cells; what is new among them is numbered and listed."""
+        code = [-1 if cell is None else words.setdefault(cell, len(words)) for cell in cells]
+        known.extend(islice(words, len(known), None))
+        return code
 
 
 # --- text keys -----------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
 from toolkit.history.states import Happened, Standing, fold
 from toolkit.hospital import Hospital
-from toolkit.law import Clock, NextStep, dated, days_of, decision_due, resolve
+from toolkit.law import Clock, NextStep, dated, days_of, decision_due, resolve, ways
 from toolkit.law import program as rules_of
+from toolkit.law.filing import FIRST_DAY, LAST_DAY
 from toolkit.worklist.table import answers_of
 
 # What a remembered answer may cost: past this many keys the oldest are forgotten.
@@ -125,6 +126,113 @@ def contract_question(hospital: Hospital) -> Question:
     return Question(("program", "payer_id", "payer_name", "plan_name"), {"contract": "count"}, of)
 
 
+class Steps:
+    """What a denial needs next, asked in three: which clock, what it says of a day, and of the row.
+
+    What is found is numbered, so that each question is remembered by few and plain facts. `clock` is
+    asked once per facts without days, `dated` once per clock and its days, `answer` once per step and
+    what else the row says of it.
+    """
+
+    def __init__(self, hospital: Hospital, *, as_of: date) -> None:
+        self._hospital, self._as_of = hospital, as_of
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: no number that was given means anything any more."""
+        self._found: list[NextStep | Clock] = []
+        self._clocks: dict[Clock, int] = {}
+        self._resolved: dict[tuple, int] = {}
+        self._dated: dict[tuple, int] = {}
+        self._refusals: dict[int, int] = {}
+        self.clock = Question(CLOCK_FACTS, {"clock": "count", "starts": "text"}, self._of_facts)
+        self.dated = Question(
+            ("clock", "day", "received", "earliest_notice"), {"step": "count"}, self._of_day
+        )
+        more = dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
+        keys = ("step", "why_not", "closed", "program_gap")
+        self.answer = Question(keys, answers_of("step") | more, self._of_row)
+
+    @property
+    def size(self) -> int:
+        """How many clocks and steps are kept."""
+        return len(self._found)
+
+    def next(self, facts: dict[str, Any], **days: date | None) -> int:
+        """Return the number of what `toolkit.law.next_step` returns, remembered for single cases.
+
+        `contract` is a place in `hospital.contracts`.
+        """
+        if self.size >= _REMEMBERED:
+            self.forget()
+        key = tuple(facts.values())
+        number = self._resolved.get(key)
+        if number is None:
+            number = self._resolved[key] = self._resolve(**facts)
+        clock = self._found[number]
+        if isinstance(clock, NextStep):
+            return number
+        place = (number, *days_of(clock, **days))
+        step = self._dated.get(place)
+        if step is None:
+            step = self._dated[place] = self._of_day(*place)["step"]
+        return step
+
+    def _resolve(self, contract, remarks=None, initial_payment=None, **facts) -> int:
+        found = resolve(
+            **facts,
+            contract=None if contract is None else self._hospital.contracts[contract],
+            remarks=tuple((remarks or "").split()),
+            initial_payment=bool(initial_payment),
+        )
+        if isinstance(found, NextStep):
+            return self._kept(found)
+        if found not in self._clocks:
+            self._clocks[found] = self._kept(found)
+        return self._clocks[found]
+
+    def _kept(self, found: NextStep | Clock) -> int:
+        self._found.append(found)
+        return self.size - 1
+
+    def _of_facts(self, program, **facts) -> dict[str, Any]:
+        number = self._resolve(program_id=program, **facts)
+        found = self._found[number]
+        return {"clock": number, "starts": None if isinstance(found, NextStep) else found.source}
+
+    def _of_day(self, clock, day, received, earliest_notice) -> dict[str, Any]:
+        found = self._found[clock]
+        if isinstance(found, NextStep):
+            return {"step": clock}
+        given = [one for one in (day, received, earliest_notice) if one]
+        plain = day is not None and (received is None or received >= day)
+        plain = plain and all(FIRST_DAY <= one <= LAST_DAY for one in given)
+        if plain and clock in self._refusals:
+            return {"step": self._refusals[clock]}
+        step = dated(found, day, received, earliest_notice=earliest_notice)
+        number = self._kept(step)
+        if plain and step.deadline is None and found.contract is None and not ways(found):
+            self._refusals[clock] = number  # whatever the day
+        return {"step": number}
+
+    def _of_row(self, step, why_not, closed, program_gap) -> dict[str, Any]:
+        return step_answer(
+            self._found[step],
+            why_not=why_not,
+            closed=bool(closed),
+            gap=program_gap,
+            as_of=self._as_of,
+        )
+
+
+# The facts without days that decide which clock a denial runs on, or that it runs on none.
+CLOCK_FACTS = (
+    "program", "stage", "contracted", "denial_category", "nature", "last_level", "filed", "outcome",
+    "amount", "state_window", "jurisdiction", "contract", "remarks", "initial_payment",
+)  # fmt: skip
+_DAYS = ("notice_date", "notice_received", "earliest_notice", "filed_on", "decided_on")
+
+
 def step_question(hospital: Hospital, *, as_of: date) -> Question:
     """Return the question what a denial needs next, by when, and how it stands on the day `as_of`.
 
@@ -133,16 +241,16 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
     a day before the notice date that somebody may read as the notice: `file_by` is counted from it,
     `last_filing_date` from the notice date. In the answer
     `from_decision` says that the last decision started the clock, `from_filing` that the filing of that
-    appeal did (see `toolkit.law.follows_filing`), and `by_contract` that an appeal goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
+    appeal did, and `by_contract` that an appeal goes by the contract's own terms. `due` is one of `toolkit.worklist.DUE`.
+    Bulk work asks the three questions of `Steps`, which this one puts together.
     """
-
-    steps = _Steps(hospital)
+    steps = Steps(hospital, as_of=as_of)
 
     def of(
         program, contract, notice_date, notice_received, why_not, closed, program_gap,
         earliest_notice=None, filed_on=None, decided_on=None, **facts,
     ):  # fmt: skip
-        found = steps.next(
+        step = steps.next(
             {"program_id": program, "contract": contract, **facts},
             notice_date=notice_date,
             received=notice_received,
@@ -150,64 +258,11 @@ def step_question(hospital: Hospital, *, as_of: date) -> Question:
             filed_on=filed_on,
             decided_on=decided_on,
         )
-        return step_answer(
-            found,
-            why_not=why_not,
-            closed=bool(closed),
-            gap=program_gap if program is None else None,
-            as_of=as_of,
-        )
+        gap = program_gap if program is None else None
+        return steps.answer.of(step, why_not, closed, gap)
 
-    keys = (
-        "program", "stage", "contracted", "denial_category", "nature", "notice_date",
-        "notice_received", "last_level", "filed", "outcome", "filed_on", "decided_on", "amount",
-        "state_window", "jurisdiction", "contract", "why_not", "closed", "program_gap",
-        "earliest_notice", "remarks", "initial_payment",
-    )  # fmt: skip
-    more = dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
-    return Question(keys, answers_of("step") | more, of)
-
-
-class _Steps:
-    """What the law says next: resolved once per facts without days, dated once per clock and days."""
-
-    def __init__(self, hospital: Hospital) -> None:
-        self._hospital = hospital
-        self._forget()
-
-    def _forget(self) -> None:
-        self._resolved: dict[tuple, NextStep | Clock] = {}
-        self._clocks: dict[Clock, Clock] = {}
-        self._dated: dict[tuple, NextStep] = {}
-
-    def next(self, facts: dict[str, Any], **days: date | None) -> NextStep:
-        """Return what `toolkit.law.next_step` returns; `contract` is a place in `hospital.contracts`."""
-        key = tuple(facts.values())
-        found = self._resolved.get(key)
-        if found is None:
-            found = self._resolved[key] = self._resolve(**facts)
-        if isinstance(found, NextStep):
-            return found
-        put = days_of(found, **days)
-        place = (id(found), *put)  # clocks are kept, so that equal ones are the same one
-        step = self._dated.get(place)
-        if step is None:
-            if len(self._dated) >= _REMEMBERED:
-                self._forget()
-                return self.next(facts, **days)
-            day, received, earliest = put
-            step = dated(found, day, received, earliest_notice=earliest)
-            self._dated[place] = step
-        return step
-
-    def _resolve(self, contract, remarks=None, initial_payment=None, **facts) -> NextStep | Clock:
-        found = resolve(
-            **facts,
-            contract=None if contract is None else self._hospital.contracts[contract],
-            remarks=tuple((remarks or "").split()),
-            initial_payment=bool(initial_payment),
-        )
-        return found if isinstance(found, NextStep) else self._clocks.setdefault(found, found)
+    keys = (*CLOCK_FACTS, *_DAYS, "why_not", "closed", "program_gap")
+    return Question(keys, steps.answer.answers, of)
 
 
 def step_answer(

@@ -164,6 +164,14 @@ WORKLIST: tuple[WorklistColumn, ...] = (
 )
 
 
+# The texts that many rows repeat: all but keys and what is a patient's or a claim's own.
+REPEATED = frozenset(
+    c.name
+    for c in WORKLIST
+    if c.kind == "text" and not c.personal and c.name not in ("denial_key", "claim_key", "line_key")
+)
+
+
 def answers_of(*questions: str) -> dict[str, str]:
     """Return the columns that these questions answer, with their kinds, in the order of the columns."""
     return {c.name: c.kind for c in WORKLIST if c.question in questions}

@@ -8,10 +8,10 @@ numbers too (`toolkit.worklist.keys.Coded`): a text is looked up once at the sta
 end, since taking, joining, sorting and comparing texts is what a triage would else spend its time on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +31,7 @@ from toolkit.claims.adjudication import (
 from toolkit.claims.export.layouts import CLOSED
 from toolkit.claims.tables import Claims, text
 from toolkit.denials import classify, normalize_text
-from toolkit.denials.second_look import of_history, turns_on_service
+from toolkit.denials.second_look import of_history, programs_looked_at, turns_on_service
 from toolkit.history import seen_on
 from toolkit.history.fold import Denied
 from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
@@ -40,10 +40,9 @@ from toolkit.history.table import Histories, histories
 from toolkit.history.table import Rows as DeniedRows
 from toolkit.hospital import Hospital
 from toolkit.law import (
-    follows_filing,
+    barred_categories,
     opening_remarks,
     program_of_remarks,
-    programs,
     telling_amounts,
     turns_on,
 )
@@ -61,11 +60,11 @@ from toolkit.worklist.keys import (
 )
 from toolkit.worklist.questions import (
     Question,
+    Steps,
     code_question,
     contract_question,
     payer_question,
     state_question,
-    step_question,
 )
 from toolkit.worklist.table import WORKLIST
 from toolkit.worklist.tallies import dollars
@@ -89,39 +88,77 @@ def _day(column: pd.Series) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Brain:
-    """The questions of one triage; kept over the parts of a big file, it asks each key once."""
+    """The questions of one triage; kept over the parts of a big file, it asks each key once.
+
+    Any number of threads may use it: one asks at a time, and the others find what it asked.
+    """
 
     payer: Question
     code: Question
     contract: Question
-    step: Question
+    steps: Steps
     state: Question
     _memories: dict[str, Memory] = field(default_factory=dict, repr=False)
     _texts: dict[str, str] = field(default_factory=dict, repr=False)
+    _lock: Any = field(default_factory=RLock, repr=False)
 
     def memory(self, name: str) -> Memory:
         """Return the memory of one of the questions."""
         if name not in self._memories:
-            question = getattr(self, name)
+            owner = self.steps if name in _OF_STEPS else self
+            question = getattr(owner, name)
             self._memories[name] = Memory(question.keys, question.answers, question.of)
         return self._memories[name]
 
+    def ask(self, name: str, facts: Mapping[str, Coded]) -> tuple[np.ndarray, dict[str, Coded]]:
+        """Return each row's number in the table of a question's answers, and the table, by name."""
+        with self._lock:
+            return self.memory(name).ask(facts)
+
+    def ask_step(
+        self, facts: Mapping[str, Coded], days: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, dict[str, Coded]]:
+        """Return what is next by when: the clock of each row's facts, put to those days that it looks at."""
+        with self._lock:
+            if self.steps.size > _REMEMBERED_STEPS:
+                self.steps.forget()
+                for name in _OF_STEPS:
+                    self._memories.pop(name, None)
+            number, clocks = self.memory("clock").ask(facts)
+            starts = clocks["starts"].take(number)
+            notice = starts.isin({"notice"})
+            day = days["notice_date"]
+            for source, name in (("decision", "decided_on"), ("filing", "filed_on")):
+                day = np.where(starts.isin({source}), days[name], day)
+            put = {
+                "clock": clocks["clock"].take(number),
+                "day": _days(day, starts.code >= 0),
+                "received": _days(days["notice_received"], notice),
+                "earliest_notice": _days(days["earliest_notice"], notice),
+            }
+            number, steps = self.memory("dated").ask(put)
+            return self.memory("answer").ask(dict(facts) | {"step": steps["step"].take(number)})
+
     def normalized(self, given: Coded) -> Coded:
         """Return free texts as the codes' question reads them, each changed once."""
-        if len(self._texts) > _REMEMBERED_TEXTS:
-            self._texts.clear()
         number: dict[str, int] = {}
         place = []
-        for said in given.values:
-            plain = self._texts.get(said)
-            if plain is None:
-                plain = self._texts[said] = normalize_text(said)
-            place.append(number.setdefault(plain, len(number)))
+        with self._lock:
+            if len(self._texts) > _REMEMBERED_TEXTS:
+                self._texts.clear()
+            for said in given.values:
+                plain = self._texts.get(said)
+                if plain is None:
+                    plain = self._texts[said] = normalize_text(said)
+                place.append(number.setdefault(plain, len(number)))
         return Coded(np.array([*place, -1], dtype="int32")[given.code], list(number))
 
 
 # Free texts may be as many as the rows: past this many they are forgotten.
 _REMEMBERED_TEXTS = 200_000
+# So may the days of a file: past this many clocks and steps they are asked anew.
+_REMEMBERED_STEPS = 150_000
+_OF_STEPS = ("clock", "dated", "answer")
 
 
 def brain(*, as_of: date, hospital: Hospital) -> Brain:
@@ -130,7 +167,7 @@ def brain(*, as_of: date, hospital: Hospital) -> Brain:
         payer_question(hospital),
         code_question(),
         contract_question(hospital),
-        step_question(hospital, as_of=as_of),
+        Steps(hospital, as_of=as_of),
         state_question(),
     )
 
@@ -336,9 +373,9 @@ def _payers(set_: _Set, asked: Brain) -> _Payers:
     columns = {key: coded(claims[key]) for key in asked.payer.keys}
     number, first = combined(columns.values())
     few = {key: column.take(first) for key, column in columns.items()}
-    answer, table = asked.memory("payer").ask(few)
+    answer, table = asked.ask("payer", few)
     facts = {name: column.take(answer) for name, column in table.items()}
-    bound, contracts = asked.memory("contract").ask(few | {"program": facts["program"]})
+    bound, contracts = asked.ask("contract", few | {"program": facts["program"]})
     return _Payers(number, facts | {"contract": contracts["contract"].take(bound)})
 
 
@@ -394,18 +431,31 @@ def _classified(set_: _Set, who: _Payers, asked: Brain) -> _Adjustments:
     # After another payer's decision a whole charge that is contractual hides nothing.
     first = ~taken(set_.status.secondary, claim, False)[kept]
     found = replace(found, rarcs=_remarks(set_, found), unpaid_alone=found.alone & first)
-    number, table = asked.memory("code").ask(
-        {
-            # A correction's group code says nothing of what a refused claim was refused for.
-            "group_code": found.group_code.only(~found.group_code.isin({"CR"})),
-            "carc": found.carc,
-            "rarcs": found.rarcs,
-            "text": found.text,
-            "program": who.of("program", found.claim),
-            "unpaid_alone": Coded(found.unpaid_alone.astype("int8"), [False, True]),
-        }
-    )
+    program = who.of("program", found.claim)
+    facts = {
+        # A correction's group code says nothing of what a refused claim was refused for.
+        "group_code": found.group_code.only(~found.group_code.isin({"CR"})),
+        "carc": found.carc,
+        "rarcs": found.rarcs,
+        "text": found.text,
+        "program": program.only(np.zeros(len(program.code), dtype=bool)),
+        "unpaid_alone": Coded(found.unpaid_alone.astype("int8"), [False, True]),
+    }
+    number, table = asked.ask("code", facts)
+    facts["program"] = program.only(_matters_to_a_code(program, number, table))
+    number, table = asked.ask("code", facts)
     return replace(found, number=number, table=table)
+
+
+def _matters_to_a_code(program: Coded, number: np.ndarray, table: dict[str, Coded]) -> np.ndarray:
+    """Return which rows' programs matter to what their codes say: they bar it, or a second look asks."""
+    category, reason = table["denial_category"].take(number), table["reason"].take(number)
+    matters = np.zeros(len(number), dtype=bool)
+    for name in program.values:
+        looked_at = {one for one in reason.values if name in programs_looked_at(one)}
+        here = category.isin(barred_categories(name)) | reason.isin(looked_at)
+        matters |= here & program.isin({name})
+    return matters
 
 
 def _stated(set_: _Set, asked: Brain) -> _Adjustments:
@@ -1134,10 +1184,17 @@ def _worklist(set_: _Set, rows: _Rows, asked: Brain, *, categories: bool) -> pd.
     known = (facts["last_level"].code >= 0) | (facts["outcome"].code >= 0)
     filed = (event >= 0) & (known | ~np.isnat(filed_on) | ~np.isnat(decided_on))
     disputed = _in_controversy(set_, rows, stated, facts, filed, decided_on)
-    number, table = asked.memory("step").ask(
-        _step_facts(
-            rows, facts, filed, notice, earliest, received, filed_on, decided_on, disputed.cents
-        )
+    goes_on = _goes_on(facts["outcome"])
+    number, table = asked.ask_step(
+        _step_facts(rows, facts, filed, disputed.cents),
+        {
+            # Once an appeal is filed, its decision (or where a rule says so its filing) is the notice.
+            "notice_date": np.where(filed, _NEVER, notice),
+            "notice_received": np.where(filed, _NEVER, received),
+            "earliest_notice": np.where(filed, _NEVER, earliest),
+            "filed_on": np.where(goes_on, filed_on, _NEVER),
+            "decided_on": np.where(goes_on, decided_on, _NEVER),
+        },
     )
     step = {name: column.take(number) for name, column in table.items() if name in _TURNS}
     decided = step["from_decision"].isin({True})
@@ -1238,18 +1295,15 @@ def _step_facts(
     rows: _Rows,
     facts: dict[str, Coded],
     filed: np.ndarray,
-    notice: np.ndarray,
-    earliest: np.ndarray,
-    received: np.ndarray,
-    filed_on: np.ndarray,
-    decided_on: np.ndarray,
     in_controversy: pd.arrays.IntegerArray,
 ) -> dict[str, Coded]:
-    """Return the facts of the next step, without those that cannot change it: the keys stay few."""
+    """Return the facts of the next step but for days, without those that cannot change it.
+
+    The nature chooses the level that follows a decision; it matters neither for what was won nor for
+    what still waits.
+    """
     no_clock = facts["standing"].isin(_NO_CLOCK)
     program = rows.payer("program").only(~no_clock)
-    # Once an appeal is filed, its decision (or where a rule says so its filing) is the notice; the nature chooses the level that follows a
-    # decision; nothing of this matters for what was won or still waits.
     outcome = facts["outcome"]
     goes_on = _goes_on(outcome)
     appealable = ~rows.answer("appealable").isin({False})
@@ -1261,14 +1315,9 @@ def _step_facts(
             _matters("denial_category", program)
         ),
         "nature": rows.answer("nature").only(goes_on & _matters("nature", program)),
-        "notice_date": _days(notice, ~filed),
-        "notice_received": _days(received, ~filed),
-        "earliest_notice": _days(earliest, ~filed & (program.code >= 0)),
         "last_level": facts["last_level"],
         "filed": Coded(filed.astype("int8"), [False, True]),
         "outcome": outcome,
-        "filed_on": _days(filed_on, goes_on & facts["last_level"].isin(_followed_by_filing())),
-        "decided_on": _days(decided_on, goes_on),
         "amount": _amounts(in_controversy),
         "state_window": rows.payer("state_window").only(_matters("state_window", program)),
         "jurisdiction": rows.payer("jurisdiction").only(_matters("jurisdiction", program)),
@@ -1282,12 +1331,6 @@ def _step_facts(
         .with_value(facts["standing"].isin({"review"}), _REVERSAL_GAP)
         .with_value(facts["standing"].isin({"taken_back"}), _TAKEN_BACK_GAP),
     }
-
-
-@cache
-def _followed_by_filing() -> frozenset[str]:
-    """Return the levels after whose decision some program's next clock starts with their filing."""
-    return frozenset().union(*map(follows_filing, programs()))
 
 
 def _recovered(set_: _Set, claim: np.ndarray, line: np.ndarray) -> controversy.Recovered:
@@ -1466,7 +1509,8 @@ def _states(
     """Return each row's state after its appeals, with the payer's clock, and what decided it."""
     outcome = facts["outcome"]
     waits = filed & (outcome.code < 0)
-    number, table = asked.memory("state").ask(
+    number, table = asked.ask(
+        "state",
         {
             "standing": rows.stands.state,
             "filed": Coded(filed.astype("int8"), [False, True]),
@@ -1481,7 +1525,7 @@ def _states(
             "jurisdiction": rows.payer("jurisdiction").only(
                 waits & _matters("jurisdiction", rows.payer("program"))
             ),
-        }
+        },
     )
     answer = {name: column.take(number) for name, column in table.items()}
     whence = answer["decided_by"].with_value(rows.stands.recorded, "recorded")

@@ -268,7 +268,7 @@ def _typed(columns: dict[str, Cells], column: str, codes: np.ndarray):
     if kind == "number":
         values = np.nan_to_num(np.array([*cells.values, 0.0], dtype=float))
         return pd.arrays.FloatingArray(values[codes], codes < 0)
-    return texts(cells.values, codes)
+    return texts(cells.texts, codes)
 
 
 def _dates(days: np.ndarray) -> np.ndarray:
@@ -333,7 +333,7 @@ def _claim_columns(placed: Rows, notes: Notes) -> dict:
     }
     if "patient_control_number" in columns:
         account = columns["patient_control_number"]
-        out["patient_control_number"] = texts(account.values, account.codes[starts])
+        out["patient_control_number"] = texts(account.texts, account.codes[starts])
     money = {
         "claim_billed": "billed_cents",
         "claim_paid": "paid_cents",

@@ -158,7 +158,7 @@ def _serial(text: str, epoch: int) -> tuple[int, str]:
 
 
 def read_dates(
-    texts: list[str], *, order: str, birth: bool, epoch: int | None
+    texts: pa.Array, *, order: str, birth: bool, epoch: int | None
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Return days of distinct texts, and the problems by position; plain dates are read at once.
 
@@ -166,9 +166,8 @@ def read_dates(
     every other text is read by `read_date`, which says the same of the plain ones too.
     """
     days = np.full(len(texts), NOTHING, dtype=np.int64)
-    values = pa.array(texts, pa.large_string())
-    at = np.flatnonzero(pc.binary_length(values).to_numpy() == 10)
-    marks = _bytes_of(values if len(at) == len(texts) else values.take(pa.array(at)))[0]
+    at = np.flatnonzero(pc.binary_length(texts).to_numpy() == 10)
+    marks = _bytes_of(texts if len(at) == len(texts) else texts.take(pa.array(at)))[0]
     marks = marks.reshape(len(at), 10)
     forms = [("YYYY/MM/DD", True)]
     forms += [("MM/DD/YYYY", False)] if order == "month_first" else []
@@ -179,7 +178,7 @@ def read_dates(
     days[np.isin(days, _PLACEHOLDER_DAYS)] = NOTHING
     problems = {}
     for i in np.flatnonzero(days == NOTHING).tolist():
-        days[i], problem = read_date(texts[i], order=order, birth=birth, epoch=epoch)
+        days[i], problem = read_date(texts[i].as_py(), order=order, birth=birth, epoch=epoch)
         if problem:
             problems[i] = problem
     return days, problems
@@ -207,9 +206,9 @@ def _plain_days(marks: np.ndarray, layout: str, *, dashes: bool) -> tuple[np.nda
 def _bytes_of(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return the bytes of all texts in a row, and where each starts and the last ends."""
     _, starts, data = values.buffers()
-    starts = np.frombuffer(starts, dtype=np.int64)[values.offset : values.offset + len(values) + 1]
-    if not len(starts) or data is None:
+    if not len(values) or data is None:
         return np.empty(0, dtype=np.uint8), np.zeros(len(values) + 1, dtype=np.int64)
+    starts = np.frombuffer(starts, dtype=np.int64)[values.offset : values.offset + len(values) + 1]
     data = np.frombuffer(data, dtype=np.uint8)[starts[0] : starts[-1]]
     return data, starts - starts[0]
 
@@ -246,14 +245,13 @@ def read_money(text: str) -> tuple[int, str]:
     return (-int(cents) if negative or credit or "-" in bare else int(cents)), ""
 
 
-def read_moneys(texts: list[str]) -> tuple[np.ndarray, dict[int, str]]:
+def read_moneys(values: pa.Array) -> tuple[np.ndarray, dict[int, str]]:
     """Return cents of distinct texts, and the problems by position; plain amounts are read at once.
 
     Plain is a number of up to 13 digits with at most two decimals; every other text is read by
     `read_money`, which says the same of the plain ones too.
     """
-    cents = np.full(len(texts), NOTHING, dtype=np.int64)
-    values = pa.array(texts, pa.large_string())
+    cents = np.full(len(values), NOTHING, dtype=np.int64)
     two = _two_decimals(values)
     if two.any():
         cents[two] = _without_point(values if two.all() else values.filter(pa.array(two)))
@@ -267,7 +265,7 @@ def read_moneys(texts: list[str]) -> tuple[np.ndarray, dict[int, str]]:
         cents[rest[easy]] = pc.cast(scaled, pa.int64()).to_numpy()
     problems = {}
     for i in np.flatnonzero(cents == NOTHING).tolist():
-        cents[i], problem = read_money(texts[i])
+        cents[i], problem = read_money(values[i].as_py())
         if problem:
             problems[i] = problem
     return cents, problems
@@ -307,18 +305,17 @@ def read_id(text: str) -> tuple[str | None, str]:
     return (whole[1] if whole else text), ""
 
 
-def read_ids(texts: list[str]) -> tuple[list[str | None], dict[int, str]]:
-    """Return identifiers of distinct texts, and the problems by position; few need a look."""
-    letters = "".join(texts)
-    if "." not in letters and "+" not in letters:  # neither 123.0 nor 1.2E+10 can be among them
-        return texts, {}
-    values = pa.array(texts, pa.large_string())
-    odd = pc.match_substring_regex(values, _ODD_ID).to_numpy(zero_copy_only=False)
-    out, problems = texts, {}
-    if odd.any():
-        out = list(texts)
-        for i in np.flatnonzero(odd):
-            out[i], problems[int(i)] = read_id(texts[i])
+def read_ids(texts: pa.Array) -> tuple[list[str | None] | None, dict[int, str]]:
+    """Return identifiers of distinct texts, and the problems by position; None where all stay so."""
+    letters = _bytes_of(texts)[0]
+    if not np.isin(letters, (ord("."), ord("+"))).any():  # neither 123.0 nor 1.2E+10 are among them
+        return None, {}
+    odd = pc.match_substring_regex(texts, _ODD_ID).to_numpy(zero_copy_only=False)
+    if not odd.any():
+        return None, {}
+    out, problems = texts.to_pylist(), {}
+    for i in np.flatnonzero(odd).tolist():
+        out[i], problems[i] = read_id(out[i])
     return out, {i: p for i, p in problems.items() if p}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.claims.export import cells as read_cells
 from toolkit.claims.export.grids import Note, Tally, tally
@@ -142,9 +143,9 @@ def read_column(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
         reader = read_cells.read_word(word_table(chosen, column), problem)
         return _each(raw, reader, column, sheet, notes)
     if kind == "id":
-        ids, problems = read_cells.read_ids(raw.values)
+        ids, problems = read_cells.read_ids(raw.texts)
         note_problems(raw, problems, column, sheet, notes)
-        return raw if ids is raw.values else recoded(raw, ids)
+        return raw if ids is None else recoded(raw, ids)
     if kind == "code":
         return _each(raw, lambda text: (text.upper(), ""), column, sheet, notes)
     return raw
@@ -152,7 +153,7 @@ def read_column(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
 
 def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
     days, problems = read_cells.read_dates(
-        raw.values,
+        raw.texts,
         order=sheet.decisions.date_order.get(column, "month_first"),
         birth=column == "birth_date",
         epoch=read_cells.EPOCH_1904 if sheet.epoch_1904 else read_cells.EPOCH_1900,
@@ -163,16 +164,17 @@ def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
         notes.count(_rows_of(raw, blanks, sheet), column, "placeholder_date", says)
     note_problems(raw, {i: p for i, p in problems.items() if i not in blanks}, column, sheet, notes)
     if not sheet.serial_dates:
-        serial = [i for i, v in enumerate(raw.values) if v.isdigit() and len(v) == 5]
-        read = [i for i in serial if days[i] != NOTHING]
-        if read:
+        texts = raw.texts
+        digits = pc.and_(pc.utf8_is_digit(texts), pc.equal(pc.utf8_length(texts), 5))
+        read = np.flatnonzero(digits.to_numpy(zero_copy_only=False) & (days != NOTHING))
+        if len(read):
             says = f"with a {column} written as a spreadsheet's count of days, read as such"
             notes.count(_rows_of(raw, read, sheet), column, "serial_date", says)
     return recoded(raw, days)
 
 
 def _money(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
-    cents, problems = read_cells.read_moneys(raw.values)
+    cents, problems = read_cells.read_moneys(raw.texts)
     turned = column in sheet.decisions.negated or (
         sheet.match.layout.money_sign == "credits_negative" and column in _PAYMENTS
     )

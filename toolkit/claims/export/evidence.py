@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.grids import Note
@@ -177,7 +176,7 @@ def _count_dates(texts: list[str], found: dict[str, int], *, years: int) -> None
 
 
 def _count_signs(cells, reversal: np.ndarray | None, found: dict[str, int]) -> None:
-    texts = pa.array(cells.values, pa.large_string())
+    texts = cells.texts
     counted = pc.match_substring_regex(texts, "[1-9]").to_numpy(zero_copy_only=False)
     if reversal is not None:
         used = cells.codes[~reversal & (cells.codes >= 0)]

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.contents import contents
@@ -324,7 +323,7 @@ def _in_words(sheet: Sheet) -> np.ndarray:
     for name in _NUMBERS:
         for position in sheet.match.positions.get(name, ()):
             cells = sheet.columns[position]
-            values = pa.array(cells.values, pa.large_string())
+            values = cells.texts
             words = pc.match_substring_regex(values, _SEVERAL_WORDS)
             found |= np.append(words.to_numpy(zero_copy_only=False), False)[cells.codes]
     return found

@@ -61,12 +61,12 @@ def words_at(cells: Cells, words: frozenset[str], normal) -> np.ndarray:
 def headings_at(cells: Cells, headings: list[str]) -> np.ndarray:
     """Return which rows hold a heading in place of a content."""
     known = pa.array({h.strip().casefold() for h in headings} - {""}, pa.large_string())
-    values = pc.utf8_lower(pa.array(cells.values, pa.large_string()))
+    values = pc.utf8_lower(cells.texts)
     return _rows_where(cells, pc.is_in(values, value_set=known))
 
 
 def _matches(cells: Cells, pattern: str) -> pa.Array:
-    return pc.match_substring_regex(pa.array(cells.values, pa.large_string()), pattern)
+    return pc.match_substring_regex(cells.texts, pattern)
 
 
 def _rows_where(cells: Cells, hit) -> np.ndarray:

@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from toolkit.claims.export.grids import Note
-from toolkit.claims.export.layouts import SEVERAL, Match, choose, lay_over, layout, layouts, plain
+from toolkit.claims.export.layouts import SEVERAL, Match, choose, column_of, layout, layouts, plain
 from toolkit.errors import ExportError
 from toolkit.hospital.heading_words import Provenance, keys
 from toolkit.rules import RULES, read
@@ -252,7 +252,6 @@ def _column(heading: str) -> str | None:
     """Return which column of ours a heading is in any layout; None where layouts differ on it."""
     if len(heading) > _LONGEST:
         return None
-    found = set()
-    for name in layouts():
-        found |= set(lay_over(layout(name), [heading], row=1).positions)
+    places = (column_of(layout(name), heading) for name in layouts())
+    found = {place[0] for place in places if place}
     return found.pop() if len(found) == 1 else None

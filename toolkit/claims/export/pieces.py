@@ -27,8 +27,8 @@ from toolkit.claims.export.layouts import COLUMNS, Match
 from toolkit.claims.identity import hash_of, id_of, part_hash
 from toolkit.errors import ExportError
 
-PIECE_BYTES = 8 << 20
-PIECE_ROWS = 24_000
+PIECE_BYTES = 16 << 20
+PIECE_ROWS = 80_000
 _ACCOUNT = ("patient_control_number", "payer_claim_control_number")
 
 
@@ -363,7 +363,7 @@ def _accounts(opened: Opened, columns: dict[int, sheets.Cells], rows: np.ndarray
     accounts = np.zeros(len(rows), dtype=np.uint64)
     for name in reversed(_ACCOUNT):
         if name in read:
-            numbers = numbers_of(read[name].values)
+            numbers = numbers_of(list(read[name].values))
             stated = read[name].codes >= 0
             accounts[stated] = numbers[read[name].codes[stated]]
     return accounts

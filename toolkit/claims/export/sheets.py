@@ -5,8 +5,9 @@ content. All that follows looks at a content once, however many rows hold it.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -23,12 +24,47 @@ from toolkit.errors import ExportError
 _ARROW_BYTES = 1 << 30  # text beyond this needs 64-bit offsets
 
 
+class Texts(Sequence):
+    """Distinct texts as Arrow holds them; they become Python's where one by one they are looked at."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self.array = array
+
+    @cached_property
+    def _list(self) -> list[str]:
+        return self.array.to_pylist()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, at):
+        return self._list[at]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._list)
+
+    def __contains__(self, value: object) -> bool:
+        return value in self._list
+
+
 @dataclass(frozen=True)
 class Cells:
     """One column: `values` are its distinct contents, `codes` their number by row, -1 for none."""
 
     codes: np.ndarray
-    values: list
+    values: Sequence
+
+    @property
+    def texts(self) -> pa.Array:
+        """The contents of a column of texts, as Arrow holds them."""
+        return arrow_texts(self.values)
+
+
+def arrow_texts(values: Sequence[str]) -> pa.Array:
+    """Return texts as Arrow holds them."""
+    if isinstance(values, Texts):
+        return values.array.cast(pa.large_string())
+    return pa.array(values, pa.large_string())
 
 
 @dataclass(frozen=True)
@@ -76,12 +112,12 @@ def cells_of(
     gone = np.zeros(len(trimmed), dtype=bool)
     gone[at] = hit.to_numpy(zero_copy_only=False)
     if not gone.any() and trimmed.equals(given) and (differ or _all_differ(given)):
-        return Cells(codes, texts.to_pylist())
+        return Cells(codes, Texts(texts))
     kept = pc.if_else(
         pa.array(gone), pa.scalar(None, pa.large_string()), trimmed
     ).dictionary_encode()
     remap = pc.fill_null(kept.indices, -1).to_numpy(zero_copy_only=False)
-    return Cells(np.append(remap, -1).astype(np.int32)[codes], kept.dictionary.to_pylist())
+    return Cells(np.append(remap, -1).astype(np.int32)[codes], Texts(kept.dictionary))
 
 
 def _all_differ(texts: pa.Array) -> bool:
@@ -197,7 +233,7 @@ def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
 def coded_column(cells: Cells) -> pa.DictionaryArray:
     """Return a column of cells as Arrow holds it: its contents once, and their numbers."""
     codes = pa.array(cells.codes, pa.int32(), mask=cells.codes < 0)
-    return pa.DictionaryArray.from_arrays(codes, pa.array(cells.values, pa.string()))
+    return pa.DictionaryArray.from_arrays(codes, cells.texts.cast(pa.string()))
 
 
 def compacted(table: pa.Table) -> pa.Table:
@@ -230,11 +266,11 @@ def _coded_cells(column: pa.ChunkedArray) -> Cells:
     used = np.zeros(len(chunk.dictionary) + 1, dtype=bool)
     used[codes] = True
     if used[:-1].all():
-        return Cells(codes, chunk.dictionary.to_pylist())
+        return Cells(codes, Texts(chunk.dictionary))
     at = np.flatnonzero(used[:-1])
     place = np.full(len(used), -1, dtype=np.int32)
     place[at] = np.arange(len(at))
-    return Cells(place[codes], chunk.dictionary.take(pa.array(at)).to_pylist())
+    return Cells(place[codes], Texts(chunk.dictionary.take(pa.array(at))))
 
 
 def _arrow_texts(values: pa.Array) -> pa.Array:
