@@ -137,7 +137,7 @@ GOOD = [
     ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", AS_OF)
     + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
 ]
-OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "s.sqlite")
+OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "letter.record.json", "s.sqlite")
 FAILING = [
     (("read", "in/no_column.csv"), 4),
     (("read", "in/empty.xlsx"), 4),
@@ -218,5 +218,13 @@ def test_the_drafting_notebook_keeps_no_planted_value(place, broken):
     )
     assert done.stdout.strip() == ""
     assert MARK not in (done.stdout + done.stderr).lower()
-    belongs = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "-export.xlsx", ".sqlite")
+    belongs = (
+        "w.xlsx",
+        "w.csv",
+        "w.parquet",
+        "letter.docx",
+        "letter.record.json",
+        "-export.xlsx",
+        ".sqlite",
+    )
     assert left_behind(place, belongs=belongs) == []

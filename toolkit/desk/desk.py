@@ -40,7 +40,7 @@ from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer,
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
-from toolkit.letters.writing import digest
+from toolkit.letters.record import digest
 from toolkit.outputs import private_folder
 
 # Counted by the law from the facts behind the date; asked for only where no date can be counted.

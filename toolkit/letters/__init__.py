@@ -24,6 +24,9 @@ _WHERE = {
     "proof_markdown": "markdown",
     "write": "writing",
     "write_proof": "writing",
+    "Verdict": "comparing",
+    "verify": "comparing",
+    "record_path": "record",
 }
 
 __all__ = sorted(_WHERE)

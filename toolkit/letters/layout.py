@@ -7,6 +7,7 @@ from toolkit.letters.letter import Letter, Section, Sentence
 
 DRAFT = "DRAFT"
 CLOSING = "Sincerely,"
+ENCLOSURES = "Enclosures"
 
 
 def layout(letter: Letter, *, draft: bool) -> dict:

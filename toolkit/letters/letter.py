@@ -101,11 +101,17 @@ class Reference(msgspec.Struct, frozen=True):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A letter of one case: complete, or with the facts it still lacks in `missing`.
 
-    `warnings` are for the sender and never printed in the letter.
+    `level`, `issue` and `service` are '' where the letter has none. `warnings` are for the sender and
+    never printed in the letter.
     """
 
     kind: str
     title: str
+    program: str
+    level: str
+    issue: str
+    service: str
+    payer: str
     case_key: str
     as_of: date
     sender: tuple[Sentence, ...]

@@ -1,6 +1,5 @@
 """Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
 
-import hashlib
 import io
 import json
 from functools import lru_cache
@@ -11,6 +10,7 @@ from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.markdown import as_markdown, proof_markdown
 from toolkit.letters.proof import proof
+from toolkit.letters.record import digest, write_record
 from toolkit.outputs import whole
 
 _HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
 def write(
     letter: Letter, path: Path | str, *, draft: bool = False, template: Path | None = None
 ) -> Path:
-    """Write the letter as the path's suffix says (.docx, .pdf, .md) and return the path.
+    """Write the letter as the path's suffix says (.docx, .pdf, .md), its record beside it; return the path.
 
     `draft` puts a watermark on every page and marks what is missing; without it, an incomplete
     letter raises RefusedError whose `needs` are the labels of the missing facts. `template` is a
@@ -37,6 +37,7 @@ def write(
         )
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
+    write_record(letter, path, draft=draft)
     return path
 
 
@@ -55,11 +56,6 @@ def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = 
     with whole(path) as temporary:
         temporary.write_bytes(content)
     return path
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as the case store keeps it for a letter."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _file_type(path: Path, allowed: tuple[str, ...]) -> str:

@@ -28,7 +28,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.letters import draft, kind_of, write
+    from toolkit.letters import draft, kind_of, record_path, write
 
     case = case_of(options)
     folder = options.facts.parent if options.facts else None
@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     path = write(letter, options.out, draft=options.draft)
     return {
         "out": str(path),
+        "record": str(record_path(path)),
         "kind": letter.kind,
         "complete": letter.complete,
         "missing": [need.name for need in letter.missing],
