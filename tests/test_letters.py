@@ -3,6 +3,7 @@
 import io
 import re
 import stat
+import tomllib
 import zipfile
 from datetime import date
 from functools import cache
@@ -15,12 +16,14 @@ from pypdf import PdfReader
 from toolkit import letters
 from toolkit.cases import Case, Fact
 from toolkit.errors import RefusedError, RulesError, UsageError
+from toolkit.letters import typesetting
 from toolkit.letters.authority import Authority, authorities
 from toolkit.letters.clauses import bound
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.derived import DERIVED, LAW
 from toolkit.letters.facts import fact_types
 from toolkit.letters.forms import ClauseForm
+from toolkit.letters.layout import layout
 from toolkit.letters.sentences import sentence_form
 from toolkit.letters.template import TEMPLATE, make_template
 from toolkit.rules import load_yaml
@@ -545,12 +548,58 @@ def test_a_draft_says_so_on_every_page_and_lists_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["\u738b\u5c0f\u660e", "Testcase \U0001f600"])
-def test_a_name_that_the_pdf_cannot_print_is_refused_without_repeating_it(name, tmp_path):
+def test_a_name_that_no_font_has_is_refused_with_what_to_install(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(typesetting, "_SOURCES", ("own",))  # as on a machine without fonts
     letter = letter_of({"patient_name": name})
-    with pytest.raises(RefusedError, match="has no glyph") as caught:
+    with pytest.raises(RefusedError, match="has a glyph") as caught:
         letters.write(letter, tmp_path / "a.pdf")
     assert not set(name) & set(f"{caught.value} {caught.value.needs}") - set("Testcase ")
+    assert "denial-toolkit[scripts]" in caught.value.needs[0]
     assert name in docx_text(letters.write(letter, tmp_path / "a.docx"))
+
+
+def test_a_font_package_gives_the_pdf_its_script(tmp_path, monkeypatch):
+    monkeypatch.setattr(typesetting, "_SOURCES", ("own", "packages"))
+    name = "\u0645\u062d\u0645\u062f"  # Arabic
+    path = letters.write(letter_of({"patient_name": name}), tmp_path / "a.pdf")
+    assert set(name) <= set("".join(pdf_text(path)))
+
+
+def test_a_text_from_right_to_left_is_set_apart_in_every_form(tmp_path):
+    name = "\u05e9\u05dc\u05d5\u05dd"
+    letter = letter_of({"patient_name": name})
+    mark = "\u200e"
+    assert f"{mark}{name}{mark}, " in letters.as_markdown(letter)
+    assert f"<bdi>{name}</bdi>" in letters.as_html(letter)
+    path = letters.write(letter, tmp_path / "a.docx")
+    assert f"{mark}{name}{mark}, " in docx_text(path)
+    with zipfile.ZipFile(path) as parts:
+        assert b'<w:rtl w:val="true"/>' in parts.read("word/document.xml")
+    assert mark not in letters.as_markdown(letter_of())
+
+
+def test_the_font_packages_are_those_of_the_extra():
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"]["scripts"]
+    names = {line.split(">")[0].replace("-", "_") for line in extra}
+    assert names == set(typesetting.FONT_PACKAGES)
+
+
+def test_a_pdf_says_that_it_is_accessible_and_kept_as_it_is(tmp_path):
+    reader = PdfReader(letters.write(letter_of(), tmp_path / "a.pdf"))
+    about = reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    for said in ("pdfuaid:part>1<", "pdfaid:part>2<", "pdfaid:conformance>A<"):
+        assert said in about
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"] and reader.trailer["/Root"]["/Lang"]
+    assert reader.metadata.title == letter_of().subject
+
+
+def test_no_last_page_holds_a_few_lines_only(tmp_path):
+    for length in range(0, 1600, 80):  # wherever the last lines of the letter fall
+        letter = letter_of({"procedure_reason": "reason " * (length // 8 + 1)})
+        page = typesetting.fitted(layout(letter, draft=False))
+        end = typesetting.places("letter", page, "end")
+        assert end["page"] == 1 or end["down"] >= 200
 
 
 def test_no_page_holds_a_signature_alone(tmp_path):

@@ -29,7 +29,8 @@ _SAME = str.maketrans(
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[A-Z“\"‘(])")
 _LEAD = re.compile(r"[(]?(\d{1,3}|[A-Za-z])[.)]?")  # what stands before an item of a list
 _PAGE = re.compile(r"Page\s*\d+\s*of\s*\d+")
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+")
+# Scripts whose letters are joined, reordered or written from right to left: Hebrew to Myanmar, Khmer.
+_SHAPED = re.compile(r"[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]+")
 _ALIKE = 0.5  # two texts of which more than half is the same are one sentence that was changed
 _MOST_JOINED = 4  # sentences that one sentence may have become
 _SURE = 14  # characters by which a line is known wherever it stands
@@ -68,22 +69,26 @@ def verify(letter_file: Path, record_file: Path | None = None) -> Verdict:
     is_packet = letter_file.suffix.lower() == ".pdf" and packet.get("letter_pages")
     pages = tuple(packet["letter_pages"]) if is_packet else None
     blocks = blocks_of(letter_file, pages=pages)
-    found = compare(record, blocks)
+    found = compare(record, blocks, shaped=letter_file.suffix.lower() == ".pdf")
     written = record.get("letter") or {}
     return msgspec.structs.replace(found, untouched=written.get("sha256") == digest(letter_file))
 
 
-def compare(record: dict[str, Any], blocks: Sequence[str]) -> Verdict:
-    """Return how the blocks of a letter differ from the lines of its record."""
-    page = _Page(_without_frame(record, block) for block in blocks)
+def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = False) -> Verdict:
+    """Return how the blocks of a letter differ from the lines of its record.
+
+    `shaped`: the blocks come from a PDF, which holds the glyphs of a script that joins or reorders its
+    letters, or that runs from right to left, and not always each letter in its place.
+    """
+    page = _Page((_without_frame(record, block) for block in blocks), shaped)
     lines = [line for line in record["lines"] if line.get("printed", True)]
-    wanted = [_bare(line["text"]) for line in lines]
+    wanted = [_bare(line["text"], shaped) for line in lines]
     places = page.claim(wanted)
     changed: list[Changed] = []
     removed: list[str] = []
     added: list[str] = []
     for run, units in page.differences(places):
-        pairs, left = _paired([wanted[n] for n in run], units)
+        pairs, left = _paired([wanted[n] for n in run], units, shaped)
         for n, text in zip(run, pairs, strict=True):
             if text is None:
                 removed.append(lines[n]["text"])
@@ -110,19 +115,20 @@ def _without_frame(record: dict[str, Any], block: str) -> str:
     return _PAGE.sub("\n", text)
 
 
-def _bare(text: str) -> str:
+def _bare(text: str, shaped: bool) -> str:
     """Return the text as it is compared: without spaces and typography."""
-    return "".join(char for char, _ in _compared(unicodedata.normalize("NFKC", text)))
+    return "".join(char for char, _ in _compared(unicodedata.normalize("NFKC", text), shaped))
 
 
-def _compared(text: str) -> list[tuple[str, int]]:
+def _compared(text: str, shaped: bool) -> list[tuple[str, int]]:
     """Return the characters that are compared, each with its place in the text."""
     found: list[tuple[str, int]] = []
     for place, char in enumerate(text):
         for one in unicodedata.normalize("NFKC", char).translate(_SAME):
             if not one.isspace() and unicodedata.category(one) not in ("Cf", "Cc"):
                 found.append((one, place))
-    return _in_one_order(_unhyphenated(found))
+    found = _unhyphenated(found)
+    return _as_sets(found) if shaped else found
 
 
 def _unhyphenated(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -137,22 +143,26 @@ def _unhyphenated(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
     ]
 
 
-def _in_one_order(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Bring each run that is written from right to left into one order: a PDF may hold it reversed."""
+def _as_sets(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Bring each run of a shaped script into the set of its letters: a PDF may repeat and reorder them."""
     text = "".join(char for char, _ in found)
-    for match in _RIGHT_TO_LEFT.finditer(text):
-        run = sorted(char for char, _ in found[match.start() : match.end()])
+    kept: list[tuple[str, int]] = []
+    end = 0
+    for match in _SHAPED.finditer(text):
+        kept += found[end : match.start()]
+        run = sorted(set(match[0]))
         places = [place for _, place in found[match.start() : match.end()]]
-        found[match.start() : match.end()] = list(zip(run, places, strict=True))
-    return found
+        kept += zip(run, [*places[: len(run) - 1], places[-1]], strict=True)
+        end = match.end()
+    return kept + found[end:]
 
 
 class _Page:
     """The text of a letter, of which each line of the record claims its own stretch."""
 
-    def __init__(self, blocks: Iterator[str]):
+    def __init__(self, blocks: Iterator[str], shaped: bool):
         self._text = "\n\n".join(blocks)
-        compared = _compared(self._text)
+        compared = _compared(self._text, shaped)
         self._bare = "".join(char for char, _ in compared)
         self._places = [place for _, place in compared]
         self._taken = bytearray(len(self._bare))
@@ -240,7 +250,9 @@ def _is_frame(unit: str) -> bool:
     return not any(char.isalnum() for char in unit) or bool(_LEAD.fullmatch(unit.strip()))
 
 
-def _paired(wanted: list[str], units: list[str]) -> tuple[list[str | None], list[str]]:
+def _paired(
+    wanted: list[str], units: list[str], shaped: bool
+) -> tuple[list[str | None], list[str]]:
     """Return what each wanted text became, in their order, and the units that none became."""
     from rapidfuzz.distance import Indel
 
@@ -253,7 +265,9 @@ def _paired(wanted: list[str], units: list[str]) -> tuple[list[str | None], list
             if i < len(wanted):
                 options.append((best[i + 1, j][0], ("none", i + 1, j)))
                 for k in range(j + 1, min(j + _MOST_JOINED, len(units)) + 1):
-                    alike = Indel.normalized_similarity(wanted[i], _bare(" ".join(units[j:k])))
+                    alike = Indel.normalized_similarity(
+                        wanted[i], _bare(" ".join(units[j:k]), shaped)
+                    )
                     if alike > _ALIKE:
                         options.append((alike + best[i + 1, k][0], ("pair", i + 1, k)))
             if j < len(units):

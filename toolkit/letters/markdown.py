@@ -75,10 +75,18 @@ def _section(section: dict) -> list[str]:
     return lines
 
 
+_MARK = "\N{LEFT-TO-RIGHT MARK}"  # on both sides of what is written from right to left
+
+
 def _runs(run: list[dict]) -> str:
-    return "".join(
-        f"**{_text(r['text'])}**" if r["role"] == "missing" else _text(r["text"]) for r in run
-    )
+    return "".join(_run(r) for r in run)
+
+
+def _run(run: dict) -> str:
+    text = _text(run["text"])
+    if run["role"] == "missing":
+        return f"**{text}**"
+    return f"{_MARK}{text}{_MARK}" if run["rtl"] else text
 
 
 def _each(lines: list[list[dict]]) -> list[str]:

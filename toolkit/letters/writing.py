@@ -1,8 +1,6 @@
 """Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
 
 import io
-import json
-from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import RefusedError, UsageError
@@ -11,9 +9,9 @@ from toolkit.letters.letter import Letter
 from toolkit.letters.markdown import as_markdown, proof_markdown
 from toolkit.letters.proof import proof
 from toolkit.letters.record import digest, write_record
+from toolkit.letters.typesetting import fitted, typeset
 from toolkit.outputs import whole
 
-_HERE = Path(__file__).parent
 _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
 
 
@@ -30,15 +28,20 @@ def write(
     kind = _file_type(path, (".docx", ".pdf", ".md"))
     if template is not None and kind != "docx":
         raise UsageError("A Word template serves for .docx only.")
+    check_complete(letter, draft=draft)
+    with whole(path) as temporary:
+        temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
+    write_record(letter, path, draft=draft)
+    return path
+
+
+def check_complete(letter: Letter, *, draft: bool) -> None:
+    """Refuse a letter that lacks facts and is not to be a draft."""
     if not draft and not letter.complete:
         raise RefusedError(
             "The letter is not complete; fill in what is missing, or write it as a draft.",
             needs=tuple(need.asked for need in letter.missing),
         )
-    with whole(path) as temporary:
-        temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    write_record(letter, path, draft=draft)
-    return path
 
 
 def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = None) -> Path:
@@ -52,7 +55,7 @@ def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = 
     if kind == "md":
         content = proof_markdown(letter, sha256=sha256).encode()
     else:
-        content = _typeset("proof", proof(letter, sha256=sha256))
+        content = typeset("proof", proof(letter, sha256=sha256))
     with whole(path) as temporary:
         temporary.write_bytes(content)
     return path
@@ -69,35 +72,7 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return _typeset("letter", page) if kind == "pdf" else _word(page, template)
-
-
-@lru_cache(maxsize=1)
-def _fonts():
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
-
-
-def _typeset(name: str, data: dict) -> bytes:
-    """Return the PDF: only typst's own fonts, so that every machine gives the same pages."""
-    import typst
-
-    compiler = typst.Compiler(
-        str(_HERE / f"{name}.typ"),
-        root=str(_HERE),
-        font_paths=_fonts(),
-        sys_inputs={name: json.dumps(data)},
-    )
-    try:
-        return compiler.compile(format="pdf", timestamp=0, pdf_standards="ua-1")
-    except typst.TypstError as error:
-        if "could not be displayed" not in str(error):
-            raise
-        raise RefusedError(  # the message of the typesetter repeats the character
-            "The font of the PDF has no glyph for a character of the letter.",
-            needs=("the same letter as .docx or .md, which use the fonts of the machine",),
-        ) from None
+    return typeset("letter", fitted(page)) if kind == "pdf" else _word(page, template)
 
 
 def _word(page: dict, template: Path | None) -> bytes:
@@ -165,5 +140,11 @@ def _rich(lines: list[list[dict]], *, joint: str = "\n", **style: object):
             text.add(joint, font=FONT, **style)
         for run in line:
             gap = {"highlight": "#fff3bf", "color": "6B4400"} if run["role"] == "missing" else {}
-            text.add(run["text"], font=FONT, **{**style, **gap})
+            more = {**style, **gap}
+            if run["rtl"]:  # a mark on both sides keeps what stands beside it in its place
+                text.add("\N{LEFT-TO-RIGHT MARK}", font=FONT, **style)
+                text.add(run["text"], font=FONT, rtl=True, **more)
+                text.add("\N{LEFT-TO-RIGHT MARK}", font=FONT, **style)
+            else:
+                text.add(run["text"], font=FONT, **more)
     return text
