@@ -34,7 +34,7 @@ every denial, with the letters that it can have and why not the others.
 ## What may be typed
 
 Facts of the chart, the claim and the notice. Text that argues law or promises a rate of success is refused; an
-enclosed document may be quoted as “...” (Exhibit 1). Nothing lies after the letter's date; dates and papers have
+enclosed document may be quoted as “...” (Exhibit A). Nothing lies after the letter's date; dates and papers have
 to fit together (`rules/letters/coherence.yaml`). Facts that are tables are lists of rows in a facts file:
 
 ```yaml

@@ -84,6 +84,6 @@ def test_an_enclosed_file_that_is_there_is_enclosed(tmp_path):
     case = case_of({"entered": {"documents": [{"name": "Summary", "file": "summary.pdf"}]}})
     kind = letters.kind_of(case, "appeal")
     letter = letters.draft(case, kind, as_of=AS_OF, folder=tmp_path)
-    assert "Summary" in [sentence.text for sentence in letter.enclosures]
+    assert "Exhibit A: Summary" in [sentence.text for sentence in letter.enclosures]
     with pytest.raises(RefusedError, match="is not there"):
         letters.draft(case, kind, as_of=AS_OF, folder=tmp_path / "elsewhere")

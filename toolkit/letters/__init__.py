@@ -23,6 +23,8 @@ _WHERE = {
     "proof_html": "page",
     "proof_markdown": "markdown",
     "write": "writing",
+    "with_exhibits": "exhibits",
+    "write_packet": "packet",
     "write_proof": "writing",
     "Verdict": "comparing",
     "verify": "comparing",

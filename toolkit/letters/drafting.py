@@ -15,6 +15,7 @@ from toolkit.letters.clauses import CRITERIA, Clause, Line, in_program
 from toolkit.letters.conditions import facts as facts_of
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.derived import DERIVED, LAW
+from toolkit.letters.exhibits import exhibits_of
 from toolkit.letters.facts import fact_types, in_words, printed, rows
 from toolkit.letters.forums import forum
 from toolkit.letters.letter import (
@@ -74,6 +75,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         issue=kind.issue.id if kind.issue else "",
         service=kind.service.id if kind.service else "",
         payer=str(values.get("plan_name") or ""),
+        account=str(values.get("patient_control_number") or ""),
         case_key=case.case_key,
         as_of=as_of,
         sender=_lines(around.sender, values, writer),
@@ -90,6 +92,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         signature=_lines(around.signature, values, writer),
         enclosures=_enclosures(kind, values, writer),
         copies=_lines(around.copies, values, writer),
+        exhibits=exhibits_of(values, folder),
         missing=still_needed(kind, values),
         warnings=(),
         authorities=(),
@@ -354,10 +357,7 @@ def _enclosures(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sent
     found += [writer.sentence(form) for form in paper_lines(kind, values)]
     found += _lines(kind.enclosures, values, writer)
     found += _lines(kind.service.enclosures, values, writer) if kind.service else ()
-    for row in rows(values.get("documents"), fact_types()["documents"]):
-        day = f", {in_words(row['date'])}" if row.get("date") else ""
-        pages = f", pages {row['pages']}" if row.get("pages") else ""
-        found.append(writer.cell("documents", f"{row['name']}{day}{pages}"))
+    found += [writer.cell("documents", exhibit.line) for exhibit in exhibits_of(values, None)]
     return tuple(found)
 
 

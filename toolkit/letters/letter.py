@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from toolkit.letters.authority import Authority
+from toolkit.letters.exhibits import Exhibit
 from toolkit.letters.letter_kind import Need
 
 
@@ -112,6 +113,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     issue: str
     service: str
     payer: str
+    account: str
     case_key: str
     as_of: date
     sender: tuple[Sentence, ...]
@@ -124,6 +126,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     signature: tuple[Sentence, ...]
     enclosures: tuple[Sentence, ...]
     copies: tuple[Sentence, ...]
+    exhibits: tuple[Exhibit, ...]
     missing: tuple[Need, ...]
     warnings: tuple[str, ...]
     authorities: tuple[Authority, ...]
