@@ -24,6 +24,7 @@ _WHERE = {
     "proof_markdown": "markdown",
     "write": "writing",
     "with_exhibits": "exhibits",
+    "write_all": "batch",
     "write_packet": "packet",
     "write_proof": "writing",
     "Verdict": "comparing",

@@ -1,7 +1,9 @@
 """Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import RefusedError, UsageError
 from toolkit.letters.layout import layout
@@ -16,13 +18,19 @@ _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
 
 
 def write(
-    letter: Letter, path: Path | str, *, draft: bool = False, template: Path | None = None
+    letter: Letter,
+    path: Path | str,
+    *,
+    draft: bool = False,
+    template: Path | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the letter as the path's suffix says (.docx, .pdf, .md), its record beside it; return the path.
 
     `draft` puts a watermark on every page and marks what is missing; without it, an incomplete
     letter raises RefusedError whose `needs` are the labels of the missing facts. `template` is a
-    Word template that the hospital has edited; it serves for .docx only.
+    Word template that the hospital has edited; it serves for .docx only. `more` goes into the
+    record.
     """
     path = Path(path)
     kind = _file_type(path, (".docx", ".pdf", ".md"))
@@ -31,7 +39,7 @@ def write(
     check_complete(letter, draft=draft)
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    write_record(letter, path, draft=draft)
+    write_record(letter, path, draft=draft, **(more or {}))
     return path
 
 
