@@ -83,7 +83,9 @@ def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = Fal
     page = _Page((_without_frame(record, block) for block in blocks), shaped)
     lines = [line for line in record["lines"] if line.get("printed", True)]
     wanted = [_bare(line["text"], shaped) for line in lines]
-    places = page.claim(wanted)
+    # What the template says of its own may stand there, and may as well have gone.
+    own = [_bare(text, shaped) for text in record.get("template", ())]
+    places = page.claim([*wanted, *own], first=len(wanted))[: len(wanted)]
     changed: list[Changed] = []
     removed: list[str] = []
     added: list[str] = []
@@ -103,6 +105,22 @@ def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = Fal
         added=tuple(added),
         untouched=False,
     )
+
+
+def as_printed(record: dict[str, Any], blocks: Sequence[str]) -> dict[str, Any]:
+    """Return the record of a letter just written, with what its template added and has no place for.
+
+    `template` holds the texts that are the template's own, and `printed` says of a line whether it is
+    in the letter.
+    """
+    page = _Page((_without_frame(record, block) for block in blocks), False)
+    wanted = [_bare(line["text"], False) for line in record["lines"]]
+    places = page.claim(wanted, first=len(wanted))
+    lines = [
+        line | {"printed": place is not None}
+        for line, place in zip(record["lines"], places, strict=True)
+    ]
+    return record | {"lines": lines, "template": page.unclaimed()}
 
 
 def _without_frame(record: dict[str, Any], block: str) -> str:
@@ -167,13 +185,18 @@ class _Page:
         self._places = [place for _, place in compared]
         self._taken = bytearray(len(self._bare))
 
-    def claim(self, wanted: Sequence[str]) -> list[tuple[int, int] | None]:
-        """Return the stretch that each text claims, long ones first; none where it is not there."""
+    def claim(self, wanted: Sequence[str], *, first: int) -> list[tuple[int, int] | None]:
+        """Return the stretch that each text claims, long ones first; none where it is not there.
+
+        Texts from the number `first` on take what the others have left, wherever it stands.
+        """
         claimed: list[tuple[int, int] | None] = [None] * len(wanted)
         for whole_words in (True, False):
-            for n in sorted(range(len(wanted)), key=lambda one: (-len(wanted[one]), one)):
+            for n in sorted(range(first), key=lambda one: (-len(wanted[one]), one)):
                 if claimed[n] is None and wanted[n]:
-                    claimed[n] = self._claim_one(wanted[n], n, claimed, whole_words)
+                    claimed[n] = self._claim_one(wanted[n], n, claimed[:first], whole_words)
+        for n in sorted(range(first, len(wanted)), key=lambda one: (-len(wanted[one]), one)):
+            claimed[n] = self._claim_one(wanted[n], 0, [None], True) if wanted[n] else None
         return [(0, 0) if not text else place for text, place in zip(wanted, claimed, strict=True)]
 
     def _claim_one(
@@ -223,6 +246,10 @@ class _Page:
             run, before = [], place[1]
         if rest := [u for at in sorted(left) for u in left[at]]:
             yield [], rest
+
+    def unclaimed(self) -> list[str]:
+        """Return the sentences that no text has claimed."""
+        return [unit for _, units in self._unclaimed() for unit in units]
 
     def _unclaimed(self) -> Iterator[tuple[int, list[str]]]:
         """Yield where a stretch that nothing claimed begins, and its sentences."""

@@ -89,6 +89,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
             if holds(line.when, values)
         ),
         sections=sections,
+        on_letterhead=values.get("filer") != "enrollee",
         signature=_lines(around.signature, values, writer),
         enclosures=_enclosures(kind, values, writer),
         copies=_lines(around.copies, values, writer),

@@ -123,6 +123,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     salutation: str
     reference: tuple[Reference, ...]
     sections: tuple[Section, ...]
+    on_letterhead: bool  # no: it is the patient's own
     signature: tuple[Sentence, ...]
     enclosures: tuple[Sentence, ...]
     copies: tuple[Sentence, ...]

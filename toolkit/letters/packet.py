@@ -18,7 +18,7 @@ from toolkit.letters.exhibits import Exhibit
 from toolkit.letters.facts import in_words
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
-from toolkit.letters.record import write_record
+from toolkit.letters.record import record_of, write_record
 from toolkit.letters.typesetting import fitted, places, typeset
 from toolkit.letters.writing import check_complete
 from toolkit.outputs import whole
@@ -80,7 +80,7 @@ def write_packet(
             for each, first in zip(sheets, at[3:], strict=True)
         ],
     }
-    write_record(letter, path, draft=draft, packet=packet)
+    write_record({**record_of(letter, draft=draft), "packet": packet}, path)
     return path, [*lost, *_warnings(letter, sheets, count)]
 
 

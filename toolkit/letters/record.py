@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,10 @@ def digest(path: Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def write_record(letter: Letter, letter_file: Path, *, draft: bool, **more: Any) -> Path:
-    """Write the record of the letter beside its file, and return its path."""
+def write_record(record: Mapping[str, Any], letter_file: Path) -> Path:
+    """Write the record of a letter beside its file, with the file's hash; return the record's path."""
     path = record_path(letter_file)
-    said = record_of(letter, draft=draft) | {
-        "letter": {"file": letter_file.name, "sha256": digest(letter_file)},
-        **more,
-    }
+    said = {**record, "letter": {"file": letter_file.name, "sha256": digest(letter_file)}}
     with whole(path) as temporary:
         temporary.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path

@@ -1,17 +1,20 @@
 """Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from toolkit.errors import RefusedError, UsageError
+from toolkit.letters.comparing import as_printed
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.markdown import as_markdown, proof_markdown
 from toolkit.letters.proof import proof
-from toolkit.letters.record import digest, write_record
+from toolkit.letters.reading import blocks_of
+from toolkit.letters.record import digest, record_of, write_record
+from toolkit.letters.template import TEMPLATE
 from toolkit.letters.typesetting import fitted, typeset
+from toolkit.letters.word import fill
 from toolkit.outputs import whole
 
 _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
@@ -29,17 +32,19 @@ def write(
 
     `draft` puts a watermark on every page and marks what is missing; without it, an incomplete
     letter raises RefusedError whose `needs` are the labels of the missing facts. `template` is a
-    Word template that the hospital has edited; it serves for .docx only. `more` goes into the
-    record.
+    Word template that the hospital has edited; it serves for .docx only, and not for a letter of the
+    patient's own. `more` goes into the record.
     """
     path = Path(path)
     kind = _file_type(path, (".docx", ".pdf", ".md"))
     if template is not None and kind != "docx":
         raise UsageError("A Word template serves for .docx only.")
     check_complete(letter, draft=draft)
+    template = template if letter.on_letterhead else None
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    write_record(letter, path, draft=draft, **(more or {}))
+    record = record_of(letter, draft=draft) | dict(more or {})
+    write_record(record if template is None else as_printed(record, blocks_of(path)), path)
     return path
 
 
@@ -80,79 +85,4 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return typeset("letter", fitted(page)) if kind == "pdf" else _word(page, template)
-
-
-def _word(page: dict, template: Path | None) -> bytes:
-    from docxtpl import DocxTemplate
-
-    from toolkit.letters.template import TEMPLATE, settled
-
-    document = DocxTemplate(template or TEMPLATE)
-    document.render(_word_context(page), autoescape=True)
-    buffer = io.BytesIO()
-    document.save(buffer)
-    return settled(buffer.getvalue())
-
-
-def _word_context(page: dict) -> dict:
-    small = {"size": 20, "color": "57606A"}
-    return {
-        "draft": page["draft"],
-        "gaps": ", ".join(page["gaps"]),
-        "name": _rich(page["name"], size=36, bold=True, color="1F4E79"),
-        "sender": _rich(page["sender"], joint="  ·  ", size=19, color="57606A"),
-        "date": page["date"],
-        "sent_by": _rich(page["sent_by"], **small),
-        "addressee": _rich(page["addressee"]),
-        "subject": page["subject"],
-        "reference": [
-            {"label": r["label"], "value": _rich([r["value"]], size=21)} for r in page["reference"]
-        ],
-        "salutation": page["salutation"],
-        "sections": [_word_section(section) for section in page["sections"]],
-        "closing": page["closing"],
-        "signature": _rich(page["signature"]),
-        "enclosures": [_rich([e], size=20) for e in page["enclosures"]],
-        "copies": _rich(page["copies"], joint="; ", size=20) if page["copies"] else "",
-        "footer": page["footer"],
-    }
-
-
-def _word_section(section: dict) -> dict:
-    paragraphs, number = [], 0
-    for paragraph in section["paragraphs"]:
-        number = 0 if paragraph["style"] == "text" else number + 1
-        lead = {"text": "", "item": "•", "number": f"{number}."}[paragraph["style"]]
-        paragraphs.append({"lead": lead, "text": _rich([paragraph["runs"]])})
-    return {
-        "heading": section["heading"],
-        "paragraphs": paragraphs,
-        "columns": section["columns"],
-        "rows": [
-            {name: _rich([cell], size=20) for name, cell in zip("abc", row, strict=True)}
-            for row in section["rows"]
-        ],
-    }
-
-
-def _rich(lines: list[list[dict]], *, joint: str = "\n", **style: object):
-    """Return lines of runs as Word runs; a gap is highlighted, every other text is literal."""
-    from docxtpl import RichText
-
-    from toolkit.letters.template import FONT
-
-    text = RichText()
-    for i, line in enumerate(lines):
-        if i:
-            text.add(joint, font=FONT, **style)
-        for run in line:
-            gap = {"highlight": "#fff3bf", "color": "6B4400"} if run["role"] == "missing" else {}
-            more = {**style, **gap}
-            if run["rtl"]:  # a mark on both sides keeps what stands beside it in its place
-                text.add("\N{LEFT-TO-RIGHT MARK}", font=FONT, **style)
-                text.add(run["text"], font=FONT, rtl=True, **more)
-                text.add("\N{LEFT-TO-RIGHT MARK}", font=FONT, **style)
-            else:
-                text.add(run["text"], font=FONT, **more)
-    return text
+    return typeset("letter", fitted(page)) if kind == "pdf" else fill(page, template or TEMPLATE)

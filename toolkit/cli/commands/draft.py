@@ -15,18 +15,30 @@ EXAMPLE = "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out let
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("export", type=Path, metavar="EXPORT")
+    one.add_argument("export", nargs="?", type=Path, metavar="EXPORT")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--claim", help="our claim key, or the account or claim number")
     which.add_argument(
         "--all", action="store_true", help="every letter that lacks nothing, with a manifest"
+    )
+    which.add_argument(
+        "--new-template",
+        type=Path,
+        metavar="FILE.docx",
+        help="write the Word template of the letters, to be edited: local/letterhead.docx",
+    )
+    one.add_argument(
+        "--template",
+        type=Path,
+        metavar="FILE.docx",
+        help="Word template with fields; default: local/letterhead.docx if it is there",
     )
     one.add_argument(
         "--kind",
         metavar="ACT",
         help="appeal, criteria_request, records_cover ... (docs/letters.md)",
     )
-    one.add_argument("--out", type=Path, required=True, help="file; with --all, folder")
+    one.add_argument("--out", type=Path, help="file; with --all, folder")
     one.add_argument("--facts", type=Path, help="YAML: fact: value")
     one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
     one.add_argument(
@@ -48,7 +60,38 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
+    if options.new_template:
+        return _new_template(options)
+    lacking = [word for word in ("export", "out") if getattr(options, word) is None]
+    if lacking:
+        raise UsageError(
+            f"give {' and '.join({'export': 'EXPORT', 'out': '--out'}[w] for w in lacking)}"
+        )
     return _all(options) if options.all else _one(options)
+
+
+def _new_template(options: argparse.Namespace) -> dict[str, Any]:
+    from toolkit.letters.template import make_template
+    from toolkit.letters.word import BLOCKS, INLINE
+
+    path = options.new_template
+    if path.suffix.lower() != ".docx":
+        raise UsageError("--new-template ends in .docx")
+    if path.exists():
+        raise UsageError(f"{path.name} is there already; move it away to have a new one")
+    fields = [f"{{{{ {name} }}}}: {says}" for name, says in (BLOCKS | INLINE).items()]
+    return {"out": str(make_template(path)), "fields": fields}
+
+
+def _template(options: argparse.Namespace, ending: str) -> Path | None:
+    """Return the Word template to fill: the one given, else the hospital's own."""
+    from toolkit.hospital.places import letterhead
+
+    if ending != "docx":
+        if options.template:
+            raise UsageError("--template is for letters in Word: .docx")
+        return None
+    return options.template or letterhead()
 
 
 def _one(options: argparse.Namespace) -> dict[str, Any]:
@@ -58,6 +101,8 @@ def _one(options: argparse.Namespace) -> dict[str, Any]:
         raise UsageError("--format goes with --all; the ending of --out says what one letter is")
     if options.exhibit and not options.packet:
         raise UsageError("--exhibit puts a file into a packet: give --packet too")
+    if options.packet and options.template:
+        raise UsageError("--template is for letters in Word, and a packet is a PDF")
     if options.packet and options.out.suffix.lower() != ".pdf":
         raise UsageError("a packet is a PDF: --out ends in .pdf")
     case = case_of(options)
@@ -77,7 +122,8 @@ def _one(options: argparse.Namespace) -> dict[str, Any]:
         answer["exhibits"] = [one.label for one in letter.exhibits]
         warnings += more
     else:
-        write(letter, options.out, draft=options.draft)
+        template = _template(options, options.out.suffix.lower().removeprefix("."))
+        write(letter, options.out, draft=options.draft, template=template)
     return answer | {"warnings": warnings}
 
 
@@ -97,6 +143,7 @@ def _all(options: argparse.Namespace) -> dict[str, Any]:
         total=len(worklist),
         kind=options.kind,
         ending=options.format or "docx",
+        template=_template(options, options.format or "docx"),
         facts_folder=options.facts.parent if options.facts else None,
         inputs=dict(zip(claims.files["file_id"], claims.files["sha256"], strict=True)),
         on_progress=_progress,
