@@ -24,6 +24,8 @@ _WHERE = {
     "proof_markdown": "markdown",
     "write": "writing",
     "with_exhibits": "exhibits",
+    "outcomes_by_clause": "learned",
+    "records_in": "learned",
     "write_all": "batch",
     "write_packet": "packet",
     "write_proof": "writing",

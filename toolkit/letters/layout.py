@@ -68,7 +68,12 @@ def widths(section: Section) -> list[float]:
     return [1.15, 0.8, 1.25] if cited else [1.0, 1.45, 0.75]
 
 
-_PAGE_NUMBERS = ("payer_claim_control_number", "authorization_number", "appeal_number")
+_PAGE_NUMBERS = (
+    "payer_claim_control_number",
+    "authorization_number",
+    "appeal_number",
+    "patient_control_number",
+)
 
 
 def footer(letter: Letter) -> str:

@@ -88,12 +88,17 @@ def read_record(path: Path) -> dict[str, Any]:
     return found
 
 
+_TEXTS = ("program", "level", "issue", "payer", "case", "letter_date", "footer")
+
+
 def _whole(found: dict[str, Any]) -> bool:
-    lines = found.get("lines")
+    lines, clauses = found.get("lines"), found.get("clauses")
     return (
         isinstance(lines, list)
         and all(isinstance(one, dict) and isinstance(one.get("text"), str) for one in lines)
-        and isinstance(found.get("footer"), str)
+        and isinstance(clauses, list)
+        and isinstance(found.get("draft"), bool)
+        and all(isinstance(found.get(name), str) for name in _TEXTS)
     )
 
 
