@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from docx import Document
+from letter_samples import filled
 from test_letters import letter_of
 
 from toolkit import letters
 from toolkit.cli import main
 from toolkit.errors import InputError, UsageError
 from toolkit.letters.comparing import compare
+from toolkit.letters.reading import blocks_of
 from toolkit.letters.record import read_record
 
 HOSTILE = "A & B <i> #1 $5 {{ 7*7 }} | [x] \\ _u_ `c` ## 1. - *z* ~ &amp; é ﬁ 50%"
@@ -57,6 +59,15 @@ def paragraph(document, words: str):
 def test_a_letter_just_written_says_what_its_record_says(given, ending, tmp_path):
     found = letters.verify(letters.write(letter_of(given), tmp_path / f"a.{ending}"))
     assert found.holds and found.untouched, found
+
+
+@pytest.mark.parametrize("ending", ["docx", "pdf", "md"])
+def test_a_letter_that_encloses_nothing_has_no_list_of_enclosures(ending, tmp_path):
+    letter = filled(letters.compose("necessity_letter", "part_d", "", "coding"))
+    assert not letter.enclosures
+    path = letters.write(letter, tmp_path / f"a.{ending}")
+    assert letters.verify(path).holds
+    assert "Enclosures" not in "".join(blocks_of(path))
 
 
 def test_a_draft_says_what_its_record_says(tmp_path):

@@ -2,7 +2,7 @@
 
 import re
 
-from toolkit.letters.layout import layout
+from toolkit.letters.layout import ENCLOSURES, layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.proof import proof
 
@@ -30,7 +30,7 @@ def as_markdown(letter: Letter, *, draft: bool | None = None) -> str:
         lines += _section(section)
     lines += [page["closing"], "", _BLANK, ""]
     lines += _block(_each(page["signature"]))
-    lines += ["**Enclosures**", ""]
+    lines += [f"**{ENCLOSURES}**", ""] if page["enclosures"] else []
     lines += [f"{n}. {_runs(run)}" for n, run in enumerate(page["enclosures"], 1)]
     if page["copies"]:
         lines += ["", f"Copy: {'; '.join(_each(page['copies']))}"]

@@ -6,7 +6,7 @@ Every rule of style stands on the element itself, because a notebook's theme wou
 from html import escape
 
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import CLOSING, heading, is_right_to_left
+from toolkit.letters.layout import CLOSING, ENCLOSURES, heading, is_right_to_left
 from toolkit.letters.letter import Letter, Section, Segment, Sentence
 from toolkit.letters.proof import proof
 
@@ -47,8 +47,10 @@ def as_html(letter: Letter, *, draft: bool | None = None) -> str:
     items = "".join(
         f'<li style="margin:2px 0;color:{_INK}">{_span(s)}</li>' for s in letter.enclosures
     )
-    parts.append(f'<div style="color:{_INK};font-size:14px"><b>Enclosures</b>')
-    parts.append(f'<ol style="margin:4px 0 8px;padding-left:22px">{items}</ol>')
+    parts.append(f'<div style="color:{_INK};font-size:14px">')
+    if items:
+        parts.append(f"<b>{ENCLOSURES}</b>")
+        parts.append(f'<ol style="margin:4px 0 8px;padding-left:22px">{items}</ol>')
     if letter.copies:
         parts.append(f"Copy: {_spans(letter.copies, '; ')}")
     parts.append("</div></article>")

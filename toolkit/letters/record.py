@@ -129,7 +129,8 @@ def _lines(letter: Letter) -> Iterator[dict[str, Any]]:
                 yield from (_bound(section.clause, cell) for cell in row if cell.text)
     yield _frame("signature", CLOSING)
     yield from (_bound("signature", sentence) for sentence in letter.signature)
-    yield _frame("enclosures", ENCLOSURES)
+    if letter.enclosures:
+        yield _frame("enclosures", ENCLOSURES)
     yield from (_bound("enclosures", sentence) for sentence in letter.enclosures)
     if letter.copies:
         yield _frame("copies", "Copy:")
