@@ -61,7 +61,7 @@ Each sentence is a fact, a rule, an argument (which names its premises) or a req
 | `toolkit verify LETTER` | nothing: says which sentences of an edited letter differ from its record |
 
 **Exhibits** are the documents of the facts file that name a `file`, then those of `--exhibit`: PDF, PNG, JPEG or
-TIFF. A file that is encrypted, damaged or of another kind is refused by name. In a letter on timely filing the
+TIFF. A file that is encrypted, damaged or of another kind is refused by name; so is one whose `sha256` in the facts file is another. In a letter on timely filing the
 payer's 277CA is an exhibit too: its status of this claim becomes a page; a 999 proves nothing and is refused.
 
 **The letterhead** is a Word document with fields; its styles, header, footer and pictures stay. Where the footer

@@ -41,8 +41,7 @@ from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
-from toolkit.letters.record import digest
-from toolkit.outputs import private_folder
+from toolkit.outputs import digest, private_folder
 
 # Counted by the law from the facts behind the date; asked for only where no date can be counted.
 

@@ -18,9 +18,9 @@ from toolkit.cases.case import Case
 from toolkit.errors import InputError, RefusedError
 from toolkit.letters.drafting import draft
 from toolkit.letters.letter_kind import kind_of
-from toolkit.letters.record import digest, read_record, record_path
+from toolkit.letters.record import read_record, record_path
 from toolkit.letters.writing import write
-from toolkit.outputs import private_folder, whole
+from toolkit.outputs import digest, private_folder, whole
 from toolkit.rules import RULES
 
 MANIFEST = "manifest.json"

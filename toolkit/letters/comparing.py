@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from toolkit.letters.reading import blocks_of
-from toolkit.letters.record import digest, read_record, record_path
+from toolkit.letters.record import read_record, record_path
+from toolkit.outputs import digest
 
 _SAME = str.maketrans(
     {

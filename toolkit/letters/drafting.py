@@ -38,6 +38,7 @@ from toolkit.letters.letter_kind import (
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
 from toolkit.letters.services import Criterion, Limit, of_case
+from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
 _FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -214,15 +215,19 @@ def _check_requirements(values: Mapping[str, object]) -> None:
 
 
 def _check_files(values: Mapping[str, object], folder: Path | None) -> None:
-    """Refuse an enclosure that is not there."""
-    found = rows(values.get("documents"), fact_types()["documents"])
-    lacking = [
-        f"documents, row {n}: a file that is there"
-        for n, row in enumerate(found, 1)
-        if row.get("file") and not ((folder or Path()) / str(row["file"])).is_file()
-    ]
+    """Refuse an enclosure that is not there, or that has changed since it was listed with its hash."""
+    lacking = []
+    for n, row in enumerate(rows(values.get("documents"), fact_types()["documents"]), 1):
+        path = (folder or Path()) / str(row["file"]) if row.get("file") else None
+        if path is not None and not path.is_file():
+            lacking.append(f"documents, row {n}: a file that is there")
+        elif path is not None and row.get("sha256") and str(row["sha256"]).lower() != digest(path):
+            lacking.append(f"documents, row {n}: the file as it was listed; its SHA-256 is another")
     if lacking:
-        raise RefusedError("A document that the letter encloses is not there.", needs=lacking)
+        raise RefusedError(
+            "A document that the letter encloses is not there, or is not as it was listed.",
+            needs=lacking,
+        )
 
 
 def _printable(kind: LetterKind) -> frozenset[str]:

@@ -62,7 +62,7 @@ def write_packet(
         "exhibits": [_described(each) for each in sheets],
     }
     marks = ["contents", "start", "end", *(f"exhibit-{n}" for n in range(len(sheets)))]
-    at = [places("packet", data, mark)["page"] for mark in marks]
+    at = [place["page"] for place in places("packet", data, marks)]
     content, count, lost = _bound(typeset("packet", data, standards=("ua-1",)), sheets, at)
     with whole(path) as temporary:
         temporary.write_bytes(content)

@@ -1,6 +1,5 @@
 """The record of a letter: what each of its lines says and what binds it, kept beside the file that was written."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from toolkit.errors import InputError
 from toolkit.letters.facts import in_words
 from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer
 from toolkit.letters.letter import Letter, Sentence
-from toolkit.outputs import whole
+from toolkit.outputs import digest, whole
 
 VERSION = 1
 
@@ -19,11 +18,6 @@ VERSION = 1
 def record_path(letter_file: Path) -> Path:
     """Return where the record of a letter is kept: FILE.record.json for FILE.docx, .pdf or .md."""
     return Path(letter_file).with_suffix(".record.json")
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as the case store keeps it for a letter."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def write_record(record: Mapping[str, Any], letter_file: Path) -> Path:

@@ -1,6 +1,7 @@
 """PDF pages, set by typst: with its own fonts, so that every machine gives the same pages."""
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,11 +38,42 @@ def typeset(name: str, data: dict, *, standards: tuple[str, ...] = ACCESSIBLE) -
     return _set(name, data, standards)[0]
 
 
-def places(name: str, data: dict, label: str) -> dict[str, Any]:
-    """Return where a label stands: its page from 1, and how far down in points."""
+def letter_pdf(page: dict) -> bytes:
+    """Return the PDF of a letter's layout, set so that its last page holds more than a few lines."""
+    return _fitted(page)[1]
+
+
+def fitted(page: dict) -> dict:
+    """Return the layout of a letter set so that its last page holds more than a few lines, if it can be."""
+    return _fitted(page)[0]
+
+
+def places(name: str, data: dict, labels: Iterable[str]) -> list[dict[str, Any]]:
+    """Return where each label stands: its page from 1, and how far down in points."""
     _, compiler = _set(name, data, ACCESSIBLE[:1])
+    return [_place(compiler, label) for label in labels]
+
+
+def _place(compiler: Any, label: str) -> dict[str, Any]:
     (found,) = json.loads(compiler.query(f"<{label}>", field="value"))
     return found
+
+
+_FEW_LINES = 200.0  # points from the top of a page: the margin and some eight lines
+
+
+def _fitted(page: dict) -> tuple[dict, bytes]:
+    pdf, compiler = _set("letter", page, ACCESSIBLE)
+    first = _place(compiler, "end")
+    if first["page"] == 1 or first["down"] >= _FEW_LINES:
+        return page, pdf
+    for fit in ("tight", "loose"):
+        other = page | {"fit": fit}
+        set_anew, compiler = _set("letter", other, ACCESSIBLE)
+        found = _place(compiler, "end")
+        if found["down"] >= _FEW_LINES and found["page"] <= first["page"]:
+            return other, set_anew
+    return page, pdf
 
 
 def _set(name: str, data: dict, standards: tuple[str, ...]) -> tuple[bytes, Any]:
@@ -71,22 +103,6 @@ def _set(name: str, data: dict, standards: tuple[str, ...]) -> tuple[bytes, Any]
             "or the same letter as .docx or .md, which use the fonts of whoever reads it",
         ),
     )
-
-
-_FEW_LINES = 200.0  # points from the top of a page: the margin and some eight lines
-
-
-def fitted(page: dict) -> dict:
-    """Return the layout of a letter set so that its last page holds more than a few lines, if it can be."""
-    first = places("letter", page, "end")
-    if first["page"] == 1 or first["down"] >= _FEW_LINES:
-        return page
-    for fit in ("tight", "loose"):
-        other = page | {"fit": fit}
-        found = places("letter", other, "end")
-        if found["down"] >= _FEW_LINES and found["page"] <= first["page"]:
-            return other
-    return page
 
 
 @lru_cache(maxsize=len(_SOURCES))

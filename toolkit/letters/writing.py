@@ -11,11 +11,11 @@ from toolkit.letters.letter import Letter
 from toolkit.letters.markdown import as_markdown, proof_markdown
 from toolkit.letters.proof import proof
 from toolkit.letters.reading import blocks_of
-from toolkit.letters.record import digest, record_of, write_record
+from toolkit.letters.record import record_of, write_record
 from toolkit.letters.template import TEMPLATE
-from toolkit.letters.typesetting import fitted, typeset
+from toolkit.letters.typesetting import letter_pdf, typeset
 from toolkit.letters.word import fill
-from toolkit.outputs import whole
+from toolkit.outputs import digest, whole
 
 _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
 
@@ -85,4 +85,4 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return typeset("letter", fitted(page)) if kind == "pdf" else fill(page, template or TEMPLATE)
+    return letter_pdf(page) if kind == "pdf" else fill(page, template or TEMPLATE)
