@@ -52,9 +52,10 @@ def paragraph(document, words: str):
         {"patient_name": HOSTILE, "plan_name": HOSTILE, "denial_words": HOSTILE},
         {"procedure_reason": "- one\n\n    two\n# three\n\n1. four"},
         {"procedure_reason": "a long note " * 833},
+        {"category_finding": "x" * 3000 + " a finding" * 400},  # a table over several pages
         {"patient_name": "שלום כהן", "plan_name": "Πλάνο Здоровье"},
     ],
-    ids=["signs", "lines", "long", "scripts"],
+    ids=["signs", "lines", "long", "table", "scripts"],
 )
 def test_a_letter_just_written_says_what_its_record_says(given, ending, tmp_path):
     found = letters.verify(letters.write(letter_of(given), tmp_path / f"a.{ending}"))

@@ -81,7 +81,7 @@ def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = Fal
     `shaped`: the blocks come from a PDF, which holds the glyphs of a script that joins or reorders its
     letters, or that runs from right to left, and not always each letter in its place.
     """
-    page = _Page((_without_frame(record, block) for block in blocks), shaped)
+    page = _Page(_own_words(record, blocks), shaped)
     lines = [line for line in record["lines"] if line.get("printed", True)]
     wanted = [_bare(line["text"], shaped) for line in lines]
     # What the template says of its own may stand there, and may as well have gone.
@@ -114,7 +114,7 @@ def as_printed(record: dict[str, Any], blocks: Sequence[str]) -> dict[str, Any]:
     `template` holds the texts that are the template's own, and `printed` says of a line whether it is
     in the letter.
     """
-    page = _Page((_without_frame(record, block) for block in blocks), False)
+    page = _Page(_own_words(record, blocks), False)
     wanted = [_bare(line["text"], False) for line in record["lines"]]
     places = page.claim(wanted, first=len(wanted))
     lines = [
@@ -124,13 +124,33 @@ def as_printed(record: dict[str, Any], blocks: Sequence[str]) -> dict[str, Any]:
     return record | {"lines": lines, "template": page.unclaimed()}
 
 
+def _own_words(record: dict[str, Any], blocks: Sequence[str]) -> list[str]:
+    """Return the blocks without what is printed on every page, or again on a table's next page."""
+    found = [_without_frame(record, block).strip() for block in blocks]
+    heads = record.get("heads", [])
+    for head in dict.fromkeys(heads):
+        words = re.compile(_spaced(head))
+        again = sum(len(words.findall(block)) for block in found) - heads.count(head)
+        for n, block in enumerate(found[1:], 1):
+            if again > 0 and (match := words.match(block)):
+                found[n] = block[match.end() :]
+                again -= 1
+    return found
+
+
+def _spaced(words: str) -> str:
+    """Return a pattern of the words, however they are spaced."""
+    pieces = unicodedata.normalize("NFKC", words).split()
+    return r"\s*".join(re.escape(piece) for piece in pieces)
+
+
 def _without_frame(record: dict[str, Any], block: str) -> str:
     """Return a block without what stands on every page: the footer, page numbers, the draft's marks."""
     text = unicodedata.normalize("NFKC", block)
     furniture = [record["footer"], *record.get("furniture", ())]
     for words in sorted(furniture, key=len, reverse=True):
-        if pieces := unicodedata.normalize("NFKC", words).split():
-            text = re.sub(r"\s*".join(re.escape(piece) for piece in pieces), "\n", text)
+        if words.strip():
+            text = re.sub(_spaced(words), "\n", text)
     return _PAGE.sub("\n", text)
 
 

@@ -57,6 +57,7 @@ def record_of(letter: Letter, *, draft: bool) -> dict[str, Any]:
         ],
         "footer": footer(letter),
         "furniture": draft_marks(letter) if draft else [],
+        "heads": [" ".join(each.table.columns) for each in letter.sections if each.table],
         "lines": list(_lines(letter)),
     }
 
