@@ -202,6 +202,8 @@ def test_an_accepted_277ca_becomes_a_page_about_this_claim_alone(tmp_path):
     for said in ("Lakeshore Plan", "SYN1", "ICN77", "January 5, 2026", "A2", "$125.00"):
         assert said in page
     assert "OTHER" not in page
+    pages = PdfReader(tmp_path / "packet.pdf").pages
+    assert all("DRAFT" in one.extract_text() for one in pages)
 
 
 @pytest.mark.parametrize(
