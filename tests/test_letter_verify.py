@@ -165,6 +165,19 @@ def test_paragraphs_in_another_order_are_no_difference(written):
     assert compare(record, lines[1:]).removed == (lines[0],)
 
 
+def test_what_a_letterhead_prints_on_each_page_is_no_part_of_a_sentence(written):
+    record = read_record(written / "letter.record.json") | {
+        "template": ["By the lake", "Est. 1890"]
+    }
+    words = " ".join(line["text"] for line in record["lines"]).split()
+    half = len(words) // 2  # a page ends in the middle of a sentence
+    pages = [" ".join(words[:half]), " ".join(words[half:])]
+    printed = [f"By the lake\n{page}\nEst. 1890 Page 1 of 2" for page in pages]
+    assert compare(record, printed, shaped=True).holds
+    changed = [page.replace("By the lake", "By the sea") for page in printed]
+    assert not compare(record, changed, shaped=True).holds
+
+
 def test_the_command_exits_0_or_3_with_the_sentences(own, capsys):
     letter = own / "letter.md"
     assert main(["verify", str(letter), "--json"]) == 0

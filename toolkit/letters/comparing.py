@@ -81,7 +81,8 @@ def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = Fal
     `shaped`: the blocks come from a PDF, which holds the glyphs of a script that joins or reorders its
     letters, or that runs from right to left, and not always each letter in its place.
     """
-    page = _Page(_own_words(record, blocks), shaped)
+    own_words = _own_words(record, blocks)
+    page = _Page(_without_edges(record, own_words) if shaped else own_words, shaped)
     lines = [line for line in record["lines"] if line.get("printed", True)]
     wanted = [_bare(line["text"], shaped) for line in lines]
     # What the template says of its own may stand there, and may as well have gone.
@@ -135,6 +136,28 @@ def _own_words(record: dict[str, Any], blocks: Sequence[str]) -> list[str]:
             if again > 0 and (match := words.match(block)):
                 found[n] = block[match.end() :]
                 again -= 1
+    return found
+
+
+def _without_edges(record: dict[str, Any], pages: Sequence[str]) -> list[str]:
+    """Return the pages of a PDF without what the template prints at their heads and feet.
+
+    It would stand in the middle of a sentence that goes on overleaf.
+    """
+    said = {" ".join(line["text"].split()) for line in record["lines"]}
+    own = [re.compile(_spaced(text)) for text in record.get("template", ()) if text not in said]
+    found = []
+    for page in pages:
+        text, before = page.strip(), None
+        while text != before:
+            before = text
+            for words in own:
+                if match := words.match(text):
+                    text = text[match.end() :].lstrip()
+                for match in words.finditer(text):
+                    if not text[match.end() :].strip():
+                        text = text[: match.start()].rstrip()
+        found.append(text)
     return found
 
 
