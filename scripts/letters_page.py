@@ -10,6 +10,7 @@ from toolkit.law import program, programs
 from toolkit.letters.forums import acts, forum, issues
 from toolkit.letters.matrix import BESIDE, Cell, cell, levels_of
 from toolkit.letters.services import services
+from toolkit.letters.word import BLOCKS, INLINE
 
 PAGE = Path(__file__).parents[1] / "docs" / "letters.md"
 _OPENING = """# Letters
@@ -34,7 +35,7 @@ every denial, with the letters that it can have and why not the others.
 ## What may be typed
 
 Facts of the chart, the claim and the notice. Text that argues law or promises a rate of success is refused; an
-enclosed document may be quoted as “...” (Exhibit 1). Nothing lies after the letter's date; dates and papers have
+enclosed document may be quoted as “...” (Exhibit A). Nothing lies after the letter's date; dates and papers have
 to fit together (`rules/letters/coherence.yaml`). Facts that are tables are lists of rows in a facts file:
 
 ```yaml
@@ -48,13 +49,49 @@ documents:
 
 Each sentence is a fact, a rule, an argument (which names its premises) or a request; the proof of a letter
 (`toolkit.letters.write_proof`) shows the role and what binds it.
+
+## What is written
+
+| Command | Writes |
+|---|---|
+| `toolkit draft EXPORT --claim ID --out FILE.docx` (`.pdf`, `.md`) | the letter, and its record `FILE.record.json` |
+| `... --packet --exhibit FILE... --out FILE.pdf` | one PDF: contents, letter, exhibits with cover sheets, pages n of N |
+| `toolkit draft EXPORT --all --out DIR` | every letter that lacks nothing, and `manifest.json`: of each denial, what was written or why not |
+| `toolkit draft --new-template local/letterhead.docx` | the Word template, to be edited by the hospital |
+| `toolkit verify LETTER` | nothing: says which sentences of an edited letter differ from its record |
+
+**Exhibits** are the documents of the facts file that name a `file`, then those of `--exhibit`: PDF, PNG, JPEG or
+TIFF. A file that is encrypted, damaged or of another kind is refused by name; so is one whose `sha256` in the facts file is another. In a letter on timely filing the
+payer's 277CA is an exhibit too: its status of this claim becomes a page; a 999 proves nothing and is refused.
+
+**The letterhead** is a Word document with fields; its styles, header, footer and pictures stay. Where the footer
+has no `{{ identifiers }}`, a line with them and the page number is added. A patient's own letter is on no letterhead.
+
+| Field | What it prints |
+|---|---|
+FIELDS
+
+The first four stand alone in a paragraph of the text; one of `{{ letter }}` and `{{ body }}` has to be there.
+
+**PDF** letters are PDF/A-2a and PDF/UA-1; a packet claims neither, since its exhibits are made by others. Scripts
+that typst's own fonts lack come from `pip install denial-toolkit[scripts]` or from the fonts of the machine.
 """
 
 
 def page() -> str:
     """Return the page as Markdown."""
-    parts = [_OPENING, _acts(), *(_program(name) for name in programs()), _issues(), _services()]
+    parts = [
+        _OPENING.replace("FIELDS", _fields()),
+        _acts(),
+        *(_program(name) for name in programs()),
+        _issues(),
+        _services(),
+    ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _fields() -> str:
+    return "\n".join(f"| `{{{{ {name} }}}}` | {says} |" for name, says in (BLOCKS | INLINE).items())
 
 
 def _acts() -> str:

@@ -12,6 +12,7 @@ from toolkit.errors import RefusedError, UsageError
 from toolkit.history.states import table
 from toolkit.letters.forums import acts
 from toolkit.letters.permission import ways_on
+from toolkit.outputs import digest
 from toolkit.rules import load_yaml
 
 BOOK = load_yaml(Path(__file__).parent / "cases" / "letters" / "refusals.yaml")
@@ -84,6 +85,15 @@ def test_an_enclosed_file_that_is_there_is_enclosed(tmp_path):
     case = case_of({"entered": {"documents": [{"name": "Summary", "file": "summary.pdf"}]}})
     kind = letters.kind_of(case, "appeal")
     letter = letters.draft(case, kind, as_of=AS_OF, folder=tmp_path)
-    assert "Summary" in [sentence.text for sentence in letter.enclosures]
+    assert "Exhibit A: Summary" in [sentence.text for sentence in letter.enclosures]
     with pytest.raises(RefusedError, match="is not there"):
         letters.draft(case, kind, as_of=AS_OF, folder=tmp_path / "elsewhere")
+    listed = {"name": "Summary", "file": "summary.pdf", "sha256": digest(tmp_path / "summary.pdf")}
+    case = letters.enter(case, {"documents": [listed]})
+    assert letters.draft(case, kind, as_of=AS_OF, folder=tmp_path)
+    (tmp_path / "summary.pdf").write_bytes(b"%PDF-1.5")
+    with pytest.raises(RefusedError) as caught:
+        letters.draft(case, kind, as_of=AS_OF, folder=tmp_path)
+    assert caught.value.needs == (
+        "documents, row 1: the file as it was listed; its SHA-256 is another",
+    )

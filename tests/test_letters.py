@@ -1,8 +1,8 @@
 """Letters: what they say for which facts, what binds each sentence, and how they print."""
 
-import io
 import re
 import stat
+import tomllib
 import zipfile
 from datetime import date
 from functools import cache
@@ -14,13 +14,15 @@ from pypdf import PdfReader
 
 from toolkit import letters
 from toolkit.cases import Case, Fact
-from toolkit.errors import RefusedError, RulesError, UsageError
+from toolkit.errors import InputError, RefusedError, RulesError, UsageError
+from toolkit.letters import typesetting
 from toolkit.letters.authority import Authority, authorities
 from toolkit.letters.clauses import bound
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.derived import DERIVED, LAW
 from toolkit.letters.facts import fact_types
 from toolkit.letters.forms import ClauseForm
+from toolkit.letters.layout import layout
 from toolkit.letters.sentences import sentence_form
 from toolkit.letters.template import TEMPLATE, make_template
 from toolkit.rules import load_yaml
@@ -545,12 +547,58 @@ def test_a_draft_says_so_on_every_page_and_lists_what_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["\u738b\u5c0f\u660e", "Testcase \U0001f600"])
-def test_a_name_that_the_pdf_cannot_print_is_refused_without_repeating_it(name, tmp_path):
+def test_a_name_that_no_font_has_is_refused_with_what_to_install(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(typesetting, "_SOURCES", ("own",))  # as on a machine without fonts
     letter = letter_of({"patient_name": name})
-    with pytest.raises(RefusedError, match="has no glyph") as caught:
+    with pytest.raises(RefusedError, match="has a glyph") as caught:
         letters.write(letter, tmp_path / "a.pdf")
     assert not set(name) & set(f"{caught.value} {caught.value.needs}") - set("Testcase ")
+    assert "denial-toolkit[scripts]" in caught.value.needs[0]
     assert name in docx_text(letters.write(letter, tmp_path / "a.docx"))
+
+
+def test_a_font_package_gives_the_pdf_its_script(tmp_path, monkeypatch):
+    monkeypatch.setattr(typesetting, "_SOURCES", ("own", "packages"))
+    name = "\u0645\u062d\u0645\u062f"  # Arabic
+    path = letters.write(letter_of({"patient_name": name}), tmp_path / "a.pdf")
+    assert set(name) <= set("".join(pdf_text(path)))
+
+
+def test_a_text_from_right_to_left_is_set_apart_in_every_form(tmp_path):
+    name = "\u05e9\u05dc\u05d5\u05dd"
+    letter = letter_of({"patient_name": name})
+    mark = "\u200e"
+    assert f"{mark}{name}{mark}, " in letters.as_markdown(letter)
+    assert f"<bdi>{name}</bdi>" in letters.as_html(letter)
+    path = letters.write(letter, tmp_path / "a.docx")
+    assert f"{mark}{name}{mark}, " in docx_text(path)
+    with zipfile.ZipFile(path) as parts:
+        assert b"<w:rtl/>" in parts.read("word/document.xml")
+    assert mark not in letters.as_markdown(letter_of())
+
+
+def test_the_font_packages_are_those_of_the_extra():
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"]["scripts"]
+    names = {line.split(">")[0].replace("-", "_") for line in extra}
+    assert names == set(typesetting.FONT_PACKAGES)
+
+
+def test_a_pdf_says_that_it_is_accessible_and_kept_as_it_is(tmp_path):
+    reader = PdfReader(letters.write(letter_of(), tmp_path / "a.pdf"))
+    about = reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    for said in ("pdfuaid:part>1<", "pdfaid:part>2<", "pdfaid:conformance>A<"):
+        assert said in about
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"] and reader.trailer["/Root"]["/Lang"]
+    assert reader.metadata.title == letter_of().subject
+
+
+def test_no_last_page_holds_a_few_lines_only(tmp_path):
+    for length in range(0, 1600, 80):  # wherever the last lines of the letter fall
+        letter = letter_of({"procedure_reason": "reason " * (length // 8 + 1)})
+        page = typesetting.fitted(layout(letter, draft=False))
+        (end,) = typesetting.places("letter", page, ["end"])
+        assert end["page"] == 1 or end["down"] >= 200
 
 
 def test_no_page_holds_a_signature_alone(tmp_path):
@@ -608,15 +656,106 @@ def test_the_word_template_is_the_one_its_code_makes(tmp_path):
     assert make_template(tmp_path / "letter.docx").read_bytes() == TEMPLATE.read_bytes()
 
 
-def test_a_hospitals_own_template_is_filled(tmp_path):
+def own_template(path, *lines, header="", footer=""):
     from docx import Document
 
     document = Document()
-    document.add_paragraph("{{ subject }}")
-    document.add_paragraph("{{r addressee }}")
-    buffer = io.BytesIO()
-    document.save(buffer)
-    own = tmp_path / "own.docx"
-    own.write_bytes(buffer.getvalue())
-    letters.write(letter_of(), tmp_path / "a.docx", template=own)
-    assert "Lakeshore Synthetic Advantage" in docx_text(tmp_path / "a.docx")
+    for line in lines:
+        document.add_paragraph(line)
+    if header:
+        document.sections[0].header.paragraphs[0].text = header
+    if footer:
+        document.sections[0].footer.paragraphs[0].text = footer
+    document.save(str(path))
+    return path
+
+
+def test_a_hospitals_own_template_keeps_its_looks_and_holds_the_letter(tmp_path):
+    from docx import Document
+    from docx.shared import Pt
+
+    own = own_template(
+        tmp_path / "own.docx", "About: {{ subject }}", "{{ letter }}", "Founded in 1890",
+        header="Maple Harbor, by the lake", footer="A member of nobody",
+    )  # fmt: skip
+    document = Document(str(own))
+    document.styles["Normal"].font.name = "Georgia"
+    words = document.paragraphs[0]
+    for run in words.runs:  # as Word spreads a field over several runs
+        run.text = ""
+    for piece in ("About: {", "{ sub", "ject }", "}"):
+        words.add_run(piece).font.size = Pt(14)
+    document.save(str(own))
+    path = letters.write(letter_of(), tmp_path / "a.docx", template=own)
+    made = Document(str(path))
+    text = docx_text(path)
+    assert f"About: {letter_of().subject}" in text and "Founded in 1890" in text
+    assert made.styles["Normal"].font.name == "Georgia"
+    assert "Maple Harbor, by the lake" in made.sections[0].header.paragraphs[0].text
+    foot = "".join(one.text for one in made.sections[0].footer.paragraphs)
+    assert "A member of nobody" in foot and "SYN-000-4471" in foot and "Page" in foot
+    plain = text.replace("’", "'").replace("\u00a0", " ")
+    for sentence in letter_of().sentences[len(letter_of().sender) :]:
+        assert all(line in plain for line in sentence.text.split("\n")), sentence
+    found = letters.verify(path)
+    assert found.holds, found
+    assert (
+        not found.added
+        and letters.verify(letters.write(letter_of(), tmp_path / "b.docx", template=own)).untouched
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            ["{{ letter }}", "{{ patient }}"],
+            r"own.docx: paragraph 2: there is no field \{\{ patient",
+        ),
+        (["{{ letter }}", "{{ the name }}"], r"paragraph 2: \{\{ the name \}\} is not a field"),
+        (["{{ letter }}", "{{ name"], r"paragraph 2: \{\{ is not a field"),
+        (["{%p if x %}", "{{ letter }}"], r"paragraph 1: \{%p if x %\} is not a field"),
+        (["Dear all, {{ letter }}"], r"paragraph 1: .*stands alone"),
+        (["{{ subject }}"], r"the field \{\{ letter \}\} is missing"),
+    ],
+)
+def test_a_template_with_a_wrong_field_is_refused_with_its_place(lines, says, tmp_path):
+    own = own_template(tmp_path / "own.docx", *lines)
+    with pytest.raises(InputError, match=says):
+        letters.write(letter_of(), tmp_path / "a.docx", template=own)
+    assert not (tmp_path / "a.docx").exists()
+
+
+def test_a_wrong_field_in_a_header_is_named_and_a_file_that_is_no_document(tmp_path):
+    own = own_template(tmp_path / "own.docx", "{{ letter }}", header="{{ logo }}")
+    with pytest.raises(InputError, match="the header, paragraph 1: there is no field {{ logo }}"):
+        letters.write(letter_of(), tmp_path / "a.docx", template=own)
+    own.write_bytes(b"not a document")
+    with pytest.raises(InputError, match="not a Word document"):
+        letters.write(letter_of(), tmp_path / "a.docx", template=own)
+
+
+def test_the_senders_lines_stand_in_the_formats_of_the_template(tmp_path):
+    from docx import Document
+
+    first, second = Document(str(letters.write(letter_of(), tmp_path / "a.docx"))).paragraphs[:2]
+    assert first.text == "Maple Harbor Regional Hospital"
+    assert second.text == "1200 Example Way  ·  Sampleton, OH 00000"
+    assert {run.font.size.pt for run in first.runs} == {18}
+    assert {run.font.size.pt for run in second.runs} == {9.5}
+
+
+def test_what_looks_like_a_field_or_a_tag_in_a_fact_stays_text(tmp_path):
+    name = "{{ 7*7 }} {_{ x }_} {%p if y %} <w:p/> \ue000date\ue001 ${x}"
+    path = letters.write(letter_of({"patient_name": name}), tmp_path / "a.docx")
+    assert docx_text(path).count(name) >= 4
+
+
+def test_a_draft_in_a_hospitals_template_says_so_on_every_page(tmp_path):
+    own = own_template(tmp_path / "own.docx", "{{ letter }}", header="Maple Harbor")
+    letter = letter_of({"signer_name": ""})
+    path = letters.write(letter, tmp_path / "a.docx", template=own, draft=True)
+    with zipfile.ZipFile(path) as parts:
+        headers = [parts.read(n).decode() for n in parts.namelist() if "word/header" in n]
+    assert headers and all('string="DRAFT"' in one and "Maple Harbor" in one for one in headers)
+    assert letters.verify(path).holds

@@ -8,6 +8,7 @@ the letter and the case store may hold them; nothing else may.
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -134,10 +135,11 @@ GOOD = [
     ("worklist", "in/good.835", "--as-of", AS_OF, "--out", "out/w.parquet"),
     ("draft", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--out", "out/letter.docx")
     + ("--facts", "in/facts.yaml", "--payers", str(SAMPLES / "payers.csv")),
+    ("verify", "out/letter.docx"),
     ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", AS_OF)
     + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
 ]
-OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "s.sqlite")
+OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "letter.record.json", "s.sqlite")
 FAILING = [
     (("read", "in/no_column.csv"), 4),
     (("read", "in/empty.xlsx"), 4),
@@ -171,6 +173,18 @@ def test_a_command_tells_no_planted_value(place, words):
     code, said = run(place, *words)
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     assert left_behind(place, belongs=OUTPUTS) == []
+
+
+def test_a_manifest_of_letters_tells_no_planted_value(place):
+    words = ("draft", "in/good.csv", "--all", "--as-of", AS_OF, "--out", "out/all")
+    code, said = run(
+        place, *words, "--facts", "in/facts.yaml", "--payers", str(SAMPLES / "payers.csv")
+    )
+    folder = place / "out" / "all"
+    manifest = contents(folder / "manifest.json")
+    assert (code, MARK in said.lower(), MARK in manifest) == (0, False, False)
+    assert '"state": "written"' in manifest and not any(MARK in p.name for p in folder.iterdir())
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(("words", "exits"), FAILING, ids=lambda words: str(words)[:40])
@@ -218,5 +232,13 @@ def test_the_drafting_notebook_keeps_no_planted_value(place, broken):
     )
     assert done.stdout.strip() == ""
     assert MARK not in (done.stdout + done.stderr).lower()
-    belongs = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "-export.xlsx", ".sqlite")
+    belongs = (
+        "w.xlsx",
+        "w.csv",
+        "w.parquet",
+        "letter.docx",
+        "letter.record.json",
+        "-export.xlsx",
+        ".sqlite",
+    )
     assert left_behind(place, belongs=belongs) == []

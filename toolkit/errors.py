@@ -31,13 +31,19 @@ class UsageError(ToolkitError):
 
 
 class RefusedError(ToolkitError):
-    """The law or the facts on file give no answer; `needs` lists what would."""
+    """The law or the facts on file give no answer; `needs` lists what would.
+
+    `answer` is what was found all the same: the command line prints it, and no log does.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, needs: tuple[str, ...] | list[str] = ()):
+    def __init__(
+        self, message: str, needs: tuple[str, ...] | list[str] = (), answer: dict | None = None
+    ):
         super().__init__(message)
         self.needs = tuple(needs)
+        self.answer = answer or {}
 
 
 class NoRuleError(RefusedError):

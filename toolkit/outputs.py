@@ -1,5 +1,6 @@
 """Outputs are written whole or not at all, and are readable by their owner only."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as hex digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def private_folder(path: Path) -> Path:

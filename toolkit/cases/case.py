@@ -147,32 +147,47 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital
     appeals comes from the hospital's payer table, and the sender, where the files name none, from
     local/hospital.yaml. Raises UsageError when the worklist has no such denial.
     """
-    row = _one(worklist, "denial_key", denial_key)
-    if row is None:
-        raise UsageError("The worklist has no such denial; take a denial_key from its rows.")
-    lines = claims.claim_lines
-    adjustments = claims.adjustments
+    row = worklist.loc[(worklist["denial_key"] == denial_key).fillna(False)].head(1)
+    for case in cases_from(claims, row, hospital=hospital):
+        return case
+    raise UsageError("The worklist has no such denial; take a denial_key from its rows.")
+
+
+def cases_from(claims: Any, worklist: Any, *, hospital: Hospital) -> Iterator[Case]:
+    """Yield the case of each row of the worklist, as `case_from` gives it; each table is read once."""
+    keys = set(worklist["claim_key"])
+    tables = {
+        name: _by_claim(getattr(claims, name), keys)
+        for name in ("claims", "claim_lines", "adjustments", "appeal_events")
+    }
+    sources = dict(zip(claims.files["file_id"], claims.files["source"], strict=True))
+    sender = _sender_facts(hospital)
+    for row in worklist.to_dict("records"):
+        mine = {name: table.get(row["claim_key"], []) for name, table in tables.items()}
+        facts = sender | _facts(row, mine, sources.get(row.get("file_id")) == "remittance")
+        facts |= _payer_facts(hospital, row)
+        claim = next(iter(mine["claims"]), {})
+        bare = _bare(claim, [_plain(line) for line in mine["claim_lines"]], row)
+        yield msgspec.structs.replace(bare, facts=facts, events=_events(mine["appeal_events"], row))
+
+
+def _facts(row: dict, mine: dict[str, list[dict]], remittance: bool) -> dict[str, Fact]:
+    """Return what the worklist and the files say of a denial, by the name of the fact."""
+    line = _value(row.get("line_key"))
+    lines = mine["claim_lines"]
+    own = (one for one in lines if line is not None and _value(one["line_key"]) == line)
     rows = {
         "worklist": row,
-        "claims": _one(claims.claims, "claim_key", row.get("claim_key")) or {},
-        "claim_lines": _one(lines, "line_key", row.get("line_key"))
-        or _one(lines, "claim_key", row.get("claim_key"))
-        or {},
-        "adjustments": _denial_adjustment(adjustments, row),
+        "claims": next(iter(mine["claims"]), {}),
+        "claim_lines": next(own, next(iter(lines), {})),
+        "adjustments": _denial_adjustment(mine["adjustments"], row),
     }
-    remittance = _from_remittance(claims, row)
     facts: dict[str, Fact] = {}
     for name, table, column in _FROM:
         value = _value(rows[table].get(column))
         if value is not None and name not in facts:
             facts[name] = Fact(value, _source(table, column, row, remittance), None)
-    facts |= _payer_facts(hospital, row)
-    facts = _sender_facts(hospital) | facts
-    frame = claims.claim_lines
-    frame = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
-    mine = [_plain(line) for line in frame.to_dict("records")]
-    bare = _bare(_one(claims.claims, "claim_key", row.get("claim_key")) or {}, mine, row)
-    return msgspec.structs.replace(bare, facts=facts, events=_events(claims, row))
+    return facts
 
 
 def bare_cases(claims: Any, worklist: Any) -> Iterator[Case]:
@@ -181,17 +196,20 @@ def bare_cases(claims: Any, worklist: Any) -> Iterator[Case]:
     Those of many rows, to be looked up with `CaseStore.find_each`.
     """
     keys = set(worklist["claim_key"])
-    table = claims.claims
-    of_claim = {
-        one["claim_key"]: one for one in table.loc[table["claim_key"].isin(keys)].to_dict("records")
-    }
-    lines: dict[str, list[dict]] = {}
-    frame = claims.claim_lines
-    for line in frame.loc[frame["claim_key"].isin(keys)].to_dict("records"):
-        lines.setdefault(line["claim_key"], []).append(_plain(line))
+    of_claim = _by_claim(claims.claims, keys)
+    lines = _by_claim(claims.claim_lines, keys)
     for row in worklist.to_dict("records"):
         key = row["claim_key"]
-        yield _bare(of_claim.get(key, {}), lines.get(key, []), row)
+        claim = next(iter(of_claim.get(key, [])), {})
+        yield _bare(claim, [_plain(line) for line in lines.get(key, [])], row)
+
+
+def _by_claim(table: Any, keys: set[str]) -> dict[str, list[dict]]:
+    """Return the rows of a table that are of these claims, by the claim's key, in their order."""
+    found: dict[str, list[dict]] = {}
+    for row in table.loc[table["claim_key"].isin(keys)].to_dict("records"):
+        found.setdefault(row["claim_key"], []).append(row)
+    return found
 
 
 def _plain(cells: dict) -> dict:
@@ -220,29 +238,15 @@ def _source(table: str, column: str, row: dict, remittance: bool) -> str:
     return f"export column {column}"
 
 
-def _from_remittance(claims: Any, row: dict) -> bool:
-    file = _one(claims.files, "file_id", row.get("file_id"))
-    return bool(file) and file.get("source") == "remittance"
-
-
-def _one(frame: Any, column: str, key: Any) -> dict | None:
-    """Return the first row whose column holds the key."""
-    if column not in frame or _value(key) is None:
-        return None
-    found = frame.loc[(frame[column] == key).fillna(False)].head(1)
-    return found.iloc[0].to_dict() if len(found) else None
-
-
-def _denial_adjustment(adjustments: Any, row: dict) -> dict:
+def _denial_adjustment(adjustments: list[dict], row: dict) -> dict:
     """Return the adjustment that the worklist row stands for, else the claim's first with a text."""
-    same = adjustments.loc[(adjustments["claim_key"] == row.get("claim_key")).fillna(False)]
+    same = adjustments
     for column in ("line_key", "group_code", "carc"):
-        if _value(row.get(column)) is not None:
-            kept = same.loc[(same[column] == row[column]).fillna(False)]
-            same = kept if len(kept) else same
-    with_text = same.loc[same["denial_text"].notna()]
-    found = with_text if len(with_text) else same
-    return found.iloc[0].to_dict() if len(found) else {}
+        wanted = _value(row.get(column))
+        if wanted is not None:
+            same = [one for one in same if _value(one.get(column)) == wanted] or same
+    with_text = [one for one in same if _value(one.get("denial_text")) is not None]
+    return next(iter(with_text or same), {})
 
 
 def _sender_facts(hospital: Hospital) -> dict[str, Fact]:
@@ -267,12 +271,10 @@ def _payer_facts(hospital: Hospital, row: dict) -> dict[str, Fact]:
     return found
 
 
-def _events(claims: Any, row: dict) -> tuple[Event, ...]:
-    frame = claims.appeal_events
-    mine = frame.loc[(frame["claim_key"] == row.get("claim_key")).fillna(False)]
+def _events(mine: list[dict], row: dict) -> tuple[Event, ...]:
     line = _value(row.get("line_key"))
     events = []
-    for event in mine.to_dict("records"):
+    for event in mine:
         of_line = _value(event["line_key"])
         if line is not None and of_line is not None and of_line != line:
             continue

@@ -16,6 +16,12 @@ def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Ca
     """
     from toolkit.letters.facts import enter
 
+    values, source = facts_in(path)
+    return enter(case, values, source=source, as_of=as_of)
+
+
+def facts_in(path: Path | str) -> tuple[dict[str, str | list], str]:
+    """Return what a facts file states, not yet checked, and how it is named as a source."""
     path = Path(path)
     try:
         values = load_yaml(path)
@@ -24,4 +30,4 @@ def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Ca
         raise InputError(says) from None
     if not isinstance(values, dict) or not all(isinstance(v, str | list) for v in values.values()):
         raise InputError(f"{path.name}: holds one `fact: value` a line, nothing else")
-    return enter(case, values, source=f"entered in the facts file {path.name}", as_of=as_of)
+    return values, f"entered in the facts file {path.name}"

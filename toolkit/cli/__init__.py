@@ -6,6 +6,7 @@ cannot be read. Heavy imports stay inside the commands that need them.
 """
 
 import gc
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             options.show(answer)
     except ToolkitError as error:
-        return _failed(error, options.json)
+        return _failed(error, options)
     except BrokenPipeError:  # the reader of our output went away: no fault of anybody
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -77,13 +78,17 @@ def _import_msgspec() -> None:
         del sys.modules["typing_extensions"]
 
 
-def _failed(error: ToolkitError, in_json: bool) -> int:
-    print(f"toolkit: {error}", file=sys.stderr)
+def _failed(error: ToolkitError, options: argparse.Namespace) -> int:
     refused = isinstance(error, RefusedError)
     needs = list(error.needs) if refused else []
+    answer = error.answer if refused else {}
+    if answer and not options.json:
+        options.show(answer)
+    print(f"toolkit: {error}", file=sys.stderr)
     for need in needs:
         print(f"  needed: {need}", file=sys.stderr)
-    if in_json:
+    if options.json:
         body = {"refused": str(error), "needs": needs} if refused else {"error": str(error)}
+        body |= answer
         print(as_json(body))
     return error.exit_code

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,33 @@ def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = 
 
 def case_of(options: argparse.Namespace) -> Any:
     """Return the case that `--claim` names in the one export, with the facts of `--facts`."""
-    from toolkit.cases import case_from, with_facts
     from toolkit.worklist import find_denial
 
     claims, hospital, worklist = triaged([options.export], options)
-    case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
-    return with_facts(case, options.facts, as_of=options.as_of) if options.facts else case
+    key = find_denial(worklist, options.claim)
+    (pair,) = cases_of(options, claims, hospital, worklist.loc[worklist["denial_key"].eq(key)])
+    return pair[1]
+
+
+def cases_of(
+    options: argparse.Namespace, claims: Any, hospital: Any, worklist: Any
+) -> Iterator[tuple[str, Any]]:
+    """Yield each denial's key and its case, with what people entered at the desk and in `--facts`."""
+    from contextlib import ExitStack
+
+    from toolkit.cases import CaseStore, cases_from, facts_in
+    from toolkit.letters import enter
+
+    stated, source = facts_in(options.facts) if options.facts else ({}, "")
+    place = store_of(options)
+    with ExitStack() as stack:
+        store = None
+        if "://" in str(place) or Path(place).exists():
+            store = stack.enter_context(CaseStore(place))
+        cases = cases_from(claims, worklist, hospital=hospital)
+        for key, case in zip(worklist["denial_key"], cases, strict=True):
+            case = store.resume(case) if store else case
+            yield key, enter(case, stated, source=source, as_of=options.as_of) if stated else case
 
 
 def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:

@@ -37,11 +37,11 @@ from toolkit.desk.settings_part import SettingsPart, payer_of
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
+from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
 from toolkit.letters import Need, needs, write
 from toolkit.letters.facts import fact_types
-from toolkit.letters.writing import digest
-from toolkit.outputs import private_folder
+from toolkit.outputs import digest, private_folder
 
 # Counted by the law from the facts behind the date; asked for only where no date can be counted.
 
@@ -384,7 +384,8 @@ class Desk:
         draft = self.letter.as_draft.value and not letter.complete
         folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
         path = self._free(folder, ending, draft)
-        write(letter, path, draft=draft)
+        template = letterhead() if ending == "docx" else None
+        write(letter, path, draft=draft, template=template)
         with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
                 self.view.case.case_key,

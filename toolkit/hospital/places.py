@@ -16,3 +16,9 @@ def home() -> Path:
 def local_folder() -> Path:
     """Return the folder of what the hospital keeps out of git: `local` here, else the project's."""
     return LOCAL if LOCAL.is_dir() else home() / "local"
+
+
+def letterhead() -> Path | None:
+    """Return the hospital's own Word template of letters, if it has one."""
+    path = local_folder() / "letterhead.docx"
+    return path if path.is_file() else None

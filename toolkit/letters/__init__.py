@@ -23,7 +23,15 @@ _WHERE = {
     "proof_html": "page",
     "proof_markdown": "markdown",
     "write": "writing",
+    "with_exhibits": "exhibits",
+    "outcomes_by_clause": "learned",
+    "records_in": "learned",
+    "write_all": "batch",
+    "write_packet": "packet",
     "write_proof": "writing",
+    "Verdict": "comparing",
+    "verify": "comparing",
+    "record_path": "record",
 }
 
 __all__ = sorted(_WHERE)

@@ -15,6 +15,7 @@ from toolkit.letters.clauses import CRITERIA, Clause, Line, in_program
 from toolkit.letters.conditions import facts as facts_of
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.derived import DERIVED, LAW
+from toolkit.letters.exhibits import exhibits_of
 from toolkit.letters.facts import fact_types, in_words, printed, rows
 from toolkit.letters.forums import forum
 from toolkit.letters.letter import (
@@ -37,6 +38,7 @@ from toolkit.letters.letter_kind import (
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
 from toolkit.letters.services import Criterion, Limit, of_case
+from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
 _FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -69,6 +71,12 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     letter = Letter(
         kind=kind.id,
         title=kind.title,
+        program=kind.program,
+        level=kind.level,
+        issue=kind.issue.id if kind.issue else "",
+        service=kind.service.id if kind.service else "",
+        payer=str(values.get("plan_name") or ""),
+        account=str(values.get("patient_control_number") or ""),
         case_key=case.case_key,
         as_of=as_of,
         sender=_lines(around.sender, values, writer),
@@ -82,9 +90,11 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
             if holds(line.when, values)
         ),
         sections=sections,
+        on_letterhead=values.get("filer") != "enrollee",
         signature=_lines(around.signature, values, writer),
         enclosures=_enclosures(kind, values, writer),
         copies=_lines(around.copies, values, writer),
+        exhibits=exhibits_of(values, folder),
         missing=still_needed(kind, values),
         warnings=(),
         authorities=(),
@@ -205,15 +215,19 @@ def _check_requirements(values: Mapping[str, object]) -> None:
 
 
 def _check_files(values: Mapping[str, object], folder: Path | None) -> None:
-    """Refuse an enclosure that is not there."""
-    found = rows(values.get("documents"), fact_types()["documents"])
-    lacking = [
-        f"documents, row {n}: a file that is there"
-        for n, row in enumerate(found, 1)
-        if row.get("file") and not ((folder or Path()) / str(row["file"])).is_file()
-    ]
+    """Refuse an enclosure that is not there, or that has changed since it was listed with its hash."""
+    lacking = []
+    for n, row in enumerate(rows(values.get("documents"), fact_types()["documents"]), 1):
+        path = (folder or Path()) / str(row["file"]) if row.get("file") else None
+        if path is not None and not path.is_file():
+            lacking.append(f"documents, row {n}: a file that is there")
+        elif path is not None and row.get("sha256") and str(row["sha256"]).lower() != digest(path):
+            lacking.append(f"documents, row {n}: the file as it was listed; its SHA-256 is another")
     if lacking:
-        raise RefusedError("A document that the letter encloses is not there.", needs=lacking)
+        raise RefusedError(
+            "A document that the letter encloses is not there, or is not as it was listed.",
+            needs=lacking,
+        )
 
 
 def _printable(kind: LetterKind) -> frozenset[str]:
@@ -349,10 +363,7 @@ def _enclosures(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sent
     found += [writer.sentence(form) for form in paper_lines(kind, values)]
     found += _lines(kind.enclosures, values, writer)
     found += _lines(kind.service.enclosures, values, writer) if kind.service else ()
-    for row in rows(values.get("documents"), fact_types()["documents"]):
-        day = f", {in_words(row['date'])}" if row.get("date") else ""
-        pages = f", pages {row['pages']}" if row.get("pages") else ""
-        found.append(writer.cell("documents", f"{row['name']}{day}{pages}"))
+    found += [writer.cell("documents", exhibit.line) for exhibit in exhibits_of(values, None)]
     return tuple(found)
 
 

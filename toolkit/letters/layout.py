@@ -1,12 +1,15 @@
 """A letter as plain texts and lists, the one form that every template is filled from."""
 
 import re
+from datetime import date
+from unicodedata import bidirectional
 
 from toolkit.letters.facts import in_words
 from toolkit.letters.letter import Letter, Section, Sentence
 
 DRAFT = "DRAFT"
 CLOSING = "Sincerely,"
+ENCLOSURES = "Enclosures"
 
 
 def layout(letter: Letter, *, draft: bool) -> dict:
@@ -20,6 +23,7 @@ def layout(letter: Letter, *, draft: bool) -> dict:
         "name": _lines(letter.sender[:1]),
         "sender": _lines(letter.sender[1:]),
         "date": in_words(letter.as_of),
+        "day": day_of(letter.as_of),
         "sent_by": [runs(s) for s in letter.sent_by],
         "addressee": _lines(letter.addressee),
         "subject": letter.subject,
@@ -28,10 +32,17 @@ def layout(letter: Letter, *, draft: bool) -> dict:
         "sections": [_section(section) for section in letter.sections],
         "closing": CLOSING,
         "signature": [runs(s) for s in letter.signature],
+        "enclosures-heading": ENCLOSURES,
         "enclosures": [runs(s) for s in letter.enclosures],
         "copies": [runs(s) for s in letter.copies],
         "footer": footer(letter),
+        "fit": "normal",
     }
+
+
+def day_of(day: date) -> dict[str, int]:
+    """Return a date as the typesetter takes it."""
+    return {"year": day.year, "month": day.month, "day": day.day}
 
 
 def _section(section: Section) -> dict:
@@ -57,7 +68,12 @@ def widths(section: Section) -> list[float]:
     return [1.15, 0.8, 1.25] if cited else [1.0, 1.45, 0.75]
 
 
-_PAGE_NUMBERS = ("payer_claim_control_number", "authorization_number", "appeal_number")
+_PAGE_NUMBERS = (
+    "payer_claim_control_number",
+    "authorization_number",
+    "appeal_number",
+    "patient_control_number",
+)
 
 
 def footer(letter: Letter) -> str:
@@ -85,9 +101,25 @@ def heading(section: Section) -> str:
 
 
 def runs(sentence: Sentence) -> list[dict]:
-    """Return the sentence as runs of text with their roles."""
+    """Return the sentence as runs of text with their roles.
+
+    `rtl` says of a fact that it holds a script written from right to left: it is set apart, so that
+    the punctuation and the figures beside it stay where they are.
+    """
     polish = {"cite": _tied, "text": _curled}
-    return [{"text": polish.get(s.role, str)(s.text), "role": s.role} for s in sentence.segments]
+    return [
+        {
+            "text": polish.get(s.role, str)(s.text),
+            "role": s.role,
+            "rtl": s.role not in polish and is_right_to_left(s.text),
+        }
+        for s in sentence.segments
+    ]
+
+
+def is_right_to_left(text: str) -> bool:
+    """Say whether a text holds letters that are written from right to left."""
+    return not text.isascii() and any(bidirectional(char) in ("R", "AL") for char in text)
 
 
 def _curled(own: str) -> str:
@@ -104,7 +136,7 @@ def _joined(sentences: list[list[dict]]) -> list[dict]:
     found: list[dict] = []
     for sentence in sentences:
         if found:
-            found.append({"text": " ", "role": "text"})
+            found.append({"text": " ", "role": "text", "rtl": False})
         found += sentence
     return found
 

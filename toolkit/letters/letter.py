@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from toolkit.letters.authority import Authority
+from toolkit.letters.exhibits import Exhibit
 from toolkit.letters.letter_kind import Need
 
 
@@ -101,11 +102,18 @@ class Reference(msgspec.Struct, frozen=True):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A letter of one case: complete, or with the facts it still lacks in `missing`.
 
-    `warnings` are for the sender and never printed in the letter.
+    `level`, `issue` and `service` are '' where the letter has none. `warnings` are for the sender and
+    never printed in the letter.
     """
 
     kind: str
     title: str
+    program: str
+    level: str
+    issue: str
+    service: str
+    payer: str
+    account: str
     case_key: str
     as_of: date
     sender: tuple[Sentence, ...]
@@ -115,9 +123,11 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     salutation: str
     reference: tuple[Reference, ...]
     sections: tuple[Section, ...]
+    on_letterhead: bool  # no: it is the patient's own
     signature: tuple[Sentence, ...]
     enclosures: tuple[Sentence, ...]
     copies: tuple[Sentence, ...]
+    exhibits: tuple[Exhibit, ...]
     missing: tuple[Need, ...]
     warnings: tuple[str, ...]
     authorities: tuple[Authority, ...]

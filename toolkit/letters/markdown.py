@@ -2,12 +2,13 @@
 
 import re
 
-from toolkit.letters.layout import layout
+from toolkit.letters.layout import ENCLOSURES, layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.proof import proof
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&])")
-_LEADING = re.compile(r"^(\s*)([-+=]|\d+[.)])", re.MULTILINE)
+_LEADING = re.compile(r"^(\d+(?=[.)])|(?=[-+=]))")
+_BLANK = "\N{NO-BREAK SPACE}"  # a line with nothing on it that does not end the paragraph
 
 
 def as_markdown(letter: Letter, *, draft: bool | None = None) -> str:
@@ -27,9 +28,9 @@ def as_markdown(letter: Letter, *, draft: bool | None = None) -> str:
     lines += ["", page["salutation"], ""]
     for section in page["sections"]:
         lines += _section(section)
-    lines += [page["closing"], "", "&nbsp;", ""]
+    lines += [page["closing"], "", _BLANK, ""]
     lines += _block(_each(page["signature"]))
-    lines += ["**Enclosures**", ""]
+    lines += [f"**{ENCLOSURES}**", ""] if page["enclosures"] else []
     lines += [f"{n}. {_runs(run)}" for n, run in enumerate(page["enclosures"], 1)]
     if page["copies"]:
         lines += ["", f"Copy: {'; '.join(_each(page['copies']))}"]
@@ -58,7 +59,9 @@ def proof_markdown(letter: Letter, *, sha256: str = "") -> str:
 
 
 def _section(section: dict) -> list[str]:
-    lines = [f"### {_text(section['heading'])}", ""] if section["heading"] else []
+    # Behind ### a number begins no list: only the signs in the words are escaped.
+    heading = _SPECIAL.sub(r"\\\1", section["heading"])
+    lines = [f"### {heading}", ""] if heading else []
     leads = {"text": "", "item": "- ", "number": "1. "}
     for i, paragraph in enumerate(section["paragraphs"]):
         lines.append(leads[paragraph["style"]] + _runs(paragraph["runs"]))
@@ -72,10 +75,18 @@ def _section(section: dict) -> list[str]:
     return lines
 
 
+_MARK = "\N{LEFT-TO-RIGHT MARK}"  # on both sides of what is written from right to left
+
+
 def _runs(run: list[dict]) -> str:
-    return "".join(
-        f"**{_text(r['text'])}**" if r["role"] == "missing" else _text(r["text"]) for r in run
-    )
+    return "".join(_run(r) for r in run)
+
+
+def _run(run: dict) -> str:
+    text = _text(run["text"])
+    if run["role"] == "missing":
+        return f"**{text}**"
+    return f"{_MARK}{text}{_MARK}" if run["rtl"] else text
 
 
 def _each(lines: list[list[dict]]) -> list[str]:
@@ -83,11 +94,11 @@ def _each(lines: list[list[dict]]) -> list[str]:
 
 
 def _cell(run: list[dict]) -> str:
-    return _runs(run).replace("\n", "<br>")
+    return _runs(run).replace("  \n", "<br>")
 
 
 def _line(text: str) -> str:
-    return _text(text).replace("\n", "<br>")
+    return _text(text).replace("  \n", "<br>")
 
 
 def _block(lines: list[str]) -> list[str]:
@@ -95,5 +106,10 @@ def _block(lines: list[str]) -> list[str]:
 
 
 def _text(text: str) -> str:
-    """Return the text so that Markdown prints it as it was typed."""
-    return _LEADING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", text))
+    """Return the text so that Markdown prints it as it was typed, line by line."""
+    first, *more = re.split(r"[ \t]*\n[ \t]*", text)
+    return "  \n".join([_literal(first), *(_literal(line) or _BLANK for line in more)])
+
+
+def _literal(line: str) -> str:
+    return _LEADING.sub(r"\1\\", _SPECIAL.sub(r"\\\1", line))

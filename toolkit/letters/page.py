@@ -6,8 +6,8 @@ Every rule of style stands on the element itself, because a notebook's theme wou
 from html import escape
 
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import CLOSING, heading
-from toolkit.letters.letter import Letter, Section, Sentence
+from toolkit.letters.layout import CLOSING, ENCLOSURES, heading, is_right_to_left
+from toolkit.letters.letter import Letter, Section, Segment, Sentence
 from toolkit.letters.proof import proof
 
 _INK, _PAPER, _QUIET, _RULE = "#1b1f24", "#ffffff", "#57606a", "#d0d7de"
@@ -47,8 +47,10 @@ def as_html(letter: Letter, *, draft: bool | None = None) -> str:
     items = "".join(
         f'<li style="margin:2px 0;color:{_INK}">{_span(s)}</li>' for s in letter.enclosures
     )
-    parts.append(f'<div style="color:{_INK};font-size:14px"><b>Enclosures</b>')
-    parts.append(f'<ol style="margin:4px 0 8px;padding-left:22px">{items}</ol>')
+    parts.append(f'<div style="color:{_INK};font-size:14px">')
+    if items:
+        parts.append(f"<b>{ENCLOSURES}</b>")
+        parts.append(f'<ol style="margin:4px 0 8px;padding-left:22px">{items}</ol>')
     if letter.copies:
         parts.append(f"Copy: {_spans(letter.copies, '; ')}")
     parts.append("</div></article>")
@@ -154,11 +156,15 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _span(sentence: Sentence) -> str:
-    inner = "".join(
-        f'<mark style="{_GAP}">{_lines(s.text)}</mark>' if s.role == "missing" else _lines(s.text)
-        for s in sentence.segments
-    )
+    inner = "".join(_segment(segment) for segment in sentence.segments)
     return f'<span class="bound" title="{escape(sentence.proof, quote=True)}">{inner}</span>'
+
+
+def _segment(segment: Segment) -> str:
+    text = _lines(segment.text)
+    if segment.role == "missing":
+        return f'<mark style="{_GAP}">{text}</mark>'
+    return f"<bdi>{text}</bdi>" if is_right_to_left(segment.text) else text
 
 
 def _spans(sentences: tuple[Sentence, ...], joint: str = " ") -> str:

@@ -5,7 +5,7 @@ from it, so that it is never sent by mistake.
 """
 
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import heading
+from toolkit.letters.layout import day_of, heading
 from toolkit.letters.letter import Letter, Sentence
 
 TITLE = "Proof of the letter"
@@ -21,6 +21,7 @@ def proof(letter: Letter, *, sha256: str = "") -> dict:
     """Return the proof as plain texts: warnings, sentences with bindings, sources."""
     return {
         "title": TITLE,
+        "day": day_of(letter.as_of),
         "internal": INTERNAL,
         "letter": f"{letter.subject}, {in_words(letter.as_of)}",
         "kind": letter.title,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from toolkit.errors import RefusedError
+from toolkit.letters.exhibits import CITED, number_cited
 from toolkit.letters.facts import Column, FactType, fact_types, rows
 
 _LAW = re.compile(
@@ -19,7 +20,7 @@ _LAW = re.compile(
 _ENDS = r"\b(appeals?|denials?|overturn\w*|reversals?|approvals?|wins?|won|success\s+rates?|prevail\w*)\b"
 _RATE = r"\b\d{1,3}(\.\d+)?\s*(%|percent\b)"
 _ODDS = re.compile(rf"{_RATE}[^.]{{0,80}}{_ENDS}|{_ENDS}[^.]{{0,80}}{_RATE}", re.IGNORECASE)
-_QUOTED = re.compile(r"“[^”]*” \(Exhibit (\d+)\)")
+_QUOTED = re.compile(rf"“[^”]*” {CITED.pattern}")
 _NOT_SPEECH = ("Sender", "Plan", "Patient")  # names and addresses
 
 
@@ -27,7 +28,7 @@ def check(values: Mapping[str, object], names: frozenset[str]) -> None:
     """Refuse a text in which a person argues law or promises success, naming the fact, never the text.
 
     `names` are the facts that the letter can print. A passage that quotes an enclosed document
-    (“...” (Exhibit 2)) may hold what the document holds.
+    (“...” (Exhibit B)) may hold what the document holds.
     """
     exhibits = len(rows(values.get("documents"), fact_types()["documents"]))
     wrong: list[str] = []
@@ -43,7 +44,7 @@ def check(values: Mapping[str, object], names: frozenset[str]) -> None:
             "A fact that was typed argues law or promises success; the letter's law comes from the "
             "authorities on file.",
             needs=tuple(f"{each}; state what the record says, or quote an enclosed document as "
-                        "“...” (Exhibit 1)" for each in dict.fromkeys(wrong)),
+                        "“...” (Exhibit A)" for each in dict.fromkeys(wrong)),
         )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def _is_speech(known: FactType | Column) -> bool:
 
 def _says(text: str, exhibits: int) -> str:
     for match in _QUOTED.finditer(text):
-        if 0 < int(match[1]) <= exhibits:
+        if 0 < number_cited(match) <= exhibits:
             text = text.replace(match[0], "")
     if _ODDS.search(text):
         return "holds a rate of success"

@@ -1,43 +1,60 @@
 """Write a letter as DOCX, PDF or Markdown: whole or not at all, for its owner only."""
 
-import hashlib
-import io
-import json
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import RefusedError, UsageError
+from toolkit.letters.comparing import as_printed
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.markdown import as_markdown, proof_markdown
 from toolkit.letters.proof import proof
-from toolkit.outputs import whole
+from toolkit.letters.reading import blocks_of
+from toolkit.letters.record import record_of, write_record
+from toolkit.letters.template import TEMPLATE
+from toolkit.letters.typesetting import letter_pdf, typeset
+from toolkit.letters.word import fill
+from toolkit.outputs import digest, whole
 
-_HERE = Path(__file__).parent
 _TYPES = {".docx": "docx", ".pdf": "pdf", ".md": "md"}
 
 
 def write(
-    letter: Letter, path: Path | str, *, draft: bool = False, template: Path | None = None
+    letter: Letter,
+    path: Path | str,
+    *,
+    draft: bool = False,
+    template: Path | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the letter as the path's suffix says (.docx, .pdf, .md) and return the path.
+    """Write the letter as the path's suffix says (.docx, .pdf, .md), its record beside it; return the path.
 
     `draft` puts a watermark on every page and marks what is missing; without it, an incomplete
     letter raises RefusedError whose `needs` are the labels of the missing facts. `template` is a
-    Word template that the hospital has edited; it serves for .docx only.
+    Word template that the hospital has edited; it serves for .docx only, and not for a letter of the
+    patient's own. `more` goes into the record.
     """
     path = Path(path)
     kind = _file_type(path, (".docx", ".pdf", ".md"))
     if template is not None and kind != "docx":
         raise UsageError("A Word template serves for .docx only.")
+    check_complete(letter, draft=draft)
+    template = template if letter.on_letterhead else None
+    with whole(path) as temporary:
+        temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
+    record = record_of(letter, draft=draft) | dict(more or {})
+    write_record(record if template is None else as_printed(record, blocks_of(path)), path)
+    return path
+
+
+def check_complete(letter: Letter, *, draft: bool) -> None:
+    """Refuse a letter that lacks facts and is not to be a draft."""
     if not draft and not letter.complete:
         raise RefusedError(
             "The letter is not complete; fill in what is missing, or write it as a draft.",
             needs=tuple(need.asked for need in letter.missing),
         )
-    with whole(path) as temporary:
-        temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    return path
 
 
 def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = None) -> Path:
@@ -51,15 +68,10 @@ def write_proof(letter: Letter, path: Path | str, *, letter_file: Path | None = 
     if kind == "md":
         content = proof_markdown(letter, sha256=sha256).encode()
     else:
-        content = _typeset("proof", proof(letter, sha256=sha256))
+        content = typeset("proof", proof(letter, sha256=sha256))
     with whole(path) as temporary:
         temporary.write_bytes(content)
     return path
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as the case store keeps it for a letter."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _file_type(path: Path, allowed: tuple[str, ...]) -> str:
@@ -73,101 +85,4 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return _typeset("letter", page) if kind == "pdf" else _word(page, template)
-
-
-@lru_cache(maxsize=1)
-def _fonts():
-    import typst
-
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
-
-
-def _typeset(name: str, data: dict) -> bytes:
-    """Return the PDF: only typst's own fonts, so that every machine gives the same pages."""
-    import typst
-
-    compiler = typst.Compiler(
-        str(_HERE / f"{name}.typ"),
-        root=str(_HERE),
-        font_paths=_fonts(),
-        sys_inputs={name: json.dumps(data)},
-    )
-    try:
-        return compiler.compile(format="pdf", timestamp=0, pdf_standards="ua-1")
-    except typst.TypstError as error:
-        if "could not be displayed" not in str(error):
-            raise
-        raise RefusedError(  # the message of the typesetter repeats the character
-            "The font of the PDF has no glyph for a character of the letter.",
-            needs=("the same letter as .docx or .md, which use the fonts of the machine",),
-        ) from None
-
-
-def _word(page: dict, template: Path | None) -> bytes:
-    from docxtpl import DocxTemplate
-
-    from toolkit.letters.template import TEMPLATE, settled
-
-    document = DocxTemplate(template or TEMPLATE)
-    document.render(_word_context(page), autoescape=True)
-    buffer = io.BytesIO()
-    document.save(buffer)
-    return settled(buffer.getvalue())
-
-
-def _word_context(page: dict) -> dict:
-    small = {"size": 20, "color": "57606A"}
-    return {
-        "draft": page["draft"],
-        "gaps": ", ".join(page["gaps"]),
-        "name": _rich(page["name"], size=36, bold=True, color="1F4E79"),
-        "sender": _rich(page["sender"], joint="  ·  ", size=19, color="57606A"),
-        "date": page["date"],
-        "sent_by": _rich(page["sent_by"], **small),
-        "addressee": _rich(page["addressee"]),
-        "subject": page["subject"],
-        "reference": [
-            {"label": r["label"], "value": _rich([r["value"]], size=21)} for r in page["reference"]
-        ],
-        "salutation": page["salutation"],
-        "sections": [_word_section(section) for section in page["sections"]],
-        "closing": page["closing"],
-        "signature": _rich(page["signature"]),
-        "enclosures": [_rich([e], size=20) for e in page["enclosures"]],
-        "copies": _rich(page["copies"], joint="; ", size=20) if page["copies"] else "",
-        "footer": page["footer"],
-    }
-
-
-def _word_section(section: dict) -> dict:
-    paragraphs, number = [], 0
-    for paragraph in section["paragraphs"]:
-        number = 0 if paragraph["style"] == "text" else number + 1
-        lead = {"text": "", "item": "•", "number": f"{number}."}[paragraph["style"]]
-        paragraphs.append({"lead": lead, "text": _rich([paragraph["runs"]])})
-    return {
-        "heading": section["heading"],
-        "paragraphs": paragraphs,
-        "columns": section["columns"],
-        "rows": [
-            {name: _rich([cell], size=20) for name, cell in zip("abc", row, strict=True)}
-            for row in section["rows"]
-        ],
-    }
-
-
-def _rich(lines: list[list[dict]], *, joint: str = "\n", **style: object):
-    """Return lines of runs as Word runs; a gap is highlighted, every other text is literal."""
-    from docxtpl import RichText
-
-    from toolkit.letters.template import FONT
-
-    text = RichText()
-    for i, line in enumerate(lines):
-        if i:
-            text.add(joint, font=FONT, **style)
-        for run in line:
-            gap = {"highlight": "#fff3bf", "color": "6B4400"} if run["role"] == "missing" else {}
-            text.add(run["text"], font=FONT, **{**style, **gap})
-    return text
+    return letter_pdf(page) if kind == "pdf" else fill(page, template or TEMPLATE)

@@ -177,7 +177,7 @@ def _counted(table: pd.DataFrame, keys: list[str], says: list[str]) -> list[dict
 # --- from segments to rows -----------------------------------------------------------------------
 
 
-def _segments(batch: Batch) -> Iterator[tuple[int, list[str]]]:
+def fields_of(batch: Batch) -> Iterator[tuple[int, list[str]]]:
     """Give each segment's number in the file and its elements, the identifier first."""
     element = batch.delimiters.element.decode()
     parts = batch.data.split(batch.delimiters.segment)
@@ -231,7 +231,7 @@ def _rows(envelope: Envelope) -> tuple[list[dict[str, Any]], int]:
     for batch in envelope.batches:
         at.parts = batch.delimiters.component.decode()
         guide = batch.layouts[0] if batch.layouts else ""
-        for row, fields in _segments(batch):
+        for row, fields in fields_of(batch):
             read = _READ.get(fields[0])
             if fields[0] == "GS":
                 guide = _field(fields, 8) or guide
