@@ -743,33 +743,33 @@ def test_a_desk_with_nothing_open_says_what_to_do_and_offers_the_files(place):
     desk = open_desk(hospital=UNKNOWN)
     assert "Nothing is open yet" in text(desk.welcome) and visible(desk.welcome)
     assert not visible(desk.cases.widget) and not visible(desk.case)
-    assert desk.files.options[0][1] == "sample"
-    desk.files.value = path
-    desk.open_button.click()
+    assert desk.source.files.options[0][1] == "sample"
+    desk.source.files.value = path
+    desk.source.open_button.click()
     assert len(desk.cases.keys()) == 1 and not visible(desk.welcome)
 
 
 def test_a_typed_path_counts_from_the_project_s_folder(place):
     export(place)
     desk = open_desk(hospital=UNKNOWN)
-    desk.path.value = "data/incoming/export.csv"
-    desk.open_button.click()
+    desk.source.path.value = "data/incoming/export.csv"
+    desk.source.open_button.click()
     assert len(desk.cases.keys()) == 1
-    assert desk.files.value.name == "export.csv" and desk.path.value == ""
+    assert desk.source.files.value.name == "export.csv" and desk.source.path.value == ""
     elsewhere = export(place).rename(place / "elsewhere.csv")
-    desk.path.value = str(elsewhere)
-    desk.open_button.click()
-    assert desk.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
+    desk.source.path.value = str(elsewhere)
+    desk.source.open_button.click()
+    assert desk.source.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
 
 
 def test_every_file_of_incoming_can_be_opened_at_once(place):
     export(place, {"Claim Number": "ACCT-A"}, name="a.csv")
     export(place, {"Claim Number": "ACCT-B"}, {"Claim Number": "ACCT-C"}, name="b.csv")
     desk = open_desk(hospital=UNKNOWN, as_of=TODAY)
-    desk.files.value = desk.files.options[-1][1]
-    desk.open_button.click()
+    desk.source.files.value = desk.source.files.options[-1][1]
+    desk.source.open_button.click()
     assert len(desk.cases.keys()) == 3 and "2 files: 3 claims" in text(desk.cases.summary)
-    assert desk.files.options[-1][0] == "all 2 files of data/incoming" == desk.files.label
+    assert desk.source.files.options[-1][0] == "all 2 files of data/incoming" == desk.source.files.label
 
 
 @pytest.mark.parametrize(
