@@ -10,7 +10,7 @@ function render({ model, el }) {
 
   const draw = () => {
     const name = model.get("name");
-    button.textContent = `Download ${name}`;
+    button.textContent = `Download ${name.split(".").pop().toUpperCase()}`;
     el.hidden = !name;
   };
   // Another page on the same kernel has not asked.

@@ -54,7 +54,7 @@ class SourcePart:
         )
         self.store = field(
             w.Text(
-                description="Case store (a file, or the URL of a PostgreSQL database)",
+                description="Case store (file or PostgreSQL URL)",
                 placeholder=_shown(store, root),
                 continuous_update=False,
             ),
