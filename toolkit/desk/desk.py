@@ -33,7 +33,8 @@ from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.record_part import RecordPart
 from toolkit.desk.settings_part import SettingsPart, payer_of
-from toolkit.desk.source_part import Chosen, SourcePart
+from toolkit.desk.shared import Choice, remember, remembered
+from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
@@ -58,14 +59,16 @@ def open_desk(
     """Return the desk, to be shown as the last line of a notebook cell.
 
     `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
-    what lies in data/incoming. `hospital`: the hospital, or the folder that describes it, which is
-    read anew whenever something is opened.
+    what is in data/incoming. In the app, what was opened last counts before it. `hospital`: the
+    hospital, or the folder that describes it, which is read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file or
     the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
     (default: the login name). The desk shows what could not be read.
     """
     desk = Desk(hospital=hospital, as_of=as_of, store=store, who=who)
-    if export is not None:
+    if last := remembered():
+        desk.open_again(last)
+    elif export is not None:
         desk.open(export)
     return desk
 
@@ -224,9 +227,15 @@ class Desk:
 
     # ---- what the analyst does
 
-    def open(self, chosen: Chosen) -> None:
+    def open(self, chosen: str | Path | Iterable[Path]) -> None:
         """Open the sample, a file or several; what cannot be read is shown in one line."""
-        self._open(chosen, self._as_of, self.store)
+        several = not isinstance(chosen, str | Path)
+        self._open(Choice(tuple(chosen) if several else chosen, self._as_of, self.store))
+
+    def open_again(self, last: Choice) -> None:
+        """Open what was opened last in the app."""
+        self.source.put_day_and_store(last)
+        self._open(last)
 
     def pick(self, denial_key: str) -> None:
         """Open this case."""
@@ -391,18 +400,23 @@ class Desk:
         if self._newest != [self]:
             self.close()
 
-    def _open(self, chosen: Chosen, as_of: date | str | None, store: Path | str) -> None:
-        """Open this as of this day (None: today) with this store; where that fails, all stays as it was."""
+    def _open(self, choice: Choice) -> None:
+        """Open what was chosen; where that fails, what was open stays, with its day and its store."""
         self.notice.clear()
         self.store_notice.clear()
         with self.notice.catching():
-            check_store(store)
+            check_store(choice.store)
             caseload = open_caseload(
-                chosen, root=self.root, store=store, hospital=self._hospital, as_of=_day(as_of)
+                choice.chosen,
+                root=self.root,
+                store=choice.store,
+                hospital=self._hospital,
+                as_of=_day(choice.as_of),
             )
-            self.store, self._as_of = store, as_of
-            self.source.put(chosen)
+            self.store, self._as_of = choice.store, choice.as_of
+            self.source.put(choice.chosen)
             self._list(caseload)
+            remember(choice)
 
     def _step(self, by: int) -> None:
         keys = self.cases.keys()

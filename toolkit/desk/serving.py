@@ -2,13 +2,14 @@
 
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from toolkit.desk.shared import SHARED_IN
+from toolkit.desk.shared import IS_APP, SHARED_IN
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"
 _IDLE = 600  # seconds without a page after which a kernel is ended
@@ -36,7 +37,9 @@ _OWN_HOST_ONLY = "; ".join(
 )
 
 
-def serve_app(project: Path, *, port: int | None, browser: bool, ready: Callable[[str], Any]) -> None:
+def serve_app(
+    project: Path, *, port: int | None, browser: bool, ready: Callable[[str], Any]
+) -> None:
     """Serve the desk as an app until SIGTERM or SIGINT; `ready` is called with its address.
 
     One kernel per page, ended when its page has gone. No Jupyter setting of the user counts here.
@@ -44,7 +47,7 @@ def serve_app(project: Path, *, port: int | None, browser: bool, ready: Callable
     from jupyter_server.serverapp import ServerApp
     from traitlets.config import Config
 
-    os.environ["JUPYTER_NO_CONFIG"] = "1"
+    os.environ |= {"JUPYTER_NO_CONFIG": "1", IS_APP: "1"}
     # Voila looks for its templates on this path.
     ours = [str(Path(__file__).with_name("jupyter")), os.environ.get("JUPYTER_PATH", "")]
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, ours))
@@ -83,7 +86,9 @@ def _with_own_mathjax(page: dict[str, Any], **_: Any) -> dict[str, Any]:
     return page | {"fullMathjaxUrl": None, "mathjaxConfig": None}
 
 
-def serve_lab(project: Path, *, port: int | None, browser: bool, ready: Callable[[str], Any]) -> None:
+def serve_lab(
+    project: Path, *, port: int | None, browser: bool, ready: Callable[[str], Any]
+) -> None:
     """Serve JupyterLab with the drafting notebook open, the project as its root, until SIGTERM or SIGINT."""
     from jupyterlab.labapp import LabApp
 
@@ -125,10 +130,26 @@ def _serve(
         settings |= {"ServerApp.port": port, "ServerApp.port_retries": 0}
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
         settings["ServerApp.allow_root"] = True
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    with tempfile.TemporaryDirectory(prefix="denial-desk-", ignore_cleanup_errors=True) as shared:
-        os.environ[SHARED_IN] = shared  # 0700; what pages share, gone with the server
+    _end_by_any_signal()
+    with tempfile.TemporaryDirectory(prefix="denial-desk-", ignore_cleanup_errors=True) as own:
+        # 0700. What this server and its kernels put aside is in there, and gone with the server.
+        os.environ |= {"TMPDIR": own, "TEMP": own, "TMP": own, "JUPYTER_PREFER_ENV_PATH": "1"}
+        tempfile.tempdir = own
+        os.environ[SHARED_IN] = tempfile.mkdtemp()
         server = initialized([f"--{name}={value}" for name, value in settings.items()])
         ready(f"http://127.0.0.1:{server.port}{server.default_url}?token={token}")
-        sys.stderr.flush()
         server.start()
+        tempfile.tempdir = None
+
+
+def _end_by_any_signal() -> None:
+    """Let Ctrl+C and a closed terminal end the server as SIGTERM does, and all of them before it runs."""
+
+    def end(*_: object) -> None:
+        if signal.getsignal(signal.SIGTERM) is end:
+            sys.exit(0)
+        signal.raise_signal(signal.SIGTERM)  # the server has its own way to stop, with its kernels
+
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)

@@ -2,28 +2,32 @@
 
 `toolkit desk` makes a folder for them, which only its owner can look into, names it in the
 environment, and removes it when the server ends. Without it nothing is shared. What people enter is
-not in there: each page adds it from the case store.
+not in there: each page adds it from the case store. What was opened last is, for the app's next page.
 """
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims import Claims, files_of
 from toolkit.errors import InputError
+from toolkit.outputs import whole
 
 SHARED_IN = "TOOLKIT_DESK_SHARED"
-_KEPT = 4  # caseloads; each other day, file or payer table makes another
+IS_APP = "TOOLKIT_DESK_APP"
+KEPT = 4  # caseloads; each other day, file or payer table makes another
 _WAIT = 600  # seconds for the page that is reading the same
 _TOOLKIT = Path(__file__).parents[1]
 _SAID_BY = (".csv", ".yaml", ".yml")  # files in which a hospital says what it knows
@@ -41,7 +45,8 @@ def fingerprint(paths: Iterable[Path], folders: Iterable[Path] | None, *, as_of:
     found = hashlib.sha256(as_of.isoformat().encode())
     try:
         said = (one for folder in folders for one in folder.rglob("*") if one.suffix in _SAID_BY)
-        for path in (*(one for path in paths for one in files_of(path)), *sorted(said)):
+        given = (one for path in paths for one in files_of(path))
+        for path in (*given, *sorted(said)):
             found.update(f"\0{path}\0".encode())
             with path.open("rb") as file:
                 found.update(hashlib.file_digest(file, "sha256").digest())
@@ -89,7 +94,10 @@ def _put(frames: Frames, folder: Path) -> None:
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
     for name, frame in frames.items():
         table = pa.Table.from_pandas(frame)
-        with pa.OSFile(str(made / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+        with (
+            pa.OSFile(str(made / f"{name}.arrow"), "wb") as file,
+            pa.ipc.new_file(file, table.schema) as out,
+        ):
             out.write_table(table)
     made.rename(folder)
 
@@ -102,5 +110,52 @@ def _mapped(path: Path) -> pd.DataFrame:
 def _forget(folder: Path) -> None:
     """Remove all but the newest; a page that has one open keeps what it has mapped."""
     found = [path for path in folder.iterdir() if path.is_dir()]
-    for path in sorted(found, key=lambda one: one.stat().st_mtime_ns)[:-_KEPT]:
+    for path in sorted(found, key=lambda one: one.stat().st_mtime_ns)[:-KEPT]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was opened: "sample" or files, as of which day (None: today), with which store."""
+
+    chosen: str | Path | tuple[Path, ...]
+    as_of: date | str | None
+    store: Path | str
+
+
+def remember(choice: Choice) -> None:
+    """Keep what was opened for the next page of the app, or for this one when it is loaded again."""
+    if (place := _last()) is None:
+        return
+    one = {name: _plain(getattr(choice, name)) for name in ("chosen", "as_of", "store")}
+    with whole(place) as temporary:  # 0600; a store's URL may hold a password
+        temporary.write_text(json.dumps(one), encoding="utf-8")
+
+
+def remembered() -> Choice | None:
+    """Return what was opened last in this app, None in a notebook and at the first page."""
+    place = _last()
+    if place is None or not place.exists():
+        return None
+    one = json.loads(place.read_text(encoding="utf-8"))
+    as_of = date.fromisoformat(one["as_of"]) if one["as_of"] else None
+    return Choice(_back(one["chosen"]), as_of, _back(one["store"]))
+
+
+def _last() -> Path | None:
+    place = os.environ.get(SHARED_IN)
+    return Path(place) / "last.json" if place and os.environ.get(IS_APP) else None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return {"path": str(value)}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _back(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Path(value["path"])
+    return tuple(_back(one) for one in value) if isinstance(value, list) else value

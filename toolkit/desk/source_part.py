@@ -1,6 +1,7 @@
 """What the desk works on: a file that is there or is uploaded, the day it counts from, and its store."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -9,15 +10,14 @@ import ipywidgets as w
 from toolkit.desk import places
 from toolkit.desk.caseload import SAMPLE
 from toolkit.desk.days import read_day, typed_day
+from toolkit.desk.shared import Choice
 from toolkit.desk.transfer import Upload
 from toolkit.desk.widgets import Notice, field, hooked, show
 from toolkit.errors import UsageError
 
-Chosen = str | Path | Iterable[Path]
-
 
 class SourcePart:
-    """The fields above the desk; `open_it` is called with what was chosen, the day and the store.
+    """The fields above the desk; `open_it` is called with what is chosen.
 
     A day that is left empty is today, a store that is left empty the one the desk was opened with.
     """
@@ -29,7 +29,7 @@ class SourcePart:
         *,
         day: date | str | None,
         store: Path | str,
-        open_it: Callable[[Chosen, date | None, Path | str], None],
+        open_it: Callable[[Choice], None],
     ):
         self._root, self._notice, self._open_it, self._store = root, notice, open_it, store
         self.files = field(w.Dropdown(description="Export or remittance"), "dd-wide", "dd-files")
@@ -79,9 +79,15 @@ class SourcePart:
             raise UsageError(f"As of: {error}") from None
         typed, store = self.path.value.strip(), self.store.value.strip()
         chosen = Path(typed) if typed else self.files.value
-        self._open_it(chosen, day, _store(store, self._root) if store else self._store)
+        self._open_it(Choice(chosen, day, _store(store, self._root) if store else self._store))
 
-    def put(self, chosen: Chosen) -> None:
+    def put_day_and_store(self, last: Choice) -> None:
+        """Let day and store be those of what was opened last."""
+        self.day.value = last.as_of if isinstance(last.as_of, str) else typed_day(last.as_of)
+        if last.store != self._store:
+            self.store.value = str(last.store)
+
+    def put(self, chosen: str | Path | tuple[Path, ...]) -> None:
         """Let the fields name what is open."""
         self._offer()
         offered = [value for _, value in self.files.options]
@@ -120,7 +126,5 @@ def _store(typed: str, root: Path) -> Path | str:
 def _shown(store: Path | str, root: Path) -> str:
     """Return a store as it is shown: never with a password."""
     if isinstance(store, str) and "://" in store:
-        from sqlalchemy.engine import make_url
-
-        return make_url(store).render_as_string(hide_password=True)
+        return re.sub(r"(://[^/:@]*):[^@]*@", r"\1:***@", store)
     return places.shown(Path(store), root)

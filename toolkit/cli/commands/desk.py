@@ -16,7 +16,9 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--lab", action="store_true", help="in JupyterLab, with the project as its root folder"
     )
-    one.add_argument("--port", type=_port, help="port on this machine (default: the first free from 8888)")
+    one.add_argument(
+        "--port", type=_port, help="port on this machine (default: the first free from 8888)"
+    )
     one.add_argument("--no-browser", action="store_true", help="only print the address")
 
 
@@ -36,7 +38,9 @@ def show(answer: dict[str, Any]) -> None:
 
 def _say(address: str) -> None:
     # The token in it is the key: whoever has the address may work at the desk.
-    print(f"toolkit: the desk is at {address}\ntoolkit: Ctrl+C ends it", file=sys.stderr, flush=True)
+    print(
+        f"toolkit: the desk is at {address}\ntoolkit: Ctrl+C ends it", file=sys.stderr, flush=True
+    )
 
 
 def _project(notebook: Path) -> Path:
