@@ -1213,8 +1213,10 @@ def test_going_from_case_to_case_leaves_no_widgets_behind(place):
 
 
 def test_running_the_cell_again_closes_the_desk_that_no_page_shows_any_more(place):
+    none = set(w.widget._instances)
     first = at_desk(place)
     pick(first)
+    of_first = set(w.widget._instances) - none
     tell = lambda desk, **said: desk.guard._handle_custom_msg(said, [])  # noqa: E731
     tell(first, here="a")
     tell(first, here="b")
@@ -1222,11 +1224,12 @@ def test_running_the_cell_again_closes_the_desk_that_no_page_shows_any_more(plac
     second = at_desk(place)
     tell(second, here="c")
     assert first.caseload is not None  # another page still shows it
-    before = len(w.widget._instances)
     tell(first, gone="b")
-    assert first.caseload is None and len(w.widget._instances) < before - 100
+    assert first.caseload is None and not of_first & set(w.widget._instances)
     tell(second, gone="c")
     assert second.caseload is not None  # the newest may come back, as from a closed view
+    third = at_desk(place)  # or its cell was run again: the browser lets go before the cell runs
+    assert second.caseload is None and third.caseload is not None
 
 
 def test_the_kernel_answers_and_looks_at_the_store_while_a_page_is_there(place):

@@ -103,8 +103,10 @@ class Desk:
         self.letter_notice = Notice("dd-notice-letter")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
-        self._newest.append(self)
-        del self._newest[:-1]
+        before, self._newest[:] = tuple(self._newest), [self]
+        for older in before:  # when a cell is run again, its page goes before the new desk is there
+            if older.guard.was_left:
+                older.close()
 
     def _build(self) -> None:
         guard = self.notice.guards

@@ -95,6 +95,7 @@ def serve_lab(
     settings = {
         "LabApp.default_url": f"/lab/tree/{NOTEBOOK.as_posix()}",
         "ServerApp.log_level": "WARN",
+        "LabApp.log_level": "WARN",
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "ContentsManager.pre_save_hook": f"{__name__}.without_widget_state",
