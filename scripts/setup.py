@@ -130,7 +130,7 @@ def coverage(arguments: list) -> None:
 
 
 def desk(arguments: list) -> None:
-    """open the drafting notebook in the browser"""
+    """open the desk in the browser (--lab: in JupyterLab)"""
     environment()
     run("toolkit", "desk", *arguments)
 

@@ -301,9 +301,6 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         assert running.server.wait(timeout=driver.PATIENCE / 1000) == 0
         assert shared and not list(running.log.parent.glob("denial-desk-*"))
         wait_until(page, lambda: not any(map(runs, kernels)), "a kernel outlived the server")
-        expect(page.locator(".dd-lost-banner")).to_contain_text(
-            "reload this page", timeout=driver.PATIENCE
-        )
         said = running.log.read_text(encoding="utf-8", errors="replace")
         page.close()
     web = [urlsplit(url) for url in asked if not url.startswith(("data:", "blob:"))]

@@ -766,6 +766,15 @@ def test_an_upload_is_in_incoming_when_all_of_it_has_come_and_is_chosen(place):
     assert desk.caseload.name == "new.csv" and len(desk.cases.keys()) == 1
 
 
+def test_an_upload_of_an_ending_that_is_not_offered_is_named_in_the_field_of_paths(place):
+    content = export(place).read_bytes()
+    desk = open_desk(hospital=UNKNOWN, as_of=TODAY)
+    send(desk.source.upload, "of-week-12.dat", content, part=1 << 20)
+    assert desk.source.path.value == "data/incoming/of-week-12.dat" and visible(desk.source.others)
+    desk.source.open_button.click()
+    assert desk.caseload.name == "of-week-12.dat"
+
+
 def test_an_upload_never_writes_over_a_file(place):
     before = export(place).read_bytes()
     desk = open_desk(hospital=UNKNOWN)
@@ -814,10 +823,10 @@ def test_an_upload_onto_a_full_disk_leaves_nothing_and_says_so(place, monkeypatc
         (".hidden.csv", "hidden.csv"),
         ("-rf.csv", "rf.csv"),
         ("a\x00b\n<c>|\u202ed.835", "a_b__c___d.835"),
-        ("remit.dat", "remit.dat.txt"),
-        ("noending", "noending.txt"),
-        (".csv", "csv.txt"),
-        ("", "upload.txt"),
+        ("claims.json", "claims.json"),
+        ("noending", "noending"),
+        (".csv", "csv"),
+        ("", "upload"),
         ("con.csv", "_con.csv"),
         ("x" * 300 + ".edi", "x" * 60 + ".edi"),
         ("Mu\u0308ller.csv", "M\u00fcller.csv"),

@@ -14,8 +14,8 @@ __all__ = [
 
 # What the readers take; the bytes decide, the ending only chooses what is offered.
 ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt",
-           ".zip", ".gz")  # fmt: skip
-_LONGEST = 60  # characters of an uploaded file's name, without its ending
+           ".xls", ".zip", ".gz")  # fmt: skip
+_LONGEST = 60  # characters of an uploaded file's name, and of its ending
 _NOT_IN_A_NAME = re.compile(r"[^\w .()+,=@&-]")
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # to Windows
 
@@ -35,14 +35,12 @@ def incoming(root: Path) -> tuple[Path, ...]:
 
 
 def clean_name(name: str) -> str:
-    """Return the name of an uploaded file as it may stand in any folder, so that it is offered there."""
+    """Return the name of an uploaded file as it may stand in any folder."""
     last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
     last = _NOT_IN_A_NAME.sub("_", last).strip(" .-")
-    stem, dot, ending = last.rpartition(".")
-    if f".{ending}".lower() not in ENDINGS or not stem:
-        stem, dot, ending = last, ".", "txt"  # its bytes will say what it is
+    stem, dot, ending = last.rpartition(".") if "." in last else (last, "", "")
     stem = stem[:_LONGEST].rstrip(" .") or "upload"
-    return f"{'_' if _DEVICES.match(stem) else ''}{stem}{dot}{ending}"
+    return f"{'_' if _DEVICES.match(stem) else ''}{stem}{dot}{ending[:_LONGEST]}"
 
 
 def analyst() -> str:

@@ -62,6 +62,7 @@ def serve_app(
         "VoilaConfiguration.file_allowlist": [],  # the page needs no file of the project
         "VoilaConfiguration.extension_allowlist": _WIDGETS,
         "VoilaExporter.exclude_markdown": True,  # it is about JupyterLab
+        "KernelManager.transport_encryption": "required",
         "MappingKernelManager.cull_idle_timeout": _IDLE,
         "MappingKernelManager.cull_interval": _LOOK,
         "MappingKernelManager.cull_connected": False,
@@ -96,6 +97,7 @@ def serve_lab(
         "LabApp.default_url": f"/lab/tree/{NOTEBOOK.as_posix()}",
         "ServerApp.log_level": "WARN",
         "LabApp.log_level": "WARN",
+        "KernelManager.transport_encryption": "auto",  # kernels of other languages may not know it
         "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "ContentsManager.pre_save_hook": f"{__name__}.without_widget_state",
@@ -120,7 +122,6 @@ def _serve(
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
     settings = settings | {
         "ServerApp.ip": "127.0.0.1",
-        "KernelManager.transport_encryption": "required",
         "ServerApp.allow_remote_access": False,
         "ServerApp.root_dir": str(project),
         "ServerApp.open_browser": browser,

@@ -110,8 +110,7 @@ class SourcePart:
         self.files.value = SAMPLE
 
     def _uploaded(self, path: Path) -> None:
-        self._offer()
-        self.files.value, self.path.value = path, ""
+        self.put(path)
         self._notice.done(f"Uploaded to data/incoming, {path.stat().st_size:,} bytes. Press Open.")
 
 
