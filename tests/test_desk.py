@@ -953,6 +953,18 @@ def test_what_is_shared_is_not_used_for_another_day_content_or_payer_table(place
     assert len(kept) == shared.KEPT
 
 
+def test_a_page_that_cannot_share_has_a_caseload_of_its_own(place, sharing, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("toolkit.desk.shared.pa.OSFile", full)
+    for _ in range(2):
+        desk = open_desk(export(place), hospital="local", as_of=TODAY)
+        assert len(desk.cases.keys()) == 1 and desk.notice.text == ""
+    assert sharing == [1, 1]
+    assert [one for one in (place / "shared").iterdir() if one.is_dir()] == []
+
+
 def test_a_hospital_without_a_folder_shares_nothing(place, sharing):
     path = export(place)
     for _ in range(2):

@@ -59,17 +59,25 @@ def fingerprint(paths: Iterable[Path], folders: Iterable[Path] | None, *, as_of:
 
 
 def shared(key: Callable[[], str], make: Callable[[], Frames]) -> Frames:
-    """Return the frames of this key, made by `make` where no page has made them yet."""
+    """Return the frames of this key, made by `make` where no page has made them yet.
+
+    A page that cannot share, because the disk is full for one, has its own.
+    """
     place = os.environ.get(SHARED_IN)
     name = key() if place else ""
     if not place or not name:
         return make()
     folder = Path(place) / name
-    with _alone(folder.with_suffix(".lock")):
-        if not folder.exists():
-            _put(make(), folder)
-            _forget(folder.parent)
-    return {path.stem: _mapped(path) for path in folder.iterdir()}
+    made: Frames | None = None
+    try:
+        with _alone(folder.with_suffix(".lock")):
+            if not folder.exists():
+                made = make()
+                _put(made, folder)
+                _forget(folder.parent)
+        return {path.stem: _mapped(path) for path in folder.iterdir()}
+    except (OSError, sqlite3.Error):
+        return make() if made is None else made
 
 
 def frames_of(claims: Claims) -> Frames:
@@ -91,15 +99,18 @@ def _alone(path: Path):
 
 
 def _put(frames: Frames, folder: Path) -> None:
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
-    for name, frame in frames.items():
-        table = pa.Table.from_pandas(frame)
-        with (
-            pa.OSFile(str(made / f"{name}.arrow"), "wb") as file,
-            pa.ipc.new_file(file, table.schema) as out,
-        ):
-            out.write_table(table)
-    made.rename(folder)
+    """Write the frames as one folder, whole or not at all."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as place:
+        made = Path(place) / folder.name
+        made.mkdir()
+        for name, frame in frames.items():
+            table = pa.Table.from_pandas(frame)
+            with (
+                pa.OSFile(str(made / f"{name}.arrow"), "wb") as file,
+                pa.ipc.new_file(file, table.schema) as out,
+            ):
+                out.write_table(table)
+        made.rename(folder)
 
 
 def _mapped(path: Path) -> pd.DataFrame:
@@ -109,7 +120,7 @@ def _mapped(path: Path) -> pd.DataFrame:
 
 def _forget(folder: Path) -> None:
     """Remove all but the newest; a page that has one open keeps what it has mapped."""
-    found = [path for path in folder.iterdir() if path.is_dir()]
+    found = [path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."]
     for path in sorted(found, key=lambda one: one.stat().st_mtime_ns)[:-KEPT]:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -128,7 +139,8 @@ def remember(choice: Choice) -> None:
     if (place := _last()) is None:
         return
     one = {name: _plain(getattr(choice, name)) for name in ("chosen", "as_of", "store")}
-    with whole(place) as temporary:  # 0600; a store's URL may hold a password
+    # 0600; a store's URL may hold a password. Where it cannot be written, the next page knows nothing.
+    with contextlib.suppress(OSError), whole(place) as temporary:
         temporary.write_text(json.dumps(one), encoding="utf-8")
 
 
