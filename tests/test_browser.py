@@ -225,7 +225,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
             page.evaluate("getComputedStyle(document.querySelector('.dd-desk')).colorScheme")
             == "dark"
         )
-        assert violations(page) == [] and fits(page)
+        assert violations(page) == [] and fits(page) and page.title() == "Denial desk"
 
         page.locator(".dd-more input").check()
         page.locator(".dd-upload input").set_input_files(export)
