@@ -36,6 +36,7 @@ ARGUMENTS = [
 ]
 DEXA = "SYN000000001"  # the account of the sample's DEXA case
 PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 SAVED = re.compile(r"entered.*, saved$", re.IGNORECASE)  # beside a field that the store has
 ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
 SETTINGS = {
@@ -191,12 +192,12 @@ def run_all(page: Page, running: Desk, notebook: str) -> None:
     page.set_default_timeout(PATIENCE)
     page.goto(running.url(notebook))
     # The indicator beside the notebook says idle before there is a kernel; the status bar does not.
-    expect(idle(page)).to_be_visible(timeout=PATIENCE)
+    expect(idle(page)).to_be_visible()
     press_run_all(page)
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     code = json.loads((running.folder / notebook).read_text(encoding="utf-8"))["cells"]
     count = sum(cell["cell_type"] == "code" for cell in code)
-    expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count, timeout=PATIENCE)
+    expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count)
     expect(page.locator(ERROR), "a cell has failed").to_have_count(0)
 
 
@@ -217,9 +218,9 @@ def pick_dexa(page: Page) -> None:
     page.get_by_role("combobox", name="Letter", exact=True).select_option("a letter exists for it")
     page.get_by_role("textbox", name="Search", exact=True).fill(DEXA)
     row = page.locator(".dd-table tbody tr", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
-    expect(row).to_be_visible(timeout=PATIENCE)
+    expect(row).to_be_visible()
     row.get_by_role("button").press("Enter")  # the keyboard will do
-    expect(page.locator(".dd-preview .letter")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".dd-preview .letter")).to_be_visible()
 
 
 def fill_in(page: Page, values: dict[str, str]) -> None:
@@ -236,7 +237,7 @@ def enter(page: Page, name: str, value: str) -> None:
         if fact.is_visible():
             break
         groups.nth(at).click()
-        expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"), timeout=PATIENCE)
+        expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"))
     control = fact.locator("input, select, textarea").first
     if control.evaluate("node => node.tagName") == "SELECT":
         choices = control.locator("option")
@@ -244,7 +245,7 @@ def enter(page: Page, name: str, value: str) -> None:
     else:
         control.fill(value)
         control.blur()
-    expect(fact.locator(".widget-html")).to_contain_text(SAVED, timeout=PATIENCE)
+    expect(fact.locator(".widget-html")).to_contain_text(SAVED)
 
 
 def _index(choices, name: str, value: str) -> int:

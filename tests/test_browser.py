@@ -75,7 +75,7 @@ def fits(page) -> bool:
 def test_a_letter_is_drafted_from_the_list_to_the_files_in_a_real_browser(lab, page, place):
     notebook = "notebooks/draft_letters.ipynb"
     driver.run_all(page, lab, notebook)
-    expect(page.locator(".dd-case:visible")).to_have_count(25, timeout=driver.PATIENCE)
+    expect(page.locator(".dd-case:visible")).to_have_count(25)
     assert fits(page)
     driver.pick_dexa(page)
     account = page.locator(".dd-case-head dd").first.inner_text()
@@ -118,9 +118,9 @@ def test_a_letter_is_drafted_from_the_list_to_the_files_in_a_real_browser(lab, p
 def a_case(page, at: int = 0) -> None:
     """Open a case of the list by the keyboard."""
     row = page.locator(".dd-open-case").nth(at)
-    expect(row).to_be_visible(timeout=driver.PATIENCE)
+    expect(row).to_be_visible()
     row.press("Enter")
-    expect(page.locator(".dd-case-head h2")).to_be_visible(timeout=driver.PATIENCE)
+    expect(page.locator(".dd-case-head h2")).to_be_visible()
 
 
 def correct_dates(page):
@@ -129,7 +129,7 @@ def correct_dates(page):
     if not box.is_checked():
         box.check()
     fact = page.locator(".dd-fact-notice_date")
-    expect(fact).to_be_visible(timeout=driver.PATIENCE)
+    expect(fact).to_be_visible()
     return fact, fact.locator("input")
 
 
@@ -164,16 +164,16 @@ def test_a_date_typed_digit_by_digit_is_stored_once_and_only_when_it_is_a_day(ch
         page.keyboard.type("02/31/2026")
         expect(fact).to_have_class(re.compile("dd-typed"))
         control.blur()
-        expect(fact).to_contain_text("Not saved: there is no such day", timeout=driver.PATIENCE)
+        expect(fact).to_contain_text("Not saved: there is no such day")
         expect(fact).not_to_have_class(re.compile("dd-typed"))
         assert control.input_value() == "02/31/2026" and entries(place) == []
         fact.get_by_role("button", name="Drop it").click()
-        expect(control).to_have_value(before, timeout=driver.PATIENCE)
+        expect(control).to_have_value(before)
         month, day, year = before.split("/")
         control.fill("")
         page.keyboard.type(f"{int(month)}/{int(day)}/{year}")
         control.blur()
-        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED)
         made = [one for one in entries(place) if one[0] == "fact"]
         assert made == [("fact", "notice_date", f"{year}-{month}-{day}")]
         page.close()
@@ -181,7 +181,7 @@ def test_a_date_typed_digit_by_digit_is_stored_once_and_only_when_it_is_a_day(ch
 
 def test_keys_typed_on_the_desk_never_reach_the_notebook(lab, page):
     driver.run_all(page, lab, "notebooks/draft_letters.ipynb")
-    expect(page.locator(".dd-desk[data-dd-guarded]")).to_have_count(1, timeout=driver.PATIENCE)
+    expect(page.locator(".dd-desk[data-dd-guarded]")).to_have_count(1)
     kinds = [cell.get_attribute("class") for cell in page.locator(".jp-Cell").all()]
     count = len(kinds)
     for target in ("button.dd-open", "button.dd-badge", ".dd-open-case", ".dd-desk h1"):
@@ -220,7 +220,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
 
         page.goto(running.app, wait_until="commit")
         rows = page.locator(".dd-open-case")
-        expect(rows.first).to_be_visible(timeout=driver.PATIENCE)
+        expect(rows.first).to_be_visible()
         assert (
             page.evaluate("getComputedStyle(document.querySelector('.dd-desk')).colorScheme")
             == "dark"
@@ -229,23 +229,21 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
 
         page.locator(".dd-more input").check()
         page.locator(".dd-upload input").set_input_files(export)
-        expect(page.locator(".dd-notice-top")).to_contain_text(
-            "Press Open", timeout=driver.PATIENCE
-        )
+        expect(page.locator(".dd-notice-top")).to_contain_text("Press Open")
         assert (place / "data" / "incoming" / export.name).read_bytes() == export.read_bytes()
         summary = page.locator(".dd-summary")
         page.locator("button.dd-open").click()
-        expect(summary).to_contain_text(f"{export.name}:", timeout=driver.PATIENCE)
+        expect(summary).to_contain_text(f"{export.name}:")
         page.locator(".dd-files select").select_option("the synthetic sample")
         page.locator("button.dd-open").click()
-        expect(summary).to_contain_text("The synthetic sample", timeout=driver.PATIENCE)
+        expect(summary).to_contain_text("The synthetic sample")
 
         # The case that expires next, of those that have a letter and are not past their last day.
         letters = page.get_by_role("combobox", name="Letter", exact=True)
         letters.select_option("a letter exists for it")
         badge = page.get_by_role("button", name=re.compile("^Due this week"))
         badge.press("Enter")
-        expect(badge).to_have_attribute("aria-pressed", "true", timeout=driver.PATIENCE)
+        expect(badge).to_have_attribute("aria-pressed", "true")
         account = rows.first.inner_text()
         a_case(page)
         driver.enter(page, "signer_name", TYPED["signer_name"])
@@ -254,7 +252,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         if draft.is_visible():
             draft.check()
         page.locator("button.dd-save-docx").click()
-        expect(page.locator(".dd-notice-letter")).to_contain_text("Saved", timeout=driver.PATIENCE)
+        expect(page.locator(".dd-notice-letter")).to_contain_text("Saved")
         with page.expect_download() as download:
             page.locator(".dd-paper .dd-download button").click()
         got = Path(download.value.path())
@@ -264,7 +262,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         assert TYPED["signer_name"] in _docx(saved)
         assert violations(page) == [] and fits(page)
         page.locator("button.dd-of-payer").click()
-        expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible(timeout=driver.PATIENCE)
+        expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible()
         assert violations(page) == [] and fits(page)
         page.locator("button.dd-leave-settings").click()
 
@@ -272,22 +270,21 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         typed.fill(day.strftime("%m/%d/%Y"))
         typed.blur()
         page.locator("button.dd-record-save").click()
-        expect(page.locator(".dd-notice-record")).to_contain_text(
-            "awaiting a decision", timeout=driver.PATIENCE
-        )
+        expect(page.locator(".dd-notice-record")).to_contain_text("awaiting a decision")
         (before,) = kernels_of(running)
         page.reload(wait_until="commit")
-        expect(rows.first).to_be_visible(timeout=driver.PATIENCE)
+        expect(rows.first).to_be_visible()
         page.locator(".dd-search input").fill(account)
         row = page.locator(".dd-case", has_text="Awaiting a decision")
-        expect(row.first).to_contain_text(account, timeout=driver.PATIENCE)
+        expect(row.first).to_contain_text(account)
         wait_until(
             page, lambda: before not in kernels_of(running), "the first page's kernel still runs"
         )
 
         other = chromium.new_page()
+        other.set_default_timeout(driver.PATIENCE)
         other.goto(running.app, wait_until="commit")
-        expect(other.locator(".dd-open-case").first).to_be_visible(timeout=driver.PATIENCE)
+        expect(other.locator(".dd-open-case").first).to_be_visible()
         assert len(kernels_of(running)) == 2
         other.goto("about:blank")
         wait_until(
@@ -336,7 +333,7 @@ def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chrom
         (kernel,) = kernels_of(running)
         os.kill(kernel, signal.SIGKILL)
         banner = page.locator(".dd-lost-banner")
-        expect(banner).to_be_visible(timeout=driver.PATIENCE)
+        expect(banner).to_be_visible()
         expect(banner).to_contain_text("does not answer: nothing can be saved")
         expect(banner).to_contain_text("1 field holds text that is not saved")
         dialog = page.locator(".jp-Dialog")
@@ -350,22 +347,20 @@ def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chrom
         able = page.locator(".dd-desk").locator("button:visible:enabled, select:visible:enabled")
         expect(able).to_have_count(0)
         # A new kernel in its place does not know this desk: the page goes on saying so.
-        expect(driver.idle(page)).to_be_visible(timeout=driver.PATIENCE)
+        expect(driver.idle(page)).to_be_visible()
         expect(banner).to_be_visible()
         assert (
             entries(place) == confirmed
             and ("fact", "signer_name", "Zelda Typedname, MD") in confirmed
         )
         driver.press_run_all(page)
-        expect(page.locator(".dd-lost-banner:visible")).to_have_count(0, timeout=driver.PATIENCE)
+        expect(page.locator(".dd-lost-banner:visible")).to_have_count(0)
         begun = page.get_by_role("combobox", name="Letter", exact=True)
         begun.select_option("work has begun")
-        expect(page.locator(".dd-shown")).to_contain_text(
-            "1 to 1 of 1 case", timeout=driver.PATIENCE
-        )
+        expect(page.locator(".dd-shown")).to_contain_text("1 to 1 of 1 case")
         a_case(page)
         saved = page.locator(".dd-fact-signer_name input")
-        expect(saved).to_have_value("Zelda Typedname, MD", timeout=driver.PATIENCE)
+        expect(saved).to_have_value("Zelda Typedname, MD")
         page.close()
 
 
@@ -399,20 +394,16 @@ def test_two_tabs_on_one_case_show_each_other_s_entries_and_write_over_none(chro
             driver.pick_dexa(page)
         one, other = tabs
         driver.enter(other, "signer_name", "From the other tab")
-        expect(one.locator(".dd-changed")).to_contain_text(
-            "Somebody else has changed this case", timeout=driver.PATIENCE
-        )
+        expect(one.locator(".dd-changed")).to_contain_text("Somebody else has changed this case")
         fact = one.locator(".dd-fact-signer_name")
         fact.locator("input").fill("From this tab")
         fact.locator("input").blur()
-        expect(fact).to_contain_text(
-            "In the store now: From the other tab", timeout=driver.PATIENCE
-        )
+        expect(fact).to_contain_text("In the store now: From the other tab")
         assert fact.locator("input").input_value() == "From this tab"
         names = [value for kind, name, value in entries(place) if name == "signer_name"]
         assert names == ["From the other tab"]
         fact.get_by_role("button", name="Save it all the same").click()
-        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED, timeout=driver.PATIENCE)
+        expect(fact.locator(".widget-html")).to_contain_text(driver.SAVED)
         names = [value for kind, name, value in entries(place) if name == "signer_name"]
         assert names == ["From the other tab", "From this tab"]
         for page in tabs:
@@ -425,41 +416,39 @@ def test_a_case_is_found_filed_and_seen_waiting_by_the_keyboard_alone(chromium, 
         page = chromium.new_page(viewport={"width": 1280, "height": 1000})
         driver.run_all(page, running, "notebooks/draft_letters.ipynb")
         rows = page.locator(".dd-open-case")
-        expect(rows.first).to_be_visible(timeout=driver.PATIENCE)
+        expect(rows.first).to_be_visible()
         says = page.locator(".dd-shown")
         rows.first.focus()
         page.keyboard.press("ArrowDown")
         expect(rows.nth(1)).to_be_focused()
         page.keyboard.press("PageDown")
-        expect(says).to_contain_text("26 to 50", timeout=driver.PATIENCE)
+        expect(says).to_contain_text("26 to 50")
         expect(rows.first).to_be_focused()
         page.keyboard.press("PageUp")
-        expect(says).to_contain_text("1 to 25", timeout=driver.PATIENCE)
+        expect(says).to_contain_text("1 to 25")
         heading = page.get_by_role("columnheader", name="Denied")
         heading.get_by_role("button").press("Enter")
-        expect(heading).to_have_attribute("aria-sort", "ascending", timeout=driver.PATIENCE)
+        expect(heading).to_have_attribute("aria-sort", "ascending")
         expect(heading.get_by_role("button")).to_be_focused()
         badge = page.get_by_role("button", name=re.compile("^Due this week"))
         badge.press("Enter")
-        expect(badge).to_have_attribute("aria-pressed", "true", timeout=driver.PATIENCE)
+        expect(badge).to_have_attribute("aria-pressed", "true")
         expect(badge).to_be_focused()
         account = rows.first.inner_text()
         rows.first.press("Enter")
-        expect(page.locator(".dd-back button, button.dd-back")).to_be_focused(
-            timeout=driver.PATIENCE
-        )
+        expect(page.locator(".dd-back button, button.dd-back")).to_be_focused()
         day = date.today().strftime("%m/%d/%Y")  # noqa: DTZ011  # as the notebook does
         typed = page.locator(".dd-record-day input")
         typed.fill(day)
         typed.blur()
         page.locator("button.dd-record-save").press("Enter")
         notice = page.locator(".dd-notice-record")
-        expect(notice).to_contain_text("awaiting a decision", timeout=driver.PATIENCE)
+        expect(notice).to_contain_text("awaiting a decision")
         page.locator("button.dd-back").press("Enter")
         badge.press("Enter")
         page.locator(".dd-search input").fill(account)
         row = page.locator(".dd-case", has_text="Awaiting a decision")
-        expect(row.first).to_contain_text(account, timeout=driver.PATIENCE)
+        expect(row.first).to_contain_text(account)
         assert any(kind == "event" and name == "filed" for kind, name, _ in entries(place))
         page.close()
 
@@ -476,13 +465,13 @@ def test_axe_finds_no_violation_on_any_screen_and_nothing_is_cut_off(
         driver.run_all(page, running, "notebooks/draft_letters.ipynb")
         page.keyboard.press("Escape")
         page.keyboard.press("Control+b")  # at 600 pixels nobody has the list of files open
-        expect(page.locator(".dd-open-case").first).to_be_visible(timeout=driver.PATIENCE)
+        expect(page.locator(".dd-open-case").first).to_be_visible()
         found = {"list": violations(page), "list cut off": not fits(page)}
         driver.pick_dexa(page)
         correct_dates(page)
         found |= {"case": violations(page), "case cut off": not fits(page)}
         page.locator("button.dd-of-payer").click()
-        expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible(timeout=driver.PATIENCE)
+        expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible()
         found |= {"settings": violations(page), "settings cut off": not fits(page)}
         page.close()
     assert {name: what for name, what in found.items() if what} == {}
