@@ -13,13 +13,13 @@ from toolkit.desk.shared import IS_APP, SHARED_IN
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"
 _IDLE = 600  # seconds without a page after which a kernel is ended
+_LOOK = 60  # seconds between two looks for such kernels
 # The extensions of JupyterLab that the page needs: its widgets, and nothing that others installed.
 _WIDGETS = [
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
     "anywidget",
 ]
-_LOOK = 60  # seconds between two looks for such kernels
 # Nothing may come from, or go to, another host: the browser itself keeps to that. The page builds
 # its widgets from what the kernel sends, hence 'unsafe-eval' and blob:.
 _OWN_HOST_ONLY = "; ".join(
@@ -99,6 +99,7 @@ def serve_lab(
         "LabApp.log_level": "WARN",
         "KernelManager.transport_encryption": "auto",  # kernels of other languages may not know it
         "LabApp.news_url": None,
+        "LabApp.extension_manager": "readonly",  # the other asks PyPI
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         "ContentsManager.pre_save_hook": f"{__name__}.without_widget_state",
     }
@@ -141,7 +142,6 @@ def _serve(
         server = initialized([f"--{name}={value}" for name, value in settings.items()])
         ready(f"http://127.0.0.1:{server.port}{server.default_url}?token={token}")
         server.start()
-        tempfile.tempdir = None
 
 
 def _end_by_any_signal() -> None:
