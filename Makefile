@@ -32,7 +32,7 @@ coverage:  ## pass every test and measure what they run; fails below the floor i
 differential:  ## compare every format and engine on 500 rounds of random exports
 	@$(JOB) differential $(ARGS)
 
-desk:  ## open the drafting notebook in the browser
+desk:  ## open the desk in the browser (ARGS=--lab: in JupyterLab)
 	@$(JOB) desk $(ARGS)
 
 lint:  ## ruff check, ruff format --check, pyright, import directions

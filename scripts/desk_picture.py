@@ -2,7 +2,7 @@
 
     python3 scripts/setup.py pictures      (make pictures)
 
-Here too is how JupyterLab is started and driven in a Chromium, which the browser tests use as well:
+Here too is how `toolkit desk` is started and driven in a Chromium, which the browser tests use as well:
 a server of its own with its own settings, so that nothing of the user's own Jupyter is read or
 changed, and notebooks copied to a folder of their own, so that the checkout stays as it is.
 """
@@ -36,6 +36,7 @@ ARGUMENTS = [
 ]
 DEXA = "SYN000000001"  # the account of the sample's DEXA case
 PATIENCE = 120_000  # milliseconds; a busy machine with two cores is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 SAVED = re.compile(r"entered.*, saved$", re.IGNORECASE)  # beside a field that the store has
 ERROR = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
 SETTINGS = {
@@ -77,15 +78,20 @@ def facts(today: date) -> dict[str, str]:
     }
 
 
-class Lab:
-    """A running JupyterLab: where it is, the folder that it serves, and its process."""
+class Desk:
+    """A running `toolkit desk`: the folder that it serves, its address, and its process."""
 
-    def __init__(self, folder: Path, port: int, token: str, log: Path, process: int):
+    def __init__(self, folder: Path, port: int, token: str, log: Path, server: subprocess.Popen):
         self.folder, self.port, self.token, self.log = folder, port, token, log
-        self.process = process
+        self.server = server
+
+    @property
+    def app(self) -> str:
+        """The address of the app."""
+        return f"http://127.0.0.1:{self.port}/?token={self.token}"
 
     def url(self, notebook: str) -> str:
-        """Return the address of a notebook in a workspace of its own, which starts empty."""
+        """Return the address of a notebook in a workspace of JupyterLab of its own, which starts empty."""
         name = f"w{secrets.token_hex(6)}"
         return (
             f"http://127.0.0.1:{self.port}/lab/workspaces/{name}/tree/{notebook}"
@@ -94,9 +100,9 @@ class Lab:
 
 
 @contextlib.contextmanager
-def lab(folder: Path, *, settings: dict | None = None) -> Iterator[Lab]:
-    """Serve the folder with a JupyterLab that has its own settings, data and kernels."""
-    with tempfile.TemporaryDirectory(prefix="lab-") as private:
+def desk(folder: Path, *words: str, settings: dict | None = None) -> Iterator[Desk]:
+    """Serve the folder by `toolkit desk` with these words; its Jupyter has its own settings and data."""
+    with tempfile.TemporaryDirectory(prefix="desk-") as private:
         own = Path(private)
         overrides = own / "config" / "labconfig" / "default_setting_overrides.json"
         overrides.parent.mkdir(parents=True)
@@ -111,20 +117,19 @@ def lab(folder: Path, *, settings: dict | None = None) -> Iterator[Lab]:
             "JUPYTER_DATA_DIR": str(own / "data"),
             "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
             "IPYTHONDIR": str(own / "ipython"),
-            "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_TOKEN": token,
+            "TMPDIR": str(own),
         }
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-        command += [f"--ServerApp.root_dir={folder}", "--ServerApp.ip=127.0.0.1"]
+        command = [sys.executable, "-m", "toolkit", "desk", "--no-browser", "--port", str(port)]
         log = own / "log.txt"
         with log.open("wb") as output:
             server = subprocess.Popen(
-                command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+                [*command, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output,
+            )  # fmt: skip
         try:
             _wait_for(port, server, log)
-            yield Lab(folder, port, token, log, server.pid)
+            yield Desk(folder, port, token, log, server)
         finally:
             server.terminate()
             try:
@@ -132,6 +137,11 @@ def lab(folder: Path, *, settings: dict | None = None) -> Iterator[Lab]:
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def lab(folder: Path, *, settings: dict | None = None) -> contextlib.AbstractContextManager[Desk]:
+    """Serve the folder by `toolkit desk --lab`."""
+    return desk(folder, "--lab", settings=settings)
 
 
 def _wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
@@ -143,7 +153,7 @@ def _wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
             return
         time.sleep(0.1)
     tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise RuntimeError(f"JupyterLab did not start:\n{tail}")
+    raise RuntimeError(f"toolkit desk did not start:\n{tail}")
 
 
 @contextlib.contextmanager
@@ -177,17 +187,17 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def run_all(page: Page, running: Lab, notebook: str) -> None:
+def run_all(page: Page, running: Desk, notebook: str) -> None:
     """Open the notebook, run every cell, and wait until the last one has run."""
     page.set_default_timeout(PATIENCE)
     page.goto(running.url(notebook))
     # The indicator beside the notebook says idle before there is a kernel; the status bar does not.
-    expect(idle(page)).to_be_visible(timeout=PATIENCE)
+    expect(idle(page)).to_be_visible()
     press_run_all(page)
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     code = json.loads((running.folder / notebook).read_text(encoding="utf-8"))["cells"]
     count = sum(cell["cell_type"] == "code" for cell in code)
-    expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count, timeout=PATIENCE)
+    expect(prompts).to_have_text([re.compile(r"\[\d+\]:")] * count)
     expect(page.locator(ERROR), "a cell has failed").to_have_count(0)
 
 
@@ -208,9 +218,9 @@ def pick_dexa(page: Page) -> None:
     page.get_by_role("combobox", name="Letter", exact=True).select_option("a letter exists for it")
     page.get_by_role("textbox", name="Search", exact=True).fill(DEXA)
     row = page.locator(".dd-table tbody tr", has_text=re.compile(r"77080.*ready", re.DOTALL)).first
-    expect(row).to_be_visible(timeout=PATIENCE)
+    expect(row).to_be_visible()
     row.get_by_role("button").press("Enter")  # the keyboard will do
-    expect(page.locator(".dd-preview .letter")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".dd-preview .letter")).to_be_visible()
 
 
 def fill_in(page: Page, values: dict[str, str]) -> None:
@@ -227,7 +237,7 @@ def enter(page: Page, name: str, value: str) -> None:
         if fact.is_visible():
             break
         groups.nth(at).click()
-        expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"), timeout=PATIENCE)
+        expect(groups.nth(at)).to_have_class(re.compile("dd-chosen"))
     control = fact.locator("input, select, textarea").first
     if control.evaluate("node => node.tagName") == "SELECT":
         choices = control.locator("option")
@@ -235,7 +245,7 @@ def enter(page: Page, name: str, value: str) -> None:
     else:
         control.fill(value)
         control.blur()
-    expect(fact.locator(".widget-html")).to_contain_text(SAVED, timeout=PATIENCE)
+    expect(fact.locator(".widget-html")).to_contain_text(SAVED)
 
 
 def _index(choices, name: str, value: str) -> int:

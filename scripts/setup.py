@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -130,7 +131,7 @@ def coverage(arguments: list) -> None:
 
 
 def desk(arguments: list) -> None:
-    """open the drafting notebook in the browser"""
+    """open the desk in the browser (--lab: in JupyterLab)"""
     environment()
     run("toolkit", "desk", *arguments)
 
@@ -384,11 +385,28 @@ def run(command: str, *arguments: str) -> None:
 
 def call(command: list, failed: str = "", **variables: str) -> None:
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    code = subprocess.call(command, cwd=str(ROOT), env={**env, **variables})
+    code = run_to_its_end(command, {**env, **variables})
     if code:
         if failed:
             raise StopError(failed)
         sys.exit(code if code > 0 else 1)
+
+
+def run_to_its_end(command: list, env: dict) -> int:
+    """Run a command and return its exit code; Ctrl+C and SIGTERM are for it, and it is waited for.
+
+    A desk that is killed, as subprocess.call does after Ctrl+C, has no time to end its kernels.
+    """
+    process = subprocess.Popen(command, cwd=str(ROOT), env=env)
+    before = {
+        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),  # a terminal tells it, too
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
+    }
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def remove(path: Path) -> None:

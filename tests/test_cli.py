@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -418,3 +419,16 @@ def test_a_reader_that_goes_away_is_no_fault():
     command = f"{sys.executable} -m toolkit law | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stderr == "" and done.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "taken"])
+def test_the_desk_refuses_a_port_that_cannot_be_used_before_it_starts_anything(capsys, port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1]) if port == "taken" else port
+        try:
+            code = main(["desk", "--no-browser", "--port", port])
+        except SystemExit as ended:
+            code = ended.code
+    assert code == 2 and "port" in capsys.readouterr().err

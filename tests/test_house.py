@@ -5,8 +5,11 @@ import json
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,34 @@ def test_a_browser_that_was_named_and_does_not_start_is_not_replaced_in_silence(
     monkeypatch.setenv("CHROMIUM", "/nowhere/chromium")
     with pytest.raises(setup.chromium.NoChromiumError, match="CHROMIUM is set"):
         setup.chromium.find()
+
+
+def test_a_job_that_is_stopped_waits_until_its_command_has_ended_in_its_own_way(setup, tmp_path):
+    there, ended = tmp_path / "there", tmp_path / "ended"
+    command = f"""
+import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(0.4)  # longer than subprocess.call waits before it kills
+    pathlib.Path({str(ended)!r}).touch()
+    sys.exit(7)
+signal.signal(signal.SIGTERM, end)
+pathlib.Path({str(there)!r}).touch()
+time.sleep(60)
+"""
+
+    def stop() -> None:
+        while not there.exists():
+            time.sleep(0.02)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.pthread_kill(threading.main_thread().ident, number)
+            time.sleep(0.1)
+
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    threading.Thread(target=stop, daemon=True).start()
+    with pytest.raises(SystemExit) as said:
+        setup.call([sys.executable, "-c", command])
+    assert said.value.code == 7 and ended.exists()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_make_has_every_job_of_the_setup_script(setup):

@@ -3,9 +3,10 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -14,14 +15,40 @@ def whole(path: Path) -> Iterator[Path]:
 
     A block that raises leaves neither the temporary file nor a changed `path`.
     """
+    with _beside(path) as temporary:
+        yield temporary
+        temporary.chmod(0o600)
+        temporary.replace(path)
+
+
+def write_new(path: Path, write: Callable[[Path], Any]) -> Path:
+    """Let `write` write a new file, whole or not at all, and return where it is.
+
+    That is `path`, or the same name with a number where there is such a file: none is written over.
+    """
+    with _beside(path) as temporary:
+        write(temporary)
+        temporary.chmod(0o600)
+        free, number = path, 1
+        while True:
+            try:
+                free.touch(mode=0o600, exist_ok=False)
+                break  # it is ours from here on
+            except FileExistsError:
+                number += 1
+                free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        temporary.replace(free)
+    return free
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)  # mode 0600
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o600)
-        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

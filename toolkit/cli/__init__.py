@@ -5,8 +5,8 @@ go to standard error. Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 ref
 cannot be read. Heavy imports stay inside the commands that need them.
 """
 
-import gc
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence

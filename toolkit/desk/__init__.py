@@ -1,6 +1,7 @@
 """The desk: pick a case, see its category, dates and why, fill in what is missing, save the letter.
 
-Plain ipywidgets for a notebook. With the command line the only room that may ask what day it is.
+Widgets for a notebook, which `toolkit desk` serves as an app or in JupyterLab. With the command line the
+only room that may ask what day it is.
 """
 
 from toolkit import lazy

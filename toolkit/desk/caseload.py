@@ -20,8 +20,10 @@ from toolkit.cases import (
 )
 from toolkit.claims import Claims, read
 from toolkit.desk import places
+from toolkit.desk.shared import Frames, claims_of, fingerprint, frames_of, shared
 from toolkit.history import seen_on
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
+from toolkit.hospital.places import local_folder
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
 from toolkit.worklist.keys import ask
@@ -102,21 +104,41 @@ def open_caseload(
     `hospital` is the hospital, or the folder that describes it. The sample has its own hospital: no
     payer in it is real. Raises InputError naming file, row and column.
     """
+    folders: tuple[Path, ...] | None = ()
+    paths: list[Path] = []
     if isinstance(chosen, str) and chosen.strip().lower() == SAMPLE:
-        name = SAMPLE_NAME
-        hospital = sample_hospital()
-        with tempfile.TemporaryDirectory() as folder:  # mode 0700
-            path = Path(folder) / "sample.parquet"
-            write_sample(path, rows=_SAMPLE_ROWS, seed=_SAMPLE_SEED, as_of=as_of)
-            claims = read(path)
+        name, hospital = SAMPLE_NAME, sample_hospital()
     else:
         paths = [chosen] if isinstance(chosen, str | Path) else list(chosen)
         paths = [places.found(Path(path), root) for path in paths]
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
-        if not isinstance(hospital, Hospital):
-            hospital = read_hospital(places.found(Path(hospital), root))
-        claims = one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
-    return triaged_caseload(name, claims, hospital=hospital, as_of=as_of, store=store)
+        if isinstance(hospital, Hospital):
+            folders = None  # what it knows is in no file
+        else:
+            folder = places.found(Path(hospital), root)
+            folders = (folder, local_folder())  # column maps are in the second
+            hospital = read_hospital(folder)
+
+    def made() -> Frames:
+        claims = _read(paths, hospital, as_of)
+        worklist = triage(claims, as_of=as_of, hospital=hospital)
+        return frames_of(claims) | {"worklist": with_letters(worklist)}
+
+    frames = shared(lambda: fingerprint(paths, folders, as_of=as_of), made)
+    worklist = frames["worklist"]
+    letters = worklist.pop("letter")
+    caseload = Caseload(name, claims_of(frames), worklist, hospital, as_of, letters)
+    return with_work(caseload, store)
+
+
+def _read(paths: Sequence[Path], hospital: Hospital, as_of: date) -> Claims:
+    """Return the claims of these files, or of the sample where there are none."""
+    if paths:
+        return one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
+    with tempfile.TemporaryDirectory() as folder:  # mode 0700
+        path = Path(folder) / "sample.parquet"
+        write_sample(path, rows=_SAMPLE_ROWS, seed=_SAMPLE_SEED, as_of=as_of)
+        return read(path)
 
 
 def triaged_caseload(

@@ -22,7 +22,6 @@ from toolkit.desk.case_view import (
     with_kind,
 )
 from toolkit.desk.caseload import (
-    SAMPLE,
     Caseload,
     check_store,
     open_caseload,
@@ -34,6 +33,9 @@ from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.record_part import RecordPart
 from toolkit.desk.settings_part import SettingsPart, payer_of
+from toolkit.desk.shared import Choice, remember, remembered
+from toolkit.desk.source_part import SourcePart
+from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
@@ -57,14 +59,16 @@ def open_desk(
     """Return the desk, to be shown as the last line of a notebook cell.
 
     `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
-    what lies in data/incoming. `hospital`: the hospital, or the folder that describes it, which is
-    read anew whenever something is opened.
+    what is in data/incoming. In the app, what was opened last counts before it. `hospital`: the
+    hospital, or the folder that describes it, which is read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file or
     the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
     (default: the login name). The desk shows what could not be read.
     """
     desk = Desk(hospital=hospital, as_of=as_of, store=store, who=who)
-    if export is not None:
+    if last := remembered():
+        desk.open_again(last)
+    elif export is not None:
         desk.open(export)
     return desk
 
@@ -99,8 +103,10 @@ class Desk:
         self.letter_notice = Notice("dd-notice-letter")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
-        self._newest.append(self)
-        del self._newest[:-1]
+        before, self._newest[:] = tuple(self._newest), [self]
+        for older in before:  # when a cell is run again, its page goes before the new desk is there
+            if older.guard.was_left:
+                older.close()
 
     def _build(self) -> None:
         guard = self.notice.guards
@@ -110,34 +116,22 @@ class Desk:
             "the letter, record what happened. A field says <i>saved</i> when the case store has it."
             "</p></div>"
         )
-        self.files = field(w.Dropdown(description="Export or remittance"), "dd-wide", "dd-files")
-        self.path = field(
-            w.Text(
-                description="Or the path of a file",
-                placeholder="data/incoming/export.csv",
-                continuous_update=False,
-            ),
-            "dd-wide",
-            "dd-path",
+        self.source = SourcePart(
+            self.root, self.notice, day=self._as_of, store=self.store, open_it=self._open
         )
-        self.open_button = hooked(w.Button(description="Open"), "dd-main", "dd-open")
-        self.open_button.on_click(guard(lambda _: self._open_chosen()))
         self.settings_button = hooked(w.Button(description="Payers and sender"), "dd-open-settings")
         self.settings_button.on_click(guard(lambda _: self.open_settings()))
-        self.source = hooked(
-            w.HBox([self.files, self.path, self.open_button, self.settings_button]), "dd-row"
-        )
-        self._offer_files()
+        self.source.row.children += (self.settings_button,)
         self.welcome = html("dd-welcome")
         self.welcome.value = blocks.note(
-            "Choose a file above and press Open. Put your exports and 835 files into data/incoming: "
-            "nothing there leaves this machine.",
+            "Choose a file above, or upload one, and press Open. Uploads, and your exports and 835 files, "
+            "are in data/incoming: nothing there leaves this machine.",
             title="Nothing is open yet.",
         )
         self.cases = CaseList(self.pick, self.notice)
         self._build_case(guard)
         self._build_settings(guard)
-        parts = (self.guard, self.title, self.source, self.store_notice.widget, self.notice.widget,
+        parts = (self.guard, self.title, self.source.widget, self.store_notice.widget, self.notice.widget,
                  self.welcome, self.cases.widget, self.case, self.settings)  # fmt: skip
         self.box = hooked(w.VBox(parts), "dd-desk")
         self._show("welcome")
@@ -175,7 +169,8 @@ class Desk:
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
         self.calendar.on_click(self.date_notice.guards(lambda _: self.save_calendar()))
-        beside = hooked(w.HBox([self.calendar, self.correct]), "dd-line")
+        self.calendar_file = Download(self.date_notice)
+        beside = hooked(w.HBox([self.calendar, self.calendar_file, self.correct]), "dd-line")
         dates = hooked(
             w.VBox([self.ledger, beside, self.date_notice.widget, self.date_form.widget]),
             "dd-dates",
@@ -225,27 +220,6 @@ class Desk:
             "dd-settings-part",
         )
 
-    def _offer_files(self) -> None:
-        found = places.incoming(self.root)
-        options: list[tuple[str, object]] = [("the synthetic sample", SAMPLE)]
-        options += [(f"data/incoming/{path.name}", path) for path in found]
-        if len(found) > 1:
-            options.append((f"all {len(found)} files of data/incoming", found))
-        self.files.options = options
-        self.files.value = SAMPLE
-
-    def _show_source(self, chosen: str | Path | Iterable[Path]) -> None:
-        """Let the fields above name what is open."""
-        self._offer_files()
-        offered = [value for _, value in self.files.options]
-        path = chosen
-        if isinstance(chosen, str | Path) and str(chosen).strip().lower() != SAMPLE:
-            path = places.found(Path(chosen), self.root)
-        if path in offered:
-            self.files.value, self.path.value = path, ""
-        elif isinstance(path, Path):
-            self.path.value = places.shown(path, self.root)
-
     def _show(self, part: str) -> None:
         show(self.welcome, part == "welcome")
         show(self.cases.widget, part == "list")
@@ -257,15 +231,13 @@ class Desk:
 
     def open(self, chosen: str | Path | Iterable[Path]) -> None:
         """Open the sample, a file or several; what cannot be read is shown in one line."""
-        self.notice.clear()
-        self.store_notice.clear()
-        with self.notice.catching():
-            check_store(self.store)
-            caseload = open_caseload(
-                chosen, root=self.root, store=self.store, hospital=self._hospital, as_of=self._day()
-            )
-            self._show_source(chosen)
-            self._list(caseload)
+        several = not isinstance(chosen, str | Path)
+        self._open(Choice(tuple(chosen) if several else chosen, self._as_of, self.store))
+
+    def open_again(self, last: Choice) -> None:
+        """Open what was opened last in the app."""
+        self.source.put_day_and_store(last)
+        self._open(last)
 
     def pick(self, denial_key: str) -> None:
         """Open this case."""
@@ -399,6 +371,7 @@ class Desk:
             )
         self._mark("letter")
         self._refresh()
+        self.letter.file.offer(path)
         self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
@@ -409,6 +382,7 @@ class Desk:
         path = folder / f"{self._key}.ics"
         title = f"Appeal clock: {deadline.level_name}"
         write_ics([deadline], path, title=title, made_at=datetime.now(UTC), case=self._key)
+        self.calendar_file.offer(path)
         self.date_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
@@ -429,25 +403,29 @@ class Desk:
         if self._newest != [self]:
             self.close()
 
-    def _open_chosen(self) -> None:
-        typed = self.path.value.strip()
-        self.open(Path(typed) if typed else self.files.value)
+    def _open(self, choice: Choice) -> None:
+        """Open what was chosen; where that fails, what was open stays, with its day and its store."""
+        self.notice.clear()
+        self.store_notice.clear()
+        with self.notice.catching():
+            check_store(choice.store)
+            caseload = open_caseload(
+                choice.chosen,
+                root=self.root,
+                store=choice.store,
+                hospital=self._hospital,
+                as_of=_day(choice.as_of),
+            )
+            self.store, self._as_of = choice.store, choice.as_of
+            self.source.put(choice.chosen)
+            self._list(caseload)
+            remember(choice)
 
     def _step(self, by: int) -> None:
         keys = self.cases.keys()
         at = keys.index(self._key) + by if self._key in keys else 0
         if 0 <= at < len(keys):
             self.pick(keys[at])
-
-    def _day(self) -> date:
-        if self._as_of is None:
-            return date.today()
-        if isinstance(self._as_of, date):
-            return self._as_of
-        try:
-            return date.fromisoformat(self._as_of)
-        except ValueError:
-            raise UsageError("as_of is a date such as 2026-03-31") from None
 
     @property
     def _key(self) -> str:
@@ -531,6 +509,8 @@ class Desk:
         missing = {one.name for one in view.letter.missing} if view.letter else {"filer"}
         key = view.case.case_key
         if afresh:
+            self.calendar_file.offer(None)
+            self.letter.file.offer(None)
             self.correct.value = view.row["due"] == "no_date"
             show(self.date_form.widget, self.correct.value)
         self.date_form.ask(tuple(_need(name) for name in DATE_FACTS), key)
@@ -603,6 +583,17 @@ class Desk:
 
     def __repr__(self) -> str:
         return "The denial desk (run the cell again to see it)"
+
+
+def _day(as_of: date | str | None) -> date:
+    if as_of is None:
+        return date.today()
+    if isinstance(as_of, date):
+        return as_of
+    try:
+        return date.fromisoformat(as_of)
+    except ValueError:
+        raise UsageError("as_of is a date such as 2026-03-31") from None
 
 
 def _need(name: str) -> Need:

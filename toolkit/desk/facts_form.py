@@ -217,8 +217,9 @@ class FactsForm:
         self.next = hooked(w.Button(description="Next missing fact"), "dd-next-missing")
         self.next.on_click(self._guards(lambda _: self._to_missing()))
         tools = hooked(w.HBox([self.next, self.every]), "dd-line")
-        parts = [self.groups, self.body, tools] if groups else [self.body]
-        self.widget = hooked(w.VBox(parts), "dd-form")
+        for part in (self.groups, tools):
+            show(part, groups)
+        self.widget = hooked(w.VBox([self.groups, self.body, tools]), "dd-form")
 
     @property
     def unsaved(self) -> list[Field]:

@@ -78,7 +78,10 @@ function render({ model, el }) {
       (unsaved
         ? `${unsaved} field${unsaved > 1 ? "s hold" : " holds"} text that is not saved, marked below: copy it. `
         : "Everything that was entered before is saved. ") +
-      "Then run the notebook again (Run > Run All Cells).";
+      // In the app, which Voila serves, there is no notebook to run.
+      (document.body.dataset.voila
+        ? "Then reload this page."
+        : "Then run the notebook again (Run > Run All Cells).");
     banner.hidden = false;
     banner.showPopover?.();
   }

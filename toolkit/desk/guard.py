@@ -21,9 +21,15 @@ class Guard(anywidget.AnyWidget):
         super().__init__()
         self._look, self._left = look, left
         self._pages: set[str] = set()
+        self._was_shown = False
         self._pings = 0
         self.on_msg(self._asked)
         self.add_class("dd-guard")
+
+    @property
+    def was_left(self) -> bool:
+        """Whether pages have shown the desk, and none does now."""
+        return self._was_shown and not self._pages
 
     def settled(self, *names: str) -> None:
         """Say that what was typed for these facts was saved, or refused in words beside the field."""
@@ -36,6 +42,7 @@ class Guard(anywidget.AnyWidget):
     def _asked(self, _widget: object, content: dict, _buffers: object) -> None:
         if "here" in content:
             self._pages.add(content["here"])
+            self._was_shown = True
         if "gone" in content:
             self._pages.discard(content["gone"])
             if not self._pages:

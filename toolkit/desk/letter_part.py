@@ -6,6 +6,7 @@ import ipywidgets as w
 
 from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
+from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, field, hooked, html, show
 from toolkit.letters import kinds
 
@@ -29,7 +30,8 @@ class LetterPart:
         self.pdf = hooked(w.Button(description="Save PDF"), "dd-main", "dd-save-pdf")
         self.docx.on_click(notice.guards(lambda _: save("docx")))
         self.pdf.on_click(notice.guards(lambda _: save("pdf")))
-        self.save = hooked(w.HBox([self.docx, self.pdf, self.as_draft]), "dd-line")
+        self.file = Download(notice)  # the letter that was saved last
+        self.save = hooked(w.HBox([self.docx, self.pdf, self.file, self.as_draft]), "dd-line")
         self.widget = hooked(
             w.VBox([self.missing, self.save, notice.widget, self.written, self.preview]), "dd-paper"
         )

@@ -1,23 +1,46 @@
 """Where the desk finds exports, and where it leaves cases and letters."""
 
 import getpass
+import re
+import unicodedata
 from datetime import date
 from pathlib import Path
 
 from toolkit.hospital.places import home
 
-__all__ = ["found", "home", "incoming", "letters_folder", "shown", "store_path"]
+__all__ = [
+    "clean_name", "found", "home", "incoming", "incoming_folder", "letters_folder", "shown", "store_path",
+]  # fmt: skip
 
 # What the readers take; the bytes decide, the ending only chooses what is offered.
-ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt")
+ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt",
+           ".xls", ".zip", ".gz")  # fmt: skip
+_LONGEST = 60  # characters of an uploaded file's name, and of its ending
+_NOT_IN_A_NAME = re.compile(r"[^\w .()+,=@&-]")
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)  # to Windows
+
+
+def incoming_folder(root: Path) -> Path:
+    """Return the folder of the files that wait to be opened; git does not see what is in it."""
+    return root / "data" / "incoming"
 
 
 def incoming(root: Path) -> tuple[Path, ...]:
     """Return the files in data/incoming that look like claims, by name."""
-    folder = root / "data" / "incoming"
+    folder = incoming_folder(root)
     if not folder.is_dir():
         return ()
-    return tuple(sorted(p for p in folder.iterdir() if p.is_file() and p.suffix.lower() in ENDINGS))
+    files = (path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    return tuple(sorted(path for path in files if path.suffix.lower() in ENDINGS))
+
+
+def clean_name(name: str) -> str:
+    """Return the name of an uploaded file as it may stand in any folder."""
+    last = re.split(r"[\\/]", unicodedata.normalize("NFC", name))[-1]
+    last = _NOT_IN_A_NAME.sub("_", last).strip(" .-")
+    stem, dot, ending = last.rpartition(".") if "." in last else (last, "", "")
+    stem = stem[:_LONGEST].rstrip(" .") or "upload"
+    return f"{'_' if _DEVICES.match(stem) else ''}{stem}{dot}{ending[:_LONGEST]}"
 
 
 def analyst() -> str:

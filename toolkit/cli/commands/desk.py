@@ -1,37 +1,73 @@
-"""`toolkit desk`: opens the drafting notebook in the browser."""
+"""`toolkit desk`: serves the desk on this machine and opens it in the browser."""
 
 import argparse
-import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from toolkit.cli.inputs import ROOT
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 
-SAYS = "opens the drafting notebook in the browser"
+SAYS = "opens the desk in the browser, as an app or in JupyterLab"
 EXAMPLE = "desk"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    """Add none."""
+    one.add_argument(
+        "--lab", action="store_true", help="in JupyterLab, with the project as its root folder"
+    )
+    one.add_argument(
+        "--port", type=_port, help="port on this machine (default: the first free from 8888)"
+    )
+    one.add_argument("--no-browser", action="store_true", help="only print the address")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    import subprocess
+    from toolkit.desk.serving import NOTEBOOK, serve_app, serve_lab
 
-    notebook = ROOT / "notebooks" / "draft_letters.ipynb"
-    if not notebook.exists():
-        raise InputError("the drafting notebook is not here: run from a checkout")
-    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
-    # The project is the root, so that data/incoming and the letters can be reached; nothing is asked
-    # of anybody outside.
-    command = [sys.executable, "-m", "jupyterlab", str(notebook.relative_to(ROOT))]
-    command += [f"--ServerApp.root_dir={ROOT}", "--LabApp.news_url=None"]
-    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
-        command.append("--allow-root")
-    return {"exit": subprocess.call(command, env=environment, cwd=ROOT)}
+    project = _project(NOTEBOOK)
+    _check_free(options.port)
+    serve = serve_lab if options.lab else serve_app
+    serve(project, port=options.port, browser=not options.no_browser, ready=_say)
+    return {"exit": 0}
 
 
 def show(answer: dict[str, Any]) -> None:
     return None
+
+
+def _say(address: str) -> None:
+    # The token in it is the key: whoever has the address may work at the desk.
+    print(
+        f"toolkit: the desk is at {address}\ntoolkit: Ctrl+C ends it", file=sys.stderr, flush=True
+    )
+
+
+def _project(notebook: Path) -> Path:
+    """Return the project's folder: the one worked in, else the checkout that this code is from."""
+    from toolkit.hospital.places import home
+
+    for folder in (home(), ROOT):
+        if (folder / notebook).exists():
+            return folder
+    raise InputError("the drafting notebook is not here: run from a checkout")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("expected a port from 1 to 65535")
+    return int(text)
+
+
+def _check_free(port: int | None) -> None:
+    """Refuse a port that is taken in one line, before anything is started."""
+    import socket
+
+    if port is None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(f"port {port} cannot be used: taken, or not allowed") from None
