@@ -103,6 +103,7 @@ def numbers(facts: Facts) -> list:
         for name in (
             "by_due", "by_route", "by_week", "by_age", "gaps", "no_right", "unclassified",
             "citations", "outcome_gaps", "closures", "stages", "bridge", "claims_by_month",
+            "inventory", "by_month", "causes", "pairs", "moved_claims",
         )
     ]  # fmt: skip
     return [every, groups, small, facts.payers, reconcile(facts)]
@@ -236,7 +237,7 @@ def test_no_part_of_a_parcel_holds_what_may_identify_a_patient(tmp_path):
     source(rows=120).source.pack(tmp_path)
     written = sorted(path.stem for path in tmp_path.glob("*.parquet"))
     assert written == [
-        "bridge", "denials", "files", "findings", "months", "submissions", "urgent",
+        "bridge", "claims", "denials", "files", "findings", "lines", "submissions", "urgent",
     ]  # fmt: skip
     for path in tmp_path.glob("*.parquet"):
         table = pd.read_parquet(path)
