@@ -221,6 +221,10 @@ class Facts:
             if mine and (not by or by in _CUT_BY[table]):
                 for group, values in self._sums(table, mine, key, by or "").items():
                     found[group] |= values
+        for one in measures:
+            if one.row.kind == "study":
+                for group, studied in self._studied(one.definition.id, by, groups).items():
+                    found[group][one.definition.id] = one.metric(**_studied(studied))
         with suppress(duckdb.CatalogException):
             self.db.unregister("shown_groups")
         return {
@@ -249,12 +253,6 @@ class Facts:
                     mine[one.definition.id] = one.metric(**_value(one, got, spread))
                     if one.row.kind == "breakeven":
                         mine[one.definition.id] = one.metric(**self._breakeven(got))
-        for one in measures:
-            if one.row.kind == "study":
-                for (name, cut, group), studied in self.studies.items():
-                    if (name, cut) == (one.definition.id, by):
-                        mine = found.setdefault(group if by else None, {})
-                        mine[one.definition.id] = one.metric(**_studied(studied))
         timed = [one for one in measures if one.row.kind == "days"]
         for group, values in self._days(table, timed, key, by).items():
             found.setdefault(group, {}).update(values)
@@ -286,6 +284,20 @@ class Facts:
             for n, one in enumerate(measures):
                 found[group, one.definition.id] = values[6 * n : 6 * n + 6]
         return found
+
+    def _studied(self, name: str, by: str | None, groups: Sequence[Any]) -> dict[Any, Studied]:
+        """Return what was studied of each group; a group without an open denial has nothing to expect."""
+        whole = self.studies.get((name, "", ""))
+        if whole is None:
+            return {}
+        if not by:
+            return {None: whole}
+        of_cut = {key: one for (id_, cut, key), one in self.studies.items() if (id_, cut) == (name, by)}
+        if not of_cut:
+            return {}
+        shown = {key: of_cut.get(key or "", (0, 0, 0, whole[3])) for key in groups if key is not None}
+        rest = sum(one[0] or 0 for key, one in of_cut.items() if key not in shown)
+        return shown | {None: (rest, None, None, whole[3])}
 
     def _breakeven(self, got: list) -> dict[str, Any]:
         """Return the stake at which an appeal's expected return is its cost: cost over win rate."""
@@ -377,6 +389,11 @@ def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
+
+
+def can_cut(one: Measure, column: str) -> bool:
+    """Say whether a metric can be told by the groups of this cut."""
+    return column in _CUT_BY[one.row.from_table]
 
 
 def _id(key: str) -> str:

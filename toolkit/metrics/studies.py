@@ -245,7 +245,8 @@ def expected(facts: Facts) -> pd.DataFrame:
     """
     cells, yielded = shrunk(facts), _yield(facts)
     found = facts.frame(
-        "SELECT denial_key, claim_key, payer, coalesce(denial_category, '') AS category, owner, due, "
+        "SELECT denial_key, claim_key, payer, coalesce(denial_category, '') AS category, owner, "
+        "facility, due, "
         "route, program, level, file_by, last_filing_date, stake_cents FROM denials "
         f"WHERE {_TO_RECOVER} AND {'true' if len(cells) and yielded else 'false'} ORDER BY denial_key"
     )
@@ -300,7 +301,7 @@ def _recoverable(facts: Facts) -> Studies:
     found: Studies = {}
     cells = {
         "": None, "payer_name": "payer", "owner": "owner", "program": "program",
-        "denial_category": "category",
+        "denial_category": "category", "facility": "facility",
     }  # fmt: skip
     n = facts.one("SELECT count(*) FROM submissions WHERE has_denial AND stage = 'decided'")
     for cut, column in cells.items():

@@ -188,6 +188,34 @@ def months(table: pd.DataFrame, alt: str, *, compared: tuple = ()) -> str:
     return figure_html(fig, alt)
 
 
+# The older, the darker.
+_AGES = ("#CFE3EF", "#9CC3DC", "#5B9CC4", "#0072B2", "#003F63")
+
+
+def ages(table: pd.DataFrame, alt: str) -> str:
+    """Return a column per day (`on`) of open denials, cut by age, the oldest at the bottom."""
+    counts = table.pivot_table(index="on", columns="age", values="denials", aggfunc="sum").fillna(0)
+    names = [name for name in dict.fromkeys(table["age"]) if name in counts]
+    order = sorted(names, key=lambda name: (name.startswith("over"), int(name.split()[0]) if name[0].isdigit() else 0))
+    fig, axes = _figure(height=2.5)
+    places, floor = list(range(len(counts))), pd.Series(0.0, index=counts.index)
+    for name in order[::-1]:
+        axes.bar(places, counts[name], bottom=floor, width=0.72, label=f"{name} days",
+                 color=_AGES[order.index(name) + len(_AGES) - len(order)], edgecolor="white",
+                 linewidth=0.5)  # fmt: skip
+        floor = floor + counts[name]
+    for place, height in zip(places, floor, strict=True):
+        axes.annotate(f"{int(height):,}", (place, height), ha="center", va="bottom", fontsize=8,
+                      color=_INK)  # fmt: skip
+    axes.set_xticks(places, [f"{day:%b} {day.day}, {day.year}" for day in counts.index])
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_ylim(0, max(float(floor.max()), 1.0) * 1.12)
+    axes.set_ylabel("open denials", fontsize=8.5, color=_QUIET)
+    _quiet(axes)
+    fig.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=8.5, handlelength=1.1)
+    return figure_html(fig, alt)
+
+
 def changes(names: list[str], cents: list[int], alt: str) -> str:
     """Return a bar per name to the right where dollars rose and to the left where they fell."""
     amounts = [c / 100 for c in cents][::-1]
