@@ -384,7 +384,7 @@ def test_a_report_notebook_calls_and_holds_no_output(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert len(code) <= 14
+    assert len(code) <= 16
     for cell in code:
         assert not cell.outputs
         assert cell.execution_count is None

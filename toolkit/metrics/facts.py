@@ -33,9 +33,22 @@ _WORK = (
     "decision_due",
 )  # fmt: skip
 _CLAIM = (
-    "claim_key", "file_id", "row", "payer_id", "payer_name", "facility", "program", "case_status",
-    "claim_status", "is_reversal", "notice_date", "remittance_date", "billed_cents", "paid_cents",
-    "patient_control_number", "frequency_code",
+    "claim_key",
+    "file_id",
+    "row",
+    "payer_id",
+    "payer_name",
+    "facility",
+    "program",
+    "case_status",
+    "claim_status",
+    "is_reversal",
+    "notice_date",
+    "remittance_date",
+    "billed_cents",
+    "paid_cents",
+    "patient_control_number",
+    "frequency_code",
 )
 _LINE = (
     "claim_key", "line_key", "procedure_code", "modifiers", "revenue_code", "service_from",

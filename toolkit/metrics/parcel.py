@@ -292,10 +292,14 @@ class Facts:
             return {}
         if not by:
             return {None: whole}
-        of_cut = {key: one for (id_, cut, key), one in self.studies.items() if (id_, cut) == (name, by)}
+        of_cut = {
+            key: one for (id_, cut, key), one in self.studies.items() if (id_, cut) == (name, by)
+        }
         if not of_cut:
             return {}
-        shown = {key: of_cut.get(key or "", (0, 0, 0, whole[3])) for key in groups if key is not None}
+        shown = {
+            key: of_cut.get(key or "", (0, 0, 0, whole[3])) for key in groups if key is not None
+        }
         rest = sum(one[0] or 0 for key, one in of_cut.items() if key not in shown)
         return shown | {None: (rest, None, None, whole[3])}
 

@@ -116,9 +116,10 @@ def best(cases: _Cases, weekly: int) -> tuple[np.ndarray, str]:
     if found.x is None:
         return first, "greedy"
     exact = found.x > 0.5
-    if fits(exact, cases, weekly) and cases.value[exact].sum() > cases.value[first].sum():
-        return exact, "best"
-    return first, "greedy"
+    if not fits(exact, cases, weekly):
+        return first, "greedy"
+    better = cases.value[exact].sum() > cases.value[first].sum()
+    return exact if better else first, "best" if found.status == 0 else "greedy"
 
 
 def in_weeks(taken: pd.DataFrame, weekly: int) -> pd.Series:

@@ -77,11 +77,11 @@ def rules(facts: Facts) -> pd.DataFrame:
         return _shaped(pd.DataFrame(columns=list(COLUMNS)))
     months, same = [month for month, _ in counts], len(counts) == 1
     cut = months[0] if same else _half(counts)
-    found = facts.frame(
-        _CLUSTERS.format(full=where, least=LEAST), cut, same, same, same, same
-    )
+    found = facts.frame(_CLUSTERS.format(full=where, least=LEAST), cut, same, same, same, same)
     known = carcs()
-    kept = [code in known and known[code].preventable in ("yes", "partly") for code in found["carc"]]
+    kept = [
+        code in known and known[code].preventable in ("yes", "partly") for code in found["carc"]
+    ]
     found = found[np.array(kept, dtype=bool)].reset_index(drop=True)
     found["category"] = [known[code].category for code in found["carc"]]
     found["preventable"] = [known[code].preventable for code in found["carc"]]
@@ -92,7 +92,7 @@ def rules(facts: Facts) -> pd.DataFrame:
         precision=found["caught"] / held.where(held > 0), low=[low for low, _ in bounds],
         high=[high for _, high in bounds], held_cents=held * hold,
         net_cents=found["caught_cents"] - held * hold, full=full,
-        months=f"{months[0]:%Y-%m} to {months[-1]:%Y-%m}, replayed from {cut:%Y-%m}",
+        months=_said(months, cut),
         same_months=same,
     )  # fmt: skip
     if not full:
@@ -106,6 +106,16 @@ def rules(facts: Facts) -> pd.DataFrame:
     found["group_code"] = [shown("group_code", one) for one in found["group_code"].fillna("")]
     found["carc"] = [shown("carc", one) for one in found["carc"]]
     return _shaped(found.head(_MOST))
+
+
+def _said(months: Sequence[date], cut: date) -> str:
+    """Return on which months the rules were found and on which they were replayed."""
+    learned = [month for month in months if month < cut] or list(months)
+    later = [month for month in months if month >= cut]
+    return (
+        f"found on {learned[0]:%Y-%m} to {learned[-1]:%Y-%m}, "
+        f"replayed on {later[0]:%Y-%m} to {later[-1]:%Y-%m}"
+    )
 
 
 def _half(counts: Sequence[tuple[date, int]]) -> date:

@@ -338,5 +338,3 @@ def from_frame(table: pd.DataFrame) -> Studies:
         )
         for metric, cut, group, *numbers in table.itertuples(index=False)
     }
-
-

@@ -46,9 +46,8 @@ def summary(page: Page) -> blocks.Block:
             right=(3, 4, 5, 6),
         ),
         *(
-            blocks.paragraph(f"{m.name}: withheld, since {m.withheld}.", "note")
-            for m in found
-            if m.withheld
+            blocks.paragraph(f"Withheld, since {why}: {', '.join(names)}.", "note")
+            for why, names in _withheld(found).items()
         ),
     )  # fmt: skip
 
@@ -58,7 +57,9 @@ def moves(page: Page) -> blocks.Block:
     found = tables.moved_claims(page.facts)
     if not found["claims"].sum():
         said = f"No claim of {page.facts.month:%B %Y} moves between the definitions"
-        return blocks.block(blocks.paragraph(f"{said}, or no file holds all claims of it.", "empty"))
+        return blocks.block(
+            blocks.paragraph(f"{said}, or no file holds all claims of it.", "empty")
+        )
     return blocks.block(
         blocks.table(
             ("Claims", "What moves", "How many", "Charges", "Claim keys"),
@@ -88,7 +89,9 @@ def hfma(page: Page) -> blocks.Block:
             )  # fmt: skip
             continue
         metric = measure(page.facts)
-        rows.append((number, metric.name, words.value(metric), words.basis(metric) or metric.caveat))
+        said = [words.basis(metric) or _NONE if metric.value is None else words.basis(metric)]
+        said += [metric.caveat] if metric.value is not None else []
+        rows.append((number, metric.name, words.value(metric), "; ".join(filter(None, said))))
     rows.append(
         ("6, level of care", "Inpatient denials converted to observation", "not given",
          "no file states that an inpatient stay was paid as observation")
@@ -111,6 +114,17 @@ def _why_not(page: Page) -> str:
         "the files hold denials only, so there is no denominator; remittances (835), or an export of all "
         "claims, would give it."
     )
+
+
+_NONE = "no file holds what it is counted over"
+
+
+def _withheld(metrics) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in metrics:
+        if one.withheld:
+            found.setdefault(one.withheld, []).append(one.name)
+    return found
 
 
 def _side(metric, number) -> str:

@@ -44,11 +44,21 @@ def week(page: Page) -> blocks.Block:
     )  # fmt: skip
 
 
-def ages(page: Page) -> blocks.Block:
-    """Return the open denials by age at the end of the past months, drawn, and as they are now."""
+def standing(page: Page) -> blocks.Block:
+    """Return how old the open denials are and how denials came in, month by month, side by side."""
+    charts_, notes = zip(_ages(page), _trend(page), strict=True)
+    drawn = [f"<div>{one}</div>" for one in charts_ if one]
+    return blocks.block(
+        f'<div class="two">{"".join(drawn)}</div>' if drawn else "",
+        *(blocks.paragraph(note, "note") for note in notes if note),
+    )
+
+
+def _ages(page: Page) -> tuple[str, str]:
+    """Return the open denials by age at the end of the past months, drawn, and what is not in it."""
     found = tables.inventory(page.facts)
     if found.empty:
-        return blocks.block(blocks.paragraph("No open denial has a day of notice.", "empty"))
+        return "", "No open denial has a day of notice, so there is no age to show."
     sums = found.groupby("on")[["denials", "cents"]].sum()
     first, last = sums.iloc[0], sums.iloc[-1]
     old = found[(found["on"] == sums.index[-1]) & (found["age"] == tables.OLDEST)]
@@ -59,24 +69,20 @@ def ages(page: Page) -> blocks.Block:
     )
     undated = int(found["undated"].iloc[0])
     note = (
-        f"{words.count(undated, 'closed denial')} without a day of closing "
-        f"{'is' if undated == 1 else 'are'} in no column: nobody can say when "
+        f"Open denials by age: {words.count(undated, 'closed denial')} without a day of closing "
+        f"{'is' if undated == 1 else 'are'} in no column, since nobody can say until when "
         f"{'it was' if undated == 1 else 'they were'} open."
         if undated
         else ""
     )
-    return blocks.block(
-        charts.ages(found, alt) if len(sums) > 1 else "",
-        blocks.paragraph(note, "note") if note else "",
-    )
+    return charts.ages(found, alt), note
 
 
-def trend(page: Page) -> blocks.Block:
+def _trend(page: Page) -> tuple[str, str]:
     """Return denied dollars by month of the notice, the report's month darker."""
     found = tables.by_month(page.facts)
     if len(found) < 2:
-        said = "There are denials of one month at most, so there is no trend to show."
-        return blocks.block(blocks.paragraph(said, "empty"))
+        return "", "There are denials of one month at most, so there is no trend to show."
     month = pd.Timestamp(page.facts.month)
     top = found.loc[found["cents"].idxmax()]
     alt = (
@@ -84,7 +90,7 @@ def trend(page: Page) -> blocks.Block:
         f"{top.month:%B %Y} with {words.dollars(int(top.cents))} in "
         f"{words.count(int(top.denials), 'denial')}."
     )
-    return blocks.block(charts.months(found, alt, compared=(month,)))
+    return charts.months(found, alt, compared=(month,), narrow=True), ""
 
 
 def owners(page: Page) -> blocks.Block:

@@ -7,6 +7,7 @@ from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
 
 _SHOWN = 15
+_CHANGES = 8
 _RATES = (
     rates.initial_denial_rate_hfma, rates.initial_denial_dollars_hfma, rates.month_denial_rate,
     rates.line_denial_rate, rates.primary_denial_rate, rates.zero_pay_rate, rates.partial_denial_rate,
@@ -92,7 +93,7 @@ def changed(page: Page) -> blocks.Block:
         said = "There are no denials of the three months before, so nothing can be called changed."
         return blocks.block(blocks.paragraph(said, "empty"))
     apart = found[found["differs"]]
-    listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_SHOWN)
+    listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_CHANGES)
     names = page.facts.names("payer_name", listed["payer"])
     said = (
         f"Of {words.count(len(found), 'pair')} of payer and category, {len(apart):,} changed by more "
@@ -115,7 +116,8 @@ def changed(page: Page) -> blocks.Block:
                 )
                 for name, r in zip(names, listed.itertuples(), strict=True)
             ],
-            caption="Against the average of the three months before, the surest changes first",
+            caption="Against the average of the three months before, the surest changes first"
+            + (f"; {_CHANGES} of {len(found):,}, the workbook has all" if len(found) > _CHANGES else ""),
             right=(2, 3, 4, 5, 6),
             tones=["soon" if r.differs else "" for r in listed.itertuples()],
         ),

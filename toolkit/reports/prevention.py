@@ -10,6 +10,7 @@ from toolkit.reports.page import Page
 
 _SHOWN = 20
 _FIRST = 5
+_STAGES = 7
 
 
 def summary(page: Page) -> blocks.Block:
@@ -32,7 +33,7 @@ def summary(page: Page) -> blocks.Block:
             if full
             else "; how many lines it would have held for nothing is not known. "
         )
-        + f"Replayed on {rules['months'].iloc[0]}."
+        + f"Rules {rules['months'].iloc[0]}."
     )
     return blocks.block(
         blocks.paragraph(said, "lead"),
@@ -72,7 +73,10 @@ def first(page: Page) -> blocks.Block:
         blocks.table(
             ("Hold before billing", "By whom", "Where it begins", "Caught", "False alarms", "Dollars caught"),
             rows, right=(3, 4, 5),
-            caption="What to put into the scrubber this week; rules overlap, so they do not add up",
+            caption="What to put into the scrubber this week; rules overlap, so they do not add up"
+            if bool(page.given.prepared("rules")["full"].all())
+            else "What to try first: replay each on all claims before it goes into the scrubber; "
+            "rules overlap, so they do not add up",
         )
     )  # fmt: skip
 
@@ -92,6 +96,7 @@ def stages(page: Page) -> blocks.Block:
     found["partly"] = found["cents"].where(found["preventable"] == "partly", 0)
     sums = found.groupby(["stage", "who"])[["denials", "cents", "yes", "partly"]].sum()
     sums = sums.sort_values(["cents", "denials"], ascending=False, kind="stable").reset_index()
+    shown, rest = sums.head(_STAGES), sums.iloc[_STAGES:]
     return blocks.block(
         blocks.table(
             ("Where it begins", "Who owns the cause", "Denials", "Denied dollars", "Preventable, by code",
@@ -101,8 +106,18 @@ def stages(page: Page) -> blocks.Block:
                     words.plain(r.stage) or words.NOT_STATED, words.plain(r.who) or words.NOT_STATED,
                     f"{r.denials:,}", words.dollars(r.cents), words.dollars(r.yes), words.dollars(r.partly),
                 )
-                for r in sums.itertuples()
-            ],
+                for r in shown.itertuples()
+            ]
+            + (
+                [
+                    (
+                        f"all others ({len(rest)})", "", f"{rest['denials'].sum():,}",
+                        *(words.dollars(int(rest[name].sum())) for name in ("cents", "yes", "partly")),
+                    )
+                ]
+                if len(rest)
+                else []
+            ),
             caption="Denials by where their cause begins, as assumed from the code",
             right=(2, 3, 4, 5), kind="narrow",
             total=("All", "", f"{sums['denials'].sum():,}", *(
@@ -132,7 +147,7 @@ def replayed(page: Page) -> blocks.Block:
             ("Rule", "Found on", "Caught later", "False alarms", "Precision (95%)", "Dollars caught",
              "Cost of holding", "Dollars less cost"),
             rows, right=(1, 2, 3, 4, 5, 6, 7),
-            caption=f"Rules replayed on later claims, {rules['months'].iloc[0]}{more}; {words.SMALL} held",
+            caption=f"Rules {rules['months'].iloc[0]}{more}; {words.SMALL} held",
         ),
         blocks.paragraph(
             "A rule holds a line before it is billed. Caught: lines held that were denied with the rule's "
@@ -145,16 +160,18 @@ def replayed(page: Page) -> blocks.Block:
 
 
 def _rule(page: Page, rule) -> str:
-    payer = (
-        "any payer"
-        if pd.isna(rule.payer)
-        else page.facts.names("payer_name", [rule.payer])[0]
-    )
+    payer = "any payer" if pd.isna(rule.payer) else page.facts.names("payer_name", [rule.payer])[0]
     modifiers = (
-        "" if pd.isna(rule.modifiers) else f" with {rule.modifiers}" if rule.modifiers else " without modifier"
+        ""
+        if pd.isna(rule.modifiers)
+        else f" with {rule.modifiers}"
+        if rule.modifiers
+        else " without modifier"
     )
     code = words.code(rule.group_code, rule.carc)
-    return f"{payer}, {rule.procedure_code}{modifiers}: {words.plain(rule.category).lower()} ({code})"
+    return (
+        f"{payer}, {rule.procedure_code}{modifiers}: {words.plain(rule.category).lower()} ({code})"
+    )
 
 
 def _number(value) -> str:

@@ -68,7 +68,13 @@ def run_reports(
                 job
                 for source, name in zip(sources, names, strict=True)
                 for job in _plan(
-                    source, name, chosen, private=private, by=by, effort=effort, formats=formats,
+                    source,
+                    name,
+                    chosen,
+                    private=private,
+                    by=by,
+                    effort=effort,
+                    formats=formats,
                     bar=bar,
                 )  # fmt: skip
             ]
@@ -213,7 +219,7 @@ def _check(formats: Sequence[str], jobs: int, by: str) -> None:
 def _check_metadata(chosen: Sequence[Kind], formats: Sequence[str]) -> None:
     sheets: Any = ()
     if "xlsx" in formats:
-        from toolkit.reports.workbook import SHEETS as sheets  # noqa: N811
+        from toolkit.reports.workbook import SHEETS as sheets
 
     for kind in chosen:
         for what, named, known in (

@@ -5,7 +5,7 @@ from toolkit.reports import blocks, charts, words
 from toolkit.reports.page import Page
 
 ALPHA = 0.05  # as `toolkit.metrics.studies`, which a kernel does not import
-_PAYERS, _CATEGORIES = 12, 7
+_PAYERS, _CATEGORIES, _SHOWN = 12, 7, 8
 _CARD = (
     work.denials, work.denied_dollars, rates.remittance_denial_rate, outcomes.overturn_rate_decided,
     outcomes.overturn_rate_dollars, outcomes.days_to_decision, outcomes.appeals_pending,
@@ -89,15 +89,16 @@ def late(page: Page) -> blocks.Block:
         )
     )
     by_name = {page.facts.names("payer_name", [key])[0]: said for key, said in owners.items()}
-    total = page.facts.measure(_LATE)[None]
+    total, more = page.facts.measure(_LATE)[None], len(rows) - _SHOWN
     return blocks.block(
         blocks.table(
             ("Payer", "Appeals pending", "Denials with a late decision", "Waiting for it", "Who chases"),
             [
                 (name, *(words.value(m) for m in row), by_name.get(name, words.NOT_STATED))
-                for name, row in rows
+                for name, row in rows[:_SHOWN]
             ],
-            caption="Payers late on their own clocks: the day to decide of the rule on file is past",
+            caption="Payers late on their own clocks: the day to decide of the rule on file is past"
+            + (f"; {more} more in the workbook" if more > 0 else ""),
             right=(1, 2, 3),
             total=("All", *(words.value(m) for m in total), ""),
         ),
@@ -162,9 +163,15 @@ def pairs(page: Page) -> blocks.Block:
         mine = [cells.get((key, category)) for category in categories]
         whole = found[found["payer"] == key]
         shown = [f"{words.short_dollars(c.denied)} / {c.denials:,}" if c else "" for c in mine]
-        whole_said = f"{words.short_dollars(int(whole['denied'].sum()))} / {whole['denials'].sum():,}"
+        whole_said = (
+            f"{words.short_dollars(int(whole['denied'].sum()))} / {whole['denials'].sum():,}"
+        )
         rows.append((name, *shown, whole_said))
-    headings = ("Payer", *(words.plain(one) or words.NOT_STATED for one in categories), "All categories")
+    headings = (
+        "Payer",
+        *(words.plain(one) or words.NOT_STATED for one in categories),
+        "All categories",
+    )
     return blocks.block(
         blocks.table(
             headings, rows, right=tuple(range(1, len(headings))), kind="fine",
@@ -210,5 +217,3 @@ def _no_rate(page: Page) -> str:
         "Remittances (835), or an export of all claims, would give the denominator.",
         "note",
     )
-
-

@@ -127,7 +127,9 @@ def outside(page: Page) -> blocks.Block:
         "AND coalesce(stake_cents, 0) > 0) GROUP BY 1, 2 ORDER BY 1, cents DESC, 2"
     )
     if found.empty:
-        return blocks.block(blocks.paragraph("Every open denial with a date is in the plan.", "empty"))
+        return blocks.block(
+            blocks.paragraph("Every open denial with a date is in the plan.", "empty")
+        )
     effort = page.facts.effort
     return blocks.block(
         blocks.table(
@@ -160,7 +162,9 @@ def _why_none(page: Page) -> str:
     if not decided:
         return "No appeal has been decided yet, so nothing says what an appeal would bring back."
     if outcomes.recovered_dollars(page.facts).value is None:
-        return "No appeal that was won states what came back, so nothing can be expected in dollars."
+        return (
+            "No appeal that was won states what came back, so nothing can be expected in dollars."
+        )
     return "No open denial with a date and an amount is to be appealed."
 
 

@@ -159,7 +159,13 @@ _FINDINGS = (
 )
 
 _PLAN = (
-    ("week", "Week", "count", 8, "1 is this week; blank: does not fit, or costs more than it brings"),
+    (
+        "week",
+        "Week",
+        "count",
+        8,
+        "1 is this week; blank: does not fit, or costs more than it brings",
+    ),
     ("owner", "Owner", "text", 18, "work queue or team that holds the case"),
     ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
     ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
@@ -172,7 +178,13 @@ _PLAN = (
     ("last_filing_date", "Last filing date", "date", 12, "last lawful day to file"),
     ("stake_cents", "At stake", "cents", 14, "what no appeal has brought back"),
     ("rate", "Won, expected", "share", 10, "in full or in part, shrunk toward all appeals"),
-    ("expected_cents", "Expected back", "cents", 14, "at stake x expected x what wins brought back"),
+    (
+        "expected_cents",
+        "Expected back",
+        "cents",
+        14,
+        "at stake x expected x what wins brought back",
+    ),
     ("cost_cents", "Cost", "cents", 10, "minutes and fee of one case, assumed"),
     ("net_cents", "Expected net", "cents", 14, "expected back less the cost"),
     ("minutes", "Minutes", "count", 9, "assumed for the route"),
@@ -472,7 +484,9 @@ def plan(book: Book) -> None:
     )
     notes = [PATIENT_NOTE, book.given.facts.effort.says]
     if shown.empty:
-        notes.append("There is no plan: no decided appeal says what to expect, or nothing is to be appealed.")
+        notes.append(
+            "There is no plan: no decided appeal says what to expect, or nothing is to be appealed."
+        )
     _frame(book, "Plan", shown, _PLAN, notes)
 
 
