@@ -8,6 +8,7 @@ _SAME_MONTH = (
     rates.initial_denial_rate_hfma, rates.initial_denial_dollars_hfma, rates.month_denial_rate,
     rates.month_denial_rate_dollars, rates.line_denial_rate, rates.primary_denial_rate,
 )  # fmt: skip
+_KEYS = 4  # on the page; the workbook has more
 _HFMA = (
     ("1a", rates.initial_denial_rate_hfma), ("1b", rates.initial_denial_dollars_hfma),
     ("1c", rates.line_denial_rate), ("2", rates.primary_denial_rate), ("3", None),
@@ -66,7 +67,7 @@ def moves(page: Page) -> blocks.Block:
             [
                 (
                     m.why, m.effect, f"{m.claims:,}", words.dollars(m.cents),
-                    m.keys + (" ..." if m.claims > 12 else ""),
+                    " ".join(m.keys.split()[:_KEYS]) + (" ..." if m.claims > _KEYS else ""),
                 )
                 for m in found.itertuples()
             ],

@@ -60,6 +60,8 @@ def _ages(page: Page) -> tuple[str, str]:
     if found.empty:
         return "", "No open denial has a day of notice, so there is no age to show."
     sums = found.groupby("on")[["denials", "cents"]].sum()
+    if len(sums) < 2:
+        return "", "No denial on file was open at the end of an earlier month."
     first, last = sums.iloc[0], sums.iloc[-1]
     old = found[(found["on"] == sums.index[-1]) & (found["age"] == tables.OLDEST)]
     alt = (

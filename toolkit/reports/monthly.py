@@ -96,11 +96,8 @@ def changed(page: Page) -> blocks.Block:
     listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_CHANGES)
     names = page.facts.names("payer_name", listed["payer"])
     said = (
-        f"Of {words.count(len(found), 'pair')} of payer and category, {len(apart):,} changed by more "
-        "than chance (false discoveries held at 5%)."
-        if len(apart)
-        else f"None of {words.count(len(found), 'pair')} of payer and category changed by more than "
-        "chance (false discoveries held at 5%)."
+        f"Of {words.count(len(found), 'pair')} of payer and category, {len(apart) or 'none'} changed by "
+        "more than chance (false discoveries held at 5%)."
     )
     return blocks.block(
         blocks.paragraph(said),

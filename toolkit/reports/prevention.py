@@ -22,7 +22,7 @@ def summary(page: Page) -> blocks.Block:
             "No cluster of preventable denials is large enough to be a rule: five lines of one procedure "
             "with one code, and at least one more later."
         )
-        return blocks.block(blocks.paragraph(said, "lead"), _assumed(share))
+        return blocks.block(blocks.paragraph(said, "lead"))
     best, full = rules.iloc[0], bool(rules["full"].iloc[0])
     caught = int(best.caught_cents)
     said = (
@@ -90,8 +90,9 @@ def stages(page: Page) -> blocks.Block:
     )
     if found.empty:
         return blocks.NOTHING
-    found["stage"] = [known[c].stage if c in known else "" for c in found["category"]]
-    found["who"] = [known[c].owner if c in known else "" for c in found["category"]]
+    for name, field in (("stage", "stage"), ("who", "owner")):
+        words_ = [getattr(known[c], field) if c in known else "" for c in found["category"]]
+        found[name] = ["" if one == "none" else one for one in words_]
     found["yes"] = found["cents"].where(found["preventable"] == "yes", 0)
     found["partly"] = found["cents"].where(found["preventable"] == "partly", 0)
     sums = found.groupby(["stage", "who"])[["denials", "cents", "yes", "partly"]].sum()

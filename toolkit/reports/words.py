@@ -132,7 +132,7 @@ def percent(share: float | None) -> str:
 def value(metric: Metric) -> str:
     """Return a metric's value as it is read: '12', '$1,200.00', '41.2%', '30 days'."""
     if metric.withheld:
-        return "withheld"
+        return "not known" if metric.unit == "cents" else "withheld"
     if metric.unit == "cents":
         if metric.value is None:
             return "not stated"
