@@ -109,21 +109,27 @@ def numbers(facts: Facts) -> list:
     return [every, groups, small, facts.payers, reconcile(facts)]
 
 
+@pytest.fixture(scope="module")
+def of_whole(whole):
+    """The numbers of the whole, counted once."""
+    return numbers(open_facts(*whole, as_of=DAY))
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_facts_of_any_partition_give_the_numbers_of_the_whole_in_any_order(whole, of_claim, turn):
+def test_facts_of_any_partition_give_the_numbers_of_the_whole_in_any_order(
+    whole, of_whole, of_claim, turn
+):
     parts = [facts_of(*part, as_of=DAY)[0] for part in parted(*whole, of_claim)]
     turn.shuffle(parts)
-    assert numbers(Facts.of_parts(parts, as_of=DAY)) == numbers(open_facts(*whole, as_of=DAY))
+    assert numbers(Facts.of_parts(parts, as_of=DAY)) == of_whole
 
 
-def test_claims_said_twice_in_another_order_give_the_same_numbers(whole):
+def test_claims_said_twice_in_another_order_give_the_same_numbers(whole, of_whole):
     claims, worklist = whole
     turned = {name: getattr(claims, name).iloc[::-1].reset_index(drop=True) for name in TABLES}
     back = worklist.iloc[::-1].reset_index(drop=True)
-    assert numbers(open_facts(Claims(**turned), back, as_of=DAY)) == numbers(
-        open_facts(claims, worklist, as_of=DAY)
-    )
+    assert numbers(open_facts(Claims(**turned), back, as_of=DAY)) == of_whole
     twice = pd.concat([claims.appeal_events] * 2, ignore_index=True)
     again = open_facts(replace(claims, appeal_events=twice), worklist, as_of=DAY)
     once = open_facts(claims, worklist, as_of=DAY)
@@ -131,7 +137,7 @@ def test_claims_said_twice_in_another_order_give_the_same_numbers(whole):
         assert measure(again) == measure(once)
 
 
-def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, tmp_path):
+def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, of_whole):
     for most, number in ((7, 3), (90, 18), (10_000, 2)):
         all_ = Source.of("sum", *whole, DAY, most=most)
         of_claim = np.random.default_rng(most).integers(0, number, 1000)
@@ -140,7 +146,7 @@ def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, tmp_pa
         # Sent from process to process on the way, the sum too.
         sent = (pickle.loads(pickle.dumps(part)) for part in parts)
         total = pickle.loads(pickle.dumps(Source.of_parts("sum", sent, as_of=DAY)))
-        assert numbers(parcel(total).facts) == numbers(parcel(all_).facts)
+        assert numbers(parcel(total).facts) == of_whole
         for name in LISTS:
             pd.testing.assert_frame_equal(frame(getattr(total, name)), frame(getattr(all_, name)))
         pd.testing.assert_frame_equal(total.findings, all_.findings)
