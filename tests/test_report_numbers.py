@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from reports_sources import BLOCKS
 
 from toolkit.cases import one_history
 from toolkit.claims import read
@@ -33,13 +34,6 @@ from toolkit.reports.source import Parcel, parcel
 from toolkit.worklist.triage import triage
 
 CASES = Path(__file__).parent / "data" / "reports"
-BLOCKS = (
-    front.week, front.standing, front.owners, scorecard.summary, scorecard.late, scorecard.card,
-    scorecard.overturned, scorecard.pairs, monthly.summary, monthly.causes, monthly.changed,
-    monthly.claims, monthly.money, weekly.summary, weekly.owners, weekly.cases, weekly.outside,
-    prevention.summary, prevention.first, prevention.stages, prevention.replayed, defined.summary,
-    defined.moves, defined.hfma,
-)  # fmt: skip
 DAY = date(2026, 3, 16)
 UNKNOWN = Hospital.unknown()
 HEADS = (
@@ -158,6 +152,8 @@ def test_closed_paid_written_off_and_zero_balance_are_states_of_their_own():
     closed = tables.closures(given.facts).set_index("closed_as")["denials"].to_dict()
     assert closed == {"closed": 3, "paid": 2, "written_off": 2, "zero_balance": 1}
     assert work.written_off(given.facts).value == 2
+    back = work.gross_recovery(given.facts)  # two were paid, and nothing says how much
+    assert (back.value, back.left_out) == (0, 2)
     assert work.written_off_dollars(given.facts).value == 2_000_00
     assert dues(given.facts)["overdue"] == 5
     assert "Written off" in overdue.states(page(given))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reports_sources import AS_OF, SENTINEL, source
+from reports_sources import AS_OF, BLOCKS, SENTINEL, source
 
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import UsageError
@@ -23,6 +23,7 @@ from toolkit.metrics.statistics import days_by_which
 from toolkit.reports import Source, kinds, overdue, part_of, workbook
 from toolkit.reports import outcomes as outcome_blocks
 from toolkit.reports.page import Page, sample_claims
+from toolkit.reports.prepared import PREPARED, prepare
 from toolkit.reports.source import frame, parcel, unpack
 from toolkit.worklist.triage import triage
 
@@ -190,6 +191,8 @@ def test_every_block_of_the_page_reads_the_same_from_parts(whole, tmp_path):
         one.pack(folder)
         page = Page(unpack(folder), one.name, "payer", by_hand=False)
         blocks = [page.about("Report"), page.findings(), page.reconciliation()]
+        prepare(folder, page.facts, PREPARED)
+        blocks += [name(page) for name in BLOCKS]
         for module, kind, names in (
             (overdue, "overdue", ("summary", "states", "routes", "calendar", "cases", "groups", "gaps",
                                   "no_right", "unclassified")),

@@ -33,25 +33,12 @@ _WORK = (
     "decision_due",
 )  # fmt: skip
 _CLAIM = (
-    "claim_key",
-    "file_id",
-    "row",
-    "payer_id",
-    "payer_name",
-    "facility",
-    "program",
-    "case_status",
-    "claim_status",
-    "is_reversal",
-    "notice_date",
-    "remittance_date",
-    "billed_cents",
-    "paid_cents",
-    "patient_control_number",
-    "frequency_code",
-)
+    "claim_key", "file_id", "row", "payer_id", "payer_name", "facility", "program", "case_status",
+    "claim_status", "is_reversal", "notice_date", "remittance_date", "billed_cents", "paid_cents",
+    "patient_control_number", "frequency_code", "service_from",
+)  # fmt: skip
 _LINE = (
-    "claim_key", "line_key", "procedure_code", "modifiers", "revenue_code", "service_from",
+    "claim_key", "line_key", "procedure_code", "modifiers", "service_from",
     "billed_cents", "paid_cents",
 )  # fmt: skip
 _EVENT = (
@@ -330,7 +317,7 @@ _STEPS = (
       least(total - share, coalesce(denied, total - share)) AS back_before
     FROM running
     """,
-    # Later payments under the claim's own number, by the same payer: of the claim, and of its lines.
+    # Later payments under the claim's own number and day of service, by the same payer.
     """
     CREATE TABLE numbered AS
     SELECT *, coalesce(payer_id, payer_name) AS who,
@@ -344,6 +331,7 @@ _STEPS = (
       one.paid_cents AS before_cents, other.paid_cents
     FROM numbered one JOIN numbered other USING (patient_control_number)
     WHERE one.claim_key <> other.claim_key AND one.who IS NOT DISTINCT FROM other.who
+      AND one.service_from IS NOT DISTINCT FROM other.service_from
       AND one.under_number BETWEEN 2 AND getvariable('placeholder')
       AND other.remittance_date IS NOT NULL AND other.on_day > one.on_day
       AND other.paid_cents > 0 AND NOT coalesce(other.is_reversal, false)
@@ -434,7 +422,8 @@ SELECT denial_key, claim_key, {_PAYER.format("payer_id", "payer_name")} AS payer
   counted::BIGINT AS denied_cents, coalesce(a.recovered, 0)::BIGINT AS recovered_cents,
   CASE WHEN coalesce(a.known, true) THEN coalesce(a.recovered, 0)::BIGINT END AS known_back_cents,
   CASE WHEN due = 'closed' AND (state = 'paid_later' OR case_status = 'paid') THEN
-    least(p.cents, counted - coalesce(a.recovered, 0))::BIGINT ELSE 0 END AS paid_back_cents,
+    CASE WHEN p.cents IS NOT NULL THEN least(p.cents, counted - coalesce(a.recovered, 0))::BIGINT END
+    ELSE 0 END AS paid_back_cents,
   CASE WHEN counted IS NOT NULL AND (due <> 'closed' OR coalesce(a.known, true))
     THEN greatest(counted - coalesce(a.recovered, 0), 0)::BIGINT END AS stake_cents
 FROM d LEFT JOIN appealed a USING (n) LEFT JOIN paid_back p USING (n)
@@ -511,7 +500,7 @@ SELECT claim_key, file_id, day, date_trunc('month', day)::DATE AS month, payer, 
   CASE WHEN first_decision AND NOT rebill THEN coalesce(billed_cents, 0) ELSE 0 END::BIGINT
     AS first_billed_cents
 FROM decided LEFT JOIN f USING (file_id)
-WINDOW whole AS (PARTITION BY number, payer)
+WINDOW whole AS (PARTITION BY number, service_from, payer)
 """
 
 _LINES = f"""

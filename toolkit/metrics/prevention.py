@@ -99,8 +99,9 @@ def rules(facts: Facts) -> pd.DataFrame:
         for name in ("false_alarms", "precision", "low", "high", "held_cents", "net_cents"):
             found[name] = None
     found = found.sort_values(
-        ["net_cents" if full else "caught_cents", "caught_cents", "payer", "procedure_code", "carc"],
-        ascending=[False, False, True, True, True], kind="stable", na_position="last",
+        ["net_cents" if full else "caught_cents", "caught_cents", "payer", "procedure_code", "carc",
+         "group_code", "modifiers"],
+        ascending=[False, False, True, True, True, True, True], kind="stable", na_position="first",
     )  # fmt: skip
     found = found[found["caught"] > 0].drop_duplicates(["payer", "procedure_code", "carc"])
     found["group_code"] = [shown("group_code", one) for one in found["group_code"].fillna("")]
