@@ -28,6 +28,7 @@ from toolkit.reports import (
     workbook,
 )
 from toolkit.reports import outcomes as outcome_blocks
+from toolkit.reports.differences import difference
 from toolkit.reports.page import Page
 from toolkit.reports.reread import check_workbook
 from toolkit.reports.source import Parcel, parcel
@@ -535,10 +536,10 @@ def test_payers_are_ranked_only_where_a_test_finds_a_difference(tmp_path):
         ]  # fmt: skip
 
     alike = page(seen(export(tmp_path, *decided("Alpha", 20, 40), *decided("Beta", 21, 40))))
-    assert "finds no difference" in scorecard.difference(alike)
+    assert "finds no difference" in difference(alike)
     apart = [*decided("Alpha", 36, 40), *decided("Beta", 20, 40), *decided("Gamma", 20, 40)]
-    said = scorecard.difference(page(seen(export(tmp_path, *apart))))
-    assert "Payers differ" in said and "Alpha" in said
+    said = difference(page(seen(export(tmp_path, *apart))))
+    assert "payers differ" in said and "Alpha" in said
 
 
 def test_few_cases_are_marked_in_the_page_the_chart_and_the_workbook(tmp_path):

@@ -33,9 +33,9 @@ from toolkit.metrics.studies import (
     as_frame,
     changes,
     day_interval,
+    differences,
     expected,
     from_frame,
-    payer_tests,
     prior,
     shrunk,
     study,
@@ -174,14 +174,16 @@ def test_a_test_of_the_payers_is_scipys_and_false_discoveries_are_held():
     from scipy.stats import chi2_contingency
 
     facts = source(rows=400).parcel.facts
-    found = payer_tests(facts)
+    both = differences(facts)
+    assert set(both["cut"]) == {"payer_name", "facility"}
+    assert both.groupby("cut")["decided"].sum().nunique() == 1
+    found = both[both["cut"] == "facility"]  # the sample's denials have one payer ID
     assert found["decided"].sum() == outcomes.appeals_decided(facts).value
     assert found["won"].sum() == outcomes.overturn_rate_decided(facts).count
-    if len(found) > 1:
-        table = [found["won"], found["decided"] - found["won"]]
-        chi2, p, df, _ = chi2_contingency(table, correction=False)
-        assert (found["chi2"].iloc[0], found["df"].iloc[0]) == (pytest.approx(chi2), df)
-        assert found["overall_p"].iloc[0] == pytest.approx(p)
+    table = [found["won"], found["decided"] - found["won"]]
+    chi2, p, df, _ = chi2_contingency(table, correction=False)
+    assert (found["chi2"].iloc[0], found["df"].iloc[0]) == (pytest.approx(chi2), df)
+    assert found["overall_p"].iloc[0] == pytest.approx(p)
     assert (found["q"] >= found["p"] - 1e-12).all()
 
 

@@ -443,7 +443,7 @@ def test_every_notebook_is_a_kind_whose_sheets_and_metrics_exist(path):
         ({"metrics": ["overdue", "overdoo"]}, "no metric named overdoo; there are: denials,"),
         ({"metrics": "work"}, "Expected `array`"),
         ({"sheets": ["about", "sheet7"]}, "no sheet named sheet7; there are: about,"),
-        ({"prepares": ["plans"]}, "no table to prepare named plans; there are: payer_tests,"),
+        ({"prepares": ["plans"]}, "no table to prepare named plans; there are: differences,"),
     ],
 )
 def test_a_notebook_that_names_what_there_is_not_is_refused(wrong, says, tmp_path, monkeypatch):

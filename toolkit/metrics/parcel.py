@@ -59,6 +59,7 @@ _NO_CLAIM = (0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 _WITHHELD = "an appeal that was won states no recovered amount"
 _NO_MONTHS = "the files do not hold all claims of the 3 months before"
+_NO_CLAIMS = "no file holds all the claims that it is counted over"
 _NO_STUDY = "no decided appeal to learn from"
 
 # A value that was studied in the parent: what it is, its interval, how many cases it rests on.
@@ -502,8 +503,10 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
         (low, high), worth = wilson(count, out_of), None
         if _by_claim(one):
             (low, high), worth = ratio_interval(*(spread or _NO_CLAIM))
+        whole = one.row.from_table in ("claims", "lines")
         return {
             "value": count / out_of if out_of else None, "worth": worth,
+            "withheld": _NO_CLAIMS if whole and not out_of else "",
             "count": count, "out_of": out_of, "n": out_of, "low": low, "high": high,
         }  # fmt: skip
     cents, out_of, left_out, unknown = got
@@ -512,6 +515,8 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     why = (
         _WITHHELD if unknown else "too few claims for an interval" if out_of and low is None else ""
     )
+    if one.row.from_table == "claims" and not out_of:
+        why = _NO_CLAIMS
     shown = bool(out_of) and not why
     return {
         "value": cents / out_of if shown else None,

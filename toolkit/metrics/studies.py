@@ -119,36 +119,43 @@ def adjusted(values: Iterable[float]) -> np.ndarray:
     return multipletests(given, method="fdr_bh")[1] if len(given) else given
 
 
-def payer_tests(facts: Facts) -> pd.DataFrame:
-    """Return each payer's appeals won and decided, against those of all other payers.
+def differences(facts: Facts) -> pd.DataFrame:
+    """Return the appeals won and decided of each payer, and of each facility, against all others.
 
-    Columns: payer (key), won, decided, p (Fisher's exact test), q (with the false-discovery rate held),
-    differs, and of all together `chi2`, `df` and `overall_p`. A ranking means something only where
-    `overall_p` is below ALPHA; payers with few decided appeals are tested, and labeled as few.
+    Columns: cut (payer_name or facility), group (key), won, decided, p (Fisher's exact test), q (with the
+    false-discovery rate held), differs, and of all groups of the cut together `chi2`, `df` and
+    `overall_p`. A ranking means something only where `overall_p` is below ALPHA; groups with few decided
+    appeals are tested, and labeled as few.
     """
+    cuts = (("payer_name", "payer"), ("facility", "coalesce(facility, '')"))
+    return pd.concat([_differences(facts, cut, key) for cut, key in cuts], ignore_index=True)
+
+
+def _differences(facts: Facts, cut: str, key: str) -> pd.DataFrame:
     from scipy.stats import chi2 as chi_squared
     from scipy.stats import fisher_exact
 
     found = facts.frame(
-        "SELECT payer, count(*) FILTER (outcome IN ('overturned', 'partly_overturned')) AS won, "
+        f"SELECT '{cut}' AS cut, {key} AS \"group\", "
+        "count(*) FILTER (outcome IN ('overturned', 'partly_overturned')) AS won, "
         "count(*) AS decided FROM submissions WHERE has_denial AND stage = 'decided' "
-        "GROUP BY 1 ORDER BY 3 DESC, 1"
+        "GROUP BY 1, 2 ORDER BY 4 DESC, 2"
     )
     won, decided = found["won"].to_numpy(), found["decided"].to_numpy()
     total, cases = int(won.sum()), int(decided.sum())
+    several = len(found) > 1
     found["p"] = [
         float(fisher_exact([[w, n - w], [total - w, cases - n - (total - w)]])[1])
+        if several
+        else 1.0
         for w, n in zip(won, decided, strict=True)
-    ] if len(found) > 1 else [1.0] * len(found)  # fmt: skip
+    ]
     found["q"] = adjusted(found["p"])
-    overall = 1.0
-    statistic, freedom = 0.0, max(len(found) - 1, 0)
+    statistic, freedom, overall = 0.0, max(len(found) - 1, 0), 1.0
     if freedom and 0 < total < cases:
-        share = total / cases
-        expected = decided * share
-        statistic = float(
-            ((won - expected) ** 2 / expected + (won - expected) ** 2 / (decided - expected)).sum()
-        )
+        wins = decided * total / cases
+        off = (won - wins) ** 2
+        statistic = float((off / wins + off / (decided - wins)).sum())
         overall = float(chi_squared.sf(statistic, freedom))
     found["differs"] = (found["q"] < ALPHA) & (overall < ALPHA)
     return found.assign(chi2=statistic, df=freedom, overall_p=overall)

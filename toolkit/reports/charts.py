@@ -190,7 +190,8 @@ def months(table: pd.DataFrame, alt: str, *, compared: tuple = (), narrow: bool 
     axes.tick_params(axis="x", labelsize=8)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.short_dollars(round(y * 100))))
     axes.set_ylim(0, max(float(amounts.max()), 1.0) * 1.14)
-    axes.set_ylabel("denied dollars by month of the notice", fontsize=8.5, color=_QUIET)
+    says = "denied dollars" if narrow else "denied dollars by month of the notice"
+    axes.set_ylabel(says, fontsize=8.5, color=_QUIET)
     _quiet(axes)
     return figure_html(fig, alt)
 
@@ -217,7 +218,7 @@ def ages(table: pd.DataFrame, alt: str) -> str:
     axes.set_xticks(places, [f"{day:%b} {day.day}\n{day.year}" for day in counts.index])
     axes.tick_params(axis="x", labelsize=8)
     axes.set_ylim(0, max(float(floor.max()), 1.0) * 1.12)
-    axes.set_ylabel("open denials by days of age", fontsize=8, color=_QUIET)
+    axes.set_ylabel("open denials by age", fontsize=8, color=_QUIET)
     _quiet(axes)
     fig.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=7.5, handlelength=1,
                columnspacing=1)  # fmt: skip

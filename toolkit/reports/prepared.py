@@ -13,10 +13,10 @@ from toolkit.errors import ReportError
 from toolkit.metrics import Facts
 
 
-def _payer_tests(facts: Facts) -> pd.DataFrame:
-    from toolkit.metrics.studies import payer_tests
+def _differences(facts: Facts) -> pd.DataFrame:
+    from toolkit.metrics.studies import differences
 
-    return payer_tests(facts)
+    return differences(facts)
 
 
 def _shrunk(facts: Facts) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def _rules(facts: Facts) -> pd.DataFrame:
 
 
 PREPARED: dict[str, Callable[[Facts], pd.DataFrame]] = {
-    "payer_tests": _payer_tests, "shrunk": _shrunk, "changes": _changes, "plan": _plan,
+    "differences": _differences, "shrunk": _shrunk, "changes": _changes, "plan": _plan,
     "rules": _rules,
 }  # fmt: skip
 _STUDIES = "studies"

@@ -2,9 +2,9 @@
 
 from toolkit.metrics import SMALL_N, Metric, outcomes, rates, tables, work
 from toolkit.reports import blocks, charts, words
+from toolkit.reports.differences import difference
 from toolkit.reports.page import Page
 
-ALPHA = 0.05  # as `toolkit.metrics.studies`, which a kernel does not import
 _PAYERS, _CATEGORIES, _SHOWN = 12, 7, 8
 _CARD = (
     work.denials, work.denied_dollars, rates.remittance_denial_rate, outcomes.overturn_rate_decided,
@@ -48,29 +48,6 @@ def summary(page: Page) -> blocks.Block:
             ]
         ),
     )  # fmt: skip
-
-
-def difference(page: Page) -> str:
-    """Return in one sentence whether payers differ in what they overturn, and who does."""
-    tests = page.given.prepared("payer_tests")
-    if tests.empty:
-        return "No appeal has been decided, so no payer can be compared with another."
-    if len(tests) == 1:
-        return "One payer has decided appeals, so there is none to compare it with."
-    p, chi2, df = (tests.iloc[0][name] for name in ("overall_p", "chi2", "df"))
-    found = f"chi-squared {chi2:.2f} on {int(df)} df, p = {p:.3f}"
-    if p >= ALPHA:
-        return (
-            f"A test finds no difference between the payers' overturn rates ({found}), "
-            "so payers are listed by dollars and not ranked."
-        )
-    apart = page.facts.names("payer_name", tests.loc[tests["differs"], "payer"])
-    who = (
-        f"{', '.join(apart)} {'differs' if len(apart) == 1 else 'differ'} from the others"
-        if apart
-        else "no single payer stands out"
-    )
-    return f"Payers differ in what they overturn ({found}); false discoveries held at 5%, {who}."
 
 
 def late(page: Page) -> blocks.Block:

@@ -354,21 +354,25 @@ def shrunk(book: Book) -> None:
     )  # fmt: skip
 
 
-def tests(book: Book) -> None:
-    """Write the test of each payer's overturn rate against all others."""
-    found = book.given.prepared("payer_tests")
-    names = book.given.facts.names("payer_name", found["payer"])
+def differences(book: Book) -> None:
+    """Write the test of the overturn rate of each payer and each facility against all others."""
+    found = book.given.prepared("differences")
+    rows = [
+        (
+            "Payer" if r.cut == "payer_name" else "Facility",
+            book.given.facts.names(r.cut, [r.group])[0], int(r.won), int(r.decided), r.p, r.q,
+            "yes" if r.differs else "no", r.chi2, int(r.df), r.overall_p,
+            _FEW if r.decided < SMALL_N else "",
+        )
+        for r in found.itertuples()
+    ]  # fmt: skip
     _table(
         book, "Differences",
-        ("Payer", "Won", "Decided", "p", "q (false discoveries held)", "Differs", "All payers: chi-squared",
-         "Degrees of freedom", "All payers: p", "Label"),
-        ("text", "count", "count", "number", "number", "text", "number", "count", "number", "text"),
-        (30, 10, 10, 10, 14, 10, 14, 12, 12, 20),
-        [
-            (name, int(r.won), int(r.decided), r.p, r.q, "yes" if r.differs else "no", r.chi2,
-             int(r.df), r.overall_p, _FEW if r.decided < SMALL_N else "")
-            for name, r in zip(names, found.itertuples(), strict=True)
-        ],
+        ("", "Group", "Won", "Decided", "p", "q (false discoveries held)", "Differs",
+         "All groups: chi-squared", "Degrees of freedom", "All groups: p", "Label"),
+        ("text", "text", "count", "count", "number", "number", "text", "number", "count", "number",
+         "text"),
+        (12, 30, 10, 10, 10, 14, 10, 14, 12, 12, 20), rows,
         empty="No appeal has been decided.",
     )  # fmt: skip
 
@@ -472,8 +476,11 @@ def rules(book: Book) -> None:
 
 
 def plan(book: Book) -> None:
-    """Write every appeal of the plan with its account numbers, this week's first."""
-    found = book.given.prepared("plan")
+    """Write the appeals of the plan with their account numbers, this week's first."""
+    found, many = (
+        book.given.prepared("plan").head(book.given.most),
+        len(book.given.prepared("plan")),
+    )
     listed = frame(book.source.worklist).set_index("denial_key")
     numbers = ["patient_control_number", "payer_claim_control_number"]
     known = listed[numbers].reindex(found["denial_key"]).reset_index(drop=True)
@@ -487,6 +494,10 @@ def plan(book: Book) -> None:
         notes.append(
             "There is no plan: no decided appeal says what to expect, or nothing is to be appealed."
         )
+    if many > len(found):
+        notes.append(f"The first {len(found):,} of {many:,} appeals.")
+    if known["patient_control_number"].isna().any() and len(listed) == book.given.most:
+        notes.append("Without an account number: toolkit worklist has it by the claim key.")
     _frame(book, "Plan", shown, _PLAN, notes)
 
 
@@ -665,7 +676,7 @@ SHEETS: dict[str, Callable[[Book], None]] = {
     for f in (
         about, headline, worklist, appeals, denial_groups, appeal_groups, routes, closures, stages,
         gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions, payers, facilities,
-        owners, pairs, shrunk, tests, changes, causes, months, inventory, moves, rules, plan,
+        owners, pairs, shrunk, differences, changes, causes, months, inventory, moves, rules, plan,
     )
 }  # fmt: skip
 
