@@ -1,5 +1,6 @@
 """What the parent works out for reports: cases counted by hand, and what must hold for any."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -326,6 +327,20 @@ def test_without_paid_lines_false_alarms_are_not_known_and_with_one_month_it_is_
     [rule] = found.itertuples()
     assert (rule.caught, rule.same_months, rule.full) == (8, True, False)
     assert pd.isna(rule.false_alarms) and pd.isna(rule.precision) and pd.isna(rule.net_cents)
+
+
+def test_a_code_as_frequent_elsewhere_is_no_cluster():
+    months = {"2025-11": {"paid": 14, "denied": 6}, "2025-12": {"paid": 14, "denied": 6}}
+    claims, worklist = claims_of(months)
+    # Every second line is another procedure: half of the denials are its own.
+    lines = claims.claim_lines
+    other = (
+        lines["procedure_code"]
+        .where(lines.index % 2 == 0, "99213")
+        .astype(lines["procedure_code"].dtype)
+    )
+    mixed = replace(claims, claim_lines=lines.assign(procedure_code=other))
+    assert rules(open_facts(mixed, worklist, as_of=date(2025, 12, 31))).empty
 
 
 def test_few_denied_lines_are_no_cluster():

@@ -3,7 +3,8 @@
 A rule holds a line before it is billed: this procedure, of one payer or of any, and, where it narrows the
 cluster, with these modifiers. It is found on the earlier months and replayed on the later ones, so that it is not praised
 for what it was made from: how many denials it would have caught, how many lines it would have held for
-nothing, and for how many dollars.
+nothing, and for how many dollars. A cluster is one only where its code is more frequent than on all other
+lines, by more than chance: a rule that holds everything is none.
 """
 
 from collections.abc import Sequence
@@ -78,6 +79,7 @@ def rules(facts: Facts) -> pd.DataFrame:
     months, same = [month for month, _ in counts], len(counts) == 1
     cut = months[0] if same else _half(counts)
     found = facts.frame(_CLUSTERS.format(full=where, least=LEAST), cut, same, same, same, same)
+    found = found[_clustered(found, _elsewhere(facts, where, cut, same))].reset_index(drop=True)
     known = carcs()
     kept = [
         code in known and known[code].preventable in ("yes", "partly") for code in found["carc"]
@@ -107,6 +109,29 @@ def rules(facts: Facts) -> pd.DataFrame:
     found["group_code"] = [shown("group_code", one) for one in found["group_code"].fillna("")]
     found["carc"] = [shown("carc", one) for one in found["carc"]]
     return _shaped(found.head(_MOST))
+
+
+def _elsewhere(facts: Facts, where: str, cut: date, same: bool) -> dict[tuple, int]:
+    """Return the lines of the months of learning, all of them and those denied with each code."""
+    found = facts.rows(
+        "SELECT group_code, carc, sum(lines)::BIGINT FROM lines WHERE month IS NOT NULL "
+        f"AND coalesce(procedure_code, '') <> '' AND NOT rebill AND {where} AND (month < ? OR ?) "
+        "GROUP BY GROUPING SETS ((group_code, carc), ())",
+        cut, same,
+    )  # fmt: skip
+    counts = {(group, carc): lines for group, carc, lines in found if carc is not None}
+    return counts | {(): max((lines for _, _, lines in found), default=0)}
+
+
+def _clustered(found: pd.DataFrame, lines: dict[tuple, int]) -> np.ndarray:
+    """Say of each rule whether its code is more frequent on its lines than on all others."""
+    kept = []
+    for r in found.itertuples():
+        outside = lines[()] - r.learned_lines
+        other = max(lines.get((r.group_code, r.carc), 0) - r.learned, 0)
+        low, _ = wilson(r.learned, max(r.learned_lines, r.learned))
+        kept.append(low is not None and low > (other / outside if outside > 0 else 0.0))
+    return np.array(kept, dtype=bool)
 
 
 def _said(months: Sequence[date], cut: date) -> str:

@@ -20,7 +20,7 @@ def summary(page: Page) -> blocks.Block:
     if rules.empty:
         said = (
             "No cluster of preventable denials is large enough to be a rule: five lines of one procedure "
-            "with one code, and at least one more later."
+            "with one code, more than elsewhere by more than chance, and at least one more later."
         )
         return blocks.block(blocks.paragraph(said, "lead"))
     best, full = rules.iloc[0], bool(rules["full"].iloc[0])
@@ -47,7 +47,7 @@ def summary(page: Page) -> blocks.Block:
         ) if bool(rules["same_months"].iloc[0]) else "",
         blocks.cards(
             [
-                ("Rules worth a look", f"{len(rules):,}", "", ""),
+                ("Rules worth a look", f"{len(_worth(rules)):,}", f"of {len(rules):,} clusters", ""),
                 ("The best one catches", words.dollars(caught),
                  f"{int(best.caught):,} lines" + (f", precision {words.percent(float(best.precision))}" if full else ""), ""),
                 ("Preventable, by code", words.value(share), f"of {words.value(money)} denied", ""),
@@ -58,7 +58,7 @@ def summary(page: Page) -> blocks.Block:
 
 def first(page: Page) -> blocks.Block:
     """Return the first rules, with who would change what this week."""
-    rules = page.given.prepared("rules").head(_FIRST)
+    rules = _worth(page.given.prepared("rules")).head(_FIRST)
     if rules.empty:
         return blocks.NOTHING
     known = category_of()
@@ -158,6 +158,11 @@ def replayed(page: Page) -> blocks.Block:
             "note",
         ),
     )  # fmt: skip
+
+
+def _worth(rules: pd.DataFrame) -> pd.DataFrame:
+    """Return the rules that catch more dollars than holding costs, as far as that is known."""
+    return rules[rules["net_cents"].isna() | (rules["net_cents"] > 0).fillna(False)]
 
 
 def _rule(page: Page, rule) -> str:
