@@ -1,5 +1,7 @@
 """What the parent works out for reports: cases counted by hand, and what must hold for any."""
 
+import re
+from argparse import Namespace
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 from reports_sources import AS_OF, source
 
 from toolkit.claims.tables import Claims, conform
+from toolkit.cli.commands import report
+from toolkit.errors import ReportError
 from toolkit.metrics import (
     Facts,
     assumed,
@@ -41,6 +45,7 @@ from toolkit.metrics.studies import (
     shrunk,
     study,
 )
+from toolkit.reports.prepared import prepare, prepared
 from toolkit.worklist import WORKLIST
 
 CASES = Path(__file__).parent / "cases" / "reports"
@@ -377,3 +382,28 @@ def test_the_same_rows_twice_or_turned_give_the_same_rates_of_claims():
     )
     assert first + 1 == one.one("SELECT count(*) FROM claims")  # all but the rebill
     assert denied == 4
+
+
+# --- where it is worked out --------------------------------------------------------------------------
+
+
+def test_statsmodels_and_scipy_are_imported_inside_the_functions_that_need_them():
+    heavy = re.compile(r"^(import|from) (statsmodels|scipy)", re.MULTILINE)
+    for path in (Path(__file__).parents[1] / "toolkit").rglob("*.py"):
+        assert not heavy.search(path.read_text("utf-8")), path.name
+
+
+def test_a_notebook_gets_only_the_tables_that_its_metadata_names(tmp_path):
+    facts = example()
+    prepare(tmp_path, facts, ["plan"])
+    kept, made = (prepared(folder, facts, "plan") for folder in (tmp_path, None))
+    assert kept.to_csv() == made.to_csv()
+    with pytest.raises(ReportError, match="does not say that it prepares rules"):
+        prepared(tmp_path, facts, "rules")
+
+
+def test_the_minutes_of_the_command_line_are_those_of_the_plan(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "local").mkdir()
+    assert report._effort(Namespace(minutes=600)).weekly_minutes == 600
+    assert report._effort(Namespace(minutes=None)) == assumed()
