@@ -279,7 +279,16 @@ def test_groups_add_up_to_the_whole_with_the_rest_as_one_group():
 
 
 @pytest.mark.parametrize(
-    "column", ["payer_name", "facility", "program", "level", "denial_category"]
+    "column",
+    [
+        "payer_name",
+        "facility",
+        "program",
+        "level",
+        "denial_category",
+        "owner",
+        "payer_and_category",
+    ],
 )
 def test_every_metric_of_counts_or_dollars_adds_up_over_the_groups_of_any_cut(column):
     one = source(rows=150)

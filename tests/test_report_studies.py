@@ -235,7 +235,14 @@ def test_recoverable_dollars_add_up_over_owners_and_payers_and_never_exceed_the_
     whole = work.recoverable_dollars(facts)
     assert 0 < whole.low < whole.value < whole.high
     assert whole.value <= expected(facts)["stake_cents"].sum()
-    for cut in ("owner", "payer_name", "program", "denial_category", "facility"):
+    for cut in (
+        "owner",
+        "payer_name",
+        "program",
+        "denial_category",
+        "facility",
+        "payer_and_category",
+    ):
         found = tables.by_group(facts, cut, (work.recoverable_dollars,), of="denials", top=2)
         assert sum(m[0].value for _, m in found) == pytest.approx(whole.value, abs=len(found))
 

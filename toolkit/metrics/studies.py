@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.metrics.metric import SMALL_N, measures
-from toolkit.metrics.parcel import Facts, Studied
+from toolkit.metrics.parcel import PAIR, Facts, Studied
 from toolkit.metrics.statistics import Z95, ratio_interval
 
 # What is named different passes this; of many tests, so that one in twenty findings may be chance.
@@ -308,8 +308,9 @@ def _recoverable(facts: Facts) -> Studies:
     found: Studies = {}
     cells = {
         "": None, "payer_name": "payer", "owner": "owner", "program": "program",
-        "denial_category": "category", "facility": "facility",
+        "denial_category": "category", "facility": "facility", "payer_and_category": "pair",
     }  # fmt: skip
+    rows["pair"] = rows["payer"] + PAIR + rows["category"]
     n = facts.one("SELECT count(*) FROM submissions WHERE has_denial AND stage = 'decided'")
     for cut, column in cells.items():
         groups = rows[column].fillna("") if column else pd.Series("", index=rows.index)

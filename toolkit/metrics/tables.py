@@ -272,14 +272,6 @@ def moved_claims(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["why", "effect", "claims", "cents", "keys"])
 
 
-def full_months(facts: Facts) -> int:
-    """Return how many of the three months before the month of the report hold all claims."""
-    return facts.one(
-        f"SELECT count(DISTINCT month) FROM claims WHERE {condition('claims', ('in_full_files',))} "
-        "AND month >= report_month() - INTERVAL 3 MONTH AND month < report_month()"
-    )
-
-
 def by_group(
     facts: Facts,
     column: str,

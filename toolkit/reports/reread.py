@@ -15,7 +15,7 @@ _LISTED = {
     "appeals": ("Appeals", "Recovered", _BACK),
 }
 _GROUPED = {
-    "denial_groups": "denials", "payers": "denials", "facilities": "denials", "owners": "denials",
+    "denial_groups": "denials", "payers": "denials", "facilities": "denials", "owners": "denials", "pairs": "denials",
     "appeal_groups": "submissions",
 }  # fmt: skip
 

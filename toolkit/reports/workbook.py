@@ -322,17 +322,9 @@ def owners(book: Book) -> None:
 
 
 def pairs(book: Book) -> None:
-    """Write every payer and category: denials, dollars and what is at stake."""
-    found = small_tables.pairs(book.given.facts)
-    names = book.given.facts.names("payer_name", found["payer"])
-    _table(
-        book, "Payer and category", ("Payer", "Category", "Denials", "Denied dollars", "At stake"),
-        ("text", "word", "count", "cents", "cents"), (30, 26, 12, 18, 18),
-        [
-            (name, r.category, int(r.denials), int(r.denied), int(r.cents))
-            for name, r in zip(names, found.itertuples(), strict=True)
-        ],
-        empty="There are no denials.",
+    """Write the report's metrics by payer and category."""
+    _groups(
+        book, "By payer and category", "payer_and_category", "Payer and category", "denials"
     )  # fmt: skip
 
 
