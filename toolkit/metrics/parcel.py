@@ -305,7 +305,7 @@ class Facts:
         return shown | {None: (rest, None, None, whole[3])}
 
     def _breakeven(self, got: list) -> dict[str, Any]:
-        """Return the stake at which an appeal's expected return is its cost: cost over win rate."""
+        """Return the stake at which an appeal's expected return is its cost: cost over overturn rate."""
         won, decided = (int(one) for one in got)
         cost, (low, high) = self.effort.cents_of("appeal"), wilson(won, decided)
         return {

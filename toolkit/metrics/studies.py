@@ -190,7 +190,7 @@ def changes(facts: Facts) -> pd.DataFrame:
 
 
 def shrunk(facts: Facts) -> pd.DataFrame:
-    """Return the win rate of decided appeals by payer and category, shrunk toward all of them.
+    """Return the overturn rate of decided appeals by payer and category, shrunk toward all of them.
 
     Columns: payer, category, won, decided, rate, shrunk, low, high (95 %), alpha and beta. A cell with
     few appeals is drawn to the rate of all, one with many keeps its own: a beta-binomial prior whose

@@ -329,11 +329,11 @@ def pairs(book: Book) -> None:
 
 
 def shrunk(book: Book) -> None:
-    """Write the win rate of each payer and category, as counted and shrunk toward all."""
+    """Write the overturn rate of each payer and category, as counted and shrunk toward all."""
     found = book.given.prepared("shrunk")
     names = book.given.facts.names("payer_name", found["payer"])
     _table(
-        book, "Win rates",
+        book, "Overturn rates",
         ("Payer", "Category", "Won", "Decided", "Rate", "Shrunk", "95% low", "95% high", "Label"),
         ("text", "word", "count", "count", "share", "share", "share", "share", "text"),
         (30, 26, 10, 10, 10, 10, 10, 10, 20),
