@@ -7,11 +7,20 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import CLAIMS, Claims, conform
-from toolkit.reports import Source
+from toolkit.reports import Source, defined, front, monthly, prevention, scorecard, weekly
 from toolkit.reports.source import Parcel, parcel
 
 AS_OF = date(2026, 3, 2)
 SENTINEL = "ZQXSENTINEL"
+
+# The blocks of the reports beside the overdue cases and the outcomes.
+BLOCKS = (
+    front.week, front.standing, front.owners, scorecard.summary, scorecard.late, scorecard.card,
+    scorecard.overturned, scorecard.pairs, monthly.summary, monthly.causes, monthly.changed,
+    monthly.claims, monthly.money, weekly.summary, weekly.owners, weekly.cases, weekly.outside,
+    prevention.summary, prevention.first, prevention.stages, prevention.replayed, defined.summary,
+    defined.moves, defined.hfma,
+)  # fmt: skip
 
 _PAYERS = ("Northwind Health", "Aster Advantage", "Blue <Ridge> & Co", "State Medicaid Plan")
 _PROGRAMS = ("original_medicare", "medicare_advantage", "commercial_plan", "")

@@ -314,9 +314,12 @@ def test_wrong_words_exit_2(capsys):
     assert "ISO date" in capsys.readouterr().err
 
 
-def test_a_report_that_is_not_built_is_wrong_usage(capsys):
-    code, found, _ = run(capsys, "report", "scorecard")
-    assert code == 2 and "overdue" in found["error"]
+def test_each_word_of_the_reports_is_a_report():
+    from toolkit.reports.kinds import kinds
+
+    assert set(kinds()) == {
+        "overdue", "outcomes", "scorecard", "denials", "prevention", "plan", "definitions",
+    }  # fmt: skip
 
 
 def test_a_fault_of_ours_tells_its_kind_and_place_and_no_value(capsys, monkeypatch):

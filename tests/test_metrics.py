@@ -2,6 +2,7 @@
 
 import doctest
 from dataclasses import replace
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -27,10 +28,14 @@ from toolkit.metrics import (
 )
 from toolkit.metrics import statistics as statistics_module
 from toolkit.metrics.example import AS_OF as DAY
-from toolkit.metrics.example import example, example_rows
+from toolkit.metrics.example import example as made_example
+from toolkit.metrics.example import example_rows
+from toolkit.metrics.facts import TABLES
 from toolkit.metrics.metric import Row, condition
 from toolkit.metrics.parcel import PERSONAL
 from toolkit.metrics.statistics import day_reached, days_by_which, ratio_interval
+
+example = cache(made_example)  # made once: no test changes it
 
 
 @pytest.mark.parametrize("measure", measures(), ids=lambda m: m.definition.id)
@@ -48,7 +53,7 @@ def test_the_examples_of_the_statistics_hold():
 def test_each_definition_says_what_it_counts_and_by_whose_word(definition):
     for field in ("name", "numerator", "unit", "grain", "date_basis", "source", "mark"):
         assert getattr(definition, field).strip(), f"{definition.id}: {field} is empty"
-    assert definition.unit in {"denials", "appeals", "cents", "ratio", "days"}
+    assert definition.unit in {"denials", "appeals", "claims", "cents", "ratio", "days"}
     assert definition.direction in {"up", "down", "none"}
     if definition.unit == "ratio":
         assert definition.denominator
@@ -62,11 +67,15 @@ def test_each_row_of_the_table_states_what_its_kind_needs(measure):
         "dollars": ("amount",),
         "share": ("of",),
         "dollar_share": ("amount", "of_amount", "of"),
+        "prior_rate": ("where", "of", "weight", "of_weight"),
         "days": ("from_", "to", "where", "of", "share"),
+        "mean_days": ("from_", "to", "where"),
+        "breakeven": ("where", "of"),
+        "study": ("numerator", "source"),
     }[row.kind]
     assert all(getattr(row, name) for name in needs)
-    assert (row.unit == "cents") == (row.kind == "dollars")
-    assert (row.unit == "days") == (row.kind == "days")
+    assert (row.unit == "cents") == (row.kind in ("dollars", "breakeven", "study"))
+    assert (row.unit == "days") == (row.kind in ("days", "mean_days"))
 
 
 def test_no_two_metrics_share_an_id_or_a_name():
@@ -270,7 +279,16 @@ def test_groups_add_up_to_the_whole_with_the_rest_as_one_group():
 
 
 @pytest.mark.parametrize(
-    "column", ["payer_name", "facility", "program", "level", "denial_category"]
+    "column",
+    [
+        "payer_name",
+        "facility",
+        "program",
+        "level",
+        "denial_category",
+        "owner",
+        "payer_and_category",
+    ],
 )
 def test_every_metric_of_counts_or_dollars_adds_up_over_the_groups_of_any_cut(column):
     one = source(rows=150)
@@ -296,7 +314,7 @@ def test_the_facts_hold_no_column_that_may_identify_a_patient():
     one = source(rows=20)
     found, _ = facts_of(one.claims, one.worklist, as_of=AS_OF)
     assert "patient_control_number" in one.worklist
-    for name in ("denials", "submissions", "months", "bridge"):
+    for name in TABLES:
         assert not PERSONAL & set(getattr(found, name).column_names)
 
 

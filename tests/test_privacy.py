@@ -202,9 +202,13 @@ def test_the_outputs_that_may_hold_them_do_and_are_private(place):
     assert path.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("source", ["good.csv", "bad_row.csv", "good.835"])
-def test_reports_hold_planted_values_only_in_the_workbook(place, source):
-    words = ("report", f"in/{source}", "--as-of", AS_OF, "--out", "out/reports")
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [("good.csv", "plan"), ("bad_row.csv", "overdue"), ("good.835", "prevention")],
+)
+def test_reports_hold_planted_values_only_in_the_workbook(place, source, kind):
+    """Every other kind is looked through in test_reports.py."""
+    words = ("report", kind, f"in/{source}", "--as-of", AS_OF, "--out", "out/reports")
     code, said = run(place, *words, "--format", "html,xlsx,ipynb", "--json")
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     made = sorted(p.suffix for p in (place / "out" / "reports" / AS_OF).iterdir())

@@ -1,5 +1,6 @@
 """Numbers of reports that were recounted by hand: the kinds of fault that once made them wrong."""
 
+import re
 from datetime import date
 from itertools import permutations
 from pathlib import Path
@@ -7,14 +8,27 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 import pytest
+from reports_sources import BLOCKS
 
 from toolkit.cases import one_history
 from toolkit.claims import read
 from toolkit.errors import ReportError
 from toolkit.hospital import Hospital
-from toolkit.metrics import Facts, outcomes, reconcile, tables, work
-from toolkit.reports import Source, kinds, overdue, workbook
+from toolkit.metrics import Facts, facts_of, outcomes, reconcile, tables, work
+from toolkit.reports import (
+    Source,
+    defined,
+    front,
+    kinds,
+    monthly,
+    overdue,
+    prevention,
+    scorecard,
+    weekly,
+    workbook,
+)
 from toolkit.reports import outcomes as outcome_blocks
+from toolkit.reports.differences import difference
 from toolkit.reports.page import Page
 from toolkit.reports.reread import check_workbook
 from toolkit.reports.source import Parcel, parcel
@@ -139,6 +153,8 @@ def test_closed_paid_written_off_and_zero_balance_are_states_of_their_own():
     closed = tables.closures(given.facts).set_index("closed_as")["denials"].to_dict()
     assert closed == {"closed": 3, "paid": 2, "written_off": 2, "zero_balance": 1}
     assert work.written_off(given.facts).value == 2
+    back = work.gross_recovery(given.facts)  # two were paid, and nothing says how much
+    assert (back.value, back.left_out) == (0, 2)
     assert work.written_off_dollars(given.facts).value == 2_000_00
     assert dues(given.facts)["overdue"] == 5
     assert "Written off" in overdue.states(page(given))
@@ -474,6 +490,99 @@ def test_a_source_with_one_row_one_payer_or_nothing_decided_reads_well(tmp_path)
             overdue.summary, overdue.states, overdue.routes, overdue.calendar, overdue.cases,
             overdue.groups, overdue.gaps, overdue.no_right, overdue.unclassified,
             outcome_blocks.summary, outcome_blocks.stages, outcome_blocks.rates,
-            outcome_blocks.groups, outcome_blocks.days, outcome_blocks.gaps,
+            outcome_blocks.groups, outcome_blocks.days, outcome_blocks.gaps, *BLOCKS,
         ):  # fmt: skip
-            assert "nan" not in block(one) and "None" not in block(one), block
+            assert not re.search(r"\b(nan|NaN|NaT|None)\b|<NA>", block(one)), block
+
+
+def test_every_report_of_bad_or_little_input_says_what_it_cannot_say(tmp_path):
+    decided = {"level": "Redetermination", "filed": "2026-01-12", "decided": "2026-02-10",
+               "outcome": "Upheld"}  # fmt: skip
+    nothing = page(seen(export(tmp_path, {}, {"claim": "B"})))  # two open denials, one payer
+    assert "No appeal has been decided yet" in weekly.summary(nothing)
+    assert "no payer can be compared" in scorecard.summary(nothing)
+    assert "the files hold denials only" in defined.summary(nothing)
+    assert "withheld" in monthly.summary(nothing)
+    assert "large enough to be a rule" in prevention.summary(nothing)
+    assert "No denial asks for anything this week" in front.week(nothing)
+    late = page(seen(export(tmp_path, {"notice": "2025-05-01", "from": "2025-04-01"})))
+    assert "What is recoverable is not known" in front.week(late)
+    lost = page(seen(export(tmp_path, decided, {"claim": "B"})))  # nothing says what a win brings
+    assert "there is none to compare it with" in scorecard.summary(lost)
+    assert "nothing can be expected" not in weekly.summary(lost)
+    future = page(seen(export(tmp_path, {"notice": "2027-01-02"})))
+    assert "there are no denials" in scorecard.summary(future)
+    assert "There are no denials" in weekly.summary(future)
+
+
+def test_a_payer_whose_decision_is_late_is_named_with_its_dollars(tmp_path):
+    waits = {"level": "Redetermination", "filed": "2025-10-01", "notice": "2025-09-01",
+             "from": "2025-08-01"}  # fmt: skip
+    rows = [waits | {"claim": "A"}, waits | {"claim": "B", "filed": "2026-03-10"}]
+    one = page(seen(export(tmp_path, *rows)))
+    assert work.decision_overdue(one.facts).value == 1
+    assert work.decision_overdue_dollars(one.facts).value == 1_000_00
+    assert "1 decision is late" in scorecard.summary(one)
+    assert "Alpha MAC" in scorecard.late(one)
+
+
+def test_payers_are_ranked_only_where_a_test_finds_a_difference(tmp_path):
+    def decided(payer: str, won: int, of: int) -> list[dict]:
+        return [
+            {"claim": f"{payer}{n}", "id": payer, "payer": payer, "level": "Redetermination",
+             "filed": "2026-01-12", "decided": "2026-02-10",
+             "outcome": "Overturned" if n < won else "Upheld", "back": "1000.00" if n < won else ""}
+            for n in range(of)
+        ]  # fmt: skip
+
+    alike = page(seen(export(tmp_path, *decided("Alpha", 20, 40), *decided("Beta", 21, 40))))
+    assert "finds no difference" in difference(alike)
+    apart = [*decided("Alpha", 36, 40), *decided("Beta", 20, 40), *decided("Gamma", 20, 40)]
+    said = difference(page(seen(export(tmp_path, *apart))))
+    assert "payers differ" in said and "Alpha" in said
+
+
+def test_few_cases_are_marked_in_the_page_the_chart_and_the_workbook(tmp_path):
+    row = {"level": "Redetermination", "filed": "2026-01-12", "decided": "2026-02-10",
+           "outcome": "Overturned", "back": "1000.00"}  # fmt: skip
+    path = export(tmp_path, *(row | {"claim": f"C{n}"} for n in range(5)))
+    one, given = source(path), seen(path)
+    assert "100.0% †" in scorecard.card(page(given))
+    assert "gray diamonds are few cases" in scorecard.overturned(page(given))
+    book = tmp_path / "scorecard.xlsx"
+    kind = kinds.kinds()["scorecard"]
+    workbook.write(book, kind=kind, source=one, given=given, name="x", by="payer")
+    check_workbook(book, kind=kind, given=given)
+    cells = openpyxl.load_workbook(book)["By payer"]
+    head = [c.value for c in cells[1]]
+    place = head.index("Overturn rate of decided appeals (any): label")
+    assert cells.cell(2, place + 1).value == "small n (under 30)"
+
+
+def test_a_later_remittance_that_pays_a_denial_is_recovered_cash_on_its_day(tmp_path):
+    from toolkit.claims.tables import Claims, conform
+    from toolkit.worklist import WORKLIST
+
+    day = pd.Timestamp
+    claims = conform(
+        {
+            "claim_key": ["a", "b"], "file_id": ["f", "f"], "patient_control_number": ["N", "N"],
+            "payer_id": ["P", "P"], "remittance_date": [day("2026-01-02"), day("2026-02-20")],
+            "billed_cents": [100_00, 100_00], "paid_cents": [0, 80_00],
+        },
+        "claims",
+    )  # fmt: skip
+    held = dict.fromkeys((c.name for c in WORKLIST), [None])
+    held |= {
+        "denial_key": ["a-c"], "claim_key": ["a"], "payer_id": ["P"], "due": ["closed"],
+        "state": ["paid_later"], "patient_control_number": ["N"], "denied_cents": [100_00],
+        "billed_cents": [100_00],
+    }  # fmt: skip
+    files = conform({"file_id": ["f"], "source": ["remittance"]}, "files")
+    made = facts_of(Claims(claims=claims, files=files), pd.DataFrame(held), as_of=DAY)[0]
+    found = Facts.of(made, as_of=DAY)
+    assert found.rows("SELECT closed_as, paid_back_cents, resolved_on FROM denials") == [
+        ("paid", 80_00, date(2026, 2, 20))
+    ]
+    assert work.gross_recovery(found).value == 80_00
+    assert work.days_to_resolution_mean(found).value == 49.0

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reports_sources import AS_OF, SENTINEL, source
+from reports_sources import AS_OF, BLOCKS, SENTINEL, source
 
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.errors import UsageError
@@ -23,6 +23,7 @@ from toolkit.metrics.statistics import days_by_which
 from toolkit.reports import Source, kinds, overdue, part_of, workbook
 from toolkit.reports import outcomes as outcome_blocks
 from toolkit.reports.page import Page, sample_claims
+from toolkit.reports.prepared import PREPARED, prepare
 from toolkit.reports.source import frame, parcel, unpack
 from toolkit.worklist.triage import triage
 
@@ -103,26 +104,33 @@ def numbers(facts: Facts) -> list:
         for name in (
             "by_due", "by_route", "by_week", "by_age", "gaps", "no_right", "unclassified",
             "citations", "outcome_gaps", "closures", "stages", "bridge", "claims_by_month",
+            "inventory", "by_month", "causes", "pairs", "moved_claims",
         )
     ]  # fmt: skip
     return [every, groups, small, facts.payers, reconcile(facts)]
 
 
+@pytest.fixture(scope="module")
+def of_whole(whole):
+    """The numbers of the whole, counted once."""
+    return numbers(open_facts(*whole, as_of=DAY))
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.randoms(use_true_random=False))
-def test_facts_of_any_partition_give_the_numbers_of_the_whole_in_any_order(whole, of_claim, turn):
+def test_facts_of_any_partition_give_the_numbers_of_the_whole_in_any_order(
+    whole, of_whole, of_claim, turn
+):
     parts = [facts_of(*part, as_of=DAY)[0] for part in parted(*whole, of_claim)]
     turn.shuffle(parts)
-    assert numbers(Facts.of_parts(parts, as_of=DAY)) == numbers(open_facts(*whole, as_of=DAY))
+    assert numbers(Facts.of_parts(parts, as_of=DAY)) == of_whole
 
 
-def test_claims_said_twice_in_another_order_give_the_same_numbers(whole):
+def test_claims_said_twice_in_another_order_give_the_same_numbers(whole, of_whole):
     claims, worklist = whole
     turned = {name: getattr(claims, name).iloc[::-1].reset_index(drop=True) for name in TABLES}
     back = worklist.iloc[::-1].reset_index(drop=True)
-    assert numbers(open_facts(Claims(**turned), back, as_of=DAY)) == numbers(
-        open_facts(claims, worklist, as_of=DAY)
-    )
+    assert numbers(open_facts(Claims(**turned), back, as_of=DAY)) == of_whole
     twice = pd.concat([claims.appeal_events] * 2, ignore_index=True)
     again = open_facts(replace(claims, appeal_events=twice), worklist, as_of=DAY)
     once = open_facts(claims, worklist, as_of=DAY)
@@ -130,7 +138,7 @@ def test_claims_said_twice_in_another_order_give_the_same_numbers(whole):
         assert measure(again) == measure(once)
 
 
-def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, tmp_path):
+def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, of_whole):
     for most, number in ((7, 3), (90, 18), (10_000, 2)):
         all_ = Source.of("sum", *whole, DAY, most=most)
         of_claim = np.random.default_rng(most).integers(0, number, 1000)
@@ -139,7 +147,7 @@ def test_parts_of_any_partition_list_the_rows_that_the_whole_lists(whole, tmp_pa
         # Sent from process to process on the way, the sum too.
         sent = (pickle.loads(pickle.dumps(part)) for part in parts)
         total = pickle.loads(pickle.dumps(Source.of_parts("sum", sent, as_of=DAY)))
-        assert numbers(parcel(total).facts) == numbers(parcel(all_).facts)
+        assert numbers(parcel(total).facts) == of_whole
         for name in LISTS:
             pd.testing.assert_frame_equal(frame(getattr(total, name)), frame(getattr(all_, name)))
         pd.testing.assert_frame_equal(total.findings, all_.findings)
@@ -183,6 +191,8 @@ def test_every_block_of_the_page_reads_the_same_from_parts(whole, tmp_path):
         one.pack(folder)
         page = Page(unpack(folder), one.name, "payer", by_hand=False)
         blocks = [page.about("Report"), page.findings(), page.reconciliation()]
+        prepare(folder, page.facts, PREPARED)
+        blocks += [name(page) for name in BLOCKS]
         for module, kind, names in (
             (overdue, "overdue", ("summary", "states", "routes", "calendar", "cases", "groups", "gaps",
                                   "no_right", "unclassified")),
@@ -236,7 +246,7 @@ def test_no_part_of_a_parcel_holds_what_may_identify_a_patient(tmp_path):
     source(rows=120).source.pack(tmp_path)
     written = sorted(path.stem for path in tmp_path.glob("*.parquet"))
     assert written == [
-        "bridge", "denials", "files", "findings", "months", "submissions", "urgent",
+        "bridge", "claims", "denials", "files", "findings", "lines", "submissions", "urgent",
     ]  # fmt: skip
     for path in tmp_path.glob("*.parquet"):
         table = pd.read_parquet(path)

@@ -1,4 +1,4 @@
-"""The worked example of every metric: twelve denials and seven appeals, small enough to count.
+"""The worked example of every metric: twelve denials, seven appeals and eleven claims paid in full.
 
 Each metric's `example` in `rules/metrics.yaml` is what it gives here; a test walks them.
 """
@@ -41,10 +41,30 @@ key,level,filed_on,decided_on,outcome,recovered
 6,reconsideration,,2026-02-01,withdrawn,
 """
 
+# Claims of the same remittance that were paid in full, all by Payer A.
+_PAID = """\
+key,day,dollars
+p1,2025-11-20,500
+p2,2025-12-15,1000
+p3,2025-12-15,1000
+p4,2026-01-10,1000
+p5,2026-01-10,1000
+p6,2026-01-10,1000
+p7,2026-01-10,1000
+p8,2026-01-10,4000
+p9,2026-02-14,1500
+p10,2026-02-14,1500
+p11,2026-02-14,1300
+"""
+
 
 def example() -> Facts:
-    """Return the facts of the example, seen on 2026-03-02."""
-    return open_facts(*example_rows(), as_of=AS_OF)
+    """Return the facts of the example, seen on 2026-03-02, with what is studied in the parent."""
+    from toolkit.metrics.studies import study
+
+    facts = open_facts(*example_rows(), as_of=AS_OF)
+    facts.studies = study(facts)
+    return facts
 
 
 def example_rows() -> tuple[Claims, pd.DataFrame]:
@@ -59,6 +79,7 @@ def example_rows() -> tuple[Claims, pd.DataFrame]:
         billed_cents=_cents(work["dollars"]),
         facility="Main campus",
         preventable=(work["denial_category"] == "authorization").map({True: "yes", False: "no"}),
+        decision_due=work["due"].map({"awaiting_decision": pd.Timestamp("2026-02-28")}),
         state=work["due"].map({"closed": "closed"}).fillna("open"),
         gap=work["due"].map({"no_date": "program is not known: add the payer to payers.csv"}),
     )
@@ -74,18 +95,44 @@ def example_rows() -> tuple[Claims, pd.DataFrame]:
             for c in WORKLIST
         }
     )
-    claims = conform(
-        {
-            "claim_key": keys,
-            "notice_date": work["denied_on"].astype("datetime64[us]"),
-            "payer_name": work["payer_name"],
-        },
-        "claims",
-    )
+    paid = pd.read_csv(StringIO(_PAID), dtype="str")
+    both = pd.concat([work.rename(columns={"denied_on": "day"}), paid], ignore_index=True)
+    keys = "example-" + both["key"]
+    claims = {
+        "claim_key": keys,
+        "file_id": "example",
+        "notice_date": both["day"].astype("datetime64[us]"),
+        "payer_name": both["payer_name"].fillna("Payer A"),
+        "billed_cents": _cents(both["dollars"]),
+        "paid_cents": _cents(both["dollars"]).mask(both["due"].notna(), 0),
+    }
+    # Claim 10 has two lines, one of them denied; those paid in February have one.
+    lined = [9, 9, 20, 21, 22]
+    lines = {
+        "line_key": [f"{key}-{n}" for n, key in enumerate(keys[lined], start=1)],
+        "claim_key": keys[lined].to_list(),
+        "billed_cents": [20_000, 10_000, 150_000, 150_000, 130_000],
+    }
+    denied = {
+        "adjustment_key": ["a1"], "claim_key": [keys[9]], "line_key": [lines["line_key"][0]],
+        "group_code": ["CO"], "carc": ["16"], "amount_cents": [20_000],
+    }  # fmt: skip
+    paid_later = {
+        "claim_key": ["example-11"], "event": ["paid"], "day": [pd.Timestamp("2025-11-10")],
+        "amount_cents": [70_000],
+    }  # fmt: skip
     events = appeals.drop(columns=["key", "recovered"]).assign(
         claim_key="example-" + appeals["key"], recovered_cents=_cents(appeals["recovered"])
     )
-    return Claims(claims=claims, appeal_events=conform(events, "appeal_events")), worklist
+    held = Claims(
+        claims=conform(claims, "claims"),
+        claim_lines=conform(lines, "claim_lines"),
+        adjustments=conform(denied, "adjustments"),
+        appeal_events=conform(events, "appeal_events"),
+        recorded_events=conform(paid_later, "recorded_events"),
+        files=conform({"file_id": ["example"], "source": ["remittance"]}, "files"),
+    )
+    return held, worklist
 
 
 def _cents(dollars: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Narrow facts of a source: one row per denial, per appeal submitted, and counts of claims by month.
+"""Narrow facts of a source: one row per denial, per appeal submitted, per claim, and counts of lines.
 
 No column may identify a patient. Parts of a source give facts that are put one below the other: every
 number of a report is a sum over them (`toolkit.metrics.parcel`).
@@ -30,24 +30,31 @@ _WORK = (
     "group_code", "carc", "rarcs", "other_reasons", "gap", "citation", "rule_status", "due", "state",
     "state_from", "last_level", "filed_on", "decided_on", "outcome", "file_by", "last_filing_date",
     "denied_cents", "billed_cents", "patient_control_number", "service_from", "procedure_code",
+    "decision_due",
 )  # fmt: skip
 _CLAIM = (
     "claim_key", "file_id", "row", "payer_id", "payer_name", "facility", "program", "case_status",
     "claim_status", "is_reversal", "notice_date", "remittance_date", "billed_cents", "paid_cents",
+    "patient_control_number", "frequency_code", "service_from",
+)  # fmt: skip
+_LINE = (
+    "claim_key", "line_key", "procedure_code", "modifiers", "service_from",
+    "billed_cents", "paid_cents",
 )  # fmt: skip
 _EVENT = (
     "claim_key", "line_key", "file_id", "row", "level", "filed_on", "received_on", "decided_on",
     "outcome", "recovered_cents",
 )  # fmt: skip
 _ADJUSTMENT = ("claim_key", "line_key", "group_code", "carc", "amount_cents")
+_RECORDED = ("claim_key", "line_key", "event", "day", "amount_cents")
 _ACTED = (
-    "corrected_claim_sent",
-    "records_sent",
-    "filed",
-    "paid",
-    "written_off",
-    "closed_in_tracker",
-)
+    "corrected_claim_sent", "records_sent", "filed", "paid", "written_off", "closed_in_tracker",
+)  # fmt: skip
+_ENDED = ("paid", "written_off", "closed_in_tracker")
+
+# Claim statuses (CLP02) of a second or third payer, and the frequency codes of a rebill.
+_SECONDARY = ("2", "3", "20", "21")
+_REBILLS = ("7", "8")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +64,20 @@ class FactTables:
     `denials`: one row per denial of the worklist. `denied_cents` counts a charge that two payers
     deny once, `stake_cents` is what appeals have not brought back, `recovered_cents` what they have;
     where a closed denial was won and the amount is not stated, neither the stake is known nor
-    `known_back_cents`.
+    `known_back_cents`. `paid_back_cents` is what the payer paid later without an appeal, and
+    `resolved_on` the day a closed denial ended, where either is known.
     `submissions`: one row per appeal, which is a claim, a level, a day of filing and of decision; its
     outcome is derived from its lines, `dispute_cents` is what was still denied when it was filed.
-    `months`: claims by month of their decision. `bridge`: the adjustments that are denials of the
-    worklist, and those that are not, by code.
+    `claims`: one row per decision of a claim, reversals left out: the day, whether anything of it
+    was denied, whether that was the claim's first denial, whether it is a rebill. `lines`: service
+    lines by month, payer, procedure and denial code, counted. `bridge`: the adjustments that are
+    denials of the worklist, and those that are not, by code.
     """
 
     denials: pa.Table
     submissions: pa.Table
-    months: pa.Table
+    claims: pa.Table
+    lines: pa.Table
     bridge: pa.Table
 
 
@@ -93,7 +104,7 @@ def facts_of(
 
 @contextmanager
 def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a database with the rows as `w`, `c`, `e`, `a`, `f`, `acted` and `later`."""
+    """Give a database with the rows as `w`, `c`, `l`, `e`, `a`, `r`, `f`, `later` and `codes`."""
     from toolkit.claims.restated import PLACEHOLDER
 
     with duckdb.connect(config={"threads": 1, "preserve_insertion_order": False}) as db:
@@ -102,11 +113,11 @@ def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDB
             ("c", claims.claims, _CLAIM),
             ("e", claims.appeal_events, _EVENT),
             ("a", claims.adjustments, _ADJUSTMENT),
+            ("l", claims.claim_lines, _LINE),
+            ("r", claims.recorded_events, _RECORDED),
         ):
             db.register(name, _arrow(frame, columns))
-        acted = claims.recorded_events
-        keys = acted["claim_key"][acted["event"].isin(_ACTED)].drop_duplicates()
-        db.register("acted", pa.table({"claim_key": pa.array(keys, pa.large_string())}))
+        db.register("codes", _codes(claims.adjustments))
         files = claims.files[["file_id", "source"]].drop_duplicates("file_id")
         db.register("f", _arrow(files, ("file_id", "source")))
         db.register("later", _later_levels())
@@ -122,7 +133,7 @@ _TYPES = {
     ),
     **dict.fromkeys(
         ("filed_on", "received_on", "decided_on", "file_by", "last_filing_date", "service_from",
-         "notice_date", "remittance_date"), pa.timestamp("us"),
+         "notice_date", "remittance_date", "decision_due", "day"), pa.timestamp("us"),
     ),
 }  # fmt: skip
 
@@ -150,6 +161,24 @@ def _later_levels() -> pa.Table:
     return pa.Table.from_pylist([dict(zip(names.names, row, strict=True)) for row in rows], names)
 
 
+def _codes(adjustments: pd.DataFrame) -> pa.Table:
+    """Return which codes of the adjustments deny: one row per group code and CARC, with its category."""
+    from toolkit.denials.classify import classify
+
+    pairs = adjustments[["group_code", "carc"]].drop_duplicates()
+    rows = []
+    for group, carc in pairs.itertuples(index=False):
+        group, carc = (None if pd.isna(one) else one for one in (group, carc))
+        category = classify(group, carc).denial_category
+        rows.append((group, carc, category, category != "not_a_denial"))
+    names = ("group_code", "carc", "category", "denies")
+    kinds = (pa.large_string(), pa.large_string(), pa.string(), pa.bool_())
+    return pa.Table.from_pylist(
+        [dict(zip(names, row, strict=True)) for row in rows],
+        pa.schema(list(zip(names, kinds, strict=True))),
+    )
+
+
 def _list(words: tuple[str, ...]) -> str:
     return ", ".join(f"'{word}'" for word in words)
 
@@ -158,7 +187,7 @@ def _list(words: tuple[str, ...]) -> str:
 _STEPS = (
     # What a payer denies of a charge that another payer denied already is counted once: of the same
     # line of two claims under one account number, and of two claims with the same charge and day.
-    """
+    f"""
     CREATE TABLE d AS
     WITH rows AS (
       SELECT w.* REPLACE (CASE WHEN w.reason = 'initial_payment' THEN 0 ELSE w.denied_cents END
@@ -166,7 +195,9 @@ _STEPS = (
         coalesce(c.notice_date, c.remittance_date)::DATE AS denied_on,
         c.billed_cents AS claim_billed, c.case_status,
         coalesce(w.payer_id, w.payer_name) AS who, a.claim_key IS NOT NULL AS acted
-      FROM w LEFT JOIN c USING (claim_key) LEFT JOIN acted a USING (claim_key)),
+      FROM w LEFT JOIN c USING (claim_key)
+      LEFT JOIN (SELECT DISTINCT claim_key FROM r WHERE event IN ({_list(_ACTED)})) a
+        USING (claim_key)),
     several AS (
       SELECT patient_control_number FROM rows WHERE patient_control_number IS NOT NULL
       GROUP BY 1 HAVING min(who) <> max(who) AND count(*) <= getvariable('placeholder')),
@@ -286,6 +317,71 @@ _STEPS = (
       least(total - share, coalesce(denied, total - share)) AS back_before
     FROM running
     """,
+    # Later payments under the claim's own number and day of service, by the same payer.
+    """
+    CREATE TABLE numbered AS
+    SELECT *, coalesce(payer_id, payer_name) AS who,
+      coalesce(remittance_date, notice_date)::DATE AS on_day,
+      count(*) OVER (PARTITION BY patient_control_number) AS under_number
+    FROM c WHERE patient_control_number IS NOT NULL
+    """,
+    """
+    CREATE TABLE later_pay AS
+    SELECT one.claim_key, other.claim_key AS paying, other.on_day AS day,
+      one.paid_cents AS before_cents, other.paid_cents
+    FROM numbered one JOIN numbered other USING (patient_control_number)
+    WHERE one.claim_key <> other.claim_key AND one.who IS NOT DISTINCT FROM other.who
+      AND one.service_from IS NOT DISTINCT FROM other.service_from
+      AND one.under_number BETWEEN 2 AND getvariable('placeholder')
+      AND other.remittance_date IS NOT NULL AND other.on_day > one.on_day
+      AND other.paid_cents > 0 AND NOT coalesce(other.is_reversal, false)
+    """,
+    # What was paid later of a denial without an appeal: its line's payment, or the claim's.
+    """
+    CREATE TABLE paid_back AS
+    WITH mine AS (
+      SELECT n, claim_key, line_key, counted FROM d WHERE due = 'closed' AND state = 'paid_later'),
+    of_files AS (
+      SELECT mine.n, min(p.day) AS day,
+        CASE WHEN any_value(mine.line_key) IS NULL
+          THEN greatest(sum(p.paid_cents) - any_value(coalesce(p.before_cents, 0)), 0)
+          ELSE sum(theirs.paid_cents) END AS cents
+      FROM mine JOIN later_pay p USING (claim_key)
+      LEFT JOIN l own ON own.line_key = mine.line_key
+      LEFT JOIN l theirs ON theirs.claim_key = p.paying
+        AND theirs.procedure_code IS NOT DISTINCT FROM own.procedure_code
+        AND theirs.service_from IS NOT DISTINCT FROM own.service_from
+        AND theirs.billed_cents IS NOT DISTINCT FROM own.billed_cents
+      GROUP BY mine.n),
+    recorded AS (
+      SELECT claim_key, min(day)::DATE AS day, sum(amount_cents) AS cents
+      FROM r WHERE event = 'paid' GROUP BY 1)
+    SELECT mine.n, coalesce(recorded.day, of_files.day) AS day,
+      CASE WHEN recorded.cents IS NOT NULL AND sum(mine.counted) OVER whole > 0 THEN
+          (recorded.cents::HUGEINT * mine.counted // sum(mine.counted) OVER whole)::BIGINT
+        ELSE of_files.cents::BIGINT END AS cents
+    FROM mine LEFT JOIN of_files USING (n) LEFT JOIN recorded USING (claim_key)
+    WINDOW whole AS (PARTITION BY mine.claim_key)
+    """,
+    # Which decisions of claims deny anything: by the worklist, or by a code of an adjustment.
+    """
+    CREATE TABLE denying AS
+    WITH coded AS (
+      SELECT a.claim_key, a.line_key, a.carc, a.group_code, codes.category, a.amount_cents
+      FROM a JOIN codes ON a.carc IS NOT DISTINCT FROM codes.carc
+        AND a.group_code IS NOT DISTINCT FROM codes.group_code
+      WHERE codes.denies AND a.amount_cents > 0),
+    listed AS (
+      SELECT claim_key, count(*) AS denials, bool_and(denial_category = 'duplicate') AS duplicate,
+        sum(greatest(coalesce(denied_cents, 0), 0)) AS cents
+      FROM w GROUP BY 1),
+    summed AS (
+      SELECT claim_key, bool_and(category = 'duplicate') AS duplicate, sum(amount_cents) AS cents
+      FROM coded GROUP BY 1)
+    SELECT claim_key, coalesce(listed.duplicate, summed.duplicate) AS duplicate,
+      greatest(coalesce(listed.cents, 0), coalesce(summed.cents, 0))::BIGINT AS cents
+    FROM listed FULL JOIN summed USING (claim_key)
+    """,
 )
 
 # A payer is its id; one without an id is its name, which is never taken for an id's.
@@ -319,16 +415,30 @@ SELECT denial_key, claim_key, {_PAYER.format("payer_id", "payer_name")} AS payer
   acted OR due = 'closed' AS acted,
   coalesce(outcome IN ('upheld', 'dismissed', 'partly_overturned'), false) AS lost,
   denied_on, a.first_filed_on::DATE AS first_filed_on, file_by::DATE AS file_by,
+  decision_due::DATE AS decision_due, procedure_code,
+  CASE WHEN due = 'closed' THEN coalesce(p.day, ends.day,
+    CASE WHEN outcome IN ('overturned', 'withdrawn') THEN decided_on::DATE END) END AS resolved_on,
   last_filing_date::DATE AS last_filing_date, billed_cents, denied_cents AS stated_cents,
   counted::BIGINT AS denied_cents, coalesce(a.recovered, 0)::BIGINT AS recovered_cents,
   CASE WHEN coalesce(a.known, true) THEN coalesce(a.recovered, 0)::BIGINT END AS known_back_cents,
+  CASE WHEN due = 'closed' AND (state = 'paid_later' OR case_status = 'paid') THEN
+    CASE WHEN p.cents IS NOT NULL THEN least(p.cents, counted - coalesce(a.recovered, 0))::BIGINT END
+    ELSE 0 END AS paid_back_cents,
   CASE WHEN counted IS NOT NULL AND (due <> 'closed' OR coalesce(a.known, true))
     THEN greatest(counted - coalesce(a.recovered, 0), 0)::BIGINT END AS stake_cents
-FROM d LEFT JOIN appealed a USING (n)
+FROM d LEFT JOIN appealed a USING (n) LEFT JOIN paid_back p USING (n)
+LEFT JOIN (SELECT claim_key, max(day)::DATE AS day FROM r WHERE event IN ({_list(_ENDED)}) GROUP BY 1)
+  ends USING (claim_key)
 """
 
 _SUBMISSIONS = f"""
-WITH disputed AS (
+WITH money AS (
+  SELECT claim_key, day::DATE AS day FROM r WHERE event = 'paid'
+  UNION ALL SELECT claim_key, day FROM later_pay),
+cash AS (
+  SELECT am.s, min(money.day) AS day FROM amounts am JOIN money USING (claim_key)
+  WHERE money.day >= am.decided_on::DATE GROUP BY 1),
+disputed AS (
   SELECT s, sum(coalesce(denied, 0) - least(back_before, coalesce(denied, 0)))::BIGINT AS dispute,
     count(*) FILTER (denied IS NULL) AS unknown,
     sum(back_after - back_before)::BIGINT AS counted, bool_or(turn = 1) AS opens,
@@ -347,6 +457,7 @@ SELECT am.claim_key, am.file_id, am.row,
   owner, p.category AS denial_category, am.level,
   coalesce(c.notice_date, c.remittance_date)::DATE AS denied_on, am.filed_on::DATE AS filed_on,
   am.decided_on::DATE AS decided_on, am.outcome,
+  CASE WHEN am.outcome IN ({_list(WON)}) THEN cash.day END AS cash_on,
   CASE WHEN am.outcome IN ({_list(DECIDED)}) THEN 'decided'
     WHEN am.outcome IS NOT NULL THEN am.outcome
     WHEN am.decided_on IS NOT NULL THEN '{NOT_READ}' ELSE 'pending' END AS stage,
@@ -358,20 +469,67 @@ SELECT am.claim_key, am.file_id, am.row,
     WHEN am.outcome IN ({_list(WON)}) THEN NULL ELSE 0 END AS recovered_cents,
   coalesce(p.counted, 0) AS counted_cents
 FROM amounts am LEFT JOIN disputed p USING (s) LEFT JOIN who USING (claim_key)
+LEFT JOIN cash USING (s)
 LEFT JOIN c USING (claim_key)
 LEFT JOIN later l ON l.level = am.level
   AND l.program IS NOT DISTINCT FROM coalesce(who.program, c.program)
 """
 
-_MONTHS = f"""
+_CLAIMS = f"""
+WITH decided AS (
+  SELECT c.*, {_PAYER.format("c.payer_id", "c.payer_name")} AS payer,
+    coalesce(c.remittance_date, c.notice_date)::DATE AS day,
+    coalesce(c.frequency_code IN ({_list(_REBILLS)}), false) AS rebill,
+    denying.claim_key IS NOT NULL AS denied, coalesce(denying.duplicate, false) AS duplicate,
+    coalesce(denying.cents, 0) AS denied_cents,
+    CASE WHEN n.under_number <= getvariable('placeholder') THEN c.patient_control_number
+      ELSE c.claim_key END AS number
+  FROM c LEFT JOIN denying USING (claim_key)
+  LEFT JOIN numbered n USING (claim_key)
+  WHERE NOT coalesce(c.is_reversal, false))
+SELECT claim_key, file_id, day, date_trunc('month', day)::DATE AS month, payer, payer_name, facility,
+  coalesce(f.source, 'export') AS source, rebill, denied, duplicate,
+  coalesce(claim_status IN ({_list(_SECONDARY)}), false) AS secondary,
+  coalesce(paid_cents = 0, false) AS zero_paid,
+  row_number() OVER (whole ORDER BY rebill, day NULLS LAST, claim_key) = 1 AS first_decision,
+  denied AND NOT rebill AND row_number() OVER
+    (whole ORDER BY NOT denied, rebill, day NULLS LAST, claim_key) = 1 AS first_denial,
+  coalesce(billed_cents, 0)::BIGINT AS billed_cents,
+  least(denied_cents, greatest(coalesce(billed_cents, denied_cents), 0))::BIGINT AS denied_cents,
+  1 AS one, (first_decision AND NOT rebill)::TINYINT AS first_claims,
+  CASE WHEN first_decision AND NOT rebill THEN coalesce(billed_cents, 0) ELSE 0 END::BIGINT
+    AS first_billed_cents
+FROM decided LEFT JOIN f USING (file_id)
+WINDOW whole AS (PARTITION BY number, service_from, payer)
+"""
+
+_LINES = f"""
+WITH coded AS (
+  SELECT a.claim_key, a.line_key, a.carc, a.group_code, a.amount_cents
+  FROM a JOIN codes ON a.carc IS NOT DISTINCT FROM codes.carc
+    AND a.group_code IS NOT DISTINCT FROM codes.group_code
+  WHERE codes.denies AND a.amount_cents > 0),
+of_line AS (
+  SELECT line_key, arg_max(carc, (amount_cents, carc)) AS carc,
+    arg_max(group_code, (amount_cents, carc)) AS group_code, sum(amount_cents) AS cents
+  FROM coded WHERE line_key IS NOT NULL GROUP BY 1),
+of_claim AS (
+  SELECT claim_key, arg_max(carc, (amount_cents, carc)) AS carc,
+    arg_max(group_code, (amount_cents, carc)) AS group_code, sum(amount_cents) AS cents
+  FROM coded WHERE line_key IS NULL GROUP BY 1)
 SELECT date_trunc('month', coalesce(c.remittance_date, c.notice_date))::DATE AS month,
-  {_PAYER.format("c.payer_id", "c.payer_name")} AS payer, c.payer_name, c.facility, coalesce(f.source, 'export') AS source,
-  count(*) AS claims, count(*) FILTER (w.claim_key IS NOT NULL) AS denied,
-  count(*) FILTER (c.paid_cents = 0) AS zero_paid,
-  sum(coalesce(c.billed_cents, 0))::BIGINT AS billed_cents,
-  coalesce(sum(c.billed_cents) FILTER (w.claim_key IS NOT NULL), 0)::BIGINT AS denied_billed_cents
-FROM c LEFT JOIN f USING (file_id)
-LEFT JOIN (SELECT DISTINCT claim_key FROM w) w USING (claim_key)
+  {_PAYER.format("c.payer_id", "c.payer_name")} AS payer, c.payer_name, c.facility,
+  coalesce(f.source, 'export') AS source, c.file_id, l.procedure_code, l.modifiers,
+  coalesce(of_line.carc, of_claim.carc) AS carc,
+  coalesce(of_line.group_code, of_claim.group_code) AS group_code,
+  of_line.line_key IS NOT NULL OR of_claim.claim_key IS NOT NULL AS denied,
+  coalesce(c.frequency_code IN ({_list(_REBILLS)}), false) AS rebill,
+  count(*) AS lines, sum(coalesce(l.billed_cents, 0))::BIGINT AS billed_cents,
+  sum(least(coalesce(of_line.cents,
+      CASE WHEN of_claim.claim_key IS NOT NULL THEN l.billed_cents END, 0),
+    greatest(coalesce(l.billed_cents, of_line.cents, 0), 0)))::BIGINT AS denied_cents
+FROM l JOIN c USING (claim_key) LEFT JOIN f USING (file_id)
+LEFT JOIN of_line USING (line_key) LEFT JOIN of_claim USING (claim_key)
 WHERE NOT coalesce(c.is_reversal, false)
 GROUP BY ALL
 """
@@ -390,7 +548,8 @@ GROUP BY ALL
 """
 
 _OUT = {
-    "denials": _DENIALS, "submissions": _SUBMISSIONS, "months": _MONTHS, "bridge": _BRIDGE,
+    "denials": _DENIALS, "submissions": _SUBMISSIONS, "claims": _CLAIMS, "lines": _LINES,
+    "bridge": _BRIDGE,
 }  # fmt: skip
 
 # What is wrong with amounts; each names the row of a file.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # the cases are how many equal claims its dollars are worth: a few large claims are few cases.
 SMALL_N = 30
 
-Table = Literal["denials", "submissions", "months"]
+Table = Literal["denials", "submissions", "claims", "lines"]
+Unit = Literal["denials", "appeals", "claims", "cents", "ratio", "days"]
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -25,8 +26,11 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     name: str
     from_table: Table
-    kind: Literal["count", "dollars", "share", "dollar_share", "days"]
-    unit: Literal["denials", "appeals", "cents", "ratio", "days"]
+    kind: Literal[
+        "count", "dollars", "share", "dollar_share", "prior_rate", "days", "mean_days", "breakeven",
+        "study",
+    ]  # fmt: skip
+    unit: Unit
     direction: Literal["up", "down", "none"]
     numerator: str
     denominator: str = ""
@@ -65,7 +69,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Definition:
     """What a metric counts, over what, at which grain, on which date, without what, by whose word.
 
-    `unit` is denials, appeals, cents, ratio or days; `direction` is up or down, which way is good, or
+    `unit` is denials, appeals, claims, cents, ratio or days; `direction` is up or down, which way is good, or
     none. `mark` is V (the source was read), V2 (second-hand, named source), M (from memory) or own
     (the toolkit's own definition).
     """
@@ -90,7 +94,8 @@ class Metric(Definition):
 
     `count` and `out_of` are the numbers behind the value (cents where the unit is cents or the
     ratio is one of dollars, which `dollars` says). `low` and `high` are its 95 % interval: Wilson's of
-    a share, and by claim of a rate of dollars. `n` is the number of cases that the value rests on,
+    a share, by claim of a rate of dollars, and of days and studied values where `Facts.studies`
+    holds one. `n` is the number of cases that the value rests on,
     `worth` how many equal claims the dollars of a rate are worth, `censored` the number of cases
     still open, `otherwise` of those that ended in another way, `left_out` the number set aside
     because a fact is missing. The value is None where there is nothing to count (no appeal decided is
@@ -196,4 +201,4 @@ class Group:
         return [one.definition.id for one in measures() if one.group == self.__name__]
 
 
-work, outcomes = Group("work"), Group("outcomes")
+work, outcomes, rates = Group("work"), Group("outcomes"), Group("rates")

@@ -7,7 +7,7 @@ may identify a patient.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from toolkit.claims.tables import TABLES as CLAIM_TABLES
 from toolkit.claims.tables import Claims
+from toolkit.metrics.effort import Effort, assumed
 from toolkit.metrics.facts import NOT_READ, TABLES, FactTables, facts_of
 from toolkit.metrics.metric import Measure, Metric, condition
 from toolkit.metrics.statistics import day_reached, ratio_interval, wilson
@@ -34,16 +35,35 @@ NOT_STATED = "(not stated)"
 # Columns that may identify a patient, wherever they stand.
 PERSONAL = frozenset(c.name for table in CLAIM_TABLES.values() for c in table if c.personal)
 
+# What stands between the two keys of a pair.
+PAIR = "\x1f"
+
 # What reports cut denials and appeals by, and the column of the facts that it is.
 CUTS = {
     "payer_name": "payer", "facility": "facility", "program": "program", "level": "level",
     "denial_category": "denial_category", "owner": "owner", "route": "route",
+    "payer_and_category": f"payer || '{PAIR}' || coalesce(denial_category, '')",
 }  # fmt: skip
+
+# The cuts that each table of facts can be made by; a metric of another table is left out of the others.
+_CUT_BY = {
+    "denials": frozenset(CUTS),
+    "submissions": frozenset(CUTS) - {"route"},
+    "claims": frozenset({"payer_name", "facility"}),
+    "lines": frozenset({"payer_name", "facility"}),
+    "bridge": frozenset(),
+}
 
 # What `ratio_interval` is given where there is no claim.
 _NO_CLAIM = (0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 _WITHHELD = "an appeal that was won states no recovered amount"
+_NO_MONTHS = "the files do not hold all claims of the 3 months before"
+_NO_CLAIMS = "no file holds all the claims that it is counted over"
+_NO_STUDY = "no decided appeal to learn from"
+
+# A value that was studied in the parent: what it is, its interval, how many cases it rests on.
+Studied = tuple[float | None, float | None, float | None, int | None]
 
 
 class Facts:
@@ -52,10 +72,24 @@ class Facts:
     Made by `of` from tables in memory, by `of_parts` from several, by `opened` from Parquet files.
     """
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, as_of: date) -> None:
-        self.db, self.as_of = db, as_of
-        db.execute(f"SET VARIABLE as_of = DATE '{as_of.isoformat()}'")
-        db.execute("CREATE OR REPLACE MACRO as_of() AS getvariable('as_of')")
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, as_of: date, effort: Effort | None = None
+    ) -> None:
+        self.db, self.as_of, self.effort = db, as_of, effort or assumed()
+        self.studies: dict[tuple[str, str, str], Studied] = {}
+        for name, value in (
+            ("as_of", f"DATE '{as_of.isoformat()}'"),
+            ("report_month", f"DATE '{self.month.isoformat()}'"),
+            ("filing_cost", f"{self.effort.cents_of('appeal')}::BIGINT"),
+        ):
+            db.execute(f"SET VARIABLE {name} = {value}")
+            db.execute(f"CREATE OR REPLACE MACRO {name}() AS getvariable('{name}')")
+
+    @property
+    def month(self) -> date:
+        """The first day of the last month that is complete on the day of the report."""
+        ended = self.as_of + timedelta(days=1)
+        return (ended.replace(day=1) - timedelta(days=1)).replace(day=1)
 
     @classmethod
     def of(cls, tables: FactTables, *, as_of: date) -> "Facts":
@@ -79,13 +113,13 @@ class Facts:
         return cls.of(FactTables(**tables), as_of=as_of)
 
     @classmethod
-    def opened(cls, folder: Path, *, as_of: date) -> "Facts":
+    def opened(cls, folder: Path, *, as_of: date, effort: Effort | None = None) -> "Facts":
         """Return the facts that stand as `<table>.parquet` in a folder."""
         db = _database()
         for name in TABLES:
             path = str(folder / f"{name}.parquet").replace("'", "''")
             db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
-        return cls(db, as_of)
+        return cls(db, as_of, effort)
 
     def rows(self, query: str, *given: Any) -> list[tuple]:
         """Return the rows of a query over the facts' tables."""
@@ -138,7 +172,8 @@ class Facts:
         found = self.rows(
             "SELECT payer, payer_name, sum(n) FROM ("
             "SELECT payer, payer_name, count(*) AS n FROM denials GROUP BY ALL UNION ALL "
-            "SELECT payer, payer_name, count(*) FROM submissions GROUP BY ALL) "
+            "SELECT payer, payer_name, count(*) FROM submissions GROUP BY ALL UNION ALL "
+            "SELECT payer, payer_name, count(*) FROM claims GROUP BY ALL) "
             "WHERE payer <> '' GROUP BY ALL ORDER BY sum(n) DESC, payer_name"
         )
         names: dict[str, str] = {"": NOT_STATED}
@@ -153,6 +188,9 @@ class Facts:
         """Return what groups of a cut are shown by."""
         if column == "payer_name":
             return [self.payers.get(key or "", key or NOT_STATED) for key in keys]
+        if column == "payer_and_category":
+            pairs = [(key or PAIR).split(PAIR) for key in keys]
+            return [f"{self.payers.get(a, a or NOT_STATED)}: {b or NOT_STATED}" for a, b in pairs]
         return [key or NOT_STATED for key in keys]
 
     def sizes(self, column: str, table: str, amount: str, sets: Sequence[str]) -> list[str]:
@@ -181,9 +219,13 @@ class Facts:
         found: dict[Any, dict[str, Metric]] = {group: {} for group in groups}
         for table in TABLES:
             mine = [one for one in measures if one.row.from_table == table]
-            if mine and not (by and table == "months" and by not in ("payer_name", "facility")):
-                for group, values in self._sums(table, mine, key).items():
+            if mine and (not by or by in _CUT_BY[table]):
+                for group, values in self._sums(table, mine, key, by or "").items():
                     found[group] |= values
+        for one in measures:
+            if one.row.kind == "study":
+                for group, studied in self._studied(one.definition.id, by, groups).items():
+                    found[group][one.definition.id] = one.metric(**_studied(studied))
         with suppress(duckdb.CatalogException):
             self.db.unregister("shown_groups")
         return {
@@ -194,9 +236,9 @@ class Facts:
             if values or not by or group is not None
         }
 
-    def _sums(self, table: str, measures: list[Measure], key: str) -> dict:
+    def _sums(self, table: str, measures: list[Measure], key: str, by: str) -> dict:
         """Return the metrics of one table by group."""
-        plain = [one for one in measures if one.row.kind != "days"]
+        plain = [one for one in measures if one.row.kind not in ("days", "study")]
         found: dict[Any, dict[str, Metric]] = {}
         if plain:
             parts = [f"{sql}" for one in plain for sql in _aggregates(one)]
@@ -210,8 +252,10 @@ class Facts:
                     got = [next(rest) for _ in _aggregates(one)]
                     spread = clustered.get((group, one.definition.id))
                     mine[one.definition.id] = one.metric(**_value(one, got, spread))
+                    if one.row.kind == "breakeven":
+                        mine[one.definition.id] = one.metric(**self._breakeven(got))
         timed = [one for one in measures if one.row.kind == "days"]
-        for group, values in self._days(table, timed, key).items():
+        for group, values in self._days(table, timed, key, by).items():
             found.setdefault(group, {}).update(values)
         return found
 
@@ -242,7 +286,35 @@ class Facts:
                 found[group, one.definition.id] = values[6 * n : 6 * n + 6]
         return found
 
-    def _days(self, table: str, measures: list[Measure], key: str) -> dict:
+    def _studied(self, name: str, by: str | None, groups: Sequence[Any]) -> dict[Any, Studied]:
+        """Return what was studied of each group; a group without an open denial has nothing to expect."""
+        whole = self.studies.get((name, "", ""))
+        if whole is None:
+            return {}
+        if not by:
+            return {None: whole}
+        of_cut = {
+            key: one for (id_, cut, key), one in self.studies.items() if (id_, cut) == (name, by)
+        }
+        if not of_cut:
+            return {}
+        shown = {
+            key: of_cut.get(key or "", (0, 0, 0, whole[3])) for key in groups if key is not None
+        }
+        rest = sum(one[0] or 0 for key, one in of_cut.items() if key not in shown)
+        return shown | {None: (rest, None, None, whole[3])}
+
+    def _breakeven(self, got: list) -> dict[str, Any]:
+        """Return the stake at which an appeal's expected return is its cost: cost over overturn rate."""
+        won, decided = (int(one) for one in got)
+        cost, (low, high) = self.effort.cents_of("appeal"), wilson(won, decided)
+        return {
+            "value": round(cost * decided / won) if won else None, "count": won, "out_of": decided,
+            "n": decided, "low": round(cost / high) if won and high else None,
+            "high": round(cost / low) if won and low else None,
+        }  # fmt: skip
+
+    def _days(self, table: str, measures: list[Measure], key: str, by: str) -> dict:
         """Return the days by which a share of the cases is done, by group; of one clock asked once."""
         counts: dict[tuple, list[tuple]] = {}
         found: dict[Any, dict[str, Metric]] = {}
@@ -257,7 +329,11 @@ class Facts:
                 )
                 mine[what or ""][int(days or 0)] = int(count)
             for group, mine in by_group.items():
+                studied = self.studies.get((one.definition.id, by, group or ""))
+                _, low, high, _ = studied if studied and bool(by) == (group is not None) else _NONE
                 found.setdefault(group, {})[one.definition.id] = one.metric(
+                    low=low,
+                    high=high,
                     value=day_reached(
                         one.row.share, mine["done"], mine["waiting"], mine["otherwise"]
                     ),
@@ -268,6 +344,11 @@ class Facts:
                     left_out=sum(mine[""].values()),
                 )
         return found
+
+    def clocks(self, one: Measure, by: str | None = None) -> list[tuple]:
+        """Return the cases of a metric of days: group, done, waiting or otherwise, days, how many."""
+        key = f"coalesce({_cut(by)}, '')" if by else "''"
+        return self._clock(one.row.from_table, one, key)
 
     def _clock(self, table: str, one: Measure, key: str) -> list[tuple]:
         """Return how many cases of each group are done, waiting or ended otherwise, by days."""
@@ -296,10 +377,28 @@ def stated(names: pd.Series) -> pd.Series:
     return names.astype("str").fillna(NOT_STATED).replace("", NOT_STATED)
 
 
+_NONE: Studied = (None, None, None, None)
+
+
+def _studied(studied: Studied) -> dict[str, Any]:
+    value, low, high, n = studied
+    whole = None if value is None else round(value)
+    return {
+        "value": whole, "count": whole or 0, "n": n,
+        "low": None if low is None else round(low), "high": None if high is None else round(high),
+        "withheld": _NO_STUDY if value is None else "",
+    }  # fmt: skip
+
+
 def _database() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
+
+
+def can_cut(one: Measure, column: str) -> bool:
+    """Say whether a metric can be told by the groups of this cut."""
+    return column in _CUT_BY[one.row.from_table]
 
 
 def _id(key: str) -> str:
@@ -351,12 +450,25 @@ def _aggregates(one: Measure) -> list[str]:
             f"count(*) FILTER ({where} AND {row.amount} IS NULL)",
             f"count(*) FILTER ({where})",
         ]
+    if row.kind == "prior_rate":
+        before = "month >= report_month() - INTERVAL 3 MONTH AND month < report_month()"
+        return [
+            f"coalesce(sum({row.weight}) FILTER ({of} AND {where} AND month = report_month()), 0)",
+            f"coalesce(sum({row.of_weight}) FILTER ({of} AND {before}), 0)",
+            f"count(DISTINCT month) FILTER ({of} AND {before})",
+            f"count(*) FILTER ({of} AND month = report_month())",
+        ]
+    if row.kind == "mean_days":
+        return [
+            f"coalesce(sum({row.to} - {row.from_}) FILTER ({of} AND {where}), 0)",
+            f"count(*) FILTER ({of} AND {where})",
+        ]
     if row.kind == "share" and row.weight:
         return [
             f"coalesce(sum({row.weight}) FILTER ({of} AND {where}), 0)",
             f"coalesce(sum({row.of_weight}) FILTER ({of}), 0)",
         ]
-    if row.kind == "share":
+    if row.kind in ("share", "breakeven"):
         return [f"count(*) FILTER ({of} AND {where})", f"count(*) FILTER ({of})"]
     part, whole = _dollar_parts(one)
     known = _known_dollars(one)
@@ -381,13 +493,20 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
             "count": cents,
             "left_out": unknown,
         }
-    if kind == "share":
+    if kind == "prior_rate":
+        return _prior_rate(one, *got)
+    if kind == "mean_days":
+        days, cases = got
+        return {"value": round(days / cases, 1) if cases else None, "count": days, "n": cases}
+    if kind in ("share", "breakeven"):
         count, out_of = got
         (low, high), worth = wilson(count, out_of), None
         if _by_claim(one):
             (low, high), worth = ratio_interval(*(spread or _NO_CLAIM))
+        whole = one.row.from_table in ("claims", "lines")
         return {
             "value": count / out_of if out_of else None, "worth": worth,
+            "withheld": _NO_CLAIMS if whole and not out_of else "",
             "count": count, "out_of": out_of, "n": out_of, "low": low, "high": high,
         }  # fmt: skip
     cents, out_of, left_out, unknown = got
@@ -396,6 +515,8 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     why = (
         _WITHHELD if unknown else "too few claims for an interval" if out_of and low is None else ""
     )
+    if one.row.from_table == "claims" and not out_of:
+        why = _NO_CLAIMS
     shown = bool(out_of) and not why
     return {
         "value": cents / out_of if shown else None,
@@ -405,8 +526,24 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _prior_rate(one: Measure, count: int, before: int, months: int, now: int) -> dict[str, Any]:
+    """Return a month's count over the average of the three months before it; withheld without them."""
+    dollars = one.row.of_weight.endswith("cents")
+    out_of, held = before / 3, months == 3 and bool(now)
+    low, high = wilson(count, out_of) if held and not dollars and count <= out_of else (None, None)
+    return {
+        "value": count / out_of if held and out_of else None, "count": count,
+        "out_of": round(out_of), "n": None if dollars else round(out_of), "low": low, "high": high,
+        "dollars": dollars, "withheld": "" if held else _NO_MONTHS,
+    }  # fmt: skip
+
+
 def _nothing(one: Measure) -> dict[str, Any]:
     """Return the fields of a metric of no row."""
+    if one.row.kind == "study":
+        return _studied(_NONE)
+    if one.row.kind == "breakeven":
+        return {"value": None, "count": 0, "out_of": 0, "n": 0}
     if one.row.kind == "days":
         return {"value": None, "count": 0, "n": 0, "censored": 0, "otherwise": 0, "left_out": 0}
     return _value(one, [0] * len(_aggregates(one)), None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import sqrt
 
 # The standard normal quantile for a two-sided 95 % interval.
-_Z95 = 1.959963984540054
+Z95 = 1.959963984540054
 
 Interval = tuple[float, float] | tuple[None, None]
 
@@ -20,9 +20,9 @@ def wilson(count: float, out_of: float) -> Interval:
     """
     if not out_of:
         return None, None
-    share, z2 = count / out_of, _Z95**2
+    share, z2 = count / out_of, Z95**2
     middle = (share + z2 / (2 * out_of)) / (1 + z2 / out_of)
-    reach = _Z95 * sqrt(share * (1 - share) / out_of + z2 / (4 * out_of**2)) / (1 + z2 / out_of)
+    reach = Z95 * sqrt(share * (1 - share) / out_of + z2 / (4 * out_of**2)) / (1 + z2 / out_of)
     return (
         max(0.0, middle - reach) if count > 0 else 0.0,
         min(1.0, middle + reach) if count < out_of else 1.0,

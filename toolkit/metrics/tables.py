@@ -7,7 +7,7 @@ import pandas as pd
 
 from toolkit.denials.codes import shown
 from toolkit.metrics.facts import NOT_READ, WON
-from toolkit.metrics.metric import Measure, Metric
+from toolkit.metrics.metric import Measure, Metric, condition
 from toolkit.metrics.parcel import DUES, NOT_STATED, Facts
 
 # Due states that call for a filing now or soon, most urgent first.
@@ -168,12 +168,108 @@ def bridge(facts: Facts) -> pd.DataFrame:
 
 
 def claims_by_month(facts: Facts) -> pd.DataFrame:
-    """Return claims, denied claims and charges by month of the decision and kind of file."""
+    """Return claims, first denials, rebills and charges by month of the decision and kind of file."""
     return facts.frame(
-        "SELECT month, source, sum(claims)::BIGINT AS claims, sum(denied)::BIGINT AS denied, "
-        "sum(zero_paid)::BIGINT AS zero_paid, sum(billed_cents)::BIGINT AS billed, "
-        "sum(denied_billed_cents)::BIGINT AS denied_billed FROM months GROUP BY 1, 2 ORDER BY 1, 2"
+        "SELECT month, source, count(*) AS claims, count(*) FILTER (denied) AS denied, "
+        "count(*) FILTER (first_denial) AS first_denials, count(*) FILTER (rebill) AS rebills, "
+        "count(*) FILTER (zero_paid) AS zero_paid, sum(billed_cents)::BIGINT AS billed, "
+        "coalesce(sum(billed_cents) FILTER (denied), 0)::BIGINT AS denied_billed, "
+        f"bool_and({condition('claims', ('in_full_files',))}) AS counted "
+        "FROM claims GROUP BY 1, 2 ORDER BY 1, 2"
     )
+
+
+def inventory(facts: Facts, months: int = 6) -> pd.DataFrame:
+    """Return open denials and dollars at the end of each month and on the report's day, by age.
+
+    Columns: on (the day), age, denials, cents. Denials closed on a day that nothing states were open on
+    none of these days; `undated` counts them.
+    """
+    cases = " ".join(
+        f"WHEN e.on_day - denied_on BETWEEN {low} AND {high} THEN '{name}'"
+        for name, low, high in AGES
+    )
+    found = facts.frame(
+        "WITH ends AS (SELECT (date_trunc('month', as_of()) - to_months(n::INTEGER) - INTERVAL 1 DAY)"
+        f"::DATE AS on_day FROM range({months}) t(n) UNION SELECT as_of()) "
+        f"SELECT e.on_day::TIMESTAMP AS \"on\", CASE {cases} ELSE '{OLDEST}' END AS age, "
+        "count(*) AS denials, coalesce(sum(denied_cents), 0)::BIGINT AS cents "
+        "FROM ends e JOIN denials d ON d.denied_on <= e.on_day "
+        "AND (due <> 'closed' OR resolved_on > e.on_day) GROUP BY ALL ORDER BY 1, 2"
+    )
+    undated = facts.one("SELECT count(*) FROM denials WHERE due = 'closed' AND resolved_on IS NULL")
+    order = {name: n for n, name in enumerate([*(name for name, _, _ in AGES), OLDEST])}
+    found = found.assign(place=found["age"].map(order), undated=int(undated))
+    return found.sort_values(["on", "place"], kind="stable").drop(columns="place")
+
+
+def by_month(facts: Facts, months: int = 13) -> pd.DataFrame:
+    """Return denials and denied dollars by month of the notice, up to the month of the report."""
+    found = facts.frame(
+        "SELECT date_trunc('month', denied_on)::TIMESTAMP AS month, count(*) AS denials, "
+        "coalesce(sum(denied_cents), 0)::BIGINT AS cents FROM denials "
+        f"WHERE denied_on >= report_month() - INTERVAL {months - 1} MONTH "
+        "AND denied_on < report_month() + INTERVAL 1 MONTH GROUP BY 1 ORDER BY 1"
+    )
+    return found.astype({"month": "datetime64[us]"})
+
+
+def causes(facts: Facts) -> pd.DataFrame:
+    """Return what the month's denials came from: category, reason and code, most dollars first."""
+    found = facts.frame(
+        "SELECT coalesce(denial_category, '') AS category, coalesce(reason, '') AS reason, "
+        "coalesce(group_code, '') AS group_code, coalesce(carc, '') AS carc, "
+        "coalesce(preventable, '') AS preventable, count(*) AS denials, "
+        "coalesce(sum(denied_cents), 0)::BIGINT AS cents FROM denials "
+        "WHERE denied_on >= report_month() AND denied_on < report_month() + INTERVAL 1 MONTH "
+        "GROUP BY ALL ORDER BY cents DESC, denials DESC, 1, 2, 3, 4, 5"
+    )
+    return found.assign(
+        group_code=[shown("group_code", one) for one in found["group_code"]],
+        carc=[shown("carc", one) for one in found["carc"]],
+    )
+
+
+def pairs(facts: Facts) -> pd.DataFrame:
+    """Return denials, denied dollars and at stake by payer (key) and category, most dollars first."""
+    return facts.frame(
+        f"SELECT payer, coalesce(denial_category, '') AS category, {_SUMS} FROM denials "
+        "GROUP BY 1, 2 ORDER BY denied DESC, denials DESC, 1, 2"
+    )
+
+
+# Claims that one way of counting a month's denials counts, and another does not.
+_MOVES = (
+    ("paid in part and denied in part", "denied AND NOT zero_paid",
+     "counted by the month's rate and by HFMA 1, not by HFMA 2, which takes what was paid nothing"),
+    ("paid nothing, not denied", "zero_paid AND NOT denied",
+     "counted by HFMA 2 only: a deductible, a full contractual reduction"),
+    ("a rebill that was denied", "denied AND rebill",
+     "counted by the month's rate and by HFMA 2, not by HFMA 1, which takes first claims"),
+    ("denied before, and denied again", "denied AND NOT rebill AND NOT first_denial",
+     "counted by the month's rate, not by HFMA 1, which takes a claim's first denial"),
+    ("denied as a duplicate", "denied AND duplicate",
+     "counted by the month's rate and by HFMA 1, not by HFMA 2"),
+    ("denied by a secondary payer", "denied AND secondary",
+     "counted by the month's rate and by HFMA 1, not by HFMA 2, which takes primary payers"),
+)  # fmt: skip
+
+
+def moved_claims(facts: Facts) -> pd.DataFrame:
+    """Return which claims of the month count under one definition and not under another, and why.
+
+    Columns: why, effect, claims, cents (charges) and up to 12 claim keys. A claim can move for several
+    reasons. Claims of files that hold denials only are not among them.
+    """
+    full = condition("claims", ("in_full_files", "in_month"))
+    rows = []
+    for why, where, effect in _MOVES:
+        [(count, cents, keys)] = facts.rows(
+            "SELECT count(*), coalesce(sum(billed_cents), 0), list(claim_key ORDER BY claim_key)[1:12] "
+            f"FROM claims WHERE {full} AND ({where})"
+        )
+        rows.append((why, effect, int(count), int(cents), " ".join(keys or [])))
+    return pd.DataFrame(rows, columns=["why", "effect", "claims", "cents", "keys"])
 
 
 def by_group(

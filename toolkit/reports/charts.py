@@ -166,25 +166,62 @@ def bars(names: list[str], cents: list[int], labels: list[str], alt: str) -> str
     return figure_html(fig, alt)
 
 
-def months(table: pd.DataFrame, alt: str, *, compared: tuple = ()) -> str:
-    """Return a column per month (`month`, `cents`); the months compared are drawn darker."""
+def months(table: pd.DataFrame, alt: str, *, compared: tuple = (), narrow: bool = False) -> str:
+    """Return a column per month (`month`, `cents`); the months compared are drawn darker.
+
+    A `narrow` one stands beside another chart.
+    """
     from matplotlib.ticker import FuncFormatter
 
-    fig, axes = _figure(height=2.6)
+    fig, axes = _figure(height=2.15 if narrow else 2.6, width=_NARROW if narrow else _WIDE)
     places = list(range(len(table)))
     colors = ["#0072B2" if month in compared else "#9CC3DC" for month in table["month"]]
     amounts = table["cents"].astype("float64") / 100
     drawn = axes.bar(places, amounts, color=colors, width=0.72)
     if len(table) <= 18:
-        labels = [words.short_dollars(cents) for cents in table["cents"]]
+        top = table["cents"].max()  # side by side there is room for some labels only
+        labels = [
+            words.short_dollars(cents) if not narrow or month in compared or cents == top else ""
+            for month, cents in zip(table["month"], table["cents"], strict=True)
+        ]
         axes.bar_label(drawn, labels=labels, color=_INK, fontsize=8, parse_math=False, padding=2)
-    step = -(-len(table) // 14)
-    axes.set_xticks(places[::step], [f"{m:%b %Y}" for m in table["month"]][::step])
+    step = -(-len(table) // (7 if narrow else 14))
+    axes.set_xticks(places[::-step], [f"{m:%b %Y}" for m in table["month"]][::-step])
     axes.tick_params(axis="x", labelsize=8)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: words.short_dollars(round(y * 100))))
     axes.set_ylim(0, max(float(amounts.max()), 1.0) * 1.14)
-    axes.set_ylabel("denied dollars by month of the notice", fontsize=8.5, color=_QUIET)
+    says = "denied dollars" if narrow else "denied dollars by month of the notice"
+    axes.set_ylabel(says, fontsize=8.5, color=_QUIET)
     _quiet(axes)
+    return figure_html(fig, alt)
+
+
+# The older, the darker.
+_AGES = ("#CFE3EF", "#9CC3DC", "#5B9CC4", "#0072B2", "#003F63")
+
+
+def ages(table: pd.DataFrame, alt: str) -> str:
+    """Return a column per day (`on`) of open denials, cut by age, the oldest at the bottom."""
+    counts = table.pivot_table(index="on", columns="age", values="denials", aggfunc="sum").fillna(0)
+    names = [name for name in dict.fromkeys(table["age"]) if name in counts]
+    order = sorted(names, key=lambda name: int(name.removeprefix("over ").split()[0]))
+    fig, axes = _figure(height=2.15, width=_NARROW)
+    places, floor = list(range(len(counts))), pd.Series(0.0, index=counts.index)
+    for name in order[::-1]:
+        axes.bar(places, counts[name], bottom=floor, width=0.72, label=name,
+                 color=_AGES[order.index(name) + len(_AGES) - len(order)], edgecolor="white",
+                 linewidth=0.5)  # fmt: skip
+        floor = floor + counts[name]
+    for place, height in zip(places, floor, strict=True):
+        axes.annotate(f"{int(height):,}", (place, height), ha="center", va="bottom", fontsize=8,
+                      color=_INK)  # fmt: skip
+    axes.set_xticks(places, [f"{day:%b} {day.day}\n{day.year}" for day in counts.index])
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_ylim(0, max(float(floor.max()), 1.0) * 1.12)
+    axes.set_ylabel("open denials by age", fontsize=8, color=_QUIET)
+    _quiet(axes)
+    fig.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=7.5, handlelength=1,
+               columnspacing=1)  # fmt: skip
     return figure_html(fig, alt)
 
 
@@ -208,11 +245,14 @@ def changes(names: list[str], cents: list[int], alt: str) -> str:
     return figure_html(fig, alt)
 
 
-def _figure(*, height: float):
+_WIDE, _NARROW = 8.6, 5.2
+
+
+def _figure(*, height: float, width: float = _WIDE):
     # The figure is made without pyplot: no global state, nothing for the notebook to draw twice.
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(8.6, height), layout="constrained", facecolor="white")
+    fig = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     axes = fig.add_subplot()
     axes.tick_params(labelsize=9, colors=_INK)
     axes.set_axisbelow(True)

@@ -22,6 +22,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     title: str
     metrics: tuple[str, ...]  # of the table of metrics, in the order in which they are shown
     sheets: tuple[str, ...]  # functions of toolkit.reports.workbook, in order
+    prepares: tuple[str, ...] = ()  # tables of toolkit.reports.prepared that the parent works out
     file: str = ""  # name of the notebook without its suffix, and of its outputs
     path: Path | None = None
 

@@ -2,6 +2,7 @@
 
 from toolkit.metrics import SMALL_N, outcomes, tables
 from toolkit.reports import blocks, charts, words
+from toolkit.reports.differences import difference
 from toolkit.reports.page import Page
 from toolkit.rules.words import capital
 
@@ -110,12 +111,7 @@ def rates(page: Page) -> blocks.Block:
     if not drawn:
         return blocks.block(blocks.paragraph("No appeal has been decided yet.", "empty"))
     overall = outcomes.overturn_rate_decided(page.facts)
-    apart = [name for name, rate in drawn if rate.low > overall.value or rate.high < overall.value]
-    compared = (
-        f"The intervals of {', '.join(apart)} do not reach the overall rate."
-        if apart
-        else "No interval lies clear of the overall rate: no difference is shown."
-    )
+    compared = difference(page, page.by_column)
     alt = (
         f"Overturn rate of decided appeals by {page.by}, with 95% intervals. "
         f"All together {words.percent(overall.value)} ({words.basis(overall)}). {compared}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from toolkit.metrics import Facts, Metric, tables, work
-from toolkit.reports import blocks, charts, words
+from toolkit.reports import blocks, charts, front, words
 from toolkit.reports.page import Page
 from toolkit.reports.source import URGENT_SHOWN
 from toolkit.rules.words import capital
@@ -189,7 +189,7 @@ def cases(page: Page) -> blocks.Block:
 
 
 def groups(page: Page) -> blocks.Block:
-    """Return the headline figures of each payer or facility."""
+    """Return the headline figures of each payer or facility, and the load of each owner and facility."""
     columns = (
         work.overdue_appeals, work.overdue_appeals_dollars, work.overdue_other_routes,
         work.past_safe_date, work.due_this_week, work.due_this_week_dollars, work.no_date,
@@ -206,7 +206,8 @@ def groups(page: Page) -> blocks.Block:
             caption=f"By {page.by}, most denied dollars first",
             right=tuple(range(1, len(columns) + 1)),
             total=("All", *(words.value(m) for m in page.facts.measure(columns)[None])),
-        )
+        ),
+        front.owners(page),
     )
 
 
@@ -363,11 +364,19 @@ def _state(page: Page, state: str) -> list[str]:
             _text(r.payer_name),
             f"{words.plain(r.program)}: {words.plain(r.level)}",
             words.day(r.file_by),
-            f"{words.day(r.last_filing_date)} {_text(r.filed_when)}".strip(),
+            words.day(r.last_filing_date),
             f"{days:,}",
             words.dollars(r.stake_cents) or "not stated",
             words.category(r.denial_category, r.reason),
-            "" if pd.isna(r.citation) else f"{r.citation} [{r.rule_status}]",
+            ", ".join(
+                filter(
+                    None,
+                    (
+                        _text(r.filed_when),
+                        "" if pd.isna(r.citation) else f"{r.citation} [{r.rule_status}]",
+                    ),
+                )
+            ),
             number.get(r.standing, ""),
         )
         for r, days in zip(top.itertuples(), left, strict=True)

@@ -303,12 +303,15 @@ def sample_claims(as_of: date) -> Claims:
 
 def _sample(as_of: date) -> Parcel:
     from toolkit.hospital import sample_hospital
+    from toolkit.metrics.studies import study
     from toolkit.worklist.triage import triage
 
     claims = sample_claims(as_of)
     worklist = triage(claims, as_of=as_of, hospital=sample_hospital())
     note = "A small sample made for this notebook; toolkit report runs it on your own files."
-    return parcel(Source.of("sample", claims, worklist, as_of, note, synthetic=True))
+    given = parcel(Source.of("sample", claims, worklist, as_of, note, synthetic=True))
+    given.facts.studies = study(given.facts)
+    return given
 
 
 def _row(value: object) -> str:

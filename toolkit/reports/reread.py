@@ -14,7 +14,10 @@ _LISTED = {
     "worklist": ("Worklist", "At stake", _OPEN_STAKE.format(open_=tables.OPEN)),
     "appeals": ("Appeals", "Recovered", _BACK),
 }
-_GROUPED = {"denial_groups": "denials", "appeal_groups": "submissions"}
+_GROUPED = {
+    "denial_groups": "denials", "payers": "denials", "facilities": "denials", "owners": "denials", "pairs": "denials",
+    "appeal_groups": "submissions",
+}  # fmt: skip
 
 
 def check_workbook(path: Path, *, kind: Kind, given: Parcel) -> None:

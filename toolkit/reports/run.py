@@ -15,9 +15,11 @@ from typing import Any
 
 from toolkit import outputs
 from toolkit.errors import ReportError, UsageError
+from toolkit.metrics import Effort
 from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
+from toolkit.reports.prepared import PREPARED, prepare
 from toolkit.reports.source import Parcel, Source, unpack
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
@@ -41,6 +43,7 @@ def run_reports(
     formats: Sequence[str] = ("html", "xlsx"),
     jobs: int = 2,
     by: str = "payer",
+    effort: Effort | None = None,
     progress: bool = True,
 ) -> list[Path]:
     """Write each kind of report on each source to `out/<as_of>/`; return the files, manifest last.
@@ -50,8 +53,7 @@ def run_reports(
     """
     chosen, names = pick(list(kinds)), _names(sources)
     _check(formats, jobs, by)
-    if "xlsx" in formats:
-        _check_sheets(chosen)
+    _check_metadata(chosen, formats)
     folder = Path(out) / as_of.isoformat()
     with tempfile.TemporaryDirectory(prefix="denial-report-") as temporary:
         private = Path(temporary)
@@ -66,8 +68,15 @@ def run_reports(
                 job
                 for source, name in zip(sources, names, strict=True)
                 for job in _plan(
-                    source, name, chosen, private=private, by=by, formats=formats, bar=bar
-                )
+                    source,
+                    name,
+                    chosen,
+                    private=private,
+                    by=by,
+                    effort=effort,
+                    formats=formats,
+                    bar=bar,
+                )  # fmt: skip
             ]
             with _workers(jobs if pages else 1, planned if pages else []) as running:
                 # The workbooks are written here while the kernels run there.
@@ -93,18 +102,20 @@ def _plan(
     *,
     private: Path,
     by: str,
+    effort: Effort | None,
     formats: Sequence[str],
     bar: Any,
 ) -> Iterator[_Job]:
     bar.set_description_str(name)
     tables = private / name
     tables.mkdir()
-    source.pack(tables)
+    source.pack(tables, effort=effort)
     given = unpack(tables)
     try:
         agree(given, BY[by])
     except ReportError as error:
         raise ReportError(f"{name}: {error}") from None
+    prepare(tables, given.facts, (table for kind in chosen for table in kind.prepares))
     bar.update()
     for kind in chosen:
         output = f"{kind.file}-{name}"
@@ -205,16 +216,22 @@ def _check(formats: Sequence[str], jobs: int, by: str) -> None:
         pdf.browser()  # say it now, not after the work
 
 
-def _check_sheets(chosen: Sequence[Kind]) -> None:
-    from toolkit.reports.workbook import SHEETS
+def _check_metadata(chosen: Sequence[Kind], formats: Sequence[str]) -> None:
+    sheets: Any = ()
+    if "xlsx" in formats:
+        from toolkit.reports.workbook import SHEETS as sheets
 
     for kind in chosen:
-        unknown = [name for name in kind.sheets if name not in SHEETS]
-        if unknown:
-            raise ReportError(
-                f"{kind.path.name}: metadata.toolkit: no sheet named {', '.join(unknown)}; there are: "
-                f"{', '.join(SHEETS)}"
-            )
+        for what, named, known in (
+            ("sheet", kind.sheets if sheets else (), sheets),
+            ("table to prepare", kind.prepares, PREPARED),
+        ):
+            unknown = [name for name in named if name not in known]
+            if unknown:
+                raise ReportError(
+                    f"{kind.file}.ipynb: metadata.toolkit: no {what} named {', '.join(unknown)}; "
+                    f"there are: {', '.join(known)}"
+                )
 
 
 def _bar(steps: int, progress: bool) -> Any:

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,9 +23,10 @@ from pyarrow import ipc
 
 from toolkit.claims.tables import DTYPES, FINDINGS, Claims, Column
 from toolkit.errors import UsageError
-from toolkit.metrics import Facts, FactTables, Outside, facts_of, outside
+from toolkit.metrics import Effort, Facts, FactTables, Outside, assumed, facts_of, outside
 from toolkit.metrics.facts import TABLES
 from toolkit.metrics.tables import OPEN, URGENT
+from toolkit.reports import prepared as prepared_tables
 from toolkit.worklist import WORKLIST
 
 if TYPE_CHECKING:
@@ -363,7 +365,7 @@ class Source:
         object.__setattr__(found, "worklist", run.looked(found.worklist))
         return found
 
-    def pack(self, folder: Path) -> None:
+    def pack(self, folder: Path, *, effort: Effort | None = None) -> None:
         """Write what a notebook may read as Parquet into a private folder."""
         for name, held in self.facts.items():
             (folder / f"{name}.parquet").write_bytes(held)
@@ -373,6 +375,7 @@ class Source:
         said = {
             "as_of": self.as_of.isoformat(), "most": self.most, "note": self.note,
             "synthetic": self.synthetic, "told": asdict(self.told),
+            "effort": msgspec.to_builtins(effort or assumed()),
         }  # fmt: skip
         (folder / "about.json").write_text(json.dumps(said), encoding="utf-8")
 
@@ -469,6 +472,11 @@ class Parcel:
     most: int
     note: str
     synthetic: bool
+    folder: Path | None = None
+
+    def prepared(self, name: str) -> pd.DataFrame:
+        """Return a table that was worked out in the parent."""
+        return prepared_tables.prepared(self.folder, self.facts, name)
 
     @property
     def rows_read(self) -> int:
@@ -499,11 +507,14 @@ def unpack(folder: Path) -> Parcel:
         name: pd.read_parquet(folder / f"{name}.parquet")
         for name in ("urgent", "findings", "files")
     }
+    effort = msgspec.convert(said["effort"], Effort)
+    facts = Facts.opened(folder, as_of=date.fromisoformat(said["as_of"]), effort=effort)
     return Parcel(
-        facts=Facts.opened(folder, as_of=date.fromisoformat(said["as_of"])),
+        facts=prepared_tables.studied(folder, facts),
         told=Outside(**said["told"]),
         **lists,
         most=said["most"],
         note=said["note"],
         synthetic=said["synthetic"],
+        folder=folder,
     )

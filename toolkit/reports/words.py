@@ -132,7 +132,7 @@ def percent(share: float | None) -> str:
 def value(metric: Metric) -> str:
     """Return a metric's value as it is read: '12', '$1,200.00', '41.2%', '30 days'."""
     if metric.withheld:
-        return "withheld"
+        return "not known" if metric.unit == "cents" else "withheld"
     if metric.unit == "cents":
         if metric.value is None:
             return "not stated"
@@ -145,6 +145,55 @@ def value(metric: Metric) -> str:
     if metric.unit == "days":
         return count(metric.value, "day")
     return f"{metric.value:,}"
+
+
+# What marks few cases in a table, and what its caption says of the mark.
+FEW = "†"
+SMALL = f"{FEW} few cases: fewer than {SMALL_N}"
+
+
+def marked(metric: Metric) -> str:
+    """Return a metric's value, a rate with its interval and cases; few cases are marked."""
+    said = value(metric)
+    if metric.unit == "days":
+        said = said.removesuffix(" days").removesuffix(" day")
+    if metric.unit not in ("ratio", "days") or metric.value is None:
+        return said
+    beside = [interval(metric).removesuffix(" days")] if metric.low is not None else []
+    if metric.n is not None:
+        beside.append(f"n {metric.n:,}")
+    mark = f" {FEW}" if metric.small else ""
+    return f"{said}{mark} ({'; '.join(beside)})" if beside else said + mark
+
+
+def interval(metric: Metric) -> str:
+    """Return a metric's interval: '41.2% to 50.1%', '37 to 43 days', 'from 37 days', '' without one."""
+    low, high = metric.low, metric.high
+    if low is None:
+        return ""
+    if metric.unit == "ratio":
+        return f"{percent(low)} to {percent(high)}"
+    if metric.unit == "cents":
+        return f"{dollars(round(low))} to {dollars(round(high))}" if high is not None else ""
+    return f"from {low:,.0f} days" if high is None else f"{low:,.0f} to {high:,.0f} days"
+
+
+# What heads a column where the metric's whole name does not fit.
+_SHORT = {
+    "never_worked": "Never worked",
+    "overturn_rate_decided": "Overturned, any",
+    "overturn_rate_dollars": "Overturned, by dollars",
+    "decision_overdue": "Late decisions",
+    "decision_overdue_dollars": "Waiting for them",
+    "recoverable_dollars": "Recoverable",
+    "days_to_decision": "Days to decision, median",
+    "remittance_denial_rate": "Denial rate",
+}
+
+
+def short_name(measure) -> str:
+    """Return what heads the column of a metric."""
+    return _SHORT.get(measure.definition.id, measure.definition.name)
 
 
 def basis(metric: Metric) -> str:
@@ -160,8 +209,8 @@ def basis(metric: Metric) -> str:
         parts.append(f"{left} of {right}")
     if metric.low is not None:
         by = ", by claim" if metric.dollars else ""
-        parts.append(f"95% interval {percent(metric.low)} to {percent(metric.high)}{by}")
-    if metric.unit == "days" and metric.n:
+        parts.append(f"95% interval {interval(metric)}{by}")
+    if metric.unit == "days" and metric.n and metric.censored is not None:
         parts.append(f"{metric.n:,} done")
     if metric.censored:
         parts.append(f"{metric.censored:,} still open (censored)")

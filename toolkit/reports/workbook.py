@@ -14,6 +14,7 @@ import pandas as pd
 
 from toolkit.metrics import SMALL_N, Measure, Metric, named
 from toolkit.metrics import tables as small_tables
+from toolkit.metrics.parcel import can_cut
 from toolkit.reports import words
 from toolkit.reports.kinds import Kind
 from toolkit.reports.page import BY, agree, bridge_steps
@@ -157,7 +158,45 @@ _FINDINGS = (
     ("says", "What is wrong and what to do", "text", 90, ""),
 )
 
+_PLAN = (
+    (
+        "week",
+        "Week",
+        "count",
+        8,
+        "1 is this week; blank: does not fit, or costs more than it brings",
+    ),
+    ("owner", "Owner", "text", 18, "work queue or team that holds the case"),
+    ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
+    ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
+    ("payer_name", "Payer", "text", 26, "as the file names it"),
+    ("program", "Program", "word", 20, "the body of law that governs"),
+    ("level", "Level", "word", 18, "level to file next"),
+    ("category", "Category", "word", 20, "the toolkit's grouping of the denial"),
+    ("due", "Due", "due", 18, "state of the deadline on the report's date"),
+    ("file_by", "File by", "date", 12, "earliest safe reading of the rule, on a working day"),
+    ("last_filing_date", "Last filing date", "date", 12, "last lawful day to file"),
+    ("stake_cents", "At stake", "cents", 14, "what no appeal has brought back"),
+    ("rate", "Won, expected", "share", 10, "in full or in part, shrunk toward all appeals"),
+    (
+        "expected_cents",
+        "Expected back",
+        "cents",
+        14,
+        "at stake x expected x what wins brought back",
+    ),
+    ("cost_cents", "Cost", "cents", 10, "minutes and fee of one case, assumed"),
+    ("net_cents", "Expected net", "cents", 14, "expected back less the cost"),
+    ("minutes", "Minutes", "count", 9, "assumed for the route"),
+    ("label", "Label", "text", 22, "few decided appeals of this payer and category"),
+    ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
+)
+
 _EPOCH = pd.Timestamp("1899-12-30")  # day 0 of Excel's calendar
+
+
+# The sheet of rows that a report lists, whose columns its definitions explain.
+_LISTS = {"appeals": _APPEALS, "worklist": _WORK, "plan": _PLAN}
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +267,7 @@ def headline(book: Book) -> None:
         "Headline",
         ("Metric", "Value", "Unit", "Count", "Out of", "Cases", "95% low", "95% high",
          "Open (censored)", "Ended otherwise", "Left out", "Label", "Caveat"),
-        ("text", "metric", "text", "amount", "amount", "count", "share", "share", "count", "count",
+        ("text", "metric", "text", "amount", "amount", "count", "amount", "amount", "count", "count",
          "count", "text", "text"),
         (44, 16, 10, 16, 16, 10, 10, 10, 12, 12, 10, 22, 70),
         [_measured(m) for m in found],
@@ -265,6 +304,193 @@ def appeals(book: Book) -> None:
 def denial_groups(book: Book) -> None:
     """Write the report's metrics by payer or facility."""
     _groups(book, f"By {book.by}", BY[book.by], capital(book.by), "denials")
+
+
+def payers(book: Book) -> None:
+    """Write the report's metrics by payer."""
+    _groups(book, "By payer", "payer_name", "Payer", "denials")
+
+
+def facilities(book: Book) -> None:
+    """Write the report's metrics by facility."""
+    _groups(book, "By facility", "facility", "Facility", "denials")
+
+
+def owners(book: Book) -> None:
+    """Write the report's metrics by owner."""
+    _groups(book, "By owner", "owner", "Owner", "denials")
+
+
+def pairs(book: Book) -> None:
+    """Write the report's metrics by payer and category."""
+    _groups(
+        book, "By payer and category", "payer_and_category", "Payer and category", "denials"
+    )  # fmt: skip
+
+
+def shrunk(book: Book) -> None:
+    """Write the overturn rate of each payer and category, as counted and shrunk toward all."""
+    found = book.given.prepared("shrunk")
+    names = book.given.facts.names("payer_name", found["payer"])
+    _table(
+        book, "Overturn rates",
+        ("Payer", "Category", "Won", "Decided", "Rate", "Shrunk", "95% low", "95% high", "Label"),
+        ("text", "word", "count", "count", "share", "share", "share", "share", "text"),
+        (30, 26, 10, 10, 10, 10, 10, 10, 20),
+        [
+            (name, r.category, int(r.won), int(r.decided), r.rate, r.shrunk, r.low, r.high,
+             _FEW if r.decided < SMALL_N else "")
+            for name, r in zip(names, found.itertuples(), strict=True)
+        ],
+        empty="No appeal has been decided.",
+    )  # fmt: skip
+
+
+def differences(book: Book) -> None:
+    """Write the test of the overturn rate of each payer and each facility against all others."""
+    found = book.given.prepared("differences")
+    rows = [
+        (
+            "Payer" if r.cut == "payer_name" else "Facility",
+            book.given.facts.names(r.cut, [r.group])[0], int(r.won), int(r.decided), r.p, r.q,
+            "yes" if r.differs else "no", r.chi2, int(r.df), r.overall_p,
+            _FEW if r.decided < SMALL_N else "",
+        )
+        for r in found.itertuples()
+    ]  # fmt: skip
+    _table(
+        book, "Differences",
+        ("", "Group", "Won", "Decided", "p", "q (false discoveries held)", "Differs",
+         "All groups: chi-squared", "Degrees of freedom", "All groups: p", "Label"),
+        ("text", "text", "count", "count", "number", "number", "text", "number", "count", "number",
+         "text"),
+        (12, 30, 10, 10, 10, 14, 10, 14, 12, 12, 20), rows,
+        empty="No appeal has been decided.",
+    )  # fmt: skip
+
+
+def changes(book: Book) -> None:
+    """Write what changed of each payer and category against the three months before."""
+    found = book.given.prepared("changes").sort_values(["p", "payer", "category"], kind="stable")
+    names = book.given.facts.names("payer_name", found["payer"])
+    _table(
+        book, "What changed",
+        ("Payer", "Category", "This month", "Three months before", "Denied dollars",
+         "Denied, three months before", "p", "q (false discoveries held)", "Changed"),
+        ("text", "word", "count", "count", "cents", "cents", "number", "number", "text"),
+        (30, 26, 12, 14, 16, 18, 10, 14, 16),
+        [
+            (name, r.category, int(r.now), int(r.before), int(r.cents), int(r.before_cents), r.p, r.q,
+             "yes" if r.differs else "may be chance")
+            for name, r in zip(names, found.itertuples(), strict=True)
+        ],
+        empty="There are no denials of the month or of the three before.",
+    )  # fmt: skip
+
+
+def causes(book: Book) -> None:
+    """Write what the month's denials came from."""
+    found = small_tables.causes(book.given.facts)
+    _table(
+        book, "Root causes",
+        ("Category", "Reason", "Group code", "CARC", "Preventable, by code", "Denials", "Denied dollars"),
+        ("word", "word", "text", "text", "word", "count", "cents"), (26, 30, 10, 10, 14, 12, 18),
+        found.itertuples(index=False),
+        empty=f"No denial has its notice in {book.given.facts.month:%B %Y}.",
+    )  # fmt: skip
+
+
+def months(book: Book) -> None:
+    """Write claims by month and kind of file."""
+    found = small_tables.claims_by_month(book.given.facts)
+    _table(
+        book, "Claims by month",
+        ("Month", "Source", "Claims", "Denied", "First denials", "Rebills", "Paid nothing", "Charges",
+         "Charges denied", "A denominator"),
+        ("text", "text", "count", "count", "count", "count", "count", "cents", "cents", "text"),
+        (12, 14, 12, 12, 14, 12, 14, 18, 18, 20),
+        [
+            ("no date" if pd.isna(r.month) else f"{r.month:%Y-%m}", r.source, int(r.claims), int(r.denied),
+             int(r.first_denials), int(r.rebills), int(r.zero_paid), int(r.billed),
+             int(r.denied_billed), "yes" if r.counted else "no: denials only")
+            for r in found.itertuples()
+        ],
+        empty="There are no claims.",
+    )  # fmt: skip
+
+
+def inventory(book: Book) -> None:
+    """Write the open denials by age at the end of each month."""
+    found = small_tables.inventory(book.given.facts, months=12)
+    _table(
+        book, "Inventory by age", ("Day", "Days since the notice", "Open denials", "Denied dollars"),
+        ("text", "text", "count", "cents"), (14, 20, 14, 18),
+        [(f"{r.on:%Y-%m-%d}", r.age, int(r.denials), int(r.cents)) for r in found.itertuples(name="Row")],
+        empty="No open denial has a day of notice.",
+    )  # fmt: skip
+
+
+def moves(book: Book) -> None:
+    """Write the claims that one definition counts and another does not."""
+    found = small_tables.moved_claims(book.given.facts)
+    _table(
+        book, "Claims that move", ("Claims", "What moves", "How many", "Charges", "First claim keys"),
+        ("text", "text", "count", "cents", "text"), (34, 60, 12, 18, 80),
+        found.itertuples(index=False),
+    )  # fmt: skip
+
+
+def rules(book: Book) -> None:
+    """Write the pre-bill rules, each replayed on later claims."""
+    found = book.given.prepared("rules")
+    names = [
+        "any payer" if pd.isna(key) else book.given.facts.names("payer_name", [key])[0]
+        for key in found["payer"]
+    ]
+    _table(
+        book, "Rules",
+        ("Payer", "Procedure", "Modifiers", "Group code", "CARC", "Category", "Found on (lines denied)",
+         "Of lines", "Caught later", "False alarms", "Precision", "95% low", "95% high", "Dollars caught",
+         "Cost of holding", "Dollars less cost", "Label"),
+        ("text", "text", "text", "text", "text", "word", "count", "count", "count", "count", "share",
+         "share", "share", "cents", "cents", "cents", "text"),
+        (30, 12, 12, 10, 8, 24, 14, 10, 12, 12, 10, 10, 10, 16, 16, 16, 24),
+        [
+            (name, r.procedure_code, "any" if pd.isna(r.modifiers) else r.modifiers or "none",
+             r.group_code, r.carc, r.category, r.learned, r.learned_lines, r.caught, r.false_alarms,
+             r.precision, r.low, r.high, r.caught_cents, r.held_cents, r.net_cents,
+             "false alarms not known" if not r.full
+             else _FEW if r.caught + r.false_alarms < SMALL_N else "")
+            for name, r in zip(names, found.itertuples(), strict=True)
+        ],
+        empty="No cluster of preventable denials is large enough to be a rule.",
+    )  # fmt: skip
+
+
+def plan(book: Book) -> None:
+    """Write the appeals of the plan with their account numbers, this week's first."""
+    found, many = (
+        book.given.prepared("plan").head(book.given.most),
+        len(book.given.prepared("plan")),
+    )
+    listed = frame(book.source.worklist).set_index("denial_key")
+    numbers = ["patient_control_number", "payer_claim_control_number"]
+    known = listed[numbers].reindex(found["denial_key"]).reset_index(drop=True)
+    shown = pd.concat([found.drop(columns=["few", "method"]), known], axis=1).assign(
+        payer_name=book.given.facts.names("payer_name", found["payer"]),
+        week=found["do_week"].astype("Int64") + 1,
+        label=[_FEW if few else "" for few in found["few"]],
+    )
+    notes = [PATIENT_NOTE, book.given.facts.effort.says]
+    if shown.empty:
+        notes.append(
+            "There is no plan: no decided appeal says what to expect, or nothing is to be appealed."
+        )
+    if many > len(found):
+        notes.append(f"The first {len(found):,} of {many:,} appeals.")
+    if known["patient_control_number"].isna().any() and len(listed) == book.given.most:
+        notes.append("Without an account number: toolkit worklist has it by the claim key.")
+    _frame(book, "Plan", shown, _PLAN, notes)
 
 
 def appeal_groups(book: Book) -> None:
@@ -416,7 +642,7 @@ def definitions(book: Book) -> None:
          d.source, d.mark)
         for d in (f.definition for f in _metrics(book))
     ]  # fmt: skip
-    columns = _APPEALS if "appeals" in book.kind.sheets else _WORK
+    columns = next((held for name, held in _LISTS.items() if name in book.kind.sheets), ())
     rows += [(f"column {heading}", says, *[""] * 7) for _, heading, _, _, says in columns]
     rows += [
         (f"rule {r.citation}", f"{words.plain(r.program)}, {words.plain(r.level)}",
@@ -441,7 +667,8 @@ SHEETS: dict[str, Callable[[Book], None]] = {
     f.__name__: f
     for f in (
         about, headline, worklist, appeals, denial_groups, appeal_groups, routes, closures, stages,
-        gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions,
+        gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions, payers, facilities,
+        owners, pairs, shrunk, differences, changes, causes, months, inventory, moves, rules, plan,
     )
 }  # fmt: skip
 
@@ -453,6 +680,7 @@ def _metrics(book: Book) -> tuple[Measure, ...]:
 def _groups(book: Book, sheet: str, column: str, title: str, of: str) -> None:
     """Write the metrics of each group: a column each, and beside a rate what it rests on."""
     measures, facts = _metrics(book), book.given.facts
+    measures = tuple(one for one in measures if can_cut(one, column))
     if column == "level":  # a denial's level is the one to file next, not that of its appeals
         measures = tuple(one for one in measures if one.row.from_table == "submissions")
     found = small_tables.by_group(facts, column, measures, of=of, top=200)
@@ -495,6 +723,8 @@ _RATE = (
     ("label", "text", lambda m: _label(m)),
 )
 _TIME = (
+    ("95% low", "count", lambda m: m.low),
+    ("95% high", "count", lambda m: m.high),
     ("done", "count", lambda m: m.n),
     ("open", "count", lambda m: m.censored),
     ("label", "text", lambda m: _label(m)),
@@ -503,24 +733,34 @@ _TIME = (
 
 def _beside(one: Measure) -> tuple:
     """Return the columns that stand beside a metric: what a rate or a number of days rests on."""
+    if one.row.kind == "prior_rate":
+        return (_RATE[-1],)
     return {"ratio": _RATE, "days": _TIME}.get(one.definition.unit, ())
+
+
+_FEW = f"small n (under {SMALL_N})"
 
 
 def _label(m: Metric) -> str:
     if m.withheld:
         return f"withheld: {m.withheld}"
     few = m.n and m.small and m.unit in ("ratio", "days")
-    return f"small n (under {SMALL_N})" if few else ""
+    return _FEW if few else ""
 
 
 def _measured(m: Metric) -> tuple:
     form = "cents" if m.unit == "cents" or m.dollars else "count"
     sides = [None if side is None else (form, side) for side in (m.count, m.out_of)]
     unit = "dollars" if m.unit == "cents" else "share" if m.unit == "ratio" else m.unit
+    shape = {"cents": "cents", "ratio": "share"}.get(m.unit, "count")
+    ends = [None if end is None else (shape, end) for end in (m.low, m.high)]
     return (
-        m.name, m, unit, *sides, m.n, m.low, m.high, m.censored, m.otherwise, m.left_out, _label(m),
+        m.name, m, unit, *sides, m.n, *ends, m.censored, m.otherwise, m.left_out, _label(m),
         m.caveat,
     )  # fmt: skip
+
+
+_NUMBERS = ("date", "cents", "count", "share")
 
 
 def _frame(
@@ -541,7 +781,7 @@ def _frame(
             values = values.map(words.DUE)
         elif kind == "flag":
             values = values.map({True: "yes", False: "no"})
-        put = sheet.write_number if kind in ("date", "cents", "count") else sheet.write_string
+        put = sheet.write_number if kind in _NUMBERS else sheet.write_string
         blank = values.isna().to_numpy()
         for row, value in enumerate(values.tolist()):
             if not blank[row] and value != "":
@@ -606,7 +846,7 @@ def _put(
         return
     if kind == "cents":
         sheet.write_number(row, column, int(value) / 100, forms["cents"])
-    elif kind in ("count", "share"):
+    elif kind in ("count", "share", "number"):
         sheet.write_number(row, column, value, forms[kind])
     else:
         text = words.plain(value) if kind == "word" else str(value)
@@ -649,5 +889,6 @@ def _forms(file: Any) -> dict[str, Any]:
         "count": base | {"num_format": "#,##0"},
         "cents": base | {"num_format": "$#,##0.00;[Red]-$#,##0.00"},
         "share": base | {"num_format": "0.0%"},
+        "number": base | {"num_format": "0.000"},
     }
     return {name: file.add_format(look) for name, look in made.items()}

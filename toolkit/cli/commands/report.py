@@ -7,7 +7,7 @@ from typing import Any
 
 from toolkit.cli.arguments import add_as_of, add_engine, add_files, positive
 from toolkit.cli.inputs import SAMPLES, hospital_of, run_in_parts, triaged
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError
 
 SAYS = "batch reports as HTML and XLSX"
 EXAMPLE = "report overdue export.csv"
@@ -17,14 +17,20 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "words",
         nargs="*",
-        metavar="[overdue|outcomes|all] [EXPORT...]",
-        help="default: all, on the samples",
+        metavar="[REPORT] [EXPORT...]",
+        help="overdue, outcomes, scorecard, denials, prevention, plan, definitions or all; "
+        "default: all, on the samples",
     )
     add_as_of(one)
     add_files(one)
     one.add_argument("--out", type=Path, default=Path("reports"))
     one.add_argument("--by", choices=("payer", "facility"), default="payer")
     one.add_argument("--jobs", type=positive, default=2)
+    one.add_argument(
+        "--minutes",
+        type=positive,
+        help="minutes that each owner of cases has in a week; default: local/effort.yaml, else 1800",
+    )
     one.add_argument("--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,ipynb")
     add_engine(one)
 
@@ -47,9 +53,23 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             formats=options.format,
             jobs=options.jobs,
             by=options.by,
+            effort=_effort(options),
             progress=not options.json,
         )
     return {"written": [str(path) for path in written]}
+
+
+def _effort(options: argparse.Namespace) -> Any:
+    """Return what working a denial takes: the hospital's figures, with the minutes given."""
+    import msgspec
+
+    from toolkit.hospital.places import local_folder
+    from toolkit.metrics import effort_in
+
+    effort = effort_in(local_folder())
+    if options.minutes:
+        effort = msgspec.structs.replace(effort, weekly_minutes=options.minutes)
+    return effort
 
 
 def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
@@ -57,8 +77,6 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
     from toolkit.reports.kinds import kinds
 
     built = tuple(kinds())
-    if words and words[0] in {"scorecard", "denials"} - set(built):
-        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(built)}")
     named = bool(words) and words[0] in ("all", *built)
     asked = (words[0],) if named and words[0] != "all" else built
     return asked, [Path(word) for word in words[named:]]
