@@ -11,6 +11,7 @@ import pytest
 from toolkit.cases import Case, Fact
 from toolkit.cli import main
 from toolkit.denials import codes
+from toolkit.denials.services import families
 from toolkit.history.states import table
 from toolkit.law import programs
 from toolkit.letters.checklist import checklist_of
@@ -117,6 +118,22 @@ def test_every_category_in_every_program_and_state_has_steps_and_documents(progr
         assert found.steps and found.documents
         for step in found.steps:
             assert step.do and step.why, (program, category.id, state)
+
+
+@pytest.mark.parametrize("program", programs())
+def test_every_service_in_every_program_has_a_checklist_whatever_it_was_denied_for(program):
+    codes_of = [one.codes[0].code for one in families().values() if one.codes]
+    for category, code in product(codes.categories(), codes_of):
+        known = {
+            "program": program,
+            "denial_category": category.id,
+            "reason": next(iter(category.reasons)),
+            "route": category.default_route,
+            "state": "open",
+            "procedure_code": code,
+        }
+        case = Case("d-x", {name: Fact(value, "triage") for name, value in known.items()})
+        assert [one.kind for one in checklist_of(case, as_of=AS_OF).letters] == [*acts().good]
 
 
 def test_the_safe_day_of_the_worklist_stands_at_the_filing(answers):

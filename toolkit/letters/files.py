@@ -24,6 +24,13 @@ class Files(msgspec.Struct, frozen=True):
     good: dict[str, Any]
     broken: tuple[Broken, ...]
 
+    def one(self, name: str, file: str) -> Any:
+        """Return what a file holds by its name; raises RulesError, with `file`, where it is left out or lacking."""
+        if name in self.good:
+            return self.good[name]
+        says = next((one.says for one in self.broken if name in one.file), "is not on file")
+        raise RulesError(f"{file}: {says}")
+
     def kept(self, compile_one: Callable[[Any], Any]) -> "Files":
         """Return the files as `compile_one` gives them; one that it refuses is left out too."""
         good: dict[str, Any] = {}

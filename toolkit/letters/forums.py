@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from toolkit.errors import RulesError
 from toolkit.law import program, programs
 from toolkit.letters import forms
 from toolkit.letters.authority import authority
@@ -169,11 +168,7 @@ def issue_of(category: object, reason: object, service: str = "") -> Issue | Non
 
 def forum(program_id: str) -> Forum:
     """Return a program's forum; raises RulesError where its file is defective or lacking."""
-    found = forums()
-    if program_id in found.good:
-        return found.good[program_id]
-    says = next((b.says for b in found.broken if program_id in b.file), "is not on file")
-    raise RulesError(f"rules/letters/forums/{program_id}.yaml: {says}")
+    return forums().one(program_id, f"rules/letters/forums/{program_id}.yaml")
 
 
 def problems() -> tuple[Broken, ...]:

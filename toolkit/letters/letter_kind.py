@@ -215,7 +215,10 @@ def compose(
         enclosures=(*act.enclosures, *(issue.enclosures if issue else ())),
         advice=(*act.advice, *there.advice, *(issue.advice if issue else ())),
     )
-    _check_bridges(found)
+    if level in where(
+        act_id, program_id
+    ):  # elsewhere it is refused, and its citations go into no letter
+        _check_bridges(found)
     return found
 
 

@@ -8,7 +8,6 @@ from functools import cache
 import msgspec
 
 from toolkit.denials.services import CriterionForm, Family, IntervalForm, ServiceCode, service_of
-from toolkit.errors import RulesError
 from toolkit.letters.authority import authority
 from toolkit.letters.clauses import Clause, Line, bound, lines
 from toolkit.letters.conditions import Condition, holds, parse
@@ -114,11 +113,7 @@ def services() -> Files:
 
 def service(name: str) -> Service:
     """Return one family of services; raises RulesError when its file is defective."""
-    found = services()
-    if name in found.good:
-        return found.good[name]
-    says = next((one.says for one in found.broken if name in one.file), "is not on file")
-    raise RulesError(f"rules/services/{name}.yaml: {says}")
+    return services().one(name, f"rules/services/{name}.yaml")
 
 
 def of_case(procedure_code: object, revenue_code: object = None) -> Service | None:

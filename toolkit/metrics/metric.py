@@ -201,4 +201,6 @@ class Group:
         return [one.definition.id for one in measures() if one.group == self.__name__]
 
 
-work, outcomes, rates = Group("work"), Group("outcomes"), Group("rates")
+work = Group("work")
+outcomes = Group("outcomes")
+rates = Group("rates")
