@@ -1,4 +1,4 @@
-"""`toolkit desk`: opens the drafting notebook in the browser."""
+"""`toolkit desk`: open the drafting notebook in the browser."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.cli.inputs import ROOT
 from toolkit.errors import InputError
 
-SAYS = "opens the drafting notebook in the browser"
+SAYS = "open the drafting notebook in the browser"
 EXAMPLE = "desk"
 
 
@@ -21,7 +21,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     notebook = ROOT / "notebooks" / "draft_letters.ipynb"
     if not notebook.exists():
-        raise InputError("the drafting notebook is not here: run from a checkout")
+        raise InputError(
+            "the drafting notebook is not installed: run this from a checkout of the project"
+        )
     environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
     # The project is the root, so that data/incoming and the letters can be reached; nothing is asked
     # of anybody outside.

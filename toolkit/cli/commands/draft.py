@@ -1,4 +1,4 @@
-"""`toolkit draft`: one letter; refused with the way on, or with the list of what is missing."""
+"""`toolkit draft`: write one letter, or say what is missing or what to do instead."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import case_of
 from toolkit.cli.output import show_out
 
-SAYS = "one letter; refused with the way on, or with the list of what is missing"
+SAYS = "write one letter, or say what is missing or what to do instead"
 EXAMPLE = "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx"
 
 
@@ -21,8 +21,10 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         help="appeal, criteria_request, records_cover ... (docs/letters.md)",
     )
     one.add_argument("--out", type=Path, required=True)
-    one.add_argument("--facts", type=Path, help="YAML: fact: value")
-    one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
+    one.add_argument("--facts", type=Path, help="YAML file of facts (fact: value)")
+    one.add_argument(
+        "--draft", action="store_true", help="write an incomplete letter, with a watermark"
+    )
     add_as_of(one)
     add_files(one)
 

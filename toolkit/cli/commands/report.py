@@ -1,4 +1,4 @@
-"""`toolkit report`: batch reports as HTML and XLSX."""
+"""`toolkit report`: make the batch reports as HTML and XLSX."""
 
 import argparse
 from datetime import timedelta
@@ -9,7 +9,7 @@ from toolkit.cli.arguments import add_as_of, add_engine, add_files, positive
 from toolkit.cli.inputs import SAMPLES, hospital_of, run_in_parts, triaged
 from toolkit.errors import InputError, UsageError
 
-SAYS = "batch reports as HTML and XLSX"
+SAYS = "make the batch reports as HTML and XLSX"
 EXAMPLE = "report overdue export.csv"
 
 
@@ -58,7 +58,9 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
     built = tuple(kinds())
     if words and words[0] in {"scorecard", "denials"} - set(built):
-        raise UsageError(f"the report {words[0]} is not built yet; there are {', '.join(built)}")
+        raise UsageError(
+            f"the report {words[0]} is not available yet; available reports: {', '.join(built)}"
+        )
     named = bool(words) and words[0] in ("all", *built)
     asked = (words[0],) if named and words[0] != "all" else built
     return asked, [Path(word) for word in words[named:]]
@@ -83,7 +85,9 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     from toolkit.worklist.triage import triage
 
     if not SAMPLES.is_dir():
-        raise InputError("the sample data is not here: name an export, or run from a checkout")
+        raise InputError(
+            "the sample data is not installed: name an export, or run this from a checkout"
+        )
     hospital = hospital_of(options, sample=True)
     export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
     sample = read(export)
