@@ -196,4 +196,5 @@ class Group:
         return [one.definition.id for one in measures() if one.group == self.__name__]
 
 
-work, outcomes = Group("work"), Group("outcomes")
+work = Group("work")
+outcomes = Group("outcomes")
