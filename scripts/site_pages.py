@@ -109,7 +109,9 @@ def reference() -> dict[str, str]:
 def defined_at(package: str, name: str) -> str:
     """Return the dotted path of the module's own definition of a package's public name."""
     value = getattr(import_module(package), name)
-    if inspect.ismodule(value):  # a module may be named like a function of its own, and be called like it
+    if inspect.ismodule(
+        value
+    ):  # a module may be named like a function of its own, and be called like it
         own = getattr(getattr(value, name, None), "__module__", None) == value.__name__
         return f"{value.__name__}.{name}" if own else value.__name__
     if inspect.isclass(value) or inspect.isroutine(value) or hasattr(value, "__wrapped__"):
