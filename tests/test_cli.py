@@ -151,7 +151,7 @@ def test_a_rule_that_nobody_read_for_a_year_warns_in_the_law_and_beside_its_date
     for command in ("law", "deadline", "decision_due"):
         monkeypatch.setattr(f"toolkit.cli.commands.{command}.date", Later)
     _, found, _ = run(capsys, "law")
-    assert any("42 CFR 405.942(a) was last looked at" in one for one in found["warnings"])
+    assert any("42 CFR 405.942(a) was last verified" in one for one in found["warnings"])
     for citation in ("42 CFR 405.906", "5 U.S.C. 6103", "42 CFR 422.619(b)", "42 CFR 405.942(b)",
                      "amount in controversy of 2026"):  # fmt: skip
         assert any(citation in one for one in found["warnings"]), citation
@@ -163,7 +163,7 @@ def test_a_rule_that_nobody_read_for_a_year_warns_in_the_law_and_beside_its_date
         "42 CFR 405.906 ",
         "5 U.S.C. 6103 ",
     ):
-        assert any(one.startswith(f"{citation}was last looked at") for one in found["warnings"])
+        assert any(one.startswith(f"{citation}was last verified") for one in found["warnings"])
     words = "decision-due --program original_medicare --level redetermination --request-received 2026-03-02"
     _, found, _ = run(capsys, *words.split())
     assert any("more than a year ago" in one for one in found["warnings"])
@@ -311,7 +311,7 @@ def test_wrong_words_exit_2(capsys):
     assert main(["classify"]) == 2
     with pytest.raises(SystemExit):
         main(["deadline", "--program", "p", "--level", "l", "--notice-date", "11/23/2026"])
-    assert "ISO date" in capsys.readouterr().err
+    assert "expected a date as YYYY-MM-DD" in capsys.readouterr().err
 
 
 def test_each_word_of_the_reports_is_a_report():

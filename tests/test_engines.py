@@ -538,7 +538,7 @@ def test_a_clock_that_starts_with_a_filing_is_counted_from_its_day_in_every_engi
         assert plain(found["file_by"])[at] == date(2026, 4, 24)
         assert plain(found["notice_date"])[at] == date(2026, 3, 10)
         assert found["notice_from"].iloc[at] == "filed_on"
-    assert found["gap"].iloc[2].startswith("the day the last appeal was filed is missing")
+    assert found["gap"].iloc[2].startswith("the date of the last filing is missing")
     assert found["gap"].iloc[3] == found["gap"].iloc[2]
     sql = triage_rows(duckdb.connect().sql("FROM frame"), as_of=AS_OF, hospital=UNKNOWN)
     _same(sql.to_arrow_table(), found)

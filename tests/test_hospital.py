@@ -161,7 +161,7 @@ def test_a_contract_of_any_program_or_a_broken_one_stops_no_worklist(place, caps
     assert main([*words, "--json"]) == 0
     said = capsys.readouterr().err
     for name in ("text", "half", "level", "long", "bytes"):
-        assert f"contract left out: {name}.yaml" in said
+        assert f"contract skipped: {name}.yaml" in said
     assert "amber.yaml" not in said and "later.yaml" not in said
     found = pd.read_csv(out, dtype="str", keep_default_na=False)
     assert len(found) == len(ROWS.splitlines()) - 1
@@ -312,7 +312,7 @@ def test_the_earliest_notice_moves_file_by_in_the_worklist_and_at_the_desk_alike
     before = worklist.loc["A-4"]
     assert row["file_by"] < before["file_by"]
     assert row["last_filing_date"] == before["last_filing_date"]
-    assert "2026-10-13 is taken as the notice's date" in row["why"]
+    assert "2026-10-13 is taken as the notice date" in row["why"]
     desk.pick(row["denial_key"])
     assert desk.view.deadline.file_by == row["file_by"].date()
     assert desk.view.deadline.last_filing_date == row["last_filing_date"].date()

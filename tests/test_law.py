@@ -496,10 +496,10 @@ def test_a_network_provider_of_tricare_goes_by_its_contract(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("program: medicare_advantage", "program: medicare_advantag", "is not a program"),
-        ("level: contract_dispute", "level: contract_disput", "gives dates to contract_dispute"),
+        ("program: medicare_advantage", "program: medicare_advantag", "unknown program"),
+        ("level: contract_dispute", "level: contract_disput", "expected contract_dispute"),
         ("payer_name: Plan A", "", "names its payer"),
-        ("level: contract_dispute", "level: reconsideration", "the law gives this level its dates"),
+        ("level: contract_dispute", "level: reconsideration", "the law sets this level's dates"),
         ("    citation: Provider agreement, section 7.3\n", "", "citation"),
         ("unit: days", "unit: fortnights", "unit"),
         ("starts: notice", "starts: service", "a count of days from the notice"),

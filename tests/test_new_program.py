@@ -165,7 +165,7 @@ def test_a_program_is_found_by_everything_that_it_is_called(name):
 def test_two_programs_are_never_called_the_same(monkeypatch):
     twice = (*program_names(), model.ProgramName(program="x", name="TriCare", levels=()))
     monkeypatch.setattr(model, "program_names", lambda: twice)
-    with pytest.raises(RulesError, match="stands for two programs"):
+    with pytest.raises(RulesError, match="names two programs"):
         model._named.__wrapped__()
 
 

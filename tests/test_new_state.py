@@ -134,9 +134,9 @@ def test_a_payer_of_the_state_has_its_review_as_the_next_step(copy):
         ("name: Colorado", "name: Colorado\nname: Again", "line 3:"),
         ("programs:", "programs: [", "is not YAML"),
         ("jurisdiction: CO", "jurisdiction: NY", "not the state of the file's name"),
-        ("program: commercial_plan", "program: harbor_plan", "a program of it is not on file"),
+        ("program: commercial_plan", "program: harbor_plan", "one of its programs is not on file"),
         ("id: external_review", "id: harbor_review", "a level that commercial_plan does not have"),
-        ("standing: []", "standing: [{levels: [internal_appeal], may_file: true, says: x, citation: x, source: x, verified_on: 2026-11-28, status: M}]", "at a level that it does not state"),
+        ("standing: []", "standing: [{levels: [internal_appeal], may_file: true, says: x, citation: x, source: x, verified_on: 2026-11-28, status: M}]", "at a level that it does not define"),
     ],
 )  # fmt: skip
 def test_a_broken_file_of_a_state_is_refused_with_its_name_and_line(tmp_path, old, new, said):

@@ -50,7 +50,7 @@ def test_further_columns_are_named_and_not_refused(tmp_path, capsys):
     out = tmp_path / "worklist.csv"
     command = ["worklist", str(export), "--as-of", "2026-11-23", "--payers", str(path), "--json"]
     assert main([*command, "--out", str(out)]) == 0
-    assert "payer table: the column Contact is not read" in capsys.readouterr().err
+    assert "payer table: column Contact is not read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,7 @@ def test_the_open_negotiation_notice_starts_the_clock_of_idr_not_the_end_of_the_
     unsent = row | {"event": event | {"filed_on": None}}
     found = triage(claims(unsent), as_of=TODAY, hospital=UNKNOWN).iloc[0]
     assert (found["due"], found["level"]) == ("no_date", "idr_initiation")
-    assert found["gap"].startswith("the day the last appeal was filed is missing")
+    assert found["gap"].startswith("the date of the last filing is missing")
 
 
 def test_a_line_has_one_row_with_its_largest_reason_and_its_dollars_once():

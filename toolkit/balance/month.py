@@ -110,7 +110,7 @@ class Balance:
             frame[name] = [None if pd.isna(c) else Decimal(int(c)).scaleb(-2) for c in frame[name]]
         suffix = path.suffix.lower()
         if suffix not in ENDINGS:
-            raise UsageError(f"--out ends in none of {', '.join(ENDINGS)}")
+            raise UsageError(f"--out must end in one of {', '.join(ENDINGS)}")
         with whole(path) as place:
             if suffix == ".parquet":
                 frame.to_parquet(place, index=False)

@@ -78,7 +78,7 @@ def gathered(
     _hold_little()
     books = [path for path in exports if is_a_book(path)]
     if len(books) + (book is not None) > 1 or (books and len(exports) > 1):
-        raise UsageError("name one book alone, or files and one --book to add them to")
+        raise UsageError("name either one book, or files and the --book to add them to")
     with ExitStack() as stack:
         if books:
             here = Book.at(books[0])

@@ -1,8 +1,8 @@
 """The command line: a contract for people, schedulers and tests.
 
 Every command takes `--json` (one JSON object on standard output and nothing else there); messages
-go to standard error. Exit codes: 0 done, 1 internal error, 2 wrong usage, 3 refused, 4 the input
-cannot be read. Heavy imports stay inside the commands that need them.
+go to standard error. Exit codes: 0 done, 1 internal error, 2 usage error, 3 no answer, 4 the input
+can't be read. Heavy imports stay inside the commands that need them.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             options.show(answer)
     except ToolkitError as error:
         return _failed(error, options)
-    except BrokenPipeError:  # the reader of our output went away: no fault of anybody
+    except BrokenPipeError:  # whoever read our output closed it: not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fault(error: Exception, in_json: bool) -> int:
-    """Tell a fault: its text may hold a claim's value, so only its kind and place are told."""
+    """Report an internal error by type and place only: its text may hold a claim's value."""
     import errno
     import traceback
 

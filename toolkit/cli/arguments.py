@@ -1,4 +1,4 @@
-"""The arguments that commands share, and how their words are read."""
+"""The arguments that commands share, and how their values are parsed."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def iso_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("is no ISO date (YYYY-MM-DD)") from None
+        raise argparse.ArgumentTypeError("expected a date as YYYY-MM-DD") from None
 
 
 def positive(text: str) -> int:
@@ -71,12 +71,12 @@ def add_layout(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--layout",
         metavar="NAME|FILE.yaml",
-        help="layout of the exports, or a YAML file of your own; default: the one that matches",
+        help="layout of the exports, or your own YAML file; default: the one that matches",
     )
 
 
 def program_id(text: str) -> str:
-    """Return the id of the program that the text names; the text itself where it names none."""
+    """Return the id of the program that the text names, or the text itself if it names none."""
     from toolkit.law import program_named
 
     return program_named(text) or text
@@ -95,10 +95,14 @@ def jurisdiction(text: str) -> str:
 def add_level(one: argparse.ArgumentParser) -> None:
     from toolkit.law import STAGES
 
-    one.add_argument("--program", type=program_id, required=True)
-    one.add_argument("--level", required=True)
-    one.add_argument("--stage", choices=STAGES)
-    one.add_argument("--expedited", action="store_true")
+    one.add_argument("--program", type=program_id, required=True, help="program id or name")
+    one.add_argument("--level", required=True, help="level id, as toolkit ladder lists them")
+    one.add_argument(
+        "--stage",
+        choices=STAGES,
+        help="whether the denial came before, during or after the service",
+    )
+    one.add_argument("--expedited", action="store_true", help="the request is expedited")
 
 
 def add_engine(one: argparse.ArgumentParser) -> None:
@@ -119,16 +123,16 @@ def add_jurisdiction(one: argparse.ArgumentParser) -> None:
         "--jurisdiction",
         type=jurisdiction,
         metavar="XX",
-        help="state whose law governs the plan (insured there), as two letters; none if self-funded",
+        help="two letters of the state whose law governs an insured plan; leave out if self-funded",
     )
 
 
 def options_given(options: argparse.Namespace, *words: str) -> list[str]:
-    """Return those of the options that were given."""
+    """Return the names of the options that were given."""
     return [word for word in words if getattr(options, word) not in (None, False)]
 
 
 def not_used(words: Sequence[str]) -> tuple[str, ...]:
-    """Return in a sentence the options that the answer does not turn on."""
+    """Return one sentence that names the options the answer does not depend on; () if there are none."""
     said = ", ".join(f"--{word.replace('_', '-')}" for word in words)
-    return (f"Not used: {said}. No rule of this level looks at that.",) if words else ()
+    return (f"Not used: {said}. No rule of this level depends on it.",) if words else ()

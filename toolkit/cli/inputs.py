@@ -1,4 +1,4 @@
-"""What commands read: claims with what was recorded of them, the hospital, and where things are kept."""
+"""What commands read: claims with their recorded events, the hospital, and where things are kept."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ SAMPLES = ROOT / "data" / "samples"
 
 
 def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, the hospital, and the worklist; `recorded`: with what was recorded."""
+    """Return the claims of the files, the hospital, and the worklist; `recorded` adds recorded events."""
     from toolkit.worklist.triage import triage
 
     claims, hospital = claims_of(files, options, recorded=recorded)
@@ -54,7 +54,7 @@ def cases_of(
 
 
 def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, with what was `recorded` of them, and the hospital."""
+    """Return the claims of the files, with recorded events if `recorded`, and the hospital."""
     from toolkit.cases import one_history, recorded_at
     from toolkit.claims import read
 
@@ -66,7 +66,7 @@ def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool 
 
 
 def hospital_of(options: argparse.Namespace, *, sample: bool = False) -> Any:
-    """Return the hospital of the options, or the sample's; payer columns and contracts that are not read are named."""
+    """Return the hospital that the options name, or the sample's; warn about payer columns and contracts that are not read."""
     from toolkit.hospital import read_hospital, sample_hospital
 
     if sample:
@@ -74,16 +74,16 @@ def hospital_of(options: argparse.Namespace, *, sample: bool = False) -> Any:
     else:
         hospital = read_hospital(payers=options.payers, contracts=options.contracts)
     for heading in hospital.payer_columns_not_read:
-        print(f"toolkit: payer table: the column {heading} is not read", file=sys.stderr)
+        print(f"toolkit: payer table: column {heading} is not read", file=sys.stderr)
     for problem in hospital.contracts_not_read:
-        print(f"toolkit: contract left out: {problem}", file=sys.stderr)
+        print(f"toolkit: contract skipped: {problem}", file=sys.stderr)
     return hospital
 
 
 def run_in_parts(
     exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None
 ) -> Any:
-    """Return the run of files done in parts, to be used with `with`."""
+    """Return a run that works through the files in parts; use it in a `with` block."""
     from toolkit.bulk.inputs import run_on
     from toolkit.cases import recorded_at
 
@@ -107,6 +107,6 @@ def store_of(options: argparse.Namespace) -> Path | str:
 
 
 def check_ending(path: Path, endings: tuple[str, ...]) -> None:
-    """Refuse another ending now, not after the work."""
+    """Refuse a file ending that can't be written, before the work starts."""
     if path.suffix.lower() not in endings:
-        raise UsageError(f"--out ends in none of {', '.join(endings)}")
+        raise UsageError(f"--out must end in one of {', '.join(endings)}")

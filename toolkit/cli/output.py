@@ -29,7 +29,7 @@ def show_out(answer: dict[str, Any]) -> None:
 
 
 def row_line(one: dict[str, Any]) -> str:
-    """Return a group of denials as a line: what it is, how many, how much."""
+    """Return one line for a group of denials: name, count and dollars."""
     counts = ("denials", "denied", "without_amount")
     what = "; ".join(str(v) for k, v in one.items() if v and k not in counts) or "no code"
     denials = one["denials"]
@@ -37,7 +37,7 @@ def row_line(one: dict[str, Any]) -> str:
 
 
 def money_line(one: dict[str, Any]) -> str:
-    """Return the dollars of a group of denials as words; what is not stated is never zero."""
+    """Return the dollars of a group of denials in words; an amount that is not stated is never zero."""
     if one["denied"] is None:
         return "amount not stated"
     lacking = one.get("without_amount", 0)

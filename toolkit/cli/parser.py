@@ -1,4 +1,4 @@
-"""From the words of the command line to options: one parser, made of the files in `commands`."""
+"""Parse the command line: one parser, made from the files in `commands`."""
 
 import argparse
 import os
@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).with_name("commands")
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all commands: those of the files in the folder."""
+    """Return the names of all commands, one per file in the folder."""
     files = sorted(path.stem for path in _FOLDER.glob("[!_]*.py"))
     return tuple(name.replace("_", "-") for name in files)
 
@@ -26,7 +26,7 @@ def command(name: str) -> ModuleType:
 
 
 def options_of(argv: Sequence[str]) -> argparse.Namespace:
-    """Return what the words ask for; behind a command its files and options come in any order."""
+    """Return the parsed options; after the command, files and options come in any order."""
     if not argv or argv[0] not in names():
         return parser_of(argv).parse_args(argv)
     one = command(argv[0])
@@ -50,7 +50,7 @@ def _fill(parser: argparse.ArgumentParser, one: ModuleType) -> None:
 
 
 def parser_of(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """Return the parser of every command; with `argv`, only the words of those it names are added."""
+    """Return the parser with every command; given `argv`, only the commands it names get their options."""
     parser = argparse.ArgumentParser(
         prog="toolkit",
         description="Denial appeals: categories, pathways, deadlines, letters and reports.",
@@ -74,7 +74,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def _width() -> int:
-    """Return the columns of the terminal: what COLUMNS says, else what it says itself, else 80."""
+    """Return the terminal's width: COLUMNS if set, else what the terminal reports, else 80."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns):
         return int(columns)

@@ -1,4 +1,4 @@
-"""How well and how lately the rules are known: their marks, and whose look at the law is too old."""
+"""The marks of the rules, how long ago each was verified, and which need to be read again."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -29,7 +29,7 @@ def _verification() -> _Verification:
 
 
 def clocks(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
-    """Give every rule of a program's or state's clocks with its level and what it is: filing, decision ..."""
+    """Yield (level, kind of clock, rule) for every rule of a program's or state's clocks."""
     for level in rules.levels:
         for rule in level.filing:
             yield level.id, "filing", rule
@@ -47,7 +47,7 @@ def clocks(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
 
 
 def sourced(value: Any) -> Iterator[Sourced]:
-    """Give everything inside a value that carries a citation, a source and a mark, itself first."""
+    """Yield every part of a value that carries a citation, a source and a mark, the value itself first."""
     if isinstance(value, Sourced):
         yield value
     if isinstance(value, tuple | list):
@@ -59,7 +59,7 @@ def sourced(value: Any) -> Iterator[Sourced]:
 
 
 def beside(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
-    """Give what is on file beside the clocks, in the form of `clocks`: standing, what is owed, parts of rules."""
+    """Yield the other rules on file, in the form of `clocks`: standing, what is owed, parts of rules."""
     seen = {id(rule) for _, _, rule in clocks(rules)}
     for level in rules.levels:
         for name in level.__struct_fields__:
@@ -73,7 +73,7 @@ def beside(rules: Program | StateRules) -> Iterator[tuple[str, str, Sourced]]:
 
 
 def shared() -> Iterator[tuple[str, str, Sourced]]:
-    """Give what is on file for every program, in the form of `clocks`: amounts, holidays, interruptions."""
+    """Yield the rules that every program shares, in the form of `clocks`: amounts, holidays, interruptions."""
     found = thresholds()
     for year in found.years:
         yield str(year.year), "amount in controversy", _of_year(year, found.citation)
@@ -95,13 +95,13 @@ def _of_year(year: Threshold, citation: str) -> Sourced:
 
 
 def marks(rules: Program | StateRules) -> dict[str, int]:
-    """Return how many rules of these clocks have each mark, the best first."""
+    """Return the number of these rules per mark, the best mark first."""
     found = [rule.status for _, _, rule in clocks(rules)]
     return {mark: found.count(mark) for mark in MARKS}
 
 
 def stale_behind(found: Deadline | DecisionDue, today: date) -> tuple[str, ...]:
-    """Return a warning for each rule behind an answer that was looked at too long ago.
+    """Return a warning for each rule behind an answer that was verified too long ago.
 
     Behind it are its own rule, those that its steps and who may file cite, what is owed after a favorable
     decision, and for a deadline the amounts in controversy of its days and the holidays.
@@ -130,7 +130,7 @@ def stale_behind(found: Deadline | DecisionDue, today: date) -> tuple[str, ...]:
 
 
 def stale(citation: str, verified_on: str, today: date) -> tuple[str, ...]:
-    """Return the warning that a rule was looked at too long ago; () where the look is recent enough."""
+    """Return a warning if a rule was verified too long ago; () if it is recent enough."""
     rule = _verification()
     last = count(date.fromisoformat(verified_on), rule.stale_after, "last_day_of_month")
     return (f"{citation} {rule.says} ({verified_on}).",) if today > last else ()

@@ -74,13 +74,13 @@ def off_day(day: date) -> str | None:
 
 
 def is_dated_holiday(day: date) -> bool:
-    """Say whether the law names this very day a holiday; an observed day is not one."""
+    """Return whether the law names this very day a holiday; an observed day is not one."""
     name = federal_holidays(day.year).get(day)
     return bool(name) and not name.endswith("(observed)")
 
 
 def next_day_neither_weekend_nor_dated_holiday(day: date) -> date:
-    """Return the day itself, or the first after it that is no weekend day and no dated holiday."""
+    """Return the day itself, or the first after it that is neither a weekend day nor a dated holiday."""
     while day.weekday() >= 5 or is_dated_holiday(day):
         day += _DAY
     return day
@@ -108,8 +108,8 @@ def count(
     """Return the last day of a span that begins on `start`.
 
     The start is day 0 unless the span's first day counts. Hours become whole calendar days, as no
-    time of day is known. Months and years end on the corresponding day; where the month has none,
-    the rule must say which day is meant.
+    time of day is known. Months and years end on the corresponding day; if the month has no such
+    day, the rule must say which day is meant.
     """
     if span.unit == "days":
         return start + timedelta(span.count - span.first_day_counts)

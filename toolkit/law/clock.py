@@ -1,6 +1,6 @@
-"""The clock that a denial runs on: what is known of a case before a day is put to it.
+"""The clock of a denial: the facts of a case that its deadline depends on, without the days.
 
-What the answer of a level turns on is said here, and nowhere else.
+Only this module says which facts a level's answer depends on.
 """
 
 from functools import cache
@@ -28,12 +28,12 @@ Source = Literal["notice", "decision", "filing"]
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
-    """A level of appeal with the facts that its own rules look at; the day is what is still missing.
+    """A level of appeal with the facts that its own rules depend on; only the day is missing.
 
     `source` says which day starts it: the notice's, that of the last decision, or that on which the last
     appeal was filed; None where no day does. `amount` (whole
     dollars), `state_window`, `contract`, `jurisdiction` and `last_outcome` are None where no rule
-    looks at them, so that equal clocks have equal answers on equal days.
+    depends on them, so that equal clocks have equal answers on equal days.
     """
 
     program: str
@@ -61,7 +61,7 @@ def clock_of(
     jurisdiction: str | None,
     last_outcome: str | None,
 ) -> Clock:
-    """Return the clock of a level, without the facts that none of its rules looks at."""
+    """Return the clock of a level, without the facts that none of its rules depends on."""
     if amount is not None:
         amount = max(amount, 0) if amounts_of(rules.program, level.id, jurisdiction) else None
     by_state = any(rule.state_window for rule in _filing(level))
@@ -81,7 +81,7 @@ def clock_of(
 
 @cache
 def amounts_of(program_id: str, level_id: str, jurisdiction: str | None = None) -> tuple[int, ...]:
-    """Return the whole dollars at which an answer of the level may change, in order.
+    """Return the whole-dollar amounts at which the level's answer may change, in order.
 
     Between two of them it does not, so bulk work asks with the one at or below an amount. Empty
     where no rule of the level looks at the amount.
@@ -94,25 +94,25 @@ def amounts_of(program_id: str, level_id: str, jurisdiction: str | None = None) 
 
 
 def _asks_outcome(level: Level) -> bool:
-    """Say whether a rule of the level looks at how the level before ended."""
+    """Return whether a rule of the level depends on how the level before ended."""
     return bool(level.forwarded) or any(rule.after for rule in level.filing)
 
 
 def _filing(level: Level) -> tuple[FilingRule, ...]:
-    """Return the filing rules of a level, with those that bound a state whose own are not on file."""
+    """Return a level's filing rules, and the federal bounds for states whose own rules are not on file."""
     return (*level.filing, *(one.floor.filing for one in level.processes if one.floor))
 
 
 @cache
 def barred_categories(program_id: str | None) -> frozenset[str]:
-    """Return the denial categories that a program gives no appeal for; none without rules on file."""
+    """Return the denial categories that a program gives no appeal for; empty if no rules are on file."""
     rules = program(program_id).no_appeal if program_id in programs() else ()
     return frozenset(category for rule in rules for category in rule.denial_categories)
 
 
 @cache
 def by_jurisdiction(program_id: str) -> bool:
-    """Say whether a program's rules turn on the state whose law governs the plan."""
+    """Return whether a program's rules depend on the state whose law governs the plan."""
     levels = program(program_id).levels
     own = (rules.program for state in states().values() for rules in state.programs)
     bounded = (one.floor or one.jurisdictions for level in levels for one in level.processes)
@@ -128,7 +128,7 @@ def refusing(rules: Program, level: Level, stage: str, filer: str) -> Standing |
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """A filing rule that a clock may go by; without a `window` it refuses, on any of its days, or is
+    """A filing rule that a clock may follow; without a `window` it refuses, on any of its days, or is
     open-ended.
 
     `level` is the clock's level as the rule's process and jurisdiction have it.
@@ -142,7 +142,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
 def ways(clock: Clock) -> tuple[Way, ...]:
     """Return the filing rules that fit the clock, each with its window.
 
-    None where no day changes the answer: nothing is filed, or nobody may. A clock that a contract
+    None if no day changes the answer: nothing is filed, or nobody may file. A clock that a contract
     may give its dates has none here: ask `dated`.
     """
     rules = program(clock.program, clock.jurisdiction)

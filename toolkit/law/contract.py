@@ -1,6 +1,6 @@
-"""The terms of the hospital's own contracts: the only source of a contract dispute's dates.
+"""The terms of the hospital's own contracts, the only source of dates for a contract dispute.
 
-They are the hospital's, so they live in a local folder that git does not see (local/contracts), in
+They are kept in local/contracts, which is not committed, in
 the YAML form of a program's filing rules, each cited to the contract's section.
 """
 
@@ -21,7 +21,7 @@ _MOST = 9_999
 
 
 class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One contract: whom it binds, which level's dates it states, and its dated rules."""
+    """One contract: the payer it binds, the level whose dates it states, and its dated rules."""
 
     contract: str
     payer_id: str = ""
@@ -45,7 +45,7 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 def _counts(rule: FilingRule) -> Iterator[int]:
-    """Give every count of time in a rule."""
+    """Yield every count of time in a rule."""
     for span in (rule.window, rule.opens, *(reading.window for reading in rule.readings)):
         if span:
             yield span.count
@@ -54,14 +54,14 @@ def _counts(rule: FilingRule) -> Iterator[int]:
 
 
 class ContractFolder(NamedTuple):
-    """The contracts of a folder, and for each file that was left out what is wrong in it."""
+    """The contracts of a folder, and what is wrong with each file that was skipped."""
 
     contracts: tuple[Contract, ...]
     not_read: tuple[str, ...]
 
 
 def read_contract(path: Path) -> Contract:
-    """Return the terms in one file; InputError says what is wrong in it, without its values."""
+    """Return the terms in one file; raises InputError, which says what is wrong without showing values."""
     try:
         found = read(path, Contract)
     except OSError as error:
@@ -71,27 +71,29 @@ def read_contract(path: Path) -> Contract:
     found = replace(found, program=program_named(found.program) or found.program)
     if found.program not in programs():
         if found.program not in _other_coverage():
-            raise InputError(f"{path.name}, program: is not a program or coverage that is known")
+            raise InputError(f"{path.name}, program: unknown program or coverage")
         levels = {}
     else:
         levels = {level.id: level for level in program(found.program).levels}
     level = levels.get(found.level)
     if level is None and found.level != DISPUTE:
-        raise InputError(f"{path.name}, level: a contract gives dates to {DISPUTE}")
+        raise InputError(f"{path.name}, level: expected {DISPUTE}")
     if level and not level.by_terms:
-        raise InputError(f"{path.name}, level: the law gives this level its dates, not a contract")
+        raise InputError(
+            f"{path.name}, level: the law sets this level's dates, so a contract can't"
+        )
     return found
 
 
 def _other_coverage() -> set[str]:
-    """Return the ids of coverage without rules: a contract with such a payer is read, and dates nothing."""
+    """Return the ids of coverage without rules; a contract for one is read but gives no dates."""
     return {one["id"] for one in load_yaml(RULES / "payers" / "other_coverage.yaml")}
 
 
 def read_contracts(folder: Path | None = None) -> ContractFolder:
     """Return the contracts in the folder (default: local/contracts), sorted by file name.
 
-    A file that cannot be read as a contract is left out and reported: it takes nothing else down.
+    A file that can't be read as a contract is skipped and reported.
     """
     folder = folder or LOCAL
     found, not_read = [], []

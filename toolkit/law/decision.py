@@ -1,4 +1,4 @@
-"""When the decider owes its answer, and what a missed clock means."""
+"""When a decision is due, and what a missed deadline means."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,16 +19,16 @@ from toolkit.law.model import (
 )
 from toolkit.law.wording import ANCHORS, SERVICES, span
 
-FARTHEST = 366  # days from a request to the day that starts its clock: more is a slip of the pen
+FARTHEST = 366  # days from a request to the start of its clock; more is a typing error
 BOARD_OF_ANOTHER_PLAN = (
-    "The board's meeting is not used: it is that of a multiemployer plan. If the plan is one, say so "
-    "(--multiemployer): it has another clock."
+    "The board's meeting is not used: only a multiemployer plan has "
+    "one. If the plan is one, give --multiemployer; its clock differs."
 )
 NO_EFFECTUATION = "No effectuation clock is on file for this decision."
 
 
 class DecisionDue(msgspec.Struct, frozen=True, kw_only=True):
-    """The decider's clock: the last day of its answer, from the day on which the clock starts."""
+    """When a decision is due, from the day the clock starts."""
 
     program: str
     level: str
@@ -71,11 +71,11 @@ def decision_due(
     notice_date: date | None = None,
     jurisdiction: str | None = None,
 ) -> DecisionDue:
-    """Return the day the decision is due, with what a missed clock means.
+    """Return the day the decision is due, and what it means if it is late.
 
     `request_received` is the day the decider received the request. A clock that starts on another
-    day asks for it: `plan_appeal_date`, the day the plan appeal was filed; `case_file_date`, the day
-    the decider had the case file or the records it asked for; `selection_date`, the day the IDR entity
+    day requires it: `plan_appeal_date`, the day the plan appeal was filed; `case_file_date`, the day
+    the decider received the case file or the records it asked for; `selection_date`, the day the IDR entity
     was selected; `board_meeting`, the meeting at which a multiemployer plan's board decides.
     `notice_date` is the date of the notice before the request; `levels` is 'one' or 'two' internal
     levels of the plan, `service` a kind of service and `state` its two letters, where the clock
@@ -123,7 +123,7 @@ def decision_due(
         fits = [rule for rule in fits if rule.plan_levels in (None, levels)]
     if not fits:
         raise NoRuleError(
-            f"{level.name}: no clock on file is for this kind of plan.",
+            f"{level.name}: no clock on file covers this kind of plan.",
             needs=(
                 "the plan's levels of internal appeal: one or two",
                 *_whether_multiemployer(level),
@@ -146,12 +146,12 @@ def decision_due(
         needs = (f"the date of the {level.notice}", ANCHORS[rule.starts])
         if notice_date < start:
             raise RefusedError(
-                "the notice lies before the plan appeal: it is not the one that decided the appeal.",
+                "the notice is dated before the plan appeal, so it can't be the decision on that appeal.",
                 needs=needs,
             )
         if notice_date > request_received:
             raise RefusedError(
-                "the notice lies after the request: it is not the one that the request is about.",
+                "the notice is dated after the request, so the request can't be about it.",
                 needs=needs,
             )
     due = count(start, rule.due)
@@ -195,7 +195,7 @@ def decision_due(
             f"day on which they end."
         )
     if rule.status == "M":
-        warnings.append(f"{rule.citation} is on file from memory (mark M), not verified.")
+        warnings.append(f"{rule.citation} was entered from memory (mark M) and is not verified.")
     return DecisionDue(
         program=program_id,
         level=level_id,
@@ -216,7 +216,7 @@ def decision_due(
 
 
 def _if_favorable(level: Level, stage: str | None, expedited: bool) -> tuple[str, ...]:
-    """Return what the payer owes after a favorable decision, or that nothing on file says by when."""
+    """Return what the payer owes after a favorable decision, or a note that no effectuation clock is on file."""
     found = tuple(
         f"{one.says} ({one.citation}; mark {one.status})"
         for one in level.effectuation
@@ -226,7 +226,7 @@ def _if_favorable(level: Level, stage: str | None, expedited: bool) -> tuple[str
 
 
 def _whether_multiemployer(level: Level) -> tuple[str, ...]:
-    """Return what to ask where a multiemployer plan has another clock."""
+    """Return the question to ask where a multiemployer plan has a different clock; () if there is none."""
     apart = any(rule.multiemployer for rule in level.decision)
     return ("whether it is a multiemployer plan whose board meets at least quarterly",) * apart
 
@@ -238,26 +238,26 @@ def _start(
     requested: date,
     extended: bool,
 ) -> date:
-    """Return the day on which the clock starts; refuse where it was not given or cannot be."""
+    """Return the day the clock starts; refuse if it is missing or impossible."""
     start, what = days[rule.starts], ANCHORS[rule.starts]
     if start is None:
         raise MissingFactError(
-            f"{level.name}: the clock starts on {what}, which is not given. ({rule.citation})",
+            f"{level.name}: the clock starts on {what}, and that day is not given. ({rule.citation})",
             needs=(what,),
         )
     if rule.starts != "board_meeting" and abs((start - requested).days) > FARTHEST:
         raise RefusedError(
-            f"{what} lies more than a year from the request: one of the two days is wrong.",
+            f"{what} is more than a year from the request: one of the two dates is wrong.",
             needs=(what, "the day the request was received"),
         )
     if rule.starts == "plan_appeal" and start > requested:
         raise RefusedError(
-            "the plan appeal lies after the request for a hearing: one of the two days is wrong.",
+            "the plan appeal is dated after the request for a hearing: one of the two dates is wrong.",
             needs=(what, "the day the request was received"),
         )
     if rule.starts in ("case_file", "selection") and start < requested:
         raise RefusedError(
-            f"{what} lies before the request: one of the two days is wrong.",
+            f"{what} is before the request: one of the two dates is wrong.",
             needs=(what, "the day the request was received"),
         )
     if rule.meetings and rule.meeting_too_near:
@@ -275,12 +275,12 @@ def _check_meeting(
     meeting: date,
     extended: bool,
 ) -> None:
-    """Refuse a meeting that comes too soon to decide the request, or later than the one that does."""
+    """Refuse a meeting that is too soon to decide the request, or later than the one that must decide it."""
     soonest = count(requested, too_near)
     if meeting <= soonest:
         raise MissingFactError(
-            f"{level.name}: the request came too near this meeting; the board decides it at the next "
-            f"one. ({rule.citation})",
+            f"{level.name}: the request came too close to this meeting; "
+            f"the board decides it at the next one. ({rule.citation})",
             needs=(f"{ANCHORS[rule.starts]}: the one after this",),
         )
     apart = meetings.apart
@@ -305,7 +305,7 @@ def _without_the_days_to_ask(
     notice: date | None,
     steps: list[Step],
 ) -> tuple[date, list[str]]:
-    """Return the day due with the days from the notice to the request left out, and what to know of it."""
+    """Return the due date without the days from the notice to the request, and a note about them."""
     if notice is None and due >= requested:
         return due, [
             f"The days from the {level.notice} to the request do not count: give that notice's date, "
@@ -321,7 +321,7 @@ def _without_the_days_to_ask(
     due += requested - notice
     if due < requested:
         raise RefusedError(
-            f"{level.name}: on these days the time to decide ended before the request came. "
+            f"{level.name}: with these dates the time to decide ended before the request came. "
             f"({rule.citation})",
             needs=(f"the date of the {level.notice}", ANCHORS[rule.starts]),
         )
@@ -331,7 +331,7 @@ def _without_the_days_to_ask(
 
 
 def _of_service(level: Level, service: str | None) -> list[DecisionRule]:
-    """Return the level's rules for the kind of service; refuse where it decides and is unknown."""
+    """Return the level's rules for the kind of service; refuse if the clock depends on it and it is unknown."""
     services = sorted({rule.service for rule in level.decision if rule.service})
     if not services:
         return list(level.decision)
@@ -346,7 +346,7 @@ def _of_service(level: Level, service: str | None) -> list[DecisionRule]:
 def _covering(
     level: Level, rules: list[DecisionRule], day: date, service: str | None
 ) -> list[DecisionRule]:
-    """Return the rules that cover the day; refuse where none does, saying from when until when they do."""
+    """Return the rules that cover the day; if none does, refuse and say from when to when they do."""
     dated = [
         rule
         for rule in rules
@@ -370,7 +370,7 @@ def _covering(
 
 
 def _of_state(level: Level, rules: list[DecisionRule], state: str | None) -> list[DecisionRule]:
-    """Return the rules that apply in the state; refuse where it decides and is unknown or none of theirs."""
+    """Return the rules that apply in the state; refuse if the state is needed and unknown, or has none."""
     states = sorted({one for rule in rules for one in rule.states})
     if not states:
         return rules
@@ -391,7 +391,7 @@ def _of_state(level: Level, rules: list[DecisionRule], state: str | None) -> lis
 def _of_stage(
     level: Level, rules: list[DecisionRule], stage: str | None, expedited: bool
 ) -> list[DecisionRule]:
-    """Return the rules for the stage; refuse where it decides and is unknown, or has no clock."""
+    """Return the rules for the stage; refuse if the stage is needed and unknown, or has no clock."""
     fits = [rule for rule in rules if rule.when.holds(stage, None, expedited)]
     if fits:
         return fits
@@ -404,6 +404,6 @@ def _of_stage(
         )
     kind = "expedited clock" if expedited else "clock"
     raise NoRuleError(
-        f"{level.name}: no {kind} on file is for this stage on that day.",
+        f"{level.name}: no {kind} on file covers this stage on that day.",
         needs=(f"a stage that has one: {', '.join(stages)}",) if stages else (),
     )

@@ -1,4 +1,4 @@
-"""Interruptions of clocks, as dated data: days that did not count, last days put off, offices closed.
+"""Interruptions of clocks as dated data: days that did not count, postponed deadlines, closed offices.
 
 One file an event in `rules/events`: what it moves, from when, until when.
 """
@@ -16,7 +16,7 @@ from toolkit.rules import RULES, Sourced, names, read
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of an event that carries no citation of its own."""
+    """A part of an event without a citation of its own."""
 
 
 class Moved(_Strict, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Moved(_Strict, frozen=True, kw_only=True):
 
 
 class StoodStill(_Strict, frozen=True, kw_only=True):
-    """Days from `first` to `last` that did not count, up to a most of days for one clock.
+    """Days from `first` to `last` that did not count, up to a maximum for one clock.
 
     `at_most_days` holds for a clock that began in that time, `at_most_days_if_running` for one that
     ran when it began or began on its first day.
@@ -41,7 +41,7 @@ class StoodStill(_Strict, frozen=True, kw_only=True):
 
 
 class PutOff(_Strict, frozen=True, kw_only=True):
-    """Last days from `first` to `last` were put off to one day."""
+    """Deadlines from `first` to `last` were postponed to one day."""
 
     first: date
     last: date
@@ -82,7 +82,7 @@ def events() -> tuple[Event, ...]:
     for name in names("events"):
         one = read(RULES / "events" / f"{name}.yaml", Event)
         if one.event != name:
-            raise RulesError(f"rules/events/{name}.yaml names another event inside")
+            raise RulesError(f"rules/events/{name}.yaml names a different event inside")
         found.append(one)
     return tuple(found)
 

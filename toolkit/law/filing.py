@@ -56,7 +56,7 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 class Step(msgspec.Struct, frozen=True):
     """One dated step on the way to a deadline, with the rule that makes it and that rule's mark.
 
-    A safe practice of ours is no rule, and has no mark.
+    A safe practice is not a rule and has no mark.
     """
 
     date: date
@@ -66,7 +66,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Deadline(msgspec.Struct, frozen=True, kw_only=True):
-    """When a level of appeal must be filed, with whom, and why.
+    """When and where a level of appeal must be filed, and why.
 
     `last_filing_date` is the last lawful day under the rule; `file_by` is the deadline under the
     strictest defensible reading, moved back to a business day. Both are None where nothing has to
@@ -105,15 +105,15 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
         return ledger_html(self)
 
 
-ITSELF_EXPEDITED = "This level is itself expedited; asking for it changes nothing."
+ITSELF_EXPEDITED = "This level is itself expedited; --expedited changes nothing."
 STANDARD_CLOCK = (
-    "This level has no expedited clock on file: the day is the standard one, of a case that was "
-    "expedited before."
+    "No expedited clock is on file for this level: the date "
+    "is the standard one, for a case that was expedited before."
 )
 
 
 class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one case: the days, who files, and what a rule may turn on."""
+    """The facts of one case: the days, who files, and whatever a rule may depend on."""
 
     notice: date | None
     received: date | None
@@ -167,7 +167,7 @@ def filing_deadline(
     """
     check_amount(amount)
     if state_window is not None and type(state_window) is not int:
-        raise UsageError("the state's window is a whole number of days")
+        raise UsageError("the state's window must be a whole number of days")
     check_words(stage=stage, filer=filer, care=care, process=process, outcome=last_outcome)
     check_days(notice_date, earliest_notice, received, effective_date)
     where = known_jurisdiction(jurisdiction)
@@ -187,7 +187,7 @@ def filing_deadline(
     about = (contract.program, contract.level) if contract else (program_id, level_id)
     if about != (program_id, level_id) and (level.by_terms or about[1] == level_id):
         raise RefusedError(
-            "the contract given is about another program or level.",
+            "the contract given is for another program or level.",
             needs=("the contract of this program and level",),
         )
     if level.by_terms and contract:
@@ -215,7 +215,7 @@ def filing_deadline(
         return _nothing_to_file(rules, level, by_itself, who, facts)
     if notice_date and received and received < notice_date:
         raise RefusedError(
-            "the day of receipt lies before the notice's date: one of the two is wrong.",
+            "the day of receipt is before the notice date: one of the two is wrong.",
             needs=("the notice's date", "the day it was received"),
         )
     rule = _select(rules, level, facts)
@@ -237,16 +237,16 @@ def check_amount(amount: float | None) -> None:
         return
     number = isinstance(amount, int | float | Decimal) and not isinstance(amount, bool)
     if not number or not isfinite(amount) or not 0 <= amount <= MOST_DOLLARS:
-        raise UsageError(f"the amount in dispute is a number of dollars, 0 to {MOST_DOLLARS:,}")
+        raise UsageError(f"the amount in dispute must be dollars from 0 to {MOST_DOLLARS:,}")
 
 
 def check_days(*days: date | None) -> None:
-    """Raise UsageError for a day that is not a date, RefusedError for one that no claim of today can have."""
+    """Raise UsageError for a day that is not a date, RefusedError for one that no current claim can have."""
     if any(day is not None and (type(day) is not date) for day in days):
-        raise UsageError("a day given is not a date (datetime.date)")
+        raise UsageError("each day must be a datetime.date")
     if any(day is not None and not FIRST_DAY <= day <= LAST_DAY for day in days):
         raise RefusedError(
-            "a day given is too far off to be one of a claim.",
+            "a day given is too far in the past or future to belong to a claim.",
             needs=(f"days from {FIRST_DAY} to {LAST_DAY}",),
         )
 
@@ -257,19 +257,19 @@ def _check_effective(rule: FilingRule, facts: CaseFacts) -> None:
     begun = facts.received or facts.notice
     if "effective" in counted and facts.effective and begun and facts.effective < begun:
         raise RefusedError(
-            "the effective date lies before the notice or its receipt: one of the days is wrong.",
+            "the effective date is before the notice or its receipt: one of the dates is wrong.",
             needs=(_DAYS["effective"], _DAYS["notice"]),
         )
 
 
 def _marked(found: Deadline) -> Deadline:
-    """Return the deadline with the weakest mark behind its dates, and a warning of what is from memory."""
+    """Return the deadline with the weakest mark behind its dates, and a warning for rules from memory."""
     steps = {step.citation: step.status for step in found.steps if step.citation != SAFE_PRACTICE}
     from_memory = [citation for citation, mark in steps.items() if mark == "M"]
     if found.status == "M" and found.citation not in from_memory:
         from_memory.insert(0, found.citation)
     told = tuple(
-        f"{citation} is on file from memory (mark M), not verified: read it before you rely on this date."
+        f"{citation} was entered from memory (mark M) and is not verified: read it before you rely on this date."
         for citation in from_memory
     )
     status = _weakest(found.status, *(step.status for step in found.steps if step.status))
@@ -283,7 +283,7 @@ def _weakest(*marks: str) -> str:
 def _as_expedited(
     rules: Program, level: Level, rule: FilingRule, facts: CaseFacts
 ) -> tuple[str, ...]:
-    """Return what to know where the standard clock answers an expedited request."""
+    """Return notes for an expedited request that the standard clock answers."""
     if not facts.expedited or rule.when.expedited:
         return ()
     if level.always_expedited:
@@ -304,7 +304,7 @@ def _no_later(
     earliest_notice: date | None,
     process: str | None,
 ) -> Deadline:
-    """Return the deadline with `file_by` counted from the earliest notice, where that is earlier."""
+    """Return the deadline with `file_by` counted from the earliest notice, if that is earlier."""
     if earliest_notice is None or found.file_by is None:
         return found
     facts = replace(facts, notice=earliest_notice)
@@ -319,13 +319,13 @@ def _no_later(
     if by >= found.file_by:
         return found
     weak = [one for one in safe.steps if one.status == "M" and one.citation != safe.citation]
-    what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice's date"
+    what = f"earliest reading: {earliest_notice.isoformat()} is taken as the notice date"
     step = Step(by, what, safe.citation, safe.status)
     warnings = found.warnings
     if by != safe.file_by:
         warnings += (
-            "Counted from the earlier day that may be read as the notice's, the window has ended before "
-            "it opens as counted from the notice: the first day of the later one is given.",
+            "Counted from the earlier day that may be read as the notice date, the window ends before "
+            "the one counted from the notice opens, so the first day of the later window is given.",
         )
     return replace(found, file_by=by, steps=(*found.steps, *weak, step), warnings=warnings)
 
@@ -338,7 +338,7 @@ def _instead(rules: Program, who: Answer) -> tuple[str, ...]:
 
 
 def level_of(rules: Program, level_id: str, contract: Contract | None) -> Level:
-    """Return the level; for a dispute that only a contract knows, the level of its terms."""
+    """Return the level, or for a dispute that only a contract defines, a level made of its terms."""
     known = {level.id for level in rules.levels}
     if contract is None or level_id in known or level_id != contract.level:
         return rules.level(level_id)
@@ -384,7 +384,7 @@ def _nothing_to_file(
 def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
     if not level.filing:
         raise NoRuleError(
-            f"{level.name}: nothing is filed at this level; it has a decision clock only.",
+            f"{level.name}: nothing is filed at this level; it only has a decision clock.",
             needs=("a level that is filed",),
         )
     meant = fitting(level, facts)
@@ -399,7 +399,7 @@ def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
         return meant[0]
     if day is None:
         raise MissingFactError(
-            f"{level.name}: the day that selects the rule is not known.",
+            f"{level.name}: the day that selects the rule is unknown.",
             needs=(_DAYS[meant[0].selected_by],),
         )
     fits = [
@@ -421,7 +421,7 @@ def _select(rules: Program, level: Level, facts: CaseFacts) -> FilingRule:
 
 
 def fitting(level: Level, facts: CaseFacts) -> list[FilingRule]:
-    """Return the level's filing rules that fit the facts of a case, whatever its days."""
+    """Return the level's filing rules that fit the facts of a case, regardless of its days."""
     case = (facts.stage, facts.filer, facts.expedited, facts.care)
     return [
         rule for rule in rules_after(level.filing, facts.last_outcome) if rule.when.holds(*case)
@@ -444,7 +444,7 @@ def _start(rule: FilingRule | Reading, presumed: date | None, facts: CaseFacts) 
 def _open_ended(
     rules: Program, level: Level, rule: FilingRule, who: Answer | None, facts: CaseFacts
 ) -> Deadline:
-    """Return what to file where no text gives a last day, with the safe day of its readings."""
+    """Return the deadline where no text gives a last day; `file_by` is the safe day of its readings."""
     start, steps = facts.notice, []
     if start:
         steps.append(Step(start, f"date of the {rule.notice}", rule.citation, rule.status))
@@ -459,7 +459,7 @@ def _open_ended(
         end, by = min(ends, key=lambda one: one[0])
         steps.append(Step(end, f"safe reading: {by.says}", by.citation, by.status))
         file_by = _on_a_working_day(end, steps)
-    about = f"No last day is on file. {rule.why}".strip()
+    about = f"The rules on file give no last day. {rule.why}".strip()
     return _by_rule(
         rules, level, rule, who, steps,
         last_filing_date=None,
@@ -476,7 +476,7 @@ def _by_rule(
     steps: list[Step],
     **found: Any,
 ) -> Deadline:
-    """Return a deadline under a filing rule, with what was found of its days."""
+    """Return the deadline under a filing rule, with the steps to its dates."""
     return Deadline(
         program=rules.program,
         level=level.id,
@@ -497,7 +497,7 @@ def _by_rule(
 
 
 def _on_a_working_day(day: date, steps: list[Step]) -> date:
-    """Return the day, moved back to a working day, and note the step."""
+    """Return the day, moved back to a working day, and add the step."""
     moved = previous_working_day(day)
     if moved != day:
         what = (
@@ -517,11 +517,11 @@ def _deadline(
         presumed = facts.notice + timedelta(rule.presumption.days)
     start = _start(rule, presumed, facts)
     earliest = start is None and rule.starts == "receipt"
-    if earliest:  # it cannot have been received before the day it bears
+    if earliest:  # it can't have been received before its date
         start = facts.notice
     if start is None:
         raise MissingFactError(
-            f"{level.name}: the day the clock starts is not known.", needs=(_missing(rule),)
+            f"{level.name}: the day the clock starts is unknown.", needs=(_missing(rule),)
         )
     steps = _opening(level, rule, presumed, facts, earliest)
     end = count(start, window, rule.no_corresponding_day)
@@ -545,7 +545,7 @@ def _deadline(
     about_amount = _about_amount(level, rule, first, last, facts)
     opens = rule.opens and count(start, rule.opens, rule.no_corresponding_day)
     if opens:
-        what = "not before this day: earlier is premature"
+        what = "not before this day: an earlier request is premature"
         steps.append(Step(opens, what, rule.citation, rule.status))
     if facts.notice:
         for mark in rule.milestones:
@@ -563,19 +563,19 @@ def _deadline(
 
 
 def window_of(level: Level, rule: FilingRule, facts: CaseFacts) -> Span:
-    """Return the rule's window; refuse where a fact that it turns on is unknown."""
+    """Return the rule's window; refuse if a fact that it depends on is unknown."""
     least = rule.minimum_amount
     if least and facts.amount is not None and facts.amount < least.dollars:
         raise BelowAmountError(
-            f"{level.name}: needs at least ${least.dollars:,} in dispute; below it the decision "
-            f"before is final. ({least.citation}) {_together(least)}".rstrip(),
+            f"{level.name}: needs at least ${least.dollars:,} in dispute; below that "
+            f"the previous decision is final. ({least.citation}) {_together(least)}".rstrip(),
             needs=(f"claims that count together, of at least ${least.dollars:,}",)
             if least.together
             else (),
         )
     if rule.never_before_effective and facts.effective is None:
         raise MissingFactError(
-            f"{level.name}: turns on the day the action takes effect.",
+            f"{level.name}: the deadline depends on the day the action takes effect.",
             needs=("the effective date of the action",),
         )
     if rule.window:
@@ -609,7 +609,7 @@ def _tolled(
     steps: list[Step],
     from_day: date | None = None,
 ) -> date:
-    """Return the end with the days that did not count left out, and note the step.
+    """Return the end without the days that did not count, and add the step.
 
     The interruptions on file are of federal clocks: they move no state's. Where the last day rolled to
     this end `from_day`, only what began between the two is left out: the rest was before.
@@ -629,7 +629,7 @@ def _tolled(
 
 
 def _put_off(found: Deadline, process: str | None, received: date | None) -> Deadline:
-    """Return the deadline as events put it off; the earlier day where the process is not known.
+    """Return the deadline as events postponed it; the earlier day if the process is unknown.
 
     Where the receipt is not known, a later one may end after the days that are put off, and so before
     the day to which these are: then the first such day is given.
@@ -640,7 +640,7 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
             continue
         if moved.process and process is None:
             said = (
-                f"The last day turns on the process (--process), which is not known: {off.until} under "
+                f"The last day depends on the process (--process), which is unknown: {off.until} under "
                 f"{moved.process}, {found.last_filing_date} under another; the earlier one is given. "
                 f"{capital(event.says)} ({event.citation})."
             )
@@ -649,9 +649,7 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
             until, says = off.until, event.says
             if received is None:
                 until = min(until, off.last + timedelta(days=1))
-                says += (
-                    f"; the receipt is not known, and from {until.isoformat()} on it is not put off"
-                )
+                says += f"; the receipt date is unknown, and from {until.isoformat()} on it is not postponed"
             step = Step(until, says, event.citation, event.status)
             by = previous_working_day(until)
             found = replace(found, last_filing_date=until, file_by=by, steps=(*found.steps, step))
@@ -659,7 +657,7 @@ def _put_off(found: Deadline, process: str | None, received: date | None) -> Dea
 
 
 def _kept_open(found: Deadline) -> Deadline:
-    """Return the deadline with `file_by` on a day on which somebody is there to receive."""
+    """Return the deadline with `file_by` on a day when the office is open to receive."""
     closed = closed_days(found.program, found.level)
     last = found.last_filing_date
     if not found.file_by or not last or not closed.keys() & {found.file_by, last}:
@@ -674,7 +672,7 @@ def _kept_open(found: Deadline) -> Deadline:
         steps = (*steps, Step(by, what, closing.citation, closing.status))
     told = f"{capital(says)} ({closing.citation})"
     if found.last_filing_date in closed:
-        told += "; no text read says that this makes the last day later"
+        told += "; none of the texts read says that this extends the last day"
     told += "."
     return replace(found, file_by=by, steps=steps, warnings=(*found.warnings, told))
 
@@ -687,7 +685,7 @@ def in_process(
     process: str | None,
     jurisdiction: str | None,
 ) -> tuple[Level, tuple[str, ...]]:
-    """Return the level as its process has it, and what to know of that; refuse what is not counted.
+    """Return the level as its process defines it, with notes; refuse a process that is not counted.
 
     Where the law of the jurisdiction is not on file, the level is the least that every state has to
     give. A question for the state's own day (`process` state) is refused then, and the refusal names
@@ -699,7 +697,7 @@ def in_process(
     name = jurisdictions().get(jurisdiction or "", "")
     if process is not None and process not in several:
         raise RefusedError(
-            f"{level.name}: there is one process only.", needs=("the same, without --process",)
+            f"{level.name}: there is only one process.", needs=("the same, without --process",)
         )
     chosen = several.get(process) or level.without_its_own(jurisdiction)
     if process == "state" and (other := level.without_its_own(jurisdiction)):
@@ -727,18 +725,18 @@ def in_process(
 
 
 def _safe_day(rules: Program, level: Level, who: Answer | None, facts: CaseFacts) -> str:
-    """Return in words the day that the least which every state gives makes safe; '' where none is known."""
+    """Return a sentence with the safe day under the shortest window every state must give; '' if none is known."""
     try:
         found = _deadline(rules, level, _select(rules, level, facts), who, facts)
     except RefusedError:
         return ""
-    return f" A request by the patient or for the patient that arrives by {found.file_by} is in time under it."
+    return f" A request by or for the patient that arrives by {found.file_by} is in time under it."
 
 
 def rolled(
     end: date, rule: FilingRule, steps: list[Step], closed: Mapping[date, tuple[str, Closing]]
 ) -> tuple[date, tuple[str, ...]]:
-    """Return the last lawful day, and what deciders are only believed to do."""
+    """Return the last lawful day, and a warning about roll-overs that deciders are only believed to apply."""
     if rule.roll is None:
         return end, ()
     later = _ROLLS[rule.roll.to](end)
@@ -756,8 +754,8 @@ def rolled(
         steps.append(Step(later, what, rule.roll.citation, rule.roll.status))
         return later, ()
     return end, (
-        f"The last day is not a working day ({off_day(end)}). Deciders are believed to take {later} instead, which "
-        f"is unverified: do not rely on it.",
+        f"The last day is not a working day ({off_day(end)}). Deciders are believed to accept {later} instead, but "
+        "that is unverified: do not rely on it.",
     )
 
 
@@ -769,7 +767,7 @@ def _file_by(
     facts: CaseFacts,
     steps: list[Step],
 ) -> date:
-    """Return the earliest reading that someone may hold, on a working day, and note its steps."""
+    """Return the day under the strictest defensible reading, on a working day, and add its steps."""
     earliest, what, by = end, "", None
     if rule.presumption and facts.received and presumed and presumed < facts.received:
         early = count(presumed, window, rule.no_corresponding_day)
@@ -789,7 +787,7 @@ def _file_by(
     begun = facts.received or facts.notice
     if (
         begun and earliest < begun <= end
-    ):  # whatever a reading says, nothing is filed before the notice
+    ):  # nothing can be filed before the notice, whatever a reading says
         earliest = begun
     if by:
         steps.append(Step(earliest, what, by.citation, by.status))
@@ -810,30 +808,30 @@ def _cautions(
     told = list(rule.warnings)
     if earliest:
         told.append(
-            "The day of receipt is not known and nothing is presumed here: both dates are counted "
-            "from the notice's date, the earliest possible start. A documented later receipt moves them."
+            "The day of receipt is unknown and none is presumed here: both dates are "
+            "counted from the notice date, the earliest possible start. A documented later receipt moves them."
         )
     if facts.notice is None and rule.presumption:
-        told.append("The notice's date is not given: the clock is counted from the receipt alone.")
+        told.append("The notice date is not given: the clock is counted from the receipt alone.")
     if who and who.may_file is None:
         told.append(who.says)
     return told
 
 
 def _together(least: MinimumAmount) -> str:
-    """Return when several claims count together for an amount, where a source says so."""
+    """Return when several claims count together toward an amount, if a source says so; '' otherwise."""
     return f"{least.together.says} ({least.together.citation})" if least.together else ""
 
 
 def _about_amount(
     level: Level, rule: FilingRule, first: date, last: date, facts: CaseFacts
 ) -> tuple[str, ...]:
-    """Return what the level's own rules ask of the amount in dispute."""
+    """Return the amount in dispute that the level's own rules require, in words."""
     told = ()
     least = rule.minimum_amount
     if least:
         lacks = "" if facts.amount is not None else "; no amount is given"
-        told = (f"Only from ${least.dollars:,} in dispute{lacks}. ({least.citation})",)
+        told = (f"Requires at least ${least.dollars:,} in dispute{lacks}. ({least.citation})",)
     if level.amount_in_controversy:
         kind = level.amount_in_controversy
         told += amount_warnings(kind, first=first, last=last, amount=facts.amount)
@@ -849,7 +847,7 @@ _ROLLS = {
 def _while_the_amount_counts(
     level: Level, first: date, file_by: date, facts: CaseFacts, steps: list[Step]
 ) -> date:
-    """Return `file_by`, moved to the last day on which the amount in dispute is enough."""
+    """Return `file_by`, moved back to the last day on which the amount in dispute suffices."""
     if not level.amount_in_controversy or facts.amount is None:
         return file_by
     found = last_day_that_counts(
@@ -882,9 +880,7 @@ def _opening(
         what = "received, as documented"
         steps.append(Step(facts.received, what, rule.citation, rule.status))
     elif earliest and facts.notice:
-        what = (
-            "receipt not known and not presumed: the earliest possible start is the notice's date"
-        )
+        what = "receipt unknown and not presumed: the earliest possible start is the notice date"
         steps.append(Step(facts.notice, what, rule.citation, rule.status))
     elif rule.starts == "receipt" and rule.presumption and presumed:
         by = rule.presumption

@@ -1,8 +1,8 @@
 """A case's clocks as a calendar file (RFC 5545) that Outlook and Google Calendar open.
 
-Every event is a whole day: no time zone is needed, and no hour is claimed that the law does not
+Every event is a whole day: no time zone is needed, and no hour is stated that the law does not
 give. An event holds the program, the level, the steps with their citations and the rule's mark;
-no claim's value, save the key that the caller hands over.
+no claim's value except the key that the caller passes.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from toolkit.law.wording import filed, mark, program_name, text_day
 from toolkit.outputs import whole
 from toolkit.rules.words import capital
 
-# Days before, at nine in the morning; the first is the one that Outlook keeps, which keeps only one.
+# Days before, at 9 a.m.; Outlook keeps only the first.
 REMIND_BEFORE_FILING = (7, 14, 2)
 _NINE = timedelta(hours=9)
 _PRODID = "-//denial-toolkit//appeal clocks//EN"
@@ -28,7 +28,7 @@ _SEQUENCE_BEGINS = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One day of one clock: what it is called, why, and how long before to remind (negative: after)."""
+    """One day of one clock: its title, its reasons, and how many days before to remind (negative: after)."""
 
     kind: str
     day: date
@@ -65,7 +65,7 @@ def calendar_of(
         ("version", "2.0"),
         ("calscale", "GREGORIAN"),
         ("method", "PUBLISH"),
-        ("name", vText(title)),  # said to be text: the library would write it as it stands
+        ("name", vText(title)),  # passed as text: the library would write it unescaped
         ("x-wr-calname", vText(title)),
     ):
         calendar.add(name, value)
@@ -75,7 +75,7 @@ def calendar_of(
             uid = _uid(clock, event, case)
             if seen.setdefault(uid, event.day) != event.day:
                 raise RefusedError(
-                    "two different days stand for one clock of one case: make a calendar for each case",
+                    "one clock of one case has two different dates: make a calendar for each case",
                     needs=("the clocks of one case",),
                 )
             if uid not in {str(one["uid"]) for one in calendar.subcomponents}:
@@ -108,15 +108,15 @@ def _one_line(text: str) -> str:
 
 def _why_empty(clocks: tuple[Deadline | DecisionDue, ...]) -> str:
     if not clocks:
-        return "No clock was given: a calendar without events is not written."
+        return "No clock was given, so no calendar was written."
     said = " ".join(dict.fromkeys(clock.warnings[0] for clock in clocks if clock.warnings))
     nothing = all(getattr(clock, "nothing_to_file", False) for clock in clocks)
-    why = "Nothing is to be filed" if nothing else "No day to file is on file"
-    return f"{why}: a calendar without events is not written. {said}".strip()
+    why = "Nothing has to be filed" if nothing else "No filing date is known"
+    return f"{why}: an empty calendar is not written. {said}".strip()
 
 
 def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ...]:
-    """Return the days of a clock that belong into a calendar; none where nothing is filed."""
+    """Return the calendar events of a clock; empty if nothing is filed."""
     program = program_name(clock.program)
     ours = f", case {case}" if case else ""
     if isinstance(clock, DecisionDue):
@@ -126,12 +126,12 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
             day=clock.decision_due,
             summary=f"Decision due: {level} ({program}){ours}",
             lines=(
-                f"{level}, {program}: {clock.decided_by} owes its decision by this day.",
+                f"{level}, {program}: {clock.decided_by} must decide by this day.",
                 f"If missed: {clock.if_missed}",
                 *(f"If favorable: {one}" for one in clock.if_favorable),
                 *_reasons(clock, case),
             ),
-            remind=(-1,),  # the morning after: is it here?
+            remind=(-1,),  # the morning after: has it arrived?
         )
         return (due,)
     last_day, file_by = clock.last_filing_date, clock.file_by
@@ -160,7 +160,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
         )
     ]
     if clock.not_before:
-        opens = (*head, "The window opens on this day: earlier is premature.")
+        opens = (*head, "The window opens on this day: an earlier request is premature.")
         events.append(
             _Event(
                 kind="not-before",
@@ -170,7 +170,7 @@ def _events(clock: Deadline | DecisionDue, case: str | None) -> tuple[_Event, ..
             )
         )
     if last_day and not same:
-        says = "The last lawful day under the rule on file; the safe day stands before it."
+        says = "The last lawful day under the rule on file; the safe day is earlier."
         events.append(
             _Event(
                 kind="last-filing-date",
@@ -189,7 +189,7 @@ def _level_name(due: DecisionDue) -> str:
 
 
 def _reasons(clock: Deadline | DecisionDue, case: str | None) -> tuple[str, ...]:
-    lines = ["", "How the days follow:"]
+    lines = ["", "How the dates follow:"]
     lines += [f"{text_day(step.date)}: {step.what} [{cited(step)}]" for step in clock.steps]
     who = getattr(clock, "standing", None)
     if who and who.may_file is not None:
@@ -224,7 +224,7 @@ def _component(event: _Event, uid: str, made_at: datetime):
     # A calendar takes an event again only where it is newer than the one it has.
     component.add("sequence", int((made_at - _SEQUENCE_BEGINS) / timedelta(minutes=1)))
     component.add("dtstart", event.day)
-    component.add("dtend", event.day + timedelta(days=1))  # the first day that is not in it
+    component.add("dtend", event.day + timedelta(days=1))  # the first day after it
     component.add("summary", event.summary)
     component.add("description", "\n".join(event.lines))
     component.add("categories", ["Appeal clocks"])

@@ -1,4 +1,4 @@
-"""A clock shown with its reasons: as text for a terminal, as a small HTML ledger for a notebook."""
+"""Show a clock with its reasons, as text for a terminal or as a small HTML ledger for a notebook."""
 
 from datetime import date
 from functools import cache
@@ -22,16 +22,16 @@ def escape(text: str) -> str:
     return escaped(text)
 
 
-NO_LAST_DAY = "none on file: file without delay"
+NO_LAST_DAY = "the rules give none: file without delay"
 
 
 def at_hour(deadline: Deadline) -> str:
-    """Return the hour by which to file, to stand behind a day; '' where the whole day counts."""
+    """Return the hour by which to file, to follow a day; '' if the whole day counts."""
     return f" by {deadline.by_hour}" if deadline.by_hour else ""
 
 
 def ledger_text(clock: Deadline | DecisionDue) -> str:
-    """Return the clock as lines of text: the days that matter, every step with its citation, the mark."""
+    """Return the clock as lines of text: its dates, every step with its citation, and the mark."""
     lines = _decision_lines(clock) if isinstance(clock, DecisionDue) else _filing_lines(clock)
     return "\n".join(lines)
 
@@ -81,7 +81,7 @@ def _under(clock: Deadline | DecisionDue, program: str) -> str:
 
 
 def _whom(clock: Deadline | DecisionDue) -> str:
-    """Return who decides, and with whom the request is filed where that is somebody else."""
+    """Return who decides, and whom to file with if that is someone else."""
     decided = f"decided by {clock.decided_by}"
     return (
         decided
@@ -99,13 +99,13 @@ def _step_lines(steps: tuple[Step, ...]) -> list[str]:
 
 
 def rule_mark(clock: Deadline | DecisionDue) -> str:
-    """Return the mark of the clock's own rule; the clock's is that of its weakest step."""
+    """Return the mark of the clock's own rule; the clock's mark is that of its weakest step."""
     own = (step.status for step in clock.steps if step.citation == clock.citation)
     return next((mark for mark in own if mark), clock.status)
 
 
 def weaker(clock: Deadline | DecisionDue) -> str:
-    """Return that a step has a weaker mark than the clock's own rule, or nothing."""
+    """Return a note if a step has a weaker mark than the clock's own rule, '' otherwise."""
     same = rule_mark(clock) == clock.status
     return "" if same else f"; the weakest mark of a step is {clock.status}"
 
@@ -120,9 +120,9 @@ def ledger_html(
 ) -> str:
     """Return the clock as one HTML section: its days, a table of its steps, its notes, its mark.
 
-    With `as_of`, the days that are left stand beside the day to keep; without `notes`, who may file
+    With `as_of`, the days left are shown beside the deadline; without `notes`, who may file
     and the warnings are left out, for a page that shows them elsewhere. Every text is escaped, every
-    color is said for a light and a dark theme, and nothing is told by color alone.
+    color is defined for a light and a dark theme, and nothing is shown by color alone.
     """
     is_decision = isinstance(clock, DecisionDue)
     name = _level_name(clock)
@@ -222,8 +222,8 @@ def _table(clock: Deadline | DecisionDue) -> str:
         for place, step in enumerate(clock.steps)
     )
     return (
-        '<div class="law-scroll" tabindex="0" role="region" aria-label="How the days follow">'
-        '<table class="law-steps"><caption>How the days follow</caption>'
+        '<div class="law-scroll" tabindex="0" role="region" aria-label="How the dates follow">'
+        '<table class="law-steps"><caption>How the dates follow</caption>'
         '<thead><tr><th scope="col">Day</th><th scope="col">What</th><th scope="col">Rule</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
@@ -234,7 +234,7 @@ def _named(tags: list[str]) -> str:
 
 
 def _tags(clock: Deadline | DecisionDue) -> list[list[str]]:
-    """Return for each step which of the days that matter it makes: the step that says so last."""
+    """Return, per step, which of the clock's dates it sets; the last step that sets a date counts."""
     tags: list[list[str]] = [[] for _ in clock.steps]
     if isinstance(clock, DecisionDue):
         wanted = ((clock.decision_due, "decision due", "law-last"),)

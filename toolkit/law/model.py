@@ -1,4 +1,4 @@
-"""The shape of a program's rules: what `rules/programs/*.yaml` may say, and nothing else."""
+"""The schema of a program's rules: everything that `rules/programs/*.yaml` may say."""
 
 from collections.abc import Container, Iterable
 from datetime import date
@@ -57,14 +57,14 @@ _WORDS = {
 
 
 def check_words(**given: str | None) -> None:
-    """Raise UsageError for a fact of a case, by name, whose word is none that the rules know."""
+    """Raise UsageError for a fact of a case whose value is not one that the rules know."""
     for name, word in given.items():
         if word is not None and word not in _WORDS[name]:
             raise UsageError(f"{name}: expected one of {', '.join(_WORDS[name])}")
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of a rule file that carries no citation of its own."""
+    """A part of a rule file without a citation of its own."""
 
 
 class Span(_Strict, frozen=True, kw_only=True):
@@ -76,9 +76,9 @@ class Span(_Strict, frozen=True, kw_only=True):
 
 
 class When(_Strict, frozen=True, kw_only=True):
-    """The facts of a case that select a rule; what is not named does not matter.
+    """The facts of a case that select a rule; facts not named do not matter.
 
-    `not_filers` are those that it is not for; it is for a filer who is not known.
+    `not_filers` are excluded; a filer who is unknown is not.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -90,7 +90,7 @@ class When(_Strict, frozen=True, kw_only=True):
     def holds(
         self, stage: str | None, filer: str | None, expedited: bool, care: str = "not_stated"
     ) -> bool:
-        """Say whether a case with these facts is meant."""
+        """Return whether the rule covers a case with these facts."""
         return (
             (not self.stages or stage in self.stages)
             and (not self.filers or filer in self.filers)
@@ -101,17 +101,17 @@ class When(_Strict, frozen=True, kw_only=True):
 
 
 class Presumption(Sourced, frozen=True, kw_only=True):
-    """Receipt that is presumed so many calendar days after the notice's date, unless shown otherwise."""
+    """Receipt presumed this many calendar days after the notice date, unless shown otherwise."""
 
     days: int
 
 
 class Roll(Sourced, frozen=True, kw_only=True):
-    """What becomes of a last day that is no working day.
+    """What happens to a last day that is not a working day.
 
-    `force` says whether the rule on file makes the later day lawful (`law`), or it is only what
-    deciders are believed to do (`practice`): then it is told, and never counted on. `nonworkdays`:
-    a day on which an executive order closed federal offices is no working day either.
+    `force` says whether the rule on file makes the later day lawful (`law`), or only describes
+    what deciders are believed to do (`practice`): that is mentioned, never counted on. `nonworkdays`:
+    a day on which an executive order closed federal offices is not a working day either.
     """
 
     to: Literal["next_working_day", "next_day_neither_weekend_nor_dated_holiday"]
@@ -120,7 +120,7 @@ class Roll(Sourced, frozen=True, kw_only=True):
 
 
 class Reading(Sourced, frozen=True, kw_only=True):
-    """Another reading of the window that someone may hold: `file_by` stays on its safe side."""
+    """Another defensible reading of the window: `file_by` stays on its safe side."""
 
     says: str
     window: Span
@@ -143,13 +143,13 @@ class StateWindow(_Strict, frozen=True, kw_only=True):
 
 
 class Together(Sourced, frozen=True, kw_only=True):
-    """When several claims count together for the amount in dispute: never by themselves."""
+    """When several claims count together toward the amount in dispute; never automatically."""
 
     says: str
 
 
 class MinimumAmount(Sourced, frozen=True, kw_only=True):
-    """Dollars that must be in dispute for this level; below them the decision before is final."""
+    """Dollars that must be in dispute for this level; below that the previous decision is final."""
 
     dollars: int
     together: Together | None = None
@@ -207,20 +207,20 @@ def rules_after(rules: Iterable[FilingRule], outcome: str | None) -> tuple[Filin
 
 
 class Part(Sourced, frozen=True, kw_only=True):
-    """An earlier day inside a decision clock, for some requests, with a mark of its own."""
+    """An earlier due date within a decision clock, for some requests, with a mark of its own."""
 
     due: Span
     says: str
 
 
 class Meetings(Sourced, frozen=True, kw_only=True):
-    """How far apart the meetings of a board lie at most."""
+    """The longest time between two meetings of a board."""
 
     apart: Span
 
 
 class DecisionRule(Sourced, frozen=True, kw_only=True):
-    """How long the decider has, and the day its clock starts: by default, its receipt of the request.
+    """How long the decider has, and the day its clock starts (by default, when it receives the request).
 
     `days_to_ask_left_out`: the days between the notice and the request do not count.
     `meeting_too_near`: a request that came within this span before a meeting goes to the next one,
@@ -253,7 +253,7 @@ class DecisionRule(Sourced, frozen=True, kw_only=True):
 
 
 class Effectuation(Sourced, frozen=True, kw_only=True):
-    """How long the payer has to do what a favorable decision says."""
+    """How long the payer has to carry out a favorable decision."""
 
     when: When = When()
     within: Span
@@ -274,7 +274,7 @@ class Forwarded(Sourced, frozen=True, kw_only=True):
 
 
 class NotExpedited(Sourced, frozen=True, kw_only=True):
-    """What cannot be expedited: requests at these levels, at these stages and of these filers.
+    """What can't be expedited: requests at these levels, at these stages, by these filers.
 
     No stage, or no filer, named means any; `instead` is the level to ask at, where it is another one.
     """
@@ -286,7 +286,7 @@ class NotExpedited(Sourced, frozen=True, kw_only=True):
     says: str
 
     def bars(self, level_id: str, stage: str | None, filer: str | None) -> bool:
-        """Say whether such a request at the level is meant."""
+        """Return whether such a request at the level is barred."""
         return (
             level_id in self.levels
             and (not self.stages or stage in self.stages)
@@ -295,7 +295,7 @@ class NotExpedited(Sourced, frozen=True, kw_only=True):
 
 
 class Floor(_Strict, frozen=True, kw_only=True):
-    """The least that federal law lets a state give: a safe day where the state's own rule is unread.
+    """The shortest window that federal law lets a state give: a safe day where the state's own rule was not read.
 
     `filing` says how long every state must give at least; `filed_with` is whom to ask for the rest.
     """
@@ -323,7 +323,7 @@ class LevelProcess(Sourced, frozen=True, kw_only=True):
 
 
 class ByTerms(Sourced, frozen=True, kw_only=True):
-    """Why a level has no date in law, and what the hospital must enter to get one."""
+    """Why the law gives a level no date, and what the hospital must enter to get one."""
 
     says: str
     needs: tuple[str, ...]
@@ -402,13 +402,13 @@ class Level(_Strict, frozen=True, kw_only=True):
             )
 
     def needs_no_filing(self, outcome: str | None) -> bool:
-        """Say whether the case comes here by itself after this outcome of the level before."""
+        """Return whether the case moves here by itself after this outcome of the level before."""
         return bool(self.automatic or (self.forwarded and outcome in self.forwarded.after))
 
     def starts_with(self, outcome: str | None) -> Literal["decision", "filing"] | None:
-        """Return which day of the level before starts the clock here; None where no day does.
+        """Return which day of the level before starts the clock here; None if no day does.
 
-        A decision that was not made in time has no day: nothing is counted from it.
+        A missed decision has no date, so nothing is counted from it.
         """
         rules = rules_after(self.filing, outcome)
         if self.needs_no_filing(outcome):
@@ -418,7 +418,7 @@ class Level(_Strict, frozen=True, kw_only=True):
         return "filing" if any(one.runs_from == "filing" for one in rules) else "decision"
 
     def check_process(self, process: str | None, jurisdiction: str | None) -> None:
-        """Raise RefusedError for a process that does not serve the jurisdiction."""
+        """Raise RefusedError for a process that is not available in the jurisdiction."""
         for one in self.processes:
             if (
                 jurisdiction
@@ -427,53 +427,53 @@ class Level(_Strict, frozen=True, kw_only=True):
                 and jurisdiction not in one.jurisdictions
             ):
                 raise RefusedError(
-                    f"{self.name}: the process {process} does not serve {jurisdictions()[jurisdiction]}. "
+                    f"{self.name}: the process {process} is not available in {jurisdictions()[jurisdiction]}. "
                     f"{one.says} ({one.citation}; mark {one.status})",
                     needs=(
                         "the process of the denial notice",
-                        "the same without the jurisdiction, of a plan that chose the process itself",
+                        "the same without the jurisdiction, if the plan chose the process itself",
                     ),
                 )
 
     def check_stage(self, stage: str | None) -> None:
-        """Raise RefusedError for a stage that no request at this level can be of."""
+        """Raise RefusedError for a stage that no request at this level can have."""
         if stage and self.stages and stage not in self.stages:
             raise RefusedError(
-                f"{self.name}: no request at this level is of that stage.",
-                needs=(f"a stage that it can be of: {', '.join(self.stages)}",),
+                f"{self.name}: no request at this level can have that stage.",
+                needs=(f"a stage that it can have: {', '.join(self.stages)}",),
             )
 
     @property
     def has_expedited(self) -> bool:
-        """Say whether a rule on file is of an expedited request at this level."""
+        """Return whether a rule on file covers an expedited request at this level."""
         rules = (*self.filing, *self.decision, *self.effectuation)
         return self.always_expedited or any(rule.when.expedited for rule in rules)
 
     @property
     def asks_amount(self) -> bool:
-        """Say whether a rule of the level looks at the amount in dispute."""
+        """Return whether a rule of the level depends on the amount in dispute."""
         return bool(self.amount_in_controversy or any(rule.minimum_amount for rule in self.filing))
 
     def floor_of(self, jurisdiction: str | None) -> LevelProcess | None:
-        """Return the process that bounds a jurisdiction whose own law is not on file; None where none does."""
+        """Return the process that bounds a jurisdiction whose own law is not on file, or None."""
         if not jurisdiction or self.jurisdiction or self.without_its_own(jurisdiction):
             return None
         return next((one for one in self.processes if one.floor), None)
 
     def without_its_own(self, jurisdiction: str | None) -> LevelProcess | None:
-        """Return the process that a jurisdiction has for want of one of its own, or None."""
+        """Return the process that a jurisdiction without one of its own uses, or None."""
         return next((one for one in self.processes if jurisdiction in one.jurisdictions), None)
 
 
 class NoAppeal(Sourced, frozen=True, kw_only=True):
-    """A kind of denial that this program gives no appeal for."""
+    """A kind of denial for which this program gives no appeal."""
 
     denial_categories: tuple[str, ...]
     says: str
 
 
 class DenialNote(Sourced, frozen=True, kw_only=True):
-    """What to know of a kind of denial under this program, beside its appeal."""
+    """A note about a kind of denial under this program, apart from its appeal."""
 
     denial_categories: tuple[str, ...]
     says: str
@@ -498,7 +498,7 @@ class OpenedBy(Sourced, frozen=True, kw_only=True):
     payments: OpenedPayments | None = None
 
     def holds(self, remarks: set[str], *, payment: bool = False) -> bool:
-        """Say whether these remark codes put a denial, or a payment, under the program."""
+        """Return whether these remark codes put a denial, or a payment, under the program."""
         if remarks.intersection(self.remarks):
             return True
         also = self.payments if payment else None
@@ -524,7 +524,7 @@ class GoodCause(Sourced, frozen=True, kw_only=True):
 
 
 class Switch(Sourced, frozen=True, kw_only=True):
-    """Something beside the clocks that changes on a day, and the fact whose day selects it."""
+    """Something other than a clock that changes on a day, and the fact whose day selects it."""
 
     applies_from: date
     keyed_to: str
@@ -569,12 +569,14 @@ class Program(_Strict, frozen=True, kw_only=True):
         ways = (*self.standing, *self.not_expedited)
         named |= {rule.instead for rule in ways if rule.instead}
         if len(set(ids)) < len(ids) or named - set(ids):
-            raise ValueError(f"levels stand twice or are not on file: {sorted(named - set(ids))}")
+            raise ValueError(
+                f"levels are listed twice or are not on file: {sorted(named - set(ids))}"
+            )
 
     def check_expedited(
         self, level: Level, stage: str | None, filer: str | None, expedited: bool
     ) -> None:
-        """Raise RefusedError, with the way on, for a request that cannot be expedited."""
+        """Raise RefusedError, with what to do instead, for a request that can't be expedited."""
         if not (expedited or level.always_expedited):
             return
         for one in self.not_expedited:
@@ -585,20 +587,20 @@ class Program(_Strict, frozen=True, kw_only=True):
                 raise RefusedError(f"{level.name}: {why}", needs=(way,))
         if not level.has_expedited:
             raise RefusedError(
-                f"{level.name}: cannot be expedited; no rule on file is of an expedited request at "
-                f"this level.",
+                f"{level.name}: cannot be expedited: no rule on file "
+                "covers an expedited request at this level.",
                 needs=(STANDARD_REQUEST,),
             )
 
     def check_stage_to_expedite(self, level: Level, filer: str | None) -> None:
-        """Raise MissingFactError where only the stage, which is not known, says if a request can be expedited.
+        """Raise MissingFactError if the stage decides whether a request can be expedited and is unknown.
 
         For requests that the standard clock answers: an expedited clock of its own says whose it is.
         """
         can = [one for one in STAGES if not self._bars(level, one, filer)]
         if len(can) < len(STAGES):
             raise MissingFactError(
-                f"{level.name}: the stage decides whether this request can be expedited.",
+                f"{level.name}: whether this request can be expedited depends on the stage.",
                 needs=(f"the stage: {', '.join(can)}", STANDARD_REQUEST),
             )
 
@@ -606,21 +608,21 @@ class Program(_Strict, frozen=True, kw_only=True):
         return any(one.bars(level.id, stage, filer) for one in self.not_expedited)
 
     def level(self, level_id: str) -> Level:
-        """Return the level; refuse one that is not on file, naming those that are."""
+        """Return the level; refuse an unknown one and list those on file."""
         for level in self.levels:
             if level.id == level_id:
                 return level
         on_file = ", ".join(level.id for level in self.levels)
         raise NoRuleError(
-            f"{self.name} has no level of that name on file.",
+            f"{self.name} has no level of that name.",
             needs=(f"a level of {self.program}: {on_file}",),
         )
 
 
 class StateRules(_Strict, frozen=True, kw_only=True):
-    """What a state's law puts in the place of a program's rules: whole levels, and who may file there.
+    """The state law that replaces a program's rules: whole levels, and who may file there.
 
-    Everything that the program says of these levels gives way to what the state says.
+    For these levels the state's rules replace all of the program's.
     """
 
     program: str
@@ -632,7 +634,7 @@ class StateRules(_Strict, frozen=True, kw_only=True):
     not_modelled: tuple[str, ...]
 
     def over(self, rules: Program, jurisdiction: str) -> Program:
-        """Return the program's rules with the state's in their place."""
+        """Return the program's rules with the state's levels replacing its own."""
         known = {one.id: one for one in rules.levels}
         own = {one.id: _with_the_rest(one, known.get(one.id), jurisdiction) for one in self.levels}
         if set(own) - set(known):
@@ -643,7 +645,7 @@ class StateRules(_Strict, frozen=True, kw_only=True):
             for one in rule.levels
         }
         if named - set(own):
-            raise ValueError("says who may file, or how, at a level that it does not state")
+            raise ValueError("says who may file, or how, at a level that it does not define")
         return replace(
             rules,
             governing_law=f"{self.governing_law}; {rules.governing_law}",
@@ -656,14 +658,14 @@ class StateRules(_Strict, frozen=True, kw_only=True):
 
 
 def _with_the_rest(own: Level, of_program: Level | None, jurisdiction: str) -> Level:
-    """Return a state's level, with the program's rules after outcomes of which the state says nothing."""
+    """Return a state's level, with the program's rules for outcomes that the state does not cover."""
     said = {outcome for rule in own.filing for outcome in rule.after}
     rest = [one for one in (of_program.filing if of_program else ()) if set(one.after) - said]
     return replace(own, jurisdiction=jurisdiction, filing=(*own.filing, *rest))
 
 
 def _elsewhere(entries: Iterable[Any], levels: Container[str]) -> tuple[Any, ...]:
-    """Return what a program says of other levels than these."""
+    """Return what a program says about other levels than these."""
     kept = ((one, tuple(at for at in one.levels if at not in levels)) for one in entries)
     return tuple(replace(one, levels=others) for one, others in kept if others)
 
@@ -688,7 +690,7 @@ def jurisdictions() -> dict[str, str]:
 
 
 def known_jurisdiction(text: str | None, what: str = "the jurisdiction") -> str | None:
-    """Return a jurisdiction's two letters in capitals, None for none; UsageError where there is no such one."""
+    """Return a jurisdiction's two letters in capitals, None for none; raises UsageError if there is no such one."""
     found = (text or "").strip().upper() or None
     if found and found not in jurisdictions():
         raise UsageError(
@@ -713,7 +715,7 @@ def _state(name: str) -> State:
         )
     for own in found.programs:
         if own.program not in programs():
-            raise RulesError(f"rules/states/{name}.yaml: a program of it is not on file")
+            raise RulesError(f"rules/states/{name}.yaml: one of its programs is not on file")
         try:
             own.over(program(own.program), found.jurisdiction)
         except ValueError as error:
@@ -722,7 +724,7 @@ def _state(name: str) -> State:
 
 
 def state_rules(program_id: str, jurisdiction: str | None) -> StateRules | None:
-    """Return what the state's own law says of a program's levels; None where nothing is on file."""
+    """Return the state's own rules for a program's levels; None if none are on file."""
     name = (jurisdiction or "").lower()
     own = _state(name).programs if name in names("states") else ()
     return next((one for one in own if one.program == program_id), None)
@@ -735,7 +737,7 @@ def programs() -> tuple[str, ...]:
 
 @cache
 def program(program_id: str, jurisdiction: str | None = None) -> Program:
-    """Return one program's rules, in a jurisdiction with those of its own law; refuse one not on file."""
+    """Return one program's rules, with those of the jurisdiction's own law; refuse an unknown program."""
     if jurisdiction:
         rules, own = program(program_id), state_rules(program_id, jurisdiction)
         return own.over(rules, jurisdiction) if own else rules
@@ -746,7 +748,7 @@ def program(program_id: str, jurisdiction: str | None = None) -> Program:
         )
     found = read(RULES / "programs" / f"{program_id}.yaml", Program)
     if found.program != program_id:
-        raise NoRuleError("the program's file names another program inside.")
+        raise NoRuleError("the program's file names a different program inside.")
     if any(level.jurisdiction for level in found.levels):
         raise RulesError(
             f"rules/programs/{program_id}.yaml: a state's law is a file of rules/states"
@@ -755,7 +757,7 @@ def program(program_id: str, jurisdiction: str | None = None) -> Program:
 
 
 class OnFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What one file says of a program: the program's own, or what a state's law puts in its place."""
+    """The rules of one file: a program's own, or a state's for that program."""
 
     program: str
     jurisdiction: str = ""
@@ -768,7 +770,7 @@ class OnFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def on_file() -> tuple[OnFile, ...]:
-    """Return everything that is on file of the programs: theirs first, then what states say of them."""
+    """Return every rule file: the programs' own first, then the states'."""
     own = [OnFile(program=name, rules=program(name)) for name in programs()]
     of_states = [
         OnFile(program=rules.program, jurisdiction=state.jurisdiction, rules=rules)
@@ -779,7 +781,7 @@ def on_file() -> tuple[OnFile, ...]:
 
 
 def narrowest(stated: Iterable[str]) -> set[str]:
-    """Return the programs without those within which another of them governs the claim."""
+    """Return the programs, without those within which another of them governs the claim."""
     named = set(stated)
     wider = {one for name in named & set(programs()) for one in program(name).within}
     return named - wider
@@ -821,7 +823,7 @@ class LevelName(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgramName(msgspec.Struct, frozen=True, kw_only=True):
-    """What a program and its levels are called, without their rules."""
+    """The names of a program and its levels, without their rules."""
 
     program: str
     name: str
@@ -836,7 +838,7 @@ class ProgramName(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Everything that the program is called, its name first."""
+        """All names of the program, its own first."""
         return tuple(filter(None, (self.name, self.short_name, *self.also_called)))
 
 
@@ -855,12 +857,12 @@ def _named() -> dict[str, str]:
     for one in program_names():
         for word in (one.program, *one.words):
             if found.setdefault(plain(word), one.program) != one.program:
-                raise RulesError(f"rules/programs: {word!r} stands for two programs")
+                raise RulesError(f"rules/programs: {word!r} names two programs")
     return found
 
 
 def program_named(text: str) -> str | None:
-    """Return the id of the program that an id, a name or another spelling of it means, or None.
+    """Return the id of the program that an id, a name or another spelling refers to, or None.
 
     Case, spaces and punctuation do not matter.
     """

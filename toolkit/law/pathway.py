@@ -1,4 +1,4 @@
-"""The ladder of a program, and the step that a case has to take next."""
+"""The ladder of a program, and the next step of a case."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -33,7 +33,7 @@ from toolkit.law.model import (
 
 
 class NextStep(msgspec.Struct, frozen=True, kw_only=True):
-    """What a denial needs next, for one distinct combination of facts.
+    """The next step for a denial, for one distinct combination of facts.
 
     `state` is file (there is a date), waiting (filed and undecided), nothing_to_file (the case
     moves by itself), no_appeal_right, done (won or withdrawn), or gap (a fact or rule is missing;
@@ -72,7 +72,7 @@ def next_step(
     remarks: Iterable[str] = (),
     initial_payment: bool = False,
 ) -> NextStep:
-    """Return what the hospital has to do next on a denial, or what is missing to say so.
+    """Return what the hospital has to do next on a denial, or what is missing to determine it.
 
     `contracted` is 'contracted', 'not_contracted' or None (unknown: contracted where there is a
     `contract`); `last_level`, `filed`, `outcome`, `filed_on` and `decided_on` are the last appeal event on
@@ -124,7 +124,7 @@ def days_of(
     filed_on: date | None,
     decided_on: date | None,
 ) -> tuple[date | None, date | None, date | None]:
-    """Return those days that a clock looks at: the one that starts it, its receipt, the earliest notice."""
+    """Return the days a clock depends on: the one that starts it, its receipt, the earliest notice."""
     if clock.source == "notice":
         return notice_date, received, earliest_notice
     return decided_on if clock.source == "decision" else filed_on, None, None
@@ -147,7 +147,7 @@ def resolve(
     remarks: Iterable[str] = (),
     initial_payment: bool = False,
 ) -> NextStep | Clock:
-    """Return the clock that a denial runs on, or the NextStep where no day can change it.
+    """Return the clock of a denial, or its NextStep if no day can change it.
 
     The facts are those of `next_step`, without the days.
     """
@@ -171,13 +171,15 @@ def resolve(
     if program_id not in programs():
         return NextStep(
             state="gap",
-            gap=f"no rules are on file for the program {program_id} yet: no date is given",
+            gap=f"the toolkit has no rules for the program {program_id} yet, so it gives no date",
         )
     if stage not in STAGES:
         gap = f"the stage is not one of {', '.join(STAGES)}: correct it"
         return NextStep(state="gap", gap=gap)
     rules = program(program_id, jurisdiction)
-    if contract and contracted is None:  # whoever has the contract's terms on file is contracted
+    if (
+        contract and contracted is None
+    ):  # a hospital that entered the contract's terms is contracted
         contracted = "contracted"
     for rule in rules.no_appeal:
         if denial_category in rule.denial_categories:
@@ -263,9 +265,9 @@ def dated(
 
 
 def turns_on(program_id: str | None) -> frozenset[str]:
-    """Return which of amount, nature, denial_category, state_window, jurisdiction `next_step` turns on.
+    """Return which of amount, nature, denial_category, state_window, jurisdiction `next_step` depends on.
 
-    Bulk work leaves the others out of its keys, so that the distinct ones stay few.
+    Bulk work leaves the others out of its keys, to keep distinct keys few.
     """
     if program_id not in programs():
         return frozenset()
@@ -282,7 +284,7 @@ def turns_on(program_id: str | None) -> frozenset[str]:
 
 @cache
 def amount_levels(program_id: str | None) -> frozenset[str]:
-    """Return the levels of a program whose own rules look at the amount in dispute."""
+    """Return the levels of a program whose own rules depend on the amount in dispute."""
     levels = program(program_id).levels if program_id in programs() else ()
     return frozenset(level.id for level in levels if level.asks_amount)
 
@@ -294,7 +296,7 @@ def disputed_at(
     nature: str | None,
     denial_category: str | None,
 ) -> str | None:
-    """Return the level to file next where its own rules look at the amount in dispute, else None."""
+    """Return the level to file next if its own rules depend on the amount in dispute, else None."""
     looks = amount_levels(program_id)
     if not looks:
         return None
@@ -312,7 +314,7 @@ def disputed_at(
 
 @cache
 def telling_amounts() -> tuple[int, ...]:
-    """Return the whole dollars at which an answer may change, in order; between two it does not.
+    """Return the whole-dollar amounts at which an answer may change, in order.
 
     Bulk work asks with the one at or below an amount, so that the distinct keys stay few.
     """
@@ -335,7 +337,7 @@ def _filer(ways: HospitalFilesAs, contracted: str | None, stage: str) -> str | N
 
 
 def _level_name(program_id: str | None, level_id: str | None) -> str:
-    """Return the level's name where the program has it, else the id as the file states it."""
+    """Return the level's name if the program has it, else the id as the file states it."""
     levels = program(program_id).levels if program_id in programs() else ()
     names = {level.id: level.name for level in levels}
     return (level_id and names.get(level_id, level_id)) or "an appeal whose level is not stated"
@@ -350,8 +352,8 @@ def _first(rules: Program) -> Level | None:
 
 _NO_DAY = {
     "notice": "no notice date: fill in the notice or remittance date",
-    "decision": "the day of the last decision is missing: the next clock starts with it",
-    "filing": "the day the last appeal was filed is missing: the next clock starts with it",
+    "decision": "the date of the last decision is missing: it starts the next clock",
+    "filing": "the date of the last filing is missing: it starts the next clock",
 }
 
 
@@ -375,13 +377,13 @@ def _where(
     level = on_file[last_level]
     following = _following(level, outcome, nature)
     if following is None:
-        gap = f"{level.name}, {outcome}: no rule on file says what follows"
+        gap = f"{level.name}, {outcome}: no rule on file says what comes next"
         return NextStep(state="gap", level=level.id, gap=gap)
     return on_file[following]
 
 
 def _following(level: Level, outcome: str | None, nature: str | None) -> str | None:
-    """Return the level that follows a decision; a clinical denial may go another way."""
+    """Return the level that follows a decision; a clinical denial may take a different one."""
     clinical = level.after_clinical if nature == "clinical" else {}
     after: dict[str, str] = {**level.after, **clinical}
     return after.get(outcome or "")
@@ -394,7 +396,7 @@ def _refused(
     refused: RefusedError,
     days: dict[str, date | None],
 ) -> NextStep:
-    """Return what a refusal means for the case: no appeal at all, another way, or a gap."""
+    """Return the NextStep for a refusal: no appeal at all, another route, or a gap."""
     rule = refusing(rules, level, clock.stage, clock.filer)
     contract = clock.contract
     if rule and contract and contract.level == (rule.instead or contract.level):
@@ -402,7 +404,9 @@ def _refused(
         try:
             deadline = filing_deadline(rules.program, contract.level, contract=contract, **facts)
         except (RefusedError, RulesError) as missing:
-            needs = "; ".join(getattr(missing, "needs", ())) or "what the contract's file lacks"
+            needs = (
+                "; ".join(getattr(missing, "needs", ())) or "what is missing in the contract's file"
+            )
             gap = f"the contract gives no date: {str(missing).rstrip('.')}; fill in: {needs}"
             return NextStep(state="gap", level=contract.level, standing=rule.says, gap=gap)
         return NextStep(
@@ -414,7 +418,7 @@ def _refused(
             runs_from=clock.source or "",
         )
     if rule and rule.instead and rules.level(rule.instead).by_terms:
-        gap = f"no date in law; fill in: {'; '.join(refused.needs)}"
+        gap = f"the law gives no date; fill in: {'; '.join(refused.needs)}"
         return NextStep(
             state="gap", level=rule.instead, standing=rule.says, gap=gap, why=str(refused)
         )
@@ -428,15 +432,15 @@ def _refused(
 
 
 def _told(deadline: Deadline) -> str:
-    """Return the steps of a deadline in one line, with what it needs in dispute; its warnings where
-    it has no step.
+    """Return the steps of a deadline and the amount it requires in one line, or its warnings if it
+    has no steps.
     """
     steps = [f"{step.date.isoformat()}: {step.what} ({step.citation})" for step in deadline.steps]
     return "; ".join((*steps, *deadline.about_amount)) or " ".join(deadline.warnings)
 
 
 def ladder(program_id: str, jurisdiction: str | None = None) -> tuple[Level, ...]:
-    """Return every level of a program in order: the ladder first, then the clocks beside it.
+    """Return every level of a program in order: the ladder first, then the side clocks.
 
     In a jurisdiction whose own law is known, its levels replace the program's.
     """

@@ -1,4 +1,4 @@
-"""Who may file: which paper a filer needs at a level and stage, and when there is no appeal at all."""
+"""Who may file at a level and stage, with which documents, and when there is no appeal at all."""
 
 import msgspec
 
@@ -28,7 +28,7 @@ def standing(
     filer: str | None,
     expedited: bool = False,
 ) -> Answer | None:
-    """Return what the rules say of this filer at this level and stage; None without a filer."""
+    """Return whether this filer may file at this level and stage; None without a filer."""
     if filer is None:
         return None
     of_level = [rule for rule in program.standing if level in rule.levels]
@@ -39,7 +39,7 @@ def standing(
             return _answer([rule], able)
     able = _able(of_level, stage, expedited)
     if of_filer and not any(rule.may_file for rule in of_filer):
-        return _answer(of_filer, able)  # no stage has to be known for that
+        return _answer(of_filer, able)  # this does not depend on the stage
     return _not_settled(program, _level(program, level), able, of_filer, stage)
 
 
@@ -48,7 +48,7 @@ def _level(program: Program | StateRules, level_id: str) -> Level:
 
 
 def party(filer: str | None, rule: FilingRule) -> Answer | None:
-    """Return what a contract's own rule says of a filer: the provider that it binds may dispute under it."""
+    """Return whether a filer may dispute under a contract: only the provider it binds may."""
     if filer is None:
         return None
     bound = filer in ("contracted_provider", "network_provider")
@@ -56,7 +56,7 @@ def party(filer: str | None, rule: FilingRule) -> Answer | None:
         may_file=bound,
         papers=(),
         instead=None,
-        says="A dispute under a contract is that of the contracted provider, in its own name.",
+        says="Only the contracted provider may dispute under its contract, in its own name.",
         citation=rule.citation,
         status=rule.status,
         way_on=() if bound else ("the level at which this filer has an appeal of its own",),
@@ -64,7 +64,7 @@ def party(filer: str | None, rule: FilingRule) -> Answer | None:
 
 
 def _answer(rules: list[Standing], able: str) -> Answer:
-    """Return the one answer of rules that all say the same of a filer."""
+    """Return the answer of rules that all agree about a filer."""
     first = rules[0]
     return Answer(
         may_file=first.may_file,
@@ -84,18 +84,18 @@ def _not_settled(
     of_filer: list[Standing],
     stage: str | None,
 ) -> Answer:
-    """Return that nothing on file settles the filer's standing, and what to check."""
-    says = "Whether this filer may file at this level is not settled by the rules on file."
+    """Return the answer for a filer whose standing the rules do not settle, and what to check."""
+    says = "The rules on file do not settle whether this filer may file at this level."
     if stage is None and any(rule.when.stages for rule in of_filer):
         says += " It depends on the stage; name the stage."
     says += f" Before you rely on this date, check it with {level.decider} or in {program.governing_law}."
     if able:
-        says += f" On file as able to file: {able}."
+        says += f" The rules name as able to file: {able}."
     return Answer(may_file=None, papers=(), instead=None, says=says, citation="", status="")
 
 
 def _able(rules: list[Standing], stage: str | None, expedited: bool) -> str:
-    """Return the filers that the rules let file at the stage; at some stage where it is not known."""
+    """Return the filers that the rules allow at the stage, or at any stage if it is unknown."""
     asked = (stage,) if stage else STAGES
     first = (
         (filer, next((one for one in rules if one.when.holds(at, filer, expedited)), None))

@@ -21,7 +21,7 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class UnknownYear(Sourced, frozen=True, kw_only=True):
-    """How many times the amount of a year not on file may be more or less than the nearest on file."""
+    """The factor by which an unknown year's amount may differ from the nearest known one."""
 
     times: int
 
@@ -43,7 +43,7 @@ def thresholds() -> Thresholds:
 
 
 def between(kind: str, year: int) -> tuple[int, int]:
-    """Return the least and the most dollars that the year may ask for: the same where it is on file."""
+    """Return the lowest and highest amount the year may require; equal if the year is on file."""
     on_file = {one.year: getattr(one, kind) for one in thresholds().years}
     if year in on_file:
         return on_file[year], on_file[year]
@@ -55,7 +55,7 @@ def between(kind: str, year: int) -> tuple[int, int]:
 
 
 def telling_dollars(kind: str) -> frozenset[int]:
-    """Return the dollars at which an answer may change, those of the years not on file with them."""
+    """Return the amounts at which an answer may change, including those of unknown years."""
     on_file = [one.year for one in thresholds().years]
     return frozenset(
         dollars
@@ -65,10 +65,10 @@ def telling_dollars(kind: str) -> frozenset[int]:
 
 
 def amount_warnings(kind: str, *, first: date, last: date, amount: float | None) -> tuple[str, ...]:
-    """Return what to know of the amount in dispute for a request filed between the two days.
+    """Return warnings about the amount in dispute for a request filed between the two days.
 
     The threshold is that of the year of filing: where the window crosses 31 December, both years
-    are told.
+    are named.
     """
     by_year = {one.year: one for one in thresholds().years}
     said = []
@@ -77,7 +77,7 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
         if year not in by_year:
             text = f"No amount in controversy is on file for requests filed in {year}: look it up."
             if amount is not None and amount >= most:
-                text += f" An amount from ${most:,} is taken to be enough."
+                text += f" An amount from ${most:,} is assumed to be enough."
             elif year > first.year:
                 text += (
                     f" One below ${most:,} may be too little then: file before January 1, {year}."
@@ -95,7 +95,7 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
         if amount is not None and amount < least:
             together = thresholds().together
             text += (
-                f" The amount given is below it, and alone it will be dismissed. {together.says} "
+                f" The amount given is below it, and a request with it alone will be dismissed. {together.says} "
                 f"({together.citation}; mark {together.status})"
             )
         said.append(text)
@@ -105,11 +105,11 @@ def amount_warnings(kind: str, *, first: date, last: date, amount: float | None)
 def last_day_that_counts(
     kind: str, *, first: date, last: date, amount: float
 ) -> tuple[date, str, str] | None:
-    """Return the last day between the two on which `amount` is surely enough, why, and the citation.
+    """Return the last day between the two on which `amount` certainly suffices, why, and the citation.
 
     None where no threshold can rise past the amount in that time. The day is a 31 December: the
-    threshold is that of the year in which the request is filed. A year that is not on file may ask for
-    anything that `between` says.
+    threshold is that of the year in which the request is filed. A year that is not on file may require
+    anything in the range of `between`.
     """
     for year in range(first.year, last.year):
         least, most = between(kind, year)[0], between(kind, year + 1)[1]
@@ -119,7 +119,7 @@ def last_day_that_counts(
 
 
 def _why_not_later(kind: str, year: int) -> str:
-    """Return why a request is better filed by the end of the year."""
+    """Return why a request should be filed by the end of the year."""
     by_year = {one.year: one for one in thresholds().years}
     now, then = by_year.get(year), by_year.get(year + 1)
     if now and then:
@@ -129,7 +129,7 @@ def _why_not_later(kind: str, year: int) -> str:
         )
     if now:
         return (
-            f"last day on which the amount in dispute is sure to be enough: ${getattr(now, kind):,} for "
+            f"last day on which the amount in dispute is certainly enough: ${getattr(now, kind):,} for "
             f"requests filed in {year}; the amount of {year + 1} is not on file and may be more"
         )
     if then:

@@ -1,4 +1,4 @@
-"""Which of the facts given no rule of a level looks at, so that none is left out in silence."""
+"""Which of the given facts no rule of a level depends on, so that none is ignored silently."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ def unused_for_filing(
     contract: Contract | None = None,
     jurisdiction: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the facts given, by their names in `filing_deadline`, that its answer does not turn on."""
+    """Return the given facts, by their names in `filing_deadline`, that its answer does not depend on."""
     rules = program(program_id, known_jurisdiction(jurisdiction))
     level = level_of(rules, level_id, contract)
     by_contract = bool(contract) and (bool(level.by_terms) or level not in rules.levels)
@@ -41,7 +41,7 @@ def unused_for_filing(
 def unused_for_decision(
     program_id: str, level_id: str, given: Iterable[str], *, jurisdiction: str | None = None
 ) -> tuple[str, ...]:
-    """Return the facts given, by their names in `decision_due`, that its answer does not turn on."""
+    """Return the given facts, by their names in `decision_due`, that its answer does not depend on."""
     rules = program(program_id, known_jurisdiction(jurisdiction))
     level = rules.level(level_id)
     clocks = level.decision
@@ -64,12 +64,12 @@ def unused_for_decision(
 
 
 def _has_states(level: Level) -> bool:
-    """Say whether the level is a state's own, or has a process that each state makes for itself."""
+    """Return whether the level is a state's own, or has a process that each state defines itself."""
     return bool(level.jurisdiction or level.processes)
 
 
 def _asks_stage(rules: Program, level: Level) -> bool:
-    """Say whether the stage decides who may file at the level, or what can be expedited there."""
+    """Return whether the stage decides who may file at the level, or what can be expedited there."""
     stages = [(one.levels, one.when.stages) for one in rules.standing]
     stages += [(one.levels, one.stages) for one in rules.not_expedited]
     return any(level.id in levels and named for levels, named in stages)

@@ -1,6 +1,6 @@
-"""How the law says things to people: spans, starts, marks, who and when, in plain words.
+"""How the law is worded for people: spans, starts, marks, who and when.
 
-One place for the command line's text, the notebook's ledger, the calendar file and docs/law.md.
+Shared by the command line, the notebook's ledger, the calendar file and docs/law.md.
 """
 
 from datetime import date
@@ -55,7 +55,7 @@ STARTS = {
 ANCHORS = {
     "request": "the day the decider received the request",
     "plan_appeal": "the day the plan appeal was filed",
-    "case_file": "the day the decider had the case file or the records it asked for",
+    "case_file": "the day the decider received the case file or the records it asked for",
     "selection": "the day the IDR entity was selected",
     "board_meeting": "the board's meeting that decides the appeal",
 }
@@ -81,7 +81,7 @@ _FILED = {
 
 
 def program_name(program_id: str) -> str:
-    """Return the program's name; its id where no rules are on file for it."""
+    """Return the program's name, or its id if no rules are on file for it."""
     try:
         return program(program_id).name
     except NoRuleError:
@@ -112,7 +112,7 @@ def _plural(number: int, one: Span) -> str:
 
 
 def window(rule: FilingRule) -> str:
-    """Return how long there is to file, with what bends the count."""
+    """Return how long there is to file, with everything that changes the count."""
     if rule.open_ended:
         text = "no last day"
         if rule.readings:
@@ -135,7 +135,7 @@ def window(rule: FilingRule) -> str:
 
 
 def starts(rule: FilingRule | Reading) -> str:
-    """Return the day a window is counted from."""
+    """Return the day from which a window is counted."""
     if isinstance(rule, FilingRule) and rule.runs_from == "filing" and rule.notice:
         return f"the day of the {rule.notice}"
     return STARTS[rule.starts]
@@ -149,18 +149,18 @@ def filed(filed_when: str | None, *, with_decider: bool = True) -> str:
 
 
 def roll(rule: Roll | None) -> str:
-    """Return what becomes of a last day that is no working day."""
+    """Return what happens to a last day that is not a working day."""
     if rule is None:
         return "stays where it falls"
     to = rule.to.replace("_", " ")
     if rule.force == "law":
         more = ", past days closed by executive order too" if rule.nonworkdays else ""
         return f"rolls to the {to}{more}"
-    return f"believed to roll to the {to}; not counted on"
+    return f"believed to roll to the {to}; do not count on it"
 
 
 def when(one: When) -> str:
-    """Return the facts that select a rule: 'payment; standard', or '' where none do."""
+    """Return the facts that select a rule, such as 'payment; standard'; '' if none do."""
     said = [
         ", ".join(STAGES[stage] for stage in one.stages),
         ", ".join(FILERS[filer] for filer in one.filers),
@@ -172,13 +172,13 @@ def when(one: When) -> str:
 
 
 def filing_for(rule: FilingRule) -> str:
-    """Return what a filing rule is for: the outcome of the level before, and the facts that select it."""
+    """Return when a filing rule applies: the outcome of the level before, and the facts that select it."""
     after = ", ".join(OUTCOMES[one] for one in rule.after)
     return "; ".join(filter(None, (after and f"after: {after}", when(rule.when))))
 
 
 def decision_for(rule: DecisionRule) -> str:
-    """Return what a decision clock is for: its facts, the plan, the service, the states."""
+    """Return when a decision clock applies: its facts, the plan, the service, the states."""
     levels = {
         None: "",
         "one": "plans with one internal level",
@@ -196,5 +196,5 @@ def decision_for(rule: DecisionRule) -> str:
 
 
 def mark(status: str) -> str:
-    """Return a mark in words; the mark itself where it is not one of ours."""
+    """Return a mark in words, or the mark itself if it is unknown."""
     return MARKS.get(status, status)

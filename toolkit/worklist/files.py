@@ -35,7 +35,7 @@ def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
     writers = {".parquet": _parquet, ".csv": _csv, ".xlsx": _xlsx}
     write = writers.get(path.suffix.lower())
     if write is None:
-        raise UsageError("--out ends in none of .parquet, .csv, .xlsx")
+        raise UsageError("--out must end in one of .parquet, .csv, .xlsx")
     with whole(path) as temporary:
         write(tables, temporary)
     return path

@@ -1,4 +1,4 @@
-"""`toolkit balance`: every billed claim in one bucket (paid, denied, recovered, lost, unanswered, not ours, resent), to the cent, and where bill, remittances and tracker differ."""
+"""`toolkit balance`: put every billed claim in one bucket (paid, denied, recovered, lost, unanswered, not ours, resent), to the cent, and list where billing, remittances and tracker differ."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import check_ending, hospital_of, store_of
 
-SAYS = "every billed claim in one bucket (paid, denied, recovered, lost, unanswered, not ours, resent), to the cent, and where bill, remittances and tracker differ"
+SAYS = "put every billed claim in one bucket (paid, denied, recovered, lost, unanswered, not ours, resent), to the cent, and list where billing, remittances and tracker differ"
 EXAMPLE = "balance billing.csv remits/ --tracker tracker.xlsx --month 2026-03 --out balance.xlsx"
 
 
@@ -17,10 +17,12 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="the billing export, then remittances; an export among those is a tracker",
+        help="the billing export, then remittances; any other export is read as the tracker",
     )
     one.add_argument("--tracker", type=Path, help="export of the denial tracker")
-    one.add_argument("--month", metavar="YYYY-MM", help="billed in this month; default: all")
+    one.add_argument(
+        "--month", metavar="YYYY-MM", help="only claims billed in this month; default: all"
+    )
     one.add_argument("--fees", type=Path, help="fee schedule; default: local/fee_schedule.csv")
     one.add_argument(
         "--out", type=Path, metavar="FILE.(csv|xlsx|parquet)", help="write one row per billed claim"

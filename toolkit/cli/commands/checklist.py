@@ -1,4 +1,4 @@
-"""`toolkit checklist`: what to do about a denial, in order, and the documents it needs."""
+"""`toolkit checklist`: list what to do about a denial, in order, and the documents it needs."""
 
 import argparse
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import case_of
 
-SAYS = "what to do about a denial, in order, and the documents it needs"
+SAYS = "list what to do about a denial, in order, and the documents it needs"
 EXAMPLE = "checklist export.csv --claim 1a2b3c4d-000012"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("export", type=Path, metavar="EXPORT")
     one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
-    one.add_argument("--facts", type=Path, help="YAML: fact: value")
+    one.add_argument("--facts", type=Path, help="YAML file of facts (fact: value)")
     add_as_of(one)
     add_files(one)
 
@@ -48,7 +48,7 @@ def show(answer: dict[str, Any]) -> None:
         print(f"{step['n']}. {step['do']}{by}{cited}\n   why: {step['why']}")
     print("Documents:")
     for one in answer["documents"]:
-        have = "have" if one["have"] else f"missing, from: {one['from']}"
+        have = "have" if one["have"] else f"missing; get it from: {one['from']}"
         print(f"  {one['what']} ({have})\n    shows: {one['shows']}")
     possible = [one["kind"] for one in answer["letters"] if one["possible"]]
     print(f"Letters: {', '.join(possible) or 'none'}")

@@ -1,4 +1,4 @@
-"""`toolkit deadline`: the last day to file, with the reason for every day."""
+"""`toolkit deadline`: compute the last day to file, with the rule behind every step."""
 
 import argparse
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from toolkit.cli.arguments import (
     positive,
 )
 
-SAYS = "the last day to file, with the reason for every day"
+SAYS = "compute the last day to file, with the rule behind every step"
 EXAMPLE = "deadline --program original_medicare --level redetermination --notice-date 2026-01-15"
 
 
@@ -23,30 +23,36 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     from toolkit.law import CARE, FILERS, OUTCOMES, PROCESSES
 
     add_level(one)
-    one.add_argument("--notice-date", type=iso_date)
-    one.add_argument("--received", type=iso_date)
-    one.add_argument("--filer", choices=FILERS)
+    one.add_argument("--notice-date", type=iso_date, help="date printed on the notice")
+    one.add_argument(
+        "--received", type=iso_date, help="documented day on which the notice was received"
+    )
+    one.add_argument("--filer", choices=FILERS, help="who files")
     one.add_argument(
         "--amount",
         type=dollars,
         help="dollars in controversy: of the claim's denials that go to the level together, less what was "
         "paid since; other claims count only where the request aggregates them",
     )
+    one.add_argument("--care", choices=CARE, help="va_community_care: how the care was authorized")
     one.add_argument(
-        "--care", choices=CARE, help="va_community_care: on whose authority it was given"
+        "--state-window", type=positive, help="days to file, where the state sets them"
     )
-    one.add_argument("--state-window", type=positive, help="days, where the state sets them")
-    one.add_argument("--effective-date", type=iso_date)
+    one.add_argument("--effective-date", type=iso_date, help="day the action takes effect")
     one.add_argument(
         "--last-outcome",
         choices=OUTCOMES,
-        help="how the level before ended; missed: its decision was not made in time, and --notice-date is "
-        "the day of the request that was not decided",
+        help="how the level before ended; missed: no decision in time, and --notice-date is "
+        "the day of the undecided request",
     )
-    one.add_argument("--process", choices=PROCESSES, help="of external review: whose process it is")
+    one.add_argument(
+        "--process", choices=PROCESSES, help="external review: whose process it goes through"
+    )
     add_jurisdiction(one)
     one.add_argument("--ics", type=Path, help="write a calendar file (Outlook, Google Calendar)")
-    one.add_argument("--contract", type=Path, help="YAML of a contract's terms (contract_dispute)")
+    one.add_argument(
+        "--contract", type=Path, help="YAML file with a contract's terms (contract_dispute)"
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

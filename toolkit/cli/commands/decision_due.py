@@ -1,4 +1,4 @@
-"""`toolkit decision-due`: the decider's clock."""
+"""`toolkit decision-due`: compute the day the decision is due."""
 
 import argparse
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Any
 
 from toolkit.cli.arguments import add_jurisdiction, add_level, iso_date, not_used, options_given
 
-SAYS = "the decider's clock"
+SAYS = "compute the day the decision is due"
 EXAMPLE = "decision-due --program medicare_advantage --level reconsideration --request-received 2026-01-15 --stage payment"
 
 
@@ -14,17 +14,25 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     from toolkit.law import SERVICES
 
     add_level(one)
-    one.add_argument("--request-received", type=iso_date, required=True)
     one.add_argument(
-        "--extended", action="store_true", help="the decider extended its time, and said so"
+        "--request-received",
+        type=iso_date,
+        required=True,
+        help="day the decider received the request",
     )
     one.add_argument(
-        "--levels", choices=("one", "two"), help="levels of internal appeal of the plan"
+        "--extended", action="store_true", help="the decider gave notice that it extended its time"
+    )
+    one.add_argument(
+        "--levels", choices=("one", "two"), help="how many levels of internal appeal the plan has"
     )
     one.add_argument("--service", choices=SERVICES, help="kind of service (prior_authorization)")
     add_jurisdiction(one)
     one.add_argument(
-        "--state", type=str.upper, metavar="XX", help="where the service is given, as two letters"
+        "--state",
+        type=str.upper,
+        metavar="XX",
+        help="state where the service is given, as two letters",
     )
     one.add_argument(
         "--multiemployer",
@@ -33,7 +41,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     )
     for word, what in (
         ("--plan-appeal-date", "day the plan appeal was filed (Medicaid fair hearing)"),
-        ("--case-file-date", "day the decider had the case file or the records it asked for"),
+        ("--case-file-date", "day the decider received the case file or the records it asked for"),
         ("--selection-date", "day the IDR entity was selected"),
         ("--board-meeting", "meeting of a multiemployer plan's board that decides the appeal"),
         ("--notice-date", "date of the notice before the request (Medicaid fair hearing)"),

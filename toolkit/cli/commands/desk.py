@@ -1,4 +1,4 @@
-"""`toolkit desk`: serves the desk on this machine and opens it in the browser."""
+"""`toolkit desk`: serve the desk on this machine and open it in the browser."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 from toolkit.cli.inputs import ROOT
 from toolkit.errors import InputError, UsageError
 
-SAYS = "opens the desk in the browser, as an app or in JupyterLab"
+SAYS = "open the desk in the browser, as an app or in JupyterLab"
 EXAMPLE = "desk"
 
 

@@ -1,4 +1,4 @@
-"""`toolkit draft`: one letter, or all of an export; refused with the way on, or with what is missing."""
+"""`toolkit draft`: write one letter, or all of an export; say what is missing or what to do instead."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from toolkit.cli.inputs import case_of, cases_of, triaged
 from toolkit.cli.output import show_out
 from toolkit.errors import UsageError
 
-SAYS = "one letter, or all of an export; refused with the way on, or with what is missing"
+SAYS = "write one letter, or all of an export; say what is missing or what to do instead"
 EXAMPLE = "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out letter.docx"
 
 
@@ -40,7 +40,9 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     )
     one.add_argument("--out", type=Path, help="file; with --all, folder")
     one.add_argument("--facts", type=Path, help="YAML: fact: value")
-    one.add_argument("--draft", action="store_true", help="write it incomplete, with a watermark")
+    one.add_argument(
+        "--draft", action="store_true", help="write an incomplete letter, with a watermark"
+    )
     one.add_argument(
         "--packet", action="store_true", help="one PDF: contents, letter, exhibits, pages numbered"
     )

@@ -1,4 +1,4 @@
-"""`toolkit gather`: bring files into a book, each read once: for worklists and reports of any size."""
+"""`toolkit gather`: read files into a book, each once, for worklists and reports of any size."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from typing import Any
 
 from toolkit.cli.arguments import add_layout
 
-SAYS = "bring files into a book, each read once: for worklists and reports of any size"
+SAYS = "read files into a book, each once, for worklists and reports of any size"
 EXAMPLE = "gather remits/ 'exports/2026-*.csv' --book local/book"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("exports", nargs="+", type=Path, metavar="FILE")
-    one.add_argument("--book", type=Path, required=True, help="folder to bring them into")
+    one.add_argument("--book", type=Path, required=True, help="folder that keeps what was read")
     add_layout(one)
 
 

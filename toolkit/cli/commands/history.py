@@ -1,4 +1,4 @@
-"""`toolkit history`: everything that happened to a claim, event by event, and its current state and why."""
+"""`toolkit history`: show everything that happened to a claim, its current state, and why."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from toolkit.cli.arguments import add_as_of, add_files
 from toolkit.cli.inputs import claims_of, hospital_of, store_of
 from toolkit.errors import UsageError
 
-SAYS = "everything that happened to a claim, event by event, and its current state and why"
+SAYS = "show everything that happened to a claim, its current state, and why"
 EXAMPLE = "history remits/ export.csv --claim 1a2b3c4d-000012"
 
 
@@ -17,7 +17,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--claim",
         required=True,
-        help="a claim key, or the account or claim number; of a book, the account number",
+        help="a claim key, or the account or claim number; with a book, the account number",
     )
     add_as_of(one)
     add_files(one)
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     books = [path for path in options.exports if is_a_book(path)]
     if books and len(options.exports) > 1:
-        raise UsageError("name one book alone, or files")
+        raise UsageError("name either one book or files, not both")
     if books:
         claims, hospital = _account_in(books[0], options)
     else:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _account_in(folder: Path, options: argparse.Namespace) -> tuple:
-    """Return the claims of one account number in a book, with what was recorded, and the hospital."""
+    """Return the claims of one account number in a book, with recorded events, and the hospital."""
     from toolkit.bulk.account import account_in
     from toolkit.bulk.book import Book
     from toolkit.cases import one_history, recorded_at

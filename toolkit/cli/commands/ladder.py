@@ -1,16 +1,16 @@
-"""`toolkit ladder`: every level of a program, in order."""
+"""`toolkit ladder`: list every level of appeal of a program, in order."""
 
 import argparse
 from typing import Any
 
 from toolkit.cli.arguments import add_jurisdiction, program_id
 
-SAYS = "every level of a program, in order"
+SAYS = "list every level of appeal of a program, in order"
 EXAMPLE = "ladder --program part_d"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--program", type=program_id, required=True)
+    one.add_argument("--program", type=program_id, required=True, help="program id or name")
     add_jurisdiction(one)
 
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _ladder_level(level: Any) -> dict[str, Any]:
-    """Return a level as the ladder shows it: decided by whom, filed with whom, and its rules."""
+    """Return a level as JSON: who decides, whom to file with, and its rules."""
     import msgspec
 
     found = msgspec.to_builtins(level)
@@ -47,7 +47,7 @@ def _ladder_level(level: Any) -> dict[str, Any]:
 
 
 def _of_state(level: Any, jurisdiction: str | None) -> str:
-    """Return what the jurisdiction means for the level where its own law of it is not on file; else ''."""
+    """Return what applies at the level in a jurisdiction whose own law is not on file, '' otherwise."""
     from toolkit.law import jurisdictions
 
     one = level.without_its_own(jurisdiction) or level.floor_of(jurisdiction)

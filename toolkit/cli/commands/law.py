@@ -1,10 +1,10 @@
-"""`toolkit law`: the rules, with source and mark."""
+"""`toolkit law`: list the rules, with source and mark."""
 
 import argparse
 from datetime import date
 from typing import Any
 
-SAYS = "the rules, with source and mark"
+SAYS = "list the rules, with source and mark"
 EXAMPLE = "law --age"
 
 

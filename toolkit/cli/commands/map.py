@@ -1,17 +1,20 @@
-"""`toolkit map`: propose a column map for an export of an unknown system, to be read and corrected."""
+"""`toolkit map`: propose a column map for an export from an unknown system, for you to review."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-SAYS = "propose a column map for an export of an unknown system, to be read and corrected"
+SAYS = "propose a column map for an export from an unknown system, for you to review"
 EXAMPLE = "map export.csv --out local/layouts/ours.yaml"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("file", type=Path, metavar="FILE")
     one.add_argument(
-        "--out", type=Path, metavar="FILE.yaml", help="write the map; best: local/layouts/NAME.yaml"
+        "--out",
+        type=Path,
+        metavar="FILE.yaml",
+        help="write the map here, best as local/layouts/NAME.yaml",
     )
 
 
@@ -32,7 +35,7 @@ def show(answer: dict[str, Any]) -> None:
     read = [one for one in answer["columns"] if one["state"] in ("read", "beside")]
     print(f"{answer['out']}: {len(read)} of {len(answer['columns'])} columns of {answer['table']}")
     for needed in answer["lacking"]:
-        print(f"  lacking: {' or '.join(needed)}")
+        print(f"  missing: {' or '.join(needed)}")
     for heading in answer["decide"]:
         print(f"  to decide: {heading}")
     print(f"Read it, correct it, then: toolkit read FILE --layout {answer['out']}")

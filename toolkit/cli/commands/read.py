@@ -1,4 +1,4 @@
-"""`toolkit read`: what a file holds: totals and findings."""
+"""`toolkit read`: show what a file holds: totals and findings."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from toolkit.cli.arguments import add_layout
 from toolkit.cli.output import show_json
 
-SAYS = "what a file holds: totals and findings"
+SAYS = "show what a file holds: totals and findings"
 EXAMPLE = "read remit.835 --json"
 
 

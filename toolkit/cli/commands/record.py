@@ -1,4 +1,4 @@
-"""`toolkit record`: write what happened to a claim into the case store."""
+"""`toolkit record`: record what happened to a claim in the case store."""
 
 import argparse
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from toolkit.cli.arguments import add_as_of, add_files, cents, iso_date, positiv
 from toolkit.cli.inputs import store_of, triaged
 from toolkit.errors import InputError, RefusedError, UsageError
 
-SAYS = "write what happened to a claim into the case store"
+SAYS = "record what happened to a claim in the case store"
 EXAMPLE = "record export.csv --claim 1a2b3c4d-000012 --event filed --level redetermination --date 2026-03-02"
 
 
@@ -23,14 +23,16 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         "written_off or note",
     )
     one.add_argument("--date", type=iso_date, help="the day on which it happened")
-    one.add_argument("--level", metavar="ID")
-    one.add_argument("--outcome", metavar="ID", help="of a decision")
+    one.add_argument("--level", metavar="ID", help="level of the appeal")
+    one.add_argument("--outcome", metavar="ID", help="outcome of a decision")
     one.add_argument("--amount", type=cents, metavar="N", help="dollars")
-    one.add_argument("--proof", metavar="TEXT", help="what proves it; of a note, its words")
+    one.add_argument("--proof", metavar="TEXT", help="what proves it; for a note, its text")
     one.add_argument("--who", metavar="NAME", help="default: your login name")
-    one.add_argument("--correct", type=positive, metavar="N", help="the entry that this replaces")
+    one.add_argument("--correct", type=positive, metavar="N", help="number of the entry to replace")
     one.add_argument(
-        "--case", metavar="KEY", help="the case it belongs to, if asked; new: none of them"
+        "--case",
+        metavar="KEY",
+        help="the case it belongs to, if you are asked; new: none of those listed",
     )
     one.add_argument("--verify", action="store_true", help="check that no entry was changed")
     add_as_of(one)
@@ -82,30 +84,30 @@ def _verified(options: argparse.Namespace) -> dict[str, Any]:
 
     place = store_of(options)
     if "://" not in str(place) and not Path(place).exists():
-        raise InputError(f"{Path(place).name}: there is no case store; name it with --store")
+        raise InputError(f"{Path(place).name}: no case store found; name it with --store")
     with CaseStore(place) as store:
         found = store.verify()
     if found.wrong is not None:
         raise RefusedError(
-            f"entry {found.wrong} of the case store was changed, or one before it is missing.",
+            f"entry {found.wrong} of the case store was changed, or an entry before it is missing.",
             needs=("a backup of the store from before the change",),
         )
     return {"entries": found.entries, "last_hash": found.last_hash}
 
 
 def _who(options: argparse.Namespace) -> str:
-    """Return who writes: the name given, else the one that this person logged in with."""
+    """Return who makes the entry: the name given, else the login name."""
     import getpass
 
     try:
         return options.who or getpass.getuser()
     except (OSError, KeyError, ImportError):
-        raise UsageError("your login name is not known: give --who") from None
+        raise UsageError("your login name can't be determined: give --who") from None
 
 
 def show(answer: dict[str, Any]) -> None:
     if "entries" in answer:
-        print(f"All {answer['entries']:,} entries are as they were written.")
+        print(f"All {answer['entries']:,} entries are unchanged.")
         print(f"Last hash: {answer['last_hash'] or '-'}")
         return
     print(f"Entry {answer['entry']}: {answer['event']} on {answer['date']}, by {answer['who']}")

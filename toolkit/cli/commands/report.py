@@ -1,4 +1,4 @@
-"""`toolkit report`: batch reports as HTML and XLSX."""
+"""`toolkit report`: make the batch reports as HTML and XLSX."""
 
 import argparse
 from datetime import timedelta
@@ -9,7 +9,7 @@ from toolkit.cli.arguments import add_as_of, add_engine, add_files, positive
 from toolkit.cli.inputs import SAMPLES, hospital_of, run_in_parts, triaged
 from toolkit.errors import InputError
 
-SAYS = "batch reports as HTML and XLSX"
+SAYS = "make the batch reports as HTML and XLSX"
 EXAMPLE = "report overdue export.csv"
 
 
@@ -101,7 +101,9 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     from toolkit.worklist.triage import triage
 
     if not SAMPLES.is_dir():
-        raise InputError("the sample data is not here: name an export, or run from a checkout")
+        raise InputError(
+            "the sample data is not installed: name an export, or run this from a checkout"
+        )
     hospital = hospital_of(options, sample=True)
     export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
     sample = read(export)

@@ -1,4 +1,4 @@
-"""`toolkit sample`: a synthetic export, the same for the same seed and date."""
+"""`toolkit sample`: write a synthetic export; the same seed and date give the same file."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from toolkit.cli.arguments import add_as_of, positive
 from toolkit.cli.output import show_out
 
-SAYS = "a synthetic export, the same for the same seed and date"
+SAYS = "write a synthetic export; the same seed and date give the same file"
 EXAMPLE = "sample --rows 5000 --seed 1 --out export.csv"
 
 

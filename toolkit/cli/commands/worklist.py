@@ -1,4 +1,4 @@
-"""`toolkit worklist`: one row per denial with category, route, program, level, dates, reasons."""
+"""`toolkit worklist`: write one row per denial with category, route, program, level, dates and reasons."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from toolkit.cli.arguments import add_as_of, add_engine, add_files
 from toolkit.cli.inputs import check_ending, run_in_parts, triaged
 from toolkit.cli.output import show_out
 
-SAYS = "one row per denial with category, route, program, level, dates, reasons"
+SAYS = "write one row per denial with category, route, program, level, dates and reasons"
 EXAMPLE = "worklist export.csv --out worklist.xlsx"
 
 
