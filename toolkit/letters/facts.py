@@ -84,10 +84,15 @@ def fact_types() -> dict[str, FactType]:
 
 
 def _of_files() -> list[FactType]:
-    """Return the facts that acts, forums, issues and services declare, and those of bare criteria."""
+    """Return the facts that acts, forums, issues, guidelines and services declare, and those of bare criteria."""
     forms = [
         form
-        for files in (forms_of.act_files(), forms_of.forum_files(), forms_of.issue_files())
+        for files in (
+            forms_of.act_files(),
+            forms_of.forum_files(),
+            forms_of.issue_files(),
+            forms_of.guideline_files(),
+        )
         for form in files.good.values()
     ]
     found = []
@@ -98,14 +103,14 @@ def _of_files() -> list[FactType]:
             continue  # the file is left out, with this said, where its sentences are bound
     for family in families().good.values():
         found += [
-            one for criterion in family.criteria for one in criterion_facts(criterion, family.id)
+            one for criterion in family.leaves for one in criterion_facts(criterion, family.id)
         ]
     return found
 
 
 def criterion_facts(criterion: CriterionForm, family: str) -> tuple[FactType, ...]:
     """Return the facts that show a criterion without a sentence of its own: a finding, and where it is."""
-    if criterion.record:
+    if not criterion.asks_finding:
         return ()
     finding, page = criterion_names(criterion, family)
     looked_for = "; ".join(criterion.shown_by)

@@ -25,7 +25,7 @@ _TAG = re.compile(r"\s*\{(?P<word>by|if|in|request)(?:: (?P<rest>[^{}]*))?\}")
 _QUOTE = re.compile(r"“([^”]*)”")
 _REQUEST = re.compile(r"(Please|If [^.]*, please|Thank you|Sincerely|To the|Dear)\b")
 _STRAY = re.compile(r"[{}\[\]\"]|\d+ CFR|U\.S\.C|§|\bNCD \d|\bLCD L")
-_LAW = re.compile(
+SPEAKS_OF_LAW = re.compile(
     r"\b(must|shall|requires?|regulations?|statutes?|Medicare covers|CMS|lawful|entitled)\b"
 )
 _TWO = re.compile(r"[.!?]\s+[A-Z]")
@@ -140,11 +140,11 @@ def _check_words(text, parts, facts, cites, request) -> None:
     if request:
         if not _REQUEST.match(text):
             raise ValueError(f"{start} is marked as a request and is none")
-        if _LAW.search(own) and not ruled:
+        if SPEAKS_OF_LAW.search(own) and not ruled:
             raise ValueError(f"{start} is marked as a request and claims law")
     elif not facts and not cites:
         raise ValueError(f"{start} is bound to no fact and no authority")
-    elif _LAW.search(own) and not ruled:
+    elif SPEAKS_OF_LAW.search(own) and not ruled:
         raise ValueError(f"{start} speaks of law and names no authority")
 
 
