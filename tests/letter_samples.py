@@ -65,7 +65,7 @@ def facts_of(kind: LetterKind, triage: dict, given: dict) -> Case:
 
 
 # Facts that bar a letter or another sentence, where every fact is filled in.
-_LEFT_OUT = {"good_cause", "enrollee_liability", "expedited_reason"}
+_LEFT_OUT = {"good_cause", "enrollee_liability", "expedited_reason", "unmet_criteria"}
 
 
 def filled(kind: LetterKind, **how) -> Letter:

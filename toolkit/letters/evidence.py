@@ -15,7 +15,7 @@ from toolkit.denials.services import families
 from toolkit.letters.conditions import Condition, check_decidable, judge, parse
 from toolkit.letters.conditions import facts as facts_of
 from toolkit.letters.derived import DERIVED
-from toolkit.letters.facts import FactType, fact_types
+from toolkit.letters.facts import declared, fact_types
 from toolkit.letters.files import Files
 from toolkit.letters.forms import GuidelineForm, StatementForm, guideline_files
 from toolkit.letters.sentences import SPEAKS_OF_LAW, SentenceForm, sentence_form
@@ -136,10 +136,7 @@ def _check_guideline(form: GuidelineForm) -> None:
             raise ValueError(f"{name} lies after verified_on")
     if not form.statements:
         raise ValueError("has no statement")
-    try:
-        msgspec.convert(list(form.facts), list[FactType], strict=False)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"facts: {error}") from None
+    declared(form.facts)
 
 
 def _statement(form: StatementForm, guideline: GuidelineForm) -> Statement:

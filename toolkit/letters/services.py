@@ -18,7 +18,7 @@ from toolkit.errors import RulesError
 from toolkit.letters.authority import authority
 from toolkit.letters.clauses import Clause, Line, bound, lines
 from toolkit.letters.criteria import Criterion, criterion
-from toolkit.letters.facts import fact_types
+from toolkit.letters.facts import check_own, criterion_facts, declared, fact_types
 from toolkit.letters.files import Broken, Files, families
 from toolkit.letters.forms import ClauseForm, LineForm
 
@@ -98,6 +98,8 @@ def of_case(procedure_code: object, revenue_code: object = None) -> Service | No
 
 def _service(form: Family) -> Service:
     _check_authorities(form)
+    declared(form.facts)
+    check_own(tuple(one for leaf in form.leaves for one in criterion_facts(leaf, form.id)))
     if strange := sorted(set(form.asks) - set(fact_types())):
         raise ValueError(f"asks for {', '.join(strange)}, which is no fact")
     months = {f.months for f in form.frequencies}
