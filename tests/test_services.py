@@ -45,7 +45,9 @@ def test_a_family_stands_on_its_codes_criteria_facts_and_authorities(name):
         assert criterion.authorities, criterion.id
         if criterion.record:
             assert set(criterion.facts) <= {*fact_types(), *DERIVED}
-    cited = {a for c in form.leaves for a in c.authorities} | {f.authority for f in form.frequencies}
+    cited = {a for c in form.leaves for a in c.authorities} | {
+        f.authority for f in form.frequencies
+    }
     for program in form.programs:  # every program of a family has a criterion and a rule of its own
         asked = [c for c in form.criteria if program in (c.programs or form.programs)]
         assert asked, program

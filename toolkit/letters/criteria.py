@@ -95,7 +95,12 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def criterion(
-    form: CriterionForm, family: str, programs: tuple[str, ...], *, all_needed: bool = True, among: str = ""
+    form: CriterionForm,
+    family: str,
+    programs: tuple[str, ...],
+    *,
+    all_needed: bool = True,
+    among: str = "",
 ) -> Criterion:
     """Return a criterion compiled; raises ValueError on a defect, in words.
 

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from toolkit.cases.case import Case, Fact
-from toolkit.denials.services import is_drug, service_of
+from toolkit.denials.services import covered_again, is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
 from toolkit.letters import speech
@@ -134,7 +134,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     coded = of_case(code, values.get("revenue_code"))
     return {
         "letter_date": as_of,
-        "interval": service.interval_of(values, as_of=as_of) if service else None,
+        "interval": _interval(values, kind, as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
@@ -148,13 +148,29 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     }
 
 
+def _interval(values: Mapping[str, object], kind: LetterKind, as_of: date) -> str | None:
+    """Return whether the months since the last service suffice: by the family's own facts, else by the code's."""
+    if kind.service and kind.service.interval:
+        return kind.service.interval_of(values, as_of=as_of)
+    last = values.get("last_service_date")
+    again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
+    if again is None:
+        return None
+    return "passed" if _day_of_service(values, as_of) >= again else "sooner"
+
+
+def _day_of_service(values: Mapping[str, object], as_of: date) -> date:
+    """Return the day of the service, else the planned one, else the letter's."""
+    days = [values.get(name) for name in ("service_date", "planned_date")]
+    return next((one for one in days if isinstance(one, date)), as_of)
+
+
 def _age(values: Mapping[str, object], as_of: date) -> str | None:
     """Return the patient's age on the day of the service, as a number in digits."""
     born = values.get("birth_date")
     if not isinstance(born, date):
         return None
-    days = [values.get(name) for name in ("service_date", "planned_date")]
-    day = next((one for one in days if isinstance(one, date)), as_of)
+    day = _day_of_service(values, as_of)
     return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
@@ -189,7 +205,10 @@ def _not_met(one: Criterion) -> str:
     if one.unmet:
         return f"{one.unmet} ({cited})"
     ways = [part.says for part in one.parts] if one.how in ("any", "at_least") else []
-    enough = {"any": "none of these is met", "at_least": f"fewer than {one.number} of these are met"}
+    enough = {
+        "any": "none of these is met",
+        "at_least": f"fewer than {one.number} of these are met",
+    }
     says = f": {enough[one.how]}: {'; '.join(ways)}" if ways else ""
     return f"A criterion of coverage is not met: {one.says}{says} ({cited})."
 
@@ -552,11 +571,15 @@ def _warnings(
 def _of_evidence(found: tuple[Statement, ...], as_of: date) -> tuple[str, ...]:
     """Return what the sender has to know of the guidelines: those that are old, or not read."""
     limit = age_limit()
-    old = dict.fromkeys(f"{one.body}, {one.title} ({one.published})" for one in found if one.is_old(as_of))
+    old = dict.fromkeys(
+        f"{one.body}, {one.title} ({one.published})" for one in found if one.is_old(as_of)
+    )
     memory = [one.reference for one in found if one.status == "M"]
     says = []
     if old:
         says.append(f"Guidelines older than {limit.years} years; {limit.says}: {'; '.join(old)}.")
     if memory:
-        says.append(f"Evidence from memory (M), to be verified before sending: {'; '.join(memory)}.")
+        says.append(
+            f"Evidence from memory (M), to be verified before sending: {'; '.join(memory)}."
+        )
     return tuple(says)

@@ -18,7 +18,7 @@ from toolkit.letters.derived import DERIVED
 from toolkit.letters.facts import declared, fact_types
 from toolkit.letters.files import Files
 from toolkit.letters.forms import GuidelineForm, StatementForm, guideline_files
-from toolkit.letters.sentences import SPEAKS_OF_LAW, SentenceForm, sentence_form
+from toolkit.letters.sentences import SentenceForm, argues_law, sentence_form
 from toolkit.rules import RULES, Sourced, line_of, read
 
 _DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -85,7 +85,9 @@ def guidelines() -> Files:
 
 def statements() -> tuple[Statement, ...]:
     """Return every statement that can be used, those that a newer edition replaced left out."""
-    return tuple(one for found in guidelines().good.values() for one in found if not one.superseded_by)
+    return tuple(
+        one for found in guidelines().good.values() for one in found if not one.superseded_by
+    )
 
 
 def of_service(service: str) -> tuple[Statement, ...]:
@@ -148,7 +150,7 @@ def _statement(form: StatementForm, guideline: GuidelineForm) -> Statement:
     for name in ("services", "says", "grade", "population", "when", "fits"):
         if not getattr(form, name):
             raise ValueError(f"{name} is empty")
-    if SPEAKS_OF_LAW.search(form.says) or any(sign in form.says for sign in "“”\"[]{}"):
+    if argues_law(form.says):
         raise ValueError("speaks of law or quotes; a statement is evidence, in our own words")
     if form.says.endswith("."):
         raise ValueError("says ends in a period; the letter has its own")

@@ -77,7 +77,9 @@ def fact_types() -> dict[str, FactType]:
                 f"rules/letters/facts.yaml: {entry.name} is declared twice or is computed"
             )
         found[entry.name] = entry
-    for entry in _of_files():  # of two that differ the first counts, and `declared` refuses the other
+    for (
+        entry
+    ) in _of_files():  # of two that differ the first counts, and `declared` refuses the other
         if entry.name not in DERIVED:
             found.setdefault(entry.name, entry)
     return {

@@ -39,6 +39,9 @@ _COMPUTED = {
     ("late", "yes"): "the last day to file has passed",
     ("late", "no"): "the last day to file has not passed",
     ("interval", "sooner"): "the interval since the last service is too short",
+    ("interval", "passed"): "the interval since the last service has passed",
+    ("interval", "no earlier measurement"): "there was no such service before",
+    ("axial_dxa", "yes"): "the code is of an axial DXA",
 }
 PATIENT_SIDE = ("enrollee", "representative", "treating_physician")
 # What every letter that argues has: the clinical part is asked for where the denial is clinical.
@@ -546,10 +549,11 @@ def still_needed(found: LetterKind, values: dict[str, object]) -> tuple[Need, ..
 
 def _when(conditions: list[Condition]) -> str:
     conditions = [c for c in conditions if not any(set(o) < set(c) for o in conditions)]
-    return "; or ".join(dict.fromkeys(words for c in conditions if (words := _words(c))))
+    return "; or ".join(dict.fromkeys(words for c in conditions if (words := in_words(c))))
 
 
-def _words(condition: Condition) -> str:
+def in_words(condition: Condition) -> str:
+    """Return a condition as people say it: labels and choices in place of names."""
     return " and ".join(
         _term_words(term) if hasattr(term, "how") else " or ".join(map(_term_words, term.terms))
         for term in condition
@@ -565,7 +569,9 @@ _JOINTS = {
 def _term_words(term) -> str:
     known = fact_types()
     if term.fact in DERIVED:
-        return _COMPUTED.get((term.fact, *term.values), DERIVED[term.fact])
+        joint = _JOINTS.get(term.how, "") if term.how in ("<", "<=", ">", ">=") else ""
+        says = f"{DERIVED[term.fact]} {joint} {term.values[0]}" if joint else DERIVED[term.fact]
+        return _COMPUTED.get((term.fact, *term.values), says)
     label = known[term.fact].label.rstrip("?")
     values = " or ".join(known[term.fact].choices.get(v, v) for v in term.values)
     joint = _JOINTS.get(term.how)

@@ -56,7 +56,10 @@ def proof_markdown(letter: Letter, *, sha256: str = "") -> str:
         lines.append(f"| {' | '.join(_line(c) for c in cells)} |")
     if page["evidence"]:
         lines += ["", "## Clinical evidence, which is not law", ""]
-        lines += ["| guideline | what it says | mark | verified on | source |", "|---|---|---|---|---|"]
+        lines += [
+            "| guideline | what it says | mark | verified on | source |",
+            "|---|---|---|---|---|",
+        ]
         for one in page["evidence"]:
             keys = ("guideline", "says", "mark", "verified_on", "source")
             lines.append(f"| {' | '.join(_line(one[key]) for key in keys)} |")

@@ -25,7 +25,7 @@ _TAG = re.compile(r"\s*\{(?P<word>by|if|in|request)(?:: (?P<rest>[^{}]*))?\}")
 _QUOTE = re.compile(r"“([^”]*)”")
 _REQUEST = re.compile(r"(Please|If [^.]*, please|Thank you|Sincerely|To the|Dear)\b")
 _STRAY = re.compile(r"[{}\[\]\"]|\d+ CFR|U\.S\.C|§|\bNCD \d|\bLCD L")
-SPEAKS_OF_LAW = re.compile(
+_LAW = re.compile(
     r"\b(must|shall|requires?|regulations?|statutes?|Medicare covers|CMS|lawful|entitled)\b"
 )
 _TWO = re.compile(r"[.!?]\s+[A-Z]")
@@ -90,6 +90,11 @@ def sentence_form(line: str) -> SentenceForm:
     )
 
 
+def argues_law(text: str) -> bool:
+    """Say whether a text cites or claims law, or holds the signs of a citation, a quote or a placeholder."""
+    return bool(_LAW.search(text) or _STRAY.search(text) or _QUOTE.search(text))
+
+
 def _parts(text: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     position = 0
@@ -140,11 +145,11 @@ def _check_words(text, parts, facts, cites, request) -> None:
     if request:
         if not _REQUEST.match(text):
             raise ValueError(f"{start} is marked as a request and is none")
-        if SPEAKS_OF_LAW.search(own) and not ruled:
+        if _LAW.search(own) and not ruled:
             raise ValueError(f"{start} is marked as a request and claims law")
     elif not facts and not cites:
         raise ValueError(f"{start} is bound to no fact and no authority")
-    elif SPEAKS_OF_LAW.search(own) and not ruled:
+    elif _LAW.search(own) and not ruled:
         raise ValueError(f"{start} speaks of law and names no authority")
 
 

@@ -78,7 +78,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 def services() -> Files:
     """Return the families of services that letters can use; one that is defective is left out."""
     found = families().kept(_service)
-    shared = tuple(Broken("rules/services", f"{says}; it leads to neither") for says in codes_twice())
+    shared = tuple(
+        Broken("rules/services", f"{says}; it leads to neither") for says in codes_twice()
+    )
     return Files(found.good, (*found.broken, *shared))
 
 
