@@ -571,9 +571,7 @@ def _warnings(
 def _of_evidence(found: tuple[Statement, ...], as_of: date) -> tuple[str, ...]:
     """Return what the sender has to know of the guidelines: those that are old, or not read."""
     limit = age_limit()
-    old = dict.fromkeys(
-        f"{one.body}, {one.title} ({one.published})" for one in found if one.is_old(as_of)
-    )
+    old = dict.fromkeys(one.edition for one in found if one.is_old(as_of))
     memory = [one.reference for one in found if one.status == "M"]
     says = []
     if old:

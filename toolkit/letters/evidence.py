@@ -15,7 +15,7 @@ from toolkit.denials.services import families
 from toolkit.letters.conditions import Condition, check_decidable, judge, parse
 from toolkit.letters.conditions import facts as facts_of
 from toolkit.letters.derived import DERIVED
-from toolkit.letters.facts import declared, fact_types
+from toolkit.letters.facts import declared, fact_types, in_words
 from toolkit.letters.files import Files
 from toolkit.letters.forms import GuidelineForm, StatementForm, guideline_files
 from toolkit.letters.sentences import SentenceForm, argues_law, sentence_form
@@ -58,8 +58,13 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reference(self) -> str:
         """Body, title, date and grade in one line, as a letter names them."""
-        again = f", reaffirmed {self.reaffirmed}" if self.reaffirmed else ""
-        return f"{self.body}, {self.title} ({self.published}{again}; {self.grade})"
+        again = f", reaffirmed {_spoken(self.reaffirmed)}" if self.reaffirmed else ""
+        return f"{self.body}, {self.title} ({_spoken(self.published)}{again}; {self.grade})"
+
+    @property
+    def edition(self) -> str:
+        """Body, title and date in one line."""
+        return f"{self.body}, {self.title} ({_spoken(self.published)})"
 
     def is_of(self, values: Mapping[str, object]) -> bool:
         """Say whether the patient is known to be one of those that it is about, and that can be shown."""
@@ -94,6 +99,13 @@ def of_service(service: str) -> tuple[Statement, ...]:
     """Return the statements on a family of services, the newest first."""
     found = [one for one in statements() if service in one.services]
     return tuple(sorted(found, key=lambda one: one.reaffirmed or one.published, reverse=True))
+
+
+def _spoken(day: str) -> str:
+    """Return a stated year, month or day as American letters write it."""
+    if len(day) == 10:
+        return in_words(date.fromisoformat(day))
+    return f"{date.fromisoformat(f'{day}-01'):%B %Y}" if len(day) == 7 else day
 
 
 def _years_after(day: str, years: int) -> date:
