@@ -168,6 +168,16 @@ def test_evidence_stands_also_where_the_issue_argues_no_criteria_of_the_service(
     assert "The patient was in class IV of the index (page 3)." in texts_of(letter)
 
 
+def test_evidence_is_the_same_in_a_program_that_has_no_criteria_of_its_own_for_the_service():
+    kind = compose(
+        "appeal", "commercial_plan", "internal_appeal", "coverage_policy", "bone_mass_measurement"
+    )
+    given = {"procedure_code": "77080", "sex": "female", "birth_date": born(70)}
+    letter = filled(kind, given=given)
+    assert kind.service is None
+    assert "axial DXA of lumbar spine and hip is the measurement to use" in texts_of(letter)
+
+
 def test_a_guideline_is_old_after_the_limit_and_a_confirmation_makes_it_young():
     from msgspec.structs import replace
 

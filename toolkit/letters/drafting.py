@@ -129,7 +129,6 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     argues = kind.issue is not None and kind.issue.form.criteria == "yes"
     own = bool(kind.issue and kind.issue.form.asks)
     bare = argues and not own and kind.service is None and values.get("requirements") is None
-    service = kind.service
     code = values.get("procedure_code")
     coded = of_case(code, values.get("revenue_code"))
     return {
@@ -140,7 +139,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
         "age": _age(values, as_of),
-        "axial_dxa": service.axial_dxa(code) if service else "no",
+        "axial_dxa": coded.axial_dxa(code) if coded else "no",
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,

@@ -402,7 +402,7 @@ def _why(name: str, kind: LetterKind | None) -> str:
             return f"the request has to state {element.says} ({element.citation})"
     for criterion in criteria(kind):
         for leaf in criterion.leaves if not (criterion.optional or criterion.when) else ():
-            if name in leaf.facts and not (leaf.optional or leaf.when):
+            if name in leaf.facts and not (leaf.optional or leaf.when or leaf.among):
                 cited = ", ".join(authority(a).citation for a in leaf.authorities)
                 return f"it shows a criterion of coverage ({cited})"
     for one in kind.evidence:
