@@ -4,10 +4,14 @@ The page is generated from `toolkit/rules/letters` and `toolkit/rules/programs`;
 what this script writes. Run `python scripts/letters_page.py` after a change there.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from toolkit.law import program, programs
+from toolkit.letters.criteria import Criterion
+from toolkit.letters.evidence import age_limit, guidelines, of_service
 from toolkit.letters.forums import acts, forum, issues
+from toolkit.letters.letter_kind import in_words
 from toolkit.letters.matrix import BESIDE, Cell, cell, levels_of
 from toolkit.letters.services import services
 from toolkit.letters.word import BLOCKS, INLINE
@@ -47,7 +51,7 @@ documents:
   - {name: Drug Policy 12, date: 2026-01-01, pages: 1 to 6, file: policy12.pdf}
 ```
 
-Each sentence is a fact, a rule, an argument (which names its premises) or a request; the proof of a letter
+Each sentence is a fact, a rule, an argument (which names its premises), evidence or a request; the proof of a letter
 (`toolkit.letters.write_proof`) shows the role and what binds it.
 
 ## What is written
@@ -86,6 +90,8 @@ def page() -> str:
         *(_program(name) for name in programs()),
         _issues(),
         _services(),
+        _criteria(),
+        _evidence(),
     ]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -166,11 +172,88 @@ def _issues() -> str:
 
 
 def _services() -> str:
-    lines = ["## Services", "", "| Service | Programs | Criteria | Arguments of its own |"]
-    lines += ["|---|---|---|---|"]
+    lines = [
+        "## Services",
+        "",
+        "| Service | Programs | Criteria | Arguments of its own | Evidence |",
+    ]
+    lines += ["|---|---|---|---|---|"]
     for one in services().good.values():
         own = str(len(one.clauses)) if one.clauses else ""
-        lines.append(f"| {one.title} | {', '.join(one.programs)} | {len(one.criteria)} | {own} |")
+        criteria = sum(len(each.leaves) for each in one.criteria)
+        evidence = len(of_service(one.id))
+        programs_ = ", ".join(one.programs)
+        lines.append(f"| {one.title} | {programs_} | {criteria} | {own} | {evidence} |")
+    return "\n".join([*lines, ""])
+
+
+_CRITERIA_SAYS = """## Criteria of coverage
+
+Everything in a list is needed, except what is optional: that is shown where it is known. Of the ways under
+*one of these* one is enough. A criterion is met, not met, or unknown. What is unknown is asked for, and is never
+taken as unmet; of several ways only those are asked for that can still count. What is not met blocks a letter that
+argues the criteria, and the refusal names it. The table of the letter shows the way that is met.
+
+Without a condition of its own a criterion is met when the record shows it: the finding and its page are entered. That
+the record was searched and denies it is entered as a row of `unmet_criteria`, by the name that is in `code` here.
+"""
+
+
+def _criteria() -> str:
+    lines = [_CRITERIA_SAYS]
+    for one in services().good.values():
+        lines += [f"<details><summary>{one.title}</summary>", ""]
+        for criterion in one.criteria:
+            lines += _criterion(criterion, one.programs, 0)
+        lines += ["", "</details>", ""]
+    return "\n".join(lines)
+
+
+_HOW = {"all": "all of these", "any": "one of these", "not": "not this"}
+
+
+def _criterion(one: Criterion, around: tuple[str, ...], depth: int) -> list[str]:
+    says = [f"`{one.id}` {one.says}"]
+    if one.how:
+        says.append(_HOW.get(one.how) or f"at least {one.number} of these")
+    if one.met:
+        says.append(f"where {in_words(one.met)}")
+    if one.when:
+        says.append(f"asked for where {in_words(one.when)}")
+    if one.optional:
+        says.append("optional")
+    if one.programs != around:
+        says.append(f"in {', '.join(one.programs)}")
+    lines = [f"{'    ' * depth}- {'; '.join(says)}"]
+    for part in one.parts:
+        lines += _criterion(part, one.programs, depth + 1)
+    return lines
+
+
+def _evidence() -> str:
+    found = [one for group in guidelines().good.values() for one in group]
+    marks = Counter(one.status for one in found)
+    lines = ["## Clinical evidence", ""]
+    lines += [
+        f"{len(found)} statements of guidelines, in our own words; {marks['V']} were read at the body's own page or",
+        f"paper (V), {marks['V2']} in an account of it (V2), and {marks['M']} are from memory (M): those are named before",
+        "sending. A statement is used only for its services and for patients of whom its condition is known to be",
+        "true. It stands in a section of its own, *Clinical evidence*, and is never cited as law; no law is cited",
+        f"there. A guideline older than {age_limit().years} years is named before sending; one that a newer edition replaced",
+        "is left out. The grade is that of the body, in its own terms.",
+        "",
+        "| Services | Body, guideline, date | Statement, for whom | Grade | Used where | Mark | Source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    title = {name: one.title for name, one in services().good.items()}
+    for one in sorted(found, key=lambda each: (each.services, each.id)):
+        of = f"{one.body}: {one.title} ({one.published})"
+        newer = f"; replaced by {one.superseded_by}" if one.superseded_by else ""
+        cells = (
+            ", ".join(title[name] for name in one.services), f"{of}{newer}",
+            f"{one.says} (for {one.population})", one.grade, in_words(one.when), one.status, one.source,
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

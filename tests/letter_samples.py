@@ -22,12 +22,14 @@ _DAYS = {
 }  # fmt: skip
 _WORDS = {
     "procedure_code": "77080", "denied_cents": "50000.00", "midnights": "3",
+    "apnea_index": "31", "pack_years": "30", "rehab_months": "3", "ejection_fraction": "30",
+    "therapy_weeks": "8", "pd_l1": "60", "age_at_diagnosis": "50", "weeks_of_management": "7",
     "glucocorticoid_dose_mg": "7.5", "glucocorticoid_months": "6", "patient_name": "Testcase, Rosalind",
 }  # fmt: skip
 _CHOICES = {
     "qualifying_category": "monitoring", "confirmatory_test": "no", "prior_bmm": "performed",
     "procedure_determined": "yes", "sent_by": "fax", "authorization_ground": "emergency",
-    "proof_of_filing": "payer_277ca", "expedited": "no", "contracted": "not_contracted",
+    "nyha_class": "II", "proof_of_filing": "payer_277ca", "expedited": "no", "contracted": "not_contracted",
 }  # fmt: skip
 # What the worklist says of a denial that an act can answer.
 TRIAGE = {"state": "open", "reason": "not_reasonable_and_necessary"}
@@ -65,7 +67,7 @@ def facts_of(kind: LetterKind, triage: dict, given: dict) -> Case:
 
 
 # Facts that bar a letter or another sentence, where every fact is filled in.
-_LEFT_OUT = {"good_cause", "enrollee_liability", "expedited_reason"}
+_LEFT_OUT = {"good_cause", "enrollee_liability", "expedited_reason", "unmet_criteria"}
 
 
 def filled(kind: LetterKind, **how) -> Letter:

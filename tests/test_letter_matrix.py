@@ -14,7 +14,7 @@ from toolkit.letters.authority import authority
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.facts import fact_types
 from toolkit.letters.forums import acts, forum, issues, problems
-from toolkit.letters.letter_kind import papers
+from toolkit.letters.letter_kind import criteria, papers
 from toolkit.letters.matrix import cells
 from toolkit.letters.services import services
 from toolkit.rules import RULES, load_yaml
@@ -172,9 +172,9 @@ def test_every_family_of_services_has_letters_with_each_of_its_criteria():
         assert letter.complete, kind
         rows = [row for s in letter.sections if s.table for row in s.table.rows]
         said = {row[0].text for row in rows}
-        for criterion in kind.service.criteria:
-            if kind.program in criterion.programs and not criterion.when and not criterion.optional:
-                assert criterion.says in said, (kind, criterion.id)
+        for criterion in criteria(kind):
+            if not criterion.when and not criterion.optional and criterion.how != "not":
+                assert said & {one.says for one in criterion.every}, (kind, criterion.id)
         for each in letter.authorities:
             assert each.governs(kind.program), (kind, each.id)
         seen.add(kind.service.id)
@@ -248,14 +248,15 @@ def broken(tmp_path, monkeypatch):
 
     from toolkit.denials import services as families_
     from toolkit.letters import authority as authorities
+    from toolkit.letters import evidence, files, forms, forums, letter_kind, matrix
     from toolkit.letters import facts as of_facts
-    from toolkit.letters import files, forms, forums, letter_kind, matrix
     from toolkit.letters import services as of_services_
     from toolkit.rules import loader
 
     def forget():
         for one in (
-            loader.names, forms.act_files, forms.forum_files, forms.issue_files,
+            loader.names, forms.act_files, forms.forum_files, forms.issue_files, forms.guideline_files,
+            evidence.guidelines, evidence.age_limit,
             families_._read_families, families_._codes, families_._revenue_codes,
             families_.service_of, forums.acts, forums.forums, forums.issues, of_services_.services, of_facts.fact_types,
             letter_kind.compose, letter_kind.frame, letter_kind.papers, matrix.cell,
@@ -265,7 +266,7 @@ def broken(tmp_path, monkeypatch):
 
     own = tmp_path / "rules"
     shutil.copytree(RULES, own)
-    for module in (loader, files, forms, forums, letter_kind, authorities, of_facts):
+    for module in (loader, files, forms, forums, letter_kind, authorities, of_facts, evidence):
         if hasattr(module, "RULES"):
             monkeypatch.setattr(module, "RULES", own)
     monkeypatch.setattr("toolkit.denials.services.RULES", own)
@@ -279,6 +280,11 @@ def broken(tmp_path, monkeypatch):
     forget()
 
 
+_TWICE = (
+    "{name: smoking_record, label: Other, kind: text, group: Criteria, from: chart, help: none}"
+)
+
+
 @pytest.mark.parametrize(
     ("file", "change", "says"),
     [
@@ -287,6 +293,46 @@ def broken(tmp_path, monkeypatch):
         ("letters/issues/frequency.yaml", ("id: frequency", "id: frequent"), "name of the file"),
         ("letters/forums/tricare.yaml", ("[[199.4(a)]]", "[[1862(a)(1)(A)]]"), "does not govern"),
         ("services/mri.yaml", ("criteria:", "critria:"), "critria"),
+        ("services/cpap.yaml", ("any:", "or:"), "line "),
+        (
+            "services/fdg_pet.yaml",
+            ("met: pet_strategy = initial", "met: not pet_strategy"),
+            "decides nothing",
+        ),
+        (
+            "services/therapy.yaml",
+            (
+                "        says: Skilled services by which",
+                "        optional: 'yes'\n        says: Skilled services by which",
+            ),
+            "have no place",
+        ),
+        (
+            "services/therapy.yaml",
+            ("cautions:", f"facts: [{_TWICE}]\ncautions:"),
+            "smoking_record is declared twice",
+        ),
+        ("letters/evidence/uspstf_lung.yaml", ("grade: grade B", "grad: grade B"), "line 13"),
+        (
+            "letters/evidence/uspstf_breast.yaml",
+            ("sex = female and", "gender = female and"),
+            "line 10: biennial: gender",
+        ),
+        (
+            "letters/evidence/aasm_pap.yaml",
+            ("says: treatment", "says: 42 CFR treatment"),
+            "speaks of law",
+        ),
+        (
+            "letters/evidence/acs_lung.yaml",
+            ("[lung_cancer_screening_ct]", "[lung_cancer]"),
+            "no family of services",
+        ),
+        (
+            "letters/evidence/acip_zoster.yaml",
+            ("published: 2018-01-26", "published: spring of 2018"),
+            "published is a year",
+        ),
     ],
 )
 def test_a_broken_file_is_reported_left_out_and_takes_nothing_else_down(broken, file, change, says):
@@ -371,6 +417,66 @@ def test_one_file_adds_a_service_and_its_criteria_are_argued(broken):
     letter = filled(found)
     assert any(name.startswith("sleep_study_") for name in (n.name for n in letters.needs(found)))
     assert any(section.table for section in letter.sections)
+
+
+_GUIDELINE = """
+id: test_body
+body: Body of this test
+title: Imaging of the head
+published: "2020"
+source: this test
+verified_on: 2026-11-28
+status: M
+facts:
+  - {name: headache, label: Headache, kind: choice, group: Evidence, from: chart, help: new or old, choices: {new: new, old: old}}
+statements:
+  - id: new_headache
+    services: [mri]
+    says: MRI of the head is appropriate for a new headache
+    grade: grade X
+    population: patients with a new headache
+    when: headache = new
+    fits: "The headache is {{ headache }}."
+"""
+
+
+def test_one_file_adds_a_piece_of_evidence_with_its_own_facts(broken):
+    _added(broken, "letters/evidence/test_body.yaml", _GUIDELINE)
+    assert problems() == ()
+    found = letters.compose(
+        "appeal", "original_medicare", "redetermination", "coverage_policy", "mri"
+    )
+    letter = filled(found, given={"headache": "new"})
+    says = "Body of this test, Imaging of the head (2020; grade X): MRI of the head is appropriate"
+    assert says in text_of(letter) and "The headache is new." in text_of(letter)
+    assert any("older than 5 years" in one and "(2020)" in one for one in letter.warnings)
+    assert any("memory (M)" in one and "grade X" in one for one in letter.warnings)
+    assert says not in text_of(filled(found, given={"headache": "old"}))
+    assert says not in text_of(filled(found))
+
+
+def test_a_guideline_that_a_newer_edition_replaced_is_left_out(broken):
+    newer = _GUIDELINE.replace("status: M\n", "status: M\nsuperseded_by: edition of 2025\n", 1)
+    _added(broken, "letters/evidence/test_body.yaml", newer)
+    assert problems() == ()
+    found = letters.compose(
+        "appeal", "original_medicare", "redetermination", "coverage_policy", "mri"
+    )
+    assert "Body of this test" not in text_of(filled(found, given={}))
+    assert all(one.body != "Body of this test" for one in found.evidence)
+
+
+def test_a_code_that_two_families_claim_is_reported_and_every_other_one_stays(broken):
+    path = broken / "services" / "therapy.yaml"
+    text = path.read_text().replace("codes:\n", 'codes:\n  - {code: "70551", says: not ours}\n', 1)
+    path.write_text(text)
+    (found,) = problems()
+    assert "70551 stands in" in found.says and "therapy" in found.says and "mri" in found.says
+    assert len(services().good) == 20
+    from toolkit.denials.services import service_of
+
+    assert service_of("70551") == ""
+    assert (service_of("70552"), service_of("97110")) == ("mri", "therapy")
 
 
 def test_a_letter_bears_the_day_it_was_given_and_none_later():

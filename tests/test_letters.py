@@ -139,6 +139,8 @@ def test_every_sentence_of_every_letter_is_bound_and_every_binding_resolves():
                     assert binding.name in DERIVED
                 elif binding.kind == "rule":
                     assert binding.name in LAW
+                elif binding.kind == "evidence":
+                    assert binding.name in {one.id for one in letter.evidence}
                 else:
                     assert re.match(r"Please|If |Thank you", sentence.text), sentence.text
 
@@ -179,7 +181,7 @@ def test_the_date_of_the_copy_that_was_read_stands_in_the_proof_and_not_in_the_l
 
 
 def test_each_sentence_has_a_role_and_an_argument_names_its_premises():
-    roles = {"fact": 0, "rule": 0, "argument": 0, "request": 0}
+    roles = {"fact": 0, "rule": 0, "argument": 0, "evidence": 0, "request": 0}
     for name, letter in drafted():
         for sentence in letter.sentences:
             roles[sentence.role] += 1

@@ -40,14 +40,14 @@ def test_a_family_stands_on_its_codes_criteria_facts_and_authorities(name):
     assert service(name).id == name  # refuses an authority that is not on file or does not govern
     assert form.codes or form.revenue_codes
     assert form.criteria
-    assert len({c.id for c in form.criteria}) == len(form.criteria)
-    for criterion in form.criteria:
-        assert criterion.facts, criterion.id
+    for criterion in form.leaves:
+        assert criterion.facts or criterion.met, criterion.id
         assert criterion.authorities, criterion.id
         if criterion.record:
             assert set(criterion.facts) <= {*fact_types(), *DERIVED}
-    cited = {a for c in form.criteria for a in c.authorities}
-    cited |= {f.authority for f in form.frequencies} | {x.authority for x in form.limits}
+    cited = {a for c in form.leaves for a in c.authorities} | {
+        f.authority for f in form.frequencies
+    }
     for program in form.programs:  # every program of a family has a criterion and a rule of its own
         asked = [c for c in form.criteria if program in (c.programs or form.programs)]
         assert asked, program
@@ -66,11 +66,20 @@ def test_a_frequency_is_never_surer_than_the_authority_it_cites(name):
 
 
 def test_no_code_stands_in_two_families():
-    assert services._codes() and services._revenue_codes()  # raise on a code that stands twice
-    one = family("cpap")
-    twice = ((code, owner) for owner in (one, one) for code in owner.codes)
-    with pytest.raises(RulesError, match=r"E0601 stands in cpap and cpap|stands in"):
-        services._Index(twice)
+    assert services.codes_twice() == ()
+
+
+def test_a_code_of_two_families_leads_to_neither_and_takes_no_other_down():
+    one, other = family("cpap"), family("mri")
+    wide = services.ServiceCode(code="70540", through="70560", says="a range that reaches too far")
+    entries = [(code, one) for code in one.codes] + [(code, other) for code in other.codes]
+    found = services._Index([*entries, (wide, one)])
+    assert any("stands in" in says and "cpap" in says and "mri" in says for says in found.twice)
+    for code, owner in (("E0601", "cpap"), ("70336", "mri"), ("70550", "cpap"), ("70560", "cpap")):
+        assert found.find(services._place(code))[1].id == owner
+    for code in ("70540", "70545", "70549", "70551", "70559"):
+        assert found.find(services._place(code)) is None
+    assert found.find(services._place("E0602")) is None
 
 
 def test_the_first_and_the_last_code_of_every_range_lead_to_the_family():

@@ -42,18 +42,57 @@ class ServiceCode(_Strict, frozen=True, kw_only=True):
 
 
 class CriterionForm(_Strict, frozen=True, kw_only=True):
-    """One thing the law asks for, its authorities, and what in the record shows it."""
+    """One thing the law asks for, or a group of such things.
+
+    A single criterion has its authorities and either `shown_by` (it is asked for as a finding and a
+    page) or `record` (the sentence that shows it). `met` is the condition on facts under which it is
+    met; without it, it is met when the record shows it. A group has one of `all`, `any`, `not`, and
+    `at_least` with `of`; with `met`, that has to hold besides. `when` says in which cases it is asked for, and `optional` that it is shown
+    where it is known and never asked for: both have a place only where everything around is needed
+    (in the list itself and in `all`). `unmet` says what to do where it is not met.
+    """
 
     id: str
     says: str
-    authorities: tuple[str, ...]
-    shown_by: tuple[
-        str, ...
-    ] = ()  # in our own words; a criterion with facts of its own has `record`
-    programs: tuple[str, ...] = ()  # where it asks this in some of the family's programs only
+    authorities: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()  # in our own words: what to look for in the record
+    programs: tuple[str, ...] = ()  # where it is asked in some of the family's programs only
     record: str = ""
     when: str = ""
+    met: str = ""
+    unmet: str = ""
     optional: YesNo = "no"
+    all: tuple["CriterionForm", ...] = ()
+    any: tuple["CriterionForm", ...] = ()
+    negated: "CriterionForm | None" = msgspec.field(name="not", default=None)
+    at_least: int | None = None
+    of: tuple["CriterionForm", ...] = ()
+
+    def __post_init__(self) -> None:
+        groups = [bool(self.all), bool(self.any), self.negated is not None, bool(self.of)]
+        if sum(groups) > 1:
+            raise ValueError(f"{self.id}: a group is one of all, any, not, at_least of")
+        if (self.at_least is None) == bool(self.of):
+            raise ValueError(f"{self.id}: at_least and of belong together")
+        if self.at_least is not None and not 1 <= self.at_least <= len(self.of):
+            raise ValueError(f"{self.id}: at_least is no number of its parts")
+        if any(groups) and self.shown_by:
+            raise ValueError(f"{self.id}: a group is shown by its parts")
+
+    @property
+    def parts(self) -> tuple["CriterionForm", ...]:
+        """The parts of a group; none of a single criterion."""
+        return (*self.all, *self.any, *self.of, *([self.negated] if self.negated else []))
+
+    @property
+    def leaves(self) -> tuple["CriterionForm", ...]:
+        """The single criteria in it: itself where it is no group."""
+        return tuple(leaf for one in self.parts for leaf in one.leaves) if self.parts else (self,)
+
+    @property
+    def asks_finding(self) -> bool:
+        """Whether it is asked for as a finding and a page: it has no sentence and no condition."""
+        return not (self.parts or self.record or self.met)
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -89,19 +128,8 @@ class IntervalForm(_Strict, frozen=True, kw_only=True):
     counted_to: tuple[str, ...]
 
 
-class LimitForm(_Strict, frozen=True, kw_only=True):
-    """Facts under which the criteria are not met, and what to do then."""
-
-    when: str
-    authority: str
-    says: str
-    fact: str = ""
-    at_least: str = ""
-    more_than: str = ""
-
-
 class Family(_Strict, frozen=True, kw_only=True):
-    """A family of services as its file has it: codes, criteria, frequencies, limits."""
+    """A family of services as its file has it: codes, criteria, frequencies."""
 
     id: str
     title: str
@@ -115,13 +143,17 @@ class Family(_Strict, frozen=True, kw_only=True):
     frequencies: tuple[Frequency, ...] = ()
     cautions: tuple[str, ...] = ()
     interval: IntervalForm | None = None
-    limits: tuple[LimitForm, ...] = ()
     # What only letters read (`toolkit.letters.services`): facts of the family's own, those that
     # every letter about it needs, and its arguments.
     facts: tuple[dict[str, Any], ...] = ()
     asks: tuple[str, ...] = ()
     clauses: tuple[dict[str, Any], ...] = ()
     enclosures: tuple[dict[str, str], ...] = ()
+
+    @property
+    def leaves(self) -> tuple[CriterionForm, ...]:
+        """Every single criterion of the family, those of groups too."""
+        return tuple(leaf for one in self.criteria for leaf in one.leaves)
 
 
 _FACT = re.compile(r"\{\{ ([a-z][a-z0-9_]*) \}\}")
@@ -166,6 +198,11 @@ def _read_families() -> tuple[Mapping[str, Family], Mapping[str, str]]:
 def families() -> Mapping[str, Family]:
     """Return every family that can be read, by its id; a broken file takes no other one down."""
     return _read_families()[0]
+
+
+def codes_twice() -> tuple[str, ...]:
+    """Return each code or range that two families claim, with both; it is left out of either."""
+    return (*_codes().twice, *_revenue_codes().twice)
 
 
 def broken_families() -> Mapping[str, str]:
@@ -259,9 +296,9 @@ def _stated_place(code: str, *, revenue: bool) -> _Place:
 
 
 class _Index:
-    """Code numbers and ranges in order, for one look-up each."""
+    """Code numbers and ranges in order, for one look-up each; `twice` are those left out."""
 
-    __slots__ = ("_places", "_entries")
+    __slots__ = ("_places", "_entries", "twice")
 
     def __init__(self, entries, *, revenue: bool = False) -> None:
         ordered = sorted(
@@ -276,13 +313,21 @@ class _Index:
             ),
             key=lambda row: row[:2],
         )
-        for before, after in zip(ordered, ordered[1:], strict=False):
-            if after[0] <= before[1]:
-                raise RulesError(
-                    f"rules/services: {after[2].code} stands in {before[3].id} and {after[3].id}"
-                )
-        self._places = [row[0] for row in ordered]
-        self._entries = ordered
+        # A code that two families claim leads to neither; every other one is found as before.
+        shared: list[tuple[_Place, _Place]] = []
+        twice: list[str] = []
+        furthest = ordered[0] if ordered else None
+        for row in ordered[1:]:
+            if furthest and row[0] <= furthest[1]:
+                shared.append((row[0], min(row[1], furthest[1])))
+                twice.append(f"{row[2].code} stands in {furthest[3].id} and {row[3].id}")
+            if furthest is None or row[1] > furthest[1]:
+                furthest = row
+        self.twice = tuple(twice)
+        self._entries = [
+            (low, high, *row[2:]) for row in ordered for low, high in _without(row[:2], shared)
+        ]
+        self._places = [row[0] for row in self._entries]
 
     def find(self, place: _Place | None) -> tuple[ServiceCode, Family] | None:
         """Return the entry that holds the place, and its family."""
@@ -292,6 +337,21 @@ class _Index:
         if at < 0 or place > self._entries[at][1]:
             return None
         return self._entries[at][2:]
+
+
+def _without(
+    span: tuple[_Place, _Place], shared: list[tuple[_Place, _Place]]
+) -> list[tuple[_Place, _Place]]:
+    """Return what is left of a range of code numbers without those that are shared, in order."""
+    low, high = span
+    left: list[tuple[_Place, _Place]] = []
+    for first, last in sorted(shared):
+        if last < low or first > high:
+            continue
+        if low < first:
+            left.append((low, (first[0], first[1] - 1)))
+        low = (last[0], last[1] + 1)
+    return [*left, (low, high)] if low <= high else left
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,8 @@ from toolkit.law.model import Level, Program
 from toolkit.law.standing import Answer, standing
 from toolkit.law.wording import long_day
 from toolkit.letters.authority import authority
-from toolkit.letters.conditions import holds
+from toolkit.letters.conditions import judge
+from toolkit.letters.criteria import in_program
 from toolkit.letters.facts import fact_types
 from toolkit.letters.forums import Issue, acts, issue_of
 from toolkit.letters.letter_kind import LetterKind, cites, compose, kind_of, papers, program_of
@@ -264,16 +265,28 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
     ]
     argued = issue is not None and issue.form.criteria == "yes"
     values = {key: fact.value for key, fact in case.facts.items()}
-    for criterion in service.criteria if service and argued else ():
-        if name in criterion.programs and (not criterion.when or holds(criterion.when, values)):
-            cited = ", ".join(authority(one).citation for one in criterion.authorities)
-            have = all(case.value(fact) is not None for fact in criterion.record.facts)
-            looked_for = criterion.shown_by or (f"the page that shows: {criterion.says}",)
+    if service and argued:
+        found += _of_criteria(service, str(name), values)
+    return tuple({(one.what, one.shows): one for one in found}.values())
+
+
+def _of_criteria(service: Service, program_id: str, values: dict) -> list[Document]:
+    """Return what shows the criteria of the service, each way of several named as one."""
+    found: list[Document] = []
+    for top in service.criteria:
+        own = in_program(top, program_id)
+        for one in own.leaves if own and judge(own.when, values) is not False else ():
+            if judge(one.when, values) is False or judge(one.met, values) is False:
+                continue
+            cited = ", ".join(authority(name).citation for name in one.authorities)
+            way = f", one way to meet: {one.among}" if one.among else ""
+            looked_for = one.shown_by or (f"the page that shows: {one.says}",)
+            have = one.is_shown(values) is True
             found += [
-                Document(what=what, shows=f"{criterion.says} ({cited})", holder="chart", have=have)
+                Document(what=what, shows=f"{one.says}{way} ({cited})", holder="chart", have=have)
                 for what in looked_for
             ]
-    return tuple({(one.what, one.shows): one for one in found}.values())
+    return found
 
 
 def _papers(case: Case) -> list[Document]:

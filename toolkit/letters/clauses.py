@@ -13,6 +13,7 @@ from toolkit.rules import names
 
 _STYLES = (("- ", "item"), ("1. ", "number"))
 CRITERIA = "criteria"
+EVIDENCE = "evidence"  # the statements of guidelines that fit, as the items of the clause
 
 
 class ParagraphForm(msgspec.Struct, frozen=True):
@@ -119,7 +120,7 @@ def _check_names(form: ClauseForm, of_file: tuple[str, ...]) -> None:
             raise ValueError(f"{form.id}: {', '.join(strange)} is no {what}")
     types = fact_types()
     known = form.table in types and types[form.table].kind == "table"
-    if form.table and form.table != CRITERIA and not known:
+    if form.table and form.table not in (CRITERIA, EVIDENCE) and not known:
         raise ValueError(f"{form.id}: {form.table} is no table")
 
 

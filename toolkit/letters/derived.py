@@ -5,6 +5,7 @@ COMPUTED = {
     "letter_date": "the date of the letter",
     "late": "whether the last day to file has passed on the date of the letter",
     "interval": "the months since the last service, against the rule's number",
+    "age": "the patient's age on the day of the service",
     "service_words": "what the service is called, by its code",
     "issue": "what the denial turns on",
     "clinical": "whether the denial is of medical necessity",

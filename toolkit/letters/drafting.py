@@ -6,15 +6,17 @@ from datetime import date
 from pathlib import Path
 
 from toolkit.cases.case import Case, Fact
-from toolkit.denials.services import is_drug, service_of
+from toolkit.denials.services import covered_again, is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
 from toolkit.letters import speech
 from toolkit.letters.authority import Authority, authority
-from toolkit.letters.clauses import CRITERIA, Clause, Line, in_program
+from toolkit.letters.clauses import CRITERIA, EVIDENCE, Clause, Line, in_program
 from toolkit.letters.conditions import facts as facts_of
 from toolkit.letters.conditions import holds, parse
+from toolkit.letters.criteria import UNMET, Criterion, blocking, shown, unmet
 from toolkit.letters.derived import DERIVED, LAW
+from toolkit.letters.evidence import Statement, age_limit
 from toolkit.letters.exhibits import exhibits_of
 from toolkit.letters.facts import fact_types, in_words, printed, rows
 from toolkit.letters.forums import forum
@@ -37,7 +39,7 @@ from toolkit.letters.letter_kind import (
 )
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import Criterion, Limit, of_case
+from toolkit.letters.services import of_case
 from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
@@ -57,7 +59,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     Facts that are missing are listed in `Letter.missing` and stand in the text as marked gaps.
     `folder` is where the files of enclosed documents are looked for. Raises RefusedError, with what
     to do instead, when no letter of this kind may be written: what stands of the denial, its route or
-    the law does not allow it, this filer may not file, the last day has passed, a criterion is not
+    the law does not allow it, this filer may not file, the last day has passed, a criterion that it would argue is not
     met, the facts contradict each other, a fact argues law, or an authority was not yet in force.
     """
     values = {name: fact.value for name, fact in case.facts.items() if name not in DERIVED}
@@ -104,9 +106,10 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     _check_in_force(cited, values, as_of)
     bound = {b.name for s in letter.sentences for b in s.bindings if b.kind == "rule"}
     used = tuple(dict.fromkeys(rule for name, rule in law.rules.items() if name in bound))
-    return _with(
-        letter, authorities=cited, rules=used, warnings=_warnings(kind, values, law, cited)
-    )
+    named = {b.name for s in letter.sentences for b in s.bindings if b.kind == "evidence"}
+    evidence = tuple(one for one in kind.evidence if one.id in named)
+    warnings = (*_warnings(kind, values, law, cited), *_of_evidence(evidence, as_of))
+    return _with(letter, authorities=cited, rules=used, evidence=evidence, warnings=warnings)
 
 
 def _subject(kind: LetterKind, values: Mapping[str, object]) -> str:
@@ -136,22 +139,48 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     argues = kind.issue is not None and kind.issue.form.criteria == "yes"
     own = bool(kind.issue and kind.issue.form.asks)
     bare = argues and not own and kind.service is None and values.get("requirements") is None
-    service = kind.service
     code = values.get("procedure_code")
     coded = of_case(code, values.get("revenue_code"))
     return {
         "letter_date": as_of,
-        "interval": service.interval_of(values, as_of=as_of) if service else None,
+        "interval": _interval(values, kind, as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
-        "axial_dxa": service.axial_dxa(code) if service else "no",
+        "age": _age(values, as_of),
+        "axial_dxa": coded.axial_dxa(code) if coded else "no",
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",
     }
+
+
+def _interval(values: Mapping[str, object], kind: LetterKind, as_of: date) -> str | None:
+    """Return whether the months since the last service suffice: by the family's own facts, else by the code's."""
+    if kind.service and kind.service.interval:
+        return kind.service.interval_of(values, as_of=as_of)
+    last = values.get("last_service_date")
+    again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
+    if again is None:
+        return None
+    return "passed" if _day_of_service(values, as_of) >= again else "sooner"
+
+
+def _day_of_service(values: Mapping[str, object], as_of: date) -> date:
+    """Return the day of the service, else the planned one, else the letter's."""
+    days = [values.get(name) for name in ("service_date", "planned_date")]
+    return next((one for one in days if isinstance(one, date)), as_of)
+
+
+def _age(values: Mapping[str, object], as_of: date) -> str | None:
+    """Return the patient's age on the day of the service, as a number in digits."""
+    born = values.get("birth_date")
+    if not isinstance(born, date):
+        return None
+    day = _day_of_service(values, as_of)
+    return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
 # --- what bars a letter -------------------------------------------------------------------------
@@ -162,13 +191,60 @@ def _check_facts(
 ) -> None:
     _check_future(values, as_of)
     check_barriers(kind, values, lambda name: authority(name).citation)
-    for limit in kind.service.limits if kind.service else ():
-        if limit.is_passed(values):
-            cited = authority(limit.authority).citation
-            raise RefusedError(f"{limit.says} ({cited})", needs=_asked(limit))
+    _check_criteria(kind, values)
     _check_requirements(values)
     _check_files(values, folder)
     speech.check(values, _printable(kind))
+
+
+def _check_criteria(kind: LetterKind, values: Mapping[str, object]) -> None:
+    """Refuse a letter that would argue criteria one of which is not met, naming it and what to do."""
+    found = criteria(kind)
+    _check_unmet(found, values)
+    blocked = [one for top in found for one in blocking(top, values)]
+    if blocked:
+        raise RefusedError(
+            " ".join(_not_met(one) for one in blocked),
+            needs=tuple(dict.fromkeys(need for one in blocked for need in _asked(one))),
+        )
+
+
+def _not_met(one: Criterion) -> str:
+    cited = ", ".join(authority(name).citation for name in one.authorities)
+    if one.unmet:
+        return f"{one.unmet} ({cited})"
+    ways = [part.says for part in one.parts] if one.how in ("any", "at_least") else []
+    enough = {
+        "any": "none of these is met",
+        "at_least": f"fewer than {one.number} of these are met",
+    }
+    says = f": {enough[one.how]}: {'; '.join(ways)}" if ways else ""
+    return f"A criterion of coverage is not met: {one.says}{says} ({cited})."
+
+
+def _asked(one: Criterion) -> tuple[str, ...]:
+    """Return what would change that a criterion is not met: the labels of its facts, or what to look for."""
+    names = dict.fromkeys(name for leaf in one.leaves for name in facts_of(leaf.met))
+    labels = tuple(fact_types()[name].label for name in names if name not in DERIVED)
+    looked_for = tuple(f"in the record: {what}" for leaf in one.leaves for what in leaf.shown_by)
+    return labels or looked_for or (one.says,)
+
+
+def _check_unmet(found: tuple[Criterion, ...], values: Mapping[str, object]) -> None:
+    """Refuse a criterion entered as unmet that there is not, or that other facts show as met."""
+    named = unmet(values)
+    known = {one.id: one for top in found for one in top.every} if found else {}
+    if strange := [str(n) for n, name in enumerate(named, 1) if found and name not in known]:
+        raise RefusedError(
+            "A criterion is entered as not met that the service does not have.",
+            needs=(f"{UNMET}, row {', '.join(strange)}: one of {', '.join(known)}",),
+        )
+    others = {**values, UNMET: None}
+    if both := [name for name in named if name in known and known[name].value(others)]:
+        raise RefusedError(
+            "A criterion is entered as not met, and the facts entered show that it is.",
+            needs=tuple(f"{known[name].says}: which of the two the record says" for name in both),
+        )
 
 
 def _check_future(values: Mapping[str, object], as_of: date) -> None:
@@ -236,17 +312,12 @@ def _printable(kind: LetterKind) -> frozenset[str]:
     lines += [line.form for line in kind.service.enclosures] if kind.service else []
     forms = [s for c in kind.clauses for s in c.sentences(kind.program)]
     names = {name for form in (*lines, *forms) for name in form.facts}
-    names |= {c.table for c in kind.clauses if c.table not in ("", CRITERIA)}
+    names |= {c.table for c in kind.clauses if c.table not in ("", CRITERIA, EVIDENCE)}
     for criterion in criteria(kind):
-        names |= set(criterion.record.facts)
+        names |= {name for one in criterion.every for name in one.facts}
+    names |= {name for one in kind.evidence for name in one.fits.facts}
     names |= {name for element in kind.elements for name in element.facts}
     return frozenset(names | {"documents"})
-
-
-def _asked(limit: Limit) -> tuple[str, ...]:
-    """Return the labels of the facts that the limit turns on."""
-    names = dict.fromkeys([*((limit.fact,) if limit.fact else ()), *facts_of(limit.when)])
-    return tuple(fact_types()[name].label for name in names)
 
 
 def _check_in_force(
@@ -292,6 +363,9 @@ def _section(
         )
         if kept:
             paragraphs.append(Paragraph(form.style, kept))
+    if clause.table == EVIDENCE:
+        found = [writer.evidence(one) for one in kind.evidence if one.is_of(values)]
+        paragraphs = [*paragraphs, *found] if found else []
     heading = None
     if clause.heading and paragraphs:
         bindings = dict.fromkeys(b for p in paragraphs for s in p.sentences for b in s.bindings)
@@ -299,7 +373,7 @@ def _section(
         heading = Sentence(
             (Segment(clause.heading, "text"),),
             tuple(rules or bindings),
-            "argument" if rules else "fact",
+            "argument" if rules else "evidence" if clause.table == EVIDENCE else "fact",
         )
     return Section(
         clause=clause.id,
@@ -311,10 +385,10 @@ def _section(
 
 
 def _table(clause: Clause, kind: LetterKind, values: dict, writer: "_Writer") -> Table | None:
-    if not clause.table:
+    if clause.table in ("", EVIDENCE):
         return None
     if clause.table == CRITERIA:
-        found = [writer.criterion(c) for c in criteria(kind) if _is_shown(c, values)]
+        found = [writer.criterion(row) for c in criteria(kind) for row in shown(c, values)]
         return Table(_CRITERIA, tuple(found)) if found else None
     known = fact_types()[clause.table]
     cells = _CELLS[clause.table]
@@ -346,11 +420,6 @@ def _denied(row: Mapping[str, object]) -> tuple[str, str, str]:
 
 
 _CELLS = {"requirements": _requirement, "therapies": _therapy, "denied_lines": _denied}
-
-
-def _is_shown(criterion: Criterion, values: dict) -> bool:
-    known = all(values.get(name) is not None for name in criterion.record.facts)
-    return holds(criterion.when, values) and (known or not criterion.optional)
 
 
 def _lines(lines: tuple[Line, ...], values: dict, writer: "_Writer") -> tuple[Sentence, ...]:
@@ -417,11 +486,27 @@ class _Writer:
         """Return one row of the table of criteria."""
         bound = tuple(law(name) for name in criterion.authorities)
         cites = "; ".join(authority(name).citation for name in criterion.authorities)
+        # Of several ways none of which is shown yet, the row is a gap.
+        gap = Sentence((Segment(f"[{criterion.says}]", "missing", criterion.id),), bound, "rule")
         return (
             Sentence((Segment(criterion.says, "text"),), bound, "rule"),
             Sentence((Segment(cites, "cite"),), bound, "rule"),
-            self.sentence(criterion.record),
+            self.sentence(criterion.record) if criterion.record else gap,
         )
+
+    def evidence(self, statement: Statement) -> Paragraph:
+        """Return a statement of a guideline as an item, and the sentence that it fits this patient."""
+        short = f"{statement.reference} ({statement.status})"
+        bound = Binding("evidence", statement.id, f"{short}: {statement.says}", short)
+        said = Sentence(
+            (
+                Segment(f"{statement.reference}: ", "evidence", statement.id),
+                Segment(f"{statement.says}.", "text"),
+            ),
+            (bound,),
+            "evidence",
+        )
+        return Paragraph("item", (said, self.sentence(statement.fits)))
 
     def cell(self, name: str, text: str) -> Sentence:
         """Return a cell of a fact that is a table."""
@@ -491,3 +576,18 @@ def _warnings(
     if memory:
         found.append(f"Cited from memory (M), to be verified before sending: {'; '.join(memory)}.")
     return tuple(dict.fromkeys(found))
+
+
+def _of_evidence(found: tuple[Statement, ...], as_of: date) -> tuple[str, ...]:
+    """Return what the sender has to know of the guidelines: those that are old, or not read."""
+    limit = age_limit()
+    old = dict.fromkeys(one.edition for one in found if one.is_old(as_of))
+    memory = [one.reference for one in found if one.status == "M"]
+    says = []
+    if old:
+        says.append(f"Guidelines older than {limit.years} years; {limit.says}: {'; '.join(old)}.")
+    if memory:
+        says.append(
+            f"Evidence from memory (M), to be verified before sending: {'; '.join(memory)}."
+        )
+    return tuple(says)

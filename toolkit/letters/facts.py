@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -71,23 +71,50 @@ def fact_types() -> dict[str, FactType]:
     """Return every fact a letter may use, by name: the common ones, then those of the single files."""
     programs = {one.program: one.short for one in program_names()}
     found: dict[str, FactType] = {}
-    for entry in (*read(RULES / "letters" / "facts.yaml", tuple[FactType, ...]), *_of_files()):
-        if entry.name in DERIVED or found.get(entry.name, entry) != entry:
+    for entry in read(RULES / "letters" / "facts.yaml", tuple[FactType, ...]):
+        if entry.name in DERIVED or entry.name in found:
             raise RulesError(
-                f"rules/letters: the fact {entry.name} is declared twice or is computed"
+                f"rules/letters/facts.yaml: {entry.name} is declared twice or is computed"
             )
         found[entry.name] = entry
+    for (
+        entry
+    ) in _of_files():  # of two that differ the first counts, and `declared` refuses the other
+        if entry.name not in DERIVED:
+            found.setdefault(entry.name, entry)
     return {
         name: replace(entry, choices=programs) if entry.choices_from else entry
         for name, entry in found.items()
     }
 
 
+def declared(facts: tuple[dict[str, Any], ...]) -> tuple[FactType, ...]:
+    """Return the facts that a file declares; raises ValueError on one that cannot be read or is another's."""
+    try:
+        found = msgspec.convert(facts, tuple[FactType, ...], strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"facts: {error}") from None
+    check_own(found)
+    return found
+
+
+def check_own(found: tuple[FactType, ...]) -> None:
+    """Refuse a fact that is computed, or that another file declares in another way."""
+    for one in found:
+        if one.name in DERIVED or fact_types()[one.name] != one:
+            raise ValueError(f"the fact {one.name} is declared twice or is computed")
+
+
 def _of_files() -> list[FactType]:
-    """Return the facts that acts, forums, issues and services declare, and those of bare criteria."""
+    """Return the facts that acts, forums, issues, guidelines and services declare, and those of bare criteria."""
     forms = [
         form
-        for files in (forms_of.act_files(), forms_of.forum_files(), forms_of.issue_files())
+        for files in (
+            forms_of.act_files(),
+            forms_of.forum_files(),
+            forms_of.issue_files(),
+            forms_of.guideline_files(),
+        )
         for form in files.good.values()
     ]
     found = []
@@ -98,14 +125,14 @@ def _of_files() -> list[FactType]:
             continue  # the file is left out, with this said, where its sentences are bound
     for family in families().good.values():
         found += [
-            one for criterion in family.criteria for one in criterion_facts(criterion, family.id)
+            one for criterion in family.leaves for one in criterion_facts(criterion, family.id)
         ]
     return found
 
 
 def criterion_facts(criterion: CriterionForm, family: str) -> tuple[FactType, ...]:
     """Return the facts that show a criterion without a sentence of its own: a finding, and where it is."""
-    if criterion.record:
+    if not criterion.asks_finding:
         return ()
     finding, page = criterion_names(criterion, family)
     looked_for = "; ".join(criterion.shown_by)

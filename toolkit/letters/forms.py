@@ -59,7 +59,7 @@ class ClauseForm(Strict, frozen=True, kw_only=True):
     when: str = ""
     heading: str = ""
     numbered: YesNo = "no"
-    table: str = ""  # criteria, or the name of a fact that is a table
+    table: str = ""  # criteria, evidence, or the name of a fact that is a table
 
 
 class Required(Sourced, frozen=True, kw_only=True):
@@ -182,6 +182,51 @@ class IssueForm(Strict, frozen=True, kw_only=True):
     steps: tuple[StepForm, ...] = ()
     enclosures: tuple[LineForm, ...] = ()
     advice: tuple[AdviceForm, ...] = ()
+
+
+class StatementForm(Strict, frozen=True, kw_only=True):
+    """One statement of a guideline in our own words: for which patients, and how the body grades it.
+
+    `when` are the facts under which the patient is one of those it is about, and `fits` the sentence
+    that says so of this patient. `source` and `status` stand here where they differ from the guideline's.
+    """
+
+    id: str
+    services: tuple[str, ...]
+    says: str
+    grade: str
+    population: str
+    when: str
+    fits: str
+    source: str = ""
+    status: str = ""
+
+
+class GuidelineForm(Strict, frozen=True, kw_only=True):
+    """A guideline of a professional body or a task force, with the statements that letters use.
+
+    It is evidence and never law. `published` is the date of the edition that was read about (a year, a
+    month or a day), `reaffirmed` when the body last confirmed it, and `superseded_by` the edition that
+    took its place: it is then left out of letters.
+    """
+
+    id: str
+    body: str
+    title: str
+    published: str
+    source: str
+    verified_on: str
+    status: Literal["V", "V2", "M"]
+    reaffirmed: str = ""
+    superseded_by: str = ""
+    facts: tuple[dict[str, Any], ...] = ()
+    statements: tuple[StatementForm, ...]
+
+
+@cache
+def guideline_files() -> Files:
+    """Return the guidelines on file: one file each."""
+    return of_folder("evidence", GuidelineForm, lambda form: form.id)
 
 
 @cache

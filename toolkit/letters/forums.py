@@ -10,7 +10,8 @@ from toolkit.letters import forms
 from toolkit.letters.authority import authority
 from toolkit.letters.clauses import Clause, Line, bound, lines
 from toolkit.letters.conditions import Condition, parse
-from toolkit.letters.facts import FactType, fact_types
+from toolkit.letters.evidence import guidelines
+from toolkit.letters.facts import declared, fact_types
 from toolkit.letters.files import Broken, Files
 from toolkit.letters.services import services
 from toolkit.rules import names
@@ -87,10 +88,7 @@ def _clauses(form: Any, own: tuple[str, ...]) -> tuple[Clause, ...]:
 
 
 def _check_facts(form: Any) -> None:
-    try:
-        msgspec.convert(list(form.facts), list[FactType], strict=False)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"facts: {error}") from None
+    declared(form.facts)
     names = (*getattr(form, "asks", ()), *getattr(form, "may_use", ()))
     if strange := sorted(set(names) - set(fact_types())):
         raise ValueError(f"{', '.join(strange)} is no fact")
@@ -182,6 +180,7 @@ def problems() -> tuple[Broken, ...]:
             ("letters/acts", acts()),
             ("letters/forums", forums()),
             ("letters/issues", issues()),
+            ("letters/evidence", guidelines()),
             ("services", services()),
         )
         for one in files.broken

@@ -5,14 +5,15 @@ from datetime import date
 import msgspec
 
 from toolkit.letters.authority import Authority
+from toolkit.letters.evidence import Statement
 from toolkit.letters.exhibits import Exhibit
 from toolkit.letters.letter_kind import Need
 
 
 class Binding(msgspec.Struct, frozen=True):
-    """What a sentence rests on: a fact of the case, an authority, or a plain request."""
+    """What a sentence rests on: a fact of the case, an authority, a guideline, or a plain request."""
 
-    kind: str  # fact, authority, rule (of the program), computed, request
+    kind: str  # fact, authority, rule (of the program), evidence, computed, request
     name: str
     says: str  # for people: where the fact comes from, what the authority says
     short: str  # the same without the authority's gist
@@ -32,8 +33,8 @@ class Segment(msgspec.Struct, frozen=True):
     """A stretch of a sentence: text, a fact, a citation, a quote, or a fact that is missing."""
 
     text: str
-    role: str  # text, fact, cite, quote, missing
-    name: str = ""  # the fact or the authority that is printed
+    role: str  # text, fact, cite, quote, evidence, missing
+    name: str = ""  # the fact, the authority or the statement that is printed
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class Sentence(msgspec.Struct, frozen=True):
 
     segments: tuple[Segment, ...]
     bindings: tuple[Binding, ...]
-    role: str  # fact, rule, argument, request
+    role: str  # fact, rule, argument, evidence, request
 
     def prints(self, name: str) -> bool:
         """Say whether the sentence prints the fact, or its gap."""
@@ -132,6 +133,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     authorities: tuple[Authority, ...]
     rules: tuple[Rule, ...] = ()
+    evidence: tuple[Statement, ...] = ()  # apart from law, and never cited as law
 
     @property
     def complete(self) -> bool:

@@ -9,12 +9,14 @@ from toolkit.errors import RefusedError, RulesError, UsageError
 from toolkit.law import program, program_of_remarks, programs
 from toolkit.law.standing import standing
 from toolkit.letters.authority import authority
-from toolkit.letters.clauses import CRITERIA, Clause, Line, lines
+from toolkit.letters.clauses import CRITERIA, EVIDENCE, Clause, Line, bound, lines
 from toolkit.letters.conditions import Condition, holds, parse, plain_terms
 from toolkit.letters.conditions import facts as facts_of
+from toolkit.letters.criteria import UNMET, Criterion, in_program, still_open
 from toolkit.letters.derived import DERIVED
+from toolkit.letters.evidence import Statement, of_service
 from toolkit.letters.facts import fact_types
-from toolkit.letters.forms import LevelForm, LineForm, Required, Strict, where
+from toolkit.letters.forms import ClauseForm, LevelForm, LineForm, Required, Strict, where
 from toolkit.letters.forums import (
     Act,
     Advice,
@@ -37,9 +39,13 @@ _COMPUTED = {
     ("late", "yes"): "the last day to file has passed",
     ("late", "no"): "the last day to file has not passed",
     ("interval", "sooner"): "the interval since the last service is too short",
+    ("interval", "passed"): "the interval since the last service has passed",
+    ("interval", "no earlier measurement"): "there was no such service before",
+    ("axial_dxa", "yes"): "the code is of an axial DXA",
 }
 PATIENT_SIDE = ("enrollee", "representative", "treating_physician")
 # What every letter that argues has: the clinical part is asked for where the denial is clinical.
+_EVIDENCE = "Evidence"  # the group of facts that only guidelines ask about
 _ALWAYS = ("program", "plan_name", "plan_address", "sent_by", "patient_name", "member_id")
 
 
@@ -51,12 +57,14 @@ class _Frame(Strict, frozen=True, kw_only=True):
     signature: tuple[LineForm, ...]
     enclosures: tuple[LineForm, ...]
     copies: tuple[LineForm, ...]
+    argued: tuple[ClauseForm, ...]
     may_use: tuple[str, ...]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
-    """What every letter has around its clauses."""
+    """What every letter has around its clauses, and the clauses of all that argue."""
 
+    argued: tuple[Clause, ...]
     sender: tuple[Line, ...]
     sent_by: tuple[Line, ...]
     addressee: tuple[Line, ...]
@@ -122,6 +130,7 @@ class LetterKind(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...]
     optional: tuple[str, ...]
     elements: tuple[Required, ...]
+    evidence: tuple[Statement, ...]
     clauses: tuple[Clause, ...]
     enclosures: tuple[Line, ...]
     advice: tuple[Advice, ...]
@@ -151,9 +160,12 @@ def frame() -> Frame:
     """Return what every letter has around its clauses."""
     found = read(RULES / "letters" / "frame.yaml", _Frame)
     parts = {
-        name: lines(getattr(found, name)) for name in Frame.__struct_fields__ if name != "may_use"
+        name: lines(getattr(found, name))
+        for name in Frame.__struct_fields__
+        if name not in ("may_use", "argued")
     }
-    return Frame(**parts, may_use=found.may_use)
+    argued = tuple(bound(form, programs=programs()) for form in found.argued)
+    return Frame(**parts, argued=argued, may_use=found.may_use)
 
 
 @cache
@@ -185,8 +197,10 @@ def compose(
     service = services().good.get(service_id)
     if not (argues and service and program_id in service.programs and _criteria(issue)):
         service = None
+    evidence = of_service(service_id) if issue and issue.form.clinical == "yes" else ()
     form = there.form.levels.get(level)
-    pools = [act.clauses, there.clauses]
+    pools = [frame().argued] if argues else []
+    pools += [act.clauses, there.clauses]
     pools += [issue.clauses] if issue else []
     pools += [service.clauses] if service else []
     chosen: dict[str, Clause] = {}
@@ -197,6 +211,8 @@ def compose(
     clauses = sorted(chosen.values(), key=lambda one: one.place)
     if service is None:
         clauses = [one for one in clauses if one.table != CRITERIA]
+    if not evidence:
+        clauses = [one for one in clauses if one.table != EVIDENCE]
     asks = [*_ALWAYS, *act.form.asks, *(issue.form.asks if issue else ())]
     asks += service.asks if service else ()
     found = LetterKind(
@@ -211,6 +227,7 @@ def compose(
         required=tuple(dict.fromkeys(asks)),
         optional=(*frame().may_use, *act.form.may_use, *(issue.form.may_use if issue else ())),
         elements=form.required if form and act.form.at == "next" else (),
+        evidence=evidence,
         clauses=tuple(clauses),
         enclosures=(*act.enclosures, *(issue.enclosures if issue else ())),
         advice=(*act.advice, *there.advice, *(issue.advice if issue else ())),
@@ -240,15 +257,14 @@ def cites(found: LetterKind) -> tuple[str, ...]:
     """Return every authority that a letter of the kind can cite."""
     ids = [a for c in found.clauses for s in c.sentences(found.program) for a in s.authorities]
     if any(c.table == CRITERIA for c in found.clauses):
-        ids += [a for c in criteria(found) for a in c.authorities]
+        ids += [a for c in criteria(found) for one in c.every for a in one.authorities]
     return tuple(dict.fromkeys(ids))
 
 
-def criteria(found: LetterKind):
-    """Return the criteria of the service that count in the program."""
-    return (
-        [c for c in found.service.criteria if found.program in c.programs] if found.service else []
-    )
+def criteria(found: LetterKind) -> tuple[Criterion, ...]:
+    """Return the criteria of the service that count in the program: all of them are needed."""
+    own = found.service.criteria if found.service else ()
+    return tuple(kept for one in own if (kept := in_program(one, found.program)))
 
 
 def program_of(case: "Case") -> str | None:
@@ -350,8 +366,14 @@ def _level(case: "Case", act: Act) -> str:
 def needs(found: LetterKind) -> tuple[Need, ...]:
     """Return every fact that the kind can use, in the order in which they are asked for."""
     wanted = _wanted(found)
+    ways = _with_criteria(wanted, found)
     return tuple(
-        need(name, required=any(not c for c in conditions), when=_when(conditions), kind=found)
+        need(
+            name,
+            required=any(not c for c in conditions),
+            when=_when(conditions) or ways.get(name, ""),
+            kind=found,
+        )
         for name in fact_types()
         if (conditions := wanted.get(name)) is not None
     )
@@ -382,9 +404,13 @@ def _why(name: str, kind: LetterKind | None) -> str:
         if name in element.facts:
             return f"the request has to state {element.says} ({element.citation})"
     for criterion in criteria(kind):
-        if name in criterion.record.facts and not criterion.optional and not criterion.when:
-            cited = ", ".join(authority(a).citation for a in criterion.authorities)
-            return f"it shows a criterion of coverage ({cited})"
+        for leaf in criterion.leaves if not (criterion.optional or criterion.when) else ():
+            if name in leaf.facts and not (leaf.optional or leaf.when or leaf.among):
+                cited = ", ".join(authority(a).citation for a in leaf.authorities)
+                return f"it shows a criterion of coverage ({cited})"
+    for one in kind.evidence:
+        if name in one.facts and fact_types()[name].group == _EVIDENCE:
+            return f"a statement of the {one.body} is about patients of whom it is true"
     return ""
 
 
@@ -418,9 +444,9 @@ def _wanted(found: LetterKind) -> dict[str, list[Condition]]:
     for element in found.elements:
         for name in element.facts:
             wanted.setdefault(name, []).append(parse(element.when))
-    if any(each.table == CRITERIA for each in found.clauses):
-        for criterion in criteria(found):
-            use(criterion.record, criterion.when, may_lack=criterion.optional)
+    for statement in found.evidence:
+        for name in statement.facts:
+            wanted.setdefault(name, [])
     if found.service and found.service.interval:
         rule = found.service.interval
         wanted.setdefault(rule.last, []).append(parse(f"{rule.known_by} = performed"))
@@ -435,6 +461,38 @@ def _wanted(found: LetterKind) -> dict[str, list[Condition]]:
         for filer, paper in _papers_of(found):
             wanted.setdefault(paper.fact, []).append(parse(f"filer = {filer}"))
     return wanted
+
+
+def _with_criteria(wanted: dict[str, list[Condition]], found: LetterKind) -> dict[str, str]:
+    """Add the facts of the criteria to those wanted; return, for a fact of one way of several, what it is for.
+
+    Which of them a case cannot do without depends on its facts (`still_open`); here is what can be said
+    before they are known.
+    """
+    ways: dict[str, str] = {}
+
+    def use(one: Criterion, outer: Condition, way: Condition, *, needed: bool) -> None:
+        outer, needed = (*outer, *one.when), needed and not one.optional
+        inside = (*outer, *way, *one.met)
+        known = {t.fact for t in plain_terms(inside) if t.how in ("known", "=", "in")}
+        for name in (*facts_of(one.when), *facts_of(one.met)):
+            given = wanted.setdefault(name, [])
+            if needed and name in facts_of(one.met) and (way or not one.among):
+                given.append((*outer, *way))
+        for name in one.facts:
+            given = wanted.setdefault(name, [])
+            if needed and name not in known and (one.met or way or not one.among):
+                given.append(inside)
+            if one.among:
+                ways.setdefault(name, f"this is the way to meet: {one.among}")
+        for part in one.parts:
+            use(part, outer, (*way, *one.met), needed=needed and one.how != "not")
+
+    for criterion in criteria(found):
+        use(criterion, (), (), needed=True)
+    if found.service:
+        wanted.setdefault(UNMET, [])
+    return ways
 
 
 def _papers_of(found: LetterKind) -> list[tuple[str, Paper]]:
@@ -469,34 +527,55 @@ def paper_lines(found: LetterKind, values: dict[str, object]) -> tuple[SentenceF
 
 def still_needed(found: LetterKind, values: dict[str, object]) -> tuple[Need, ...]:
     """Return the facts that the letter of these facts cannot do without and that are unknown."""
-    missing = [
-        name
+    missing = {
+        name: ""
         for name, conditions in _wanted(found).items()
-        if name not in DERIVED
-        and values.get(name) is None
-        and any(holds(condition, values) for condition in conditions)
-    ]
+        if any(holds(condition, values) for condition in conditions)
+    }
+    for criterion in criteria(found):
+        for one in still_open(criterion, values):
+            missing.setdefault(one.fact, one.among)
+    missing = {
+        name: among
+        for name, among in missing.items()
+        if name not in DERIVED and values.get(name) is None
+    }
     order = list(fact_types())
-    return tuple(need(name, required=True, kind=found) for name in sorted(missing, key=order.index))
+    found_needs = []
+    for name in sorted(missing, key=order.index):
+        one = need(name, required=True, kind=found)
+        if among := missing[name]:
+            one = msgspec.structs.replace(one, why=f"one way is enough for: {among}")
+        found_needs.append(one)
+    return tuple(found_needs)
 
 
 def _when(conditions: list[Condition]) -> str:
     conditions = [c for c in conditions if not any(set(o) < set(c) for o in conditions)]
-    return "; or ".join(dict.fromkeys(words for c in conditions if (words := _words(c))))
+    return "; or ".join(dict.fromkeys(words for c in conditions if (words := in_words(c))))
 
 
-def _words(condition: Condition) -> str:
+def in_words(condition: Condition) -> str:
+    """Return a condition as people say it: labels and choices in place of names."""
     return " and ".join(
         _term_words(term) if hasattr(term, "how") else " or ".join(map(_term_words, term.terms))
         for term in condition
     )
 
 
+_JOINTS = {
+    "!=": "is not", "known": "is known", "unknown": "is unknown", "begins": "begins with",
+    "<": "is below", "<=": "is at most", ">": "is above", ">=": "is at least",
+}  # fmt: skip
+
+
 def _term_words(term) -> str:
     known = fact_types()
     if term.fact in DERIVED:
-        return _COMPUTED.get((term.fact, *term.values), DERIVED[term.fact])
+        joint = _JOINTS.get(term.how, "") if term.how in ("<", "<=", ">", ">=") else ""
+        says = f"{DERIVED[term.fact]} {joint} {term.values[0]}" if joint else DERIVED[term.fact]
+        return _COMPUTED.get((term.fact, *term.values), says)
     label = known[term.fact].label.rstrip("?")
     values = " or ".join(known[term.fact].choices.get(v, v) for v in term.values)
-    joint = {"!=": "is not", "known": "is known", "unknown": "is unknown"}.get(term.how)
+    joint = _JOINTS.get(term.how)
     return f"{label} {joint} {values}".strip() if joint else f"{label}: {values}"

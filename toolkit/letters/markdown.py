@@ -55,6 +55,15 @@ def proof_markdown(letter: Letter, *, sha256: str = "") -> str:
     for s in page["sources"]:
         cells = (s["citation"], s["gist"], s["mark"], s["copy"], s["verified_on"], s["source"])
         lines.append(f"| {' | '.join(_line(c) for c in cells)} |")
+    if page["evidence"]:
+        lines += ["", "## Clinical evidence, which is not law", ""]
+        lines += [
+            "| guideline | what it says | mark | verified on | source |",
+            "|---|---|---|---|---|",
+        ]
+        for one in page["evidence"]:
+            keys = ("guideline", "says", "mark", "verified_on", "source")
+            lines.append(f"| {' | '.join(_line(one[key]) for key in keys)} |")
     return "\n".join([*lines, "", *(f"{_text(m)}  " for m in page["marks"])]).rstrip() + "\n"
 
 

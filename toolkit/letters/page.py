@@ -81,6 +81,12 @@ def proof_html(letter: Letter, *, sha256: str = "") -> str:
     parts.append(f'<h3 style="{_HEAD}">Sources of this letter</h3>')
     heads = ("Citation", "What it says", "Mark", "Copy of", "Verified on", "Source")
     parts.append(_table(heads, rows))
+    if page["evidence"]:
+        keys = ("guideline", "says", "mark", "verified_on", "source")
+        rows = [tuple(_lines(one[key]) for key in keys) for one in page["evidence"]]
+        parts.append(f'<h3 style="{_HEAD}">Clinical evidence, which is not law</h3>')
+        heads = ("Guideline", "What it says", "Mark", "Verified on", "Source")
+        parts.append(_table(heads, rows))
     marks = "<br>".join(escape(mark) for mark in page["marks"])
     parts.append(f'<p style="color:{_QUIET};margin:12px 0 0">{marks}</p></article>')
     return "".join(parts)

@@ -52,6 +52,16 @@ def proof(letter: Letter, *, sha256: str = "") -> dict:
             }
             for rule in letter.rules
         ],
+        "evidence": [
+            {
+                "guideline": one.reference,
+                "says": f"{one.says} (for {one.population})",
+                "mark": one.status,
+                "verified_on": one.verified_on,
+                "source": one.source,
+            }
+            for one in letter.evidence
+        ],
         "marks": list(MARKS.values()),
     }
 

@@ -90,6 +90,11 @@ def sentence_form(line: str) -> SentenceForm:
     )
 
 
+def argues_law(text: str) -> bool:
+    """Say whether a text cites or claims law, or holds the signs of a citation, a quote or a placeholder."""
+    return bool(_LAW.search(text) or _STRAY.search(text) or _QUOTE.search(text))
+
+
 def _parts(text: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     position = 0

@@ -2,59 +2,28 @@
 
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from functools import cache
 
 import msgspec
 
-from toolkit.denials.services import CriterionForm, Family, IntervalForm, ServiceCode, service_of
+from toolkit.denials.services import (
+    CriterionForm,
+    Family,
+    IntervalForm,
+    ServiceCode,
+    codes_twice,
+    service_of,
+)
 from toolkit.letters.authority import authority
 from toolkit.letters.clauses import Clause, Line, bound, lines
-from toolkit.letters.conditions import Condition, holds, parse
-from toolkit.letters.facts import criterion_names, fact_types
-from toolkit.letters.files import Files, families
+from toolkit.letters.criteria import Criterion, criterion
+from toolkit.letters.facts import check_own, criterion_facts, declared, fact_types
+from toolkit.letters.files import Broken, Files, families
 from toolkit.letters.forms import ClauseForm, LineForm
-from toolkit.letters.sentences import SentenceForm, sentence_form
-
-
-class Criterion(msgspec.Struct, frozen=True):
-    """One thing the law asks for, its authorities, and the sentence of the record that shows it."""
-
-    id: str
-    says: str
-    authorities: tuple[str, ...]
-    when: Condition
-    record: SentenceForm
-    optional: bool
-    programs: tuple[str, ...]
-    shown_by: tuple[str, ...]
-
-
-class Limit(msgspec.Struct, frozen=True):
-    """Facts under which the criteria are not met, and what to do then."""
-
-    when: Condition
-    authority: str
-    says: str
-    fact: str
-    at_least: Decimal | None
-    more_than: Decimal | None
-
-    def is_passed(self, values: Mapping[str, object]) -> bool:
-        """Say whether the facts known run against the limit."""
-        if not holds(self.when, values):
-            return False
-        if not self.fact:
-            return True
-        if values.get(self.fact) is None:
-            return False
-        number = Decimal(str(values[self.fact]))
-        low = self.at_least is not None and number < self.at_least
-        return low or (self.more_than is not None and number <= self.more_than)
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """A family of services with its codes, criteria, interval and limits."""
+    """A family of services with its codes, criteria and interval; `criteria` are all needed."""
 
     id: str
     title: str
@@ -64,7 +33,6 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     criteria: tuple[Criterion, ...]
     interval: IntervalForm | None
     months: int | None  # of the interval, from the family's frequency
-    limits: tuple[Limit, ...]
     asks: tuple[str, ...]
     clauses: tuple[Clause, ...]
     enclosures: tuple[Line, ...]
@@ -108,7 +76,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def services() -> Files:
     """Return the families of services that letters can use; one that is defective is left out."""
-    return families().kept(_service)
+    found = families().kept(_service)
+    shared = tuple(
+        Broken("rules/services", f"{says}; it leads to neither") for says in codes_twice()
+    )
+    return Files(found.good, (*found.broken, *shared))
 
 
 def service(name: str) -> Service:
@@ -123,11 +95,10 @@ def of_case(procedure_code: object, revenue_code: object = None) -> Service | No
 
 def _service(form: Family) -> Service:
     _check_authorities(form)
+    declared(form.facts)
+    check_own(tuple(one for leaf in form.leaves for one in criterion_facts(leaf, form.id)))
     if strange := sorted(set(form.asks) - set(fact_types())):
         raise ValueError(f"asks for {', '.join(strange)}, which is no fact")
-    for limit in form.limits:
-        if limit.fact and fact_types()[limit.fact].kind != "number":
-            raise ValueError(f"{limit.fact} is no number")
     months = {f.months for f in form.frequencies}
     if form.interval and (len(months) != 1 or None in months):
         raise ValueError("an interval has one number of months among the frequencies")
@@ -137,23 +108,9 @@ def _service(form: Family) -> Service:
         programs=form.programs,
         authorities=form.authorities,
         codes=form.codes,
-        criteria=tuple(
-            Criterion(
-                c.id, c.says, c.authorities, parse(c.when), sentence_form(_record(c, form.id)),
-                c.optional == "yes", c.programs or form.programs, c.shown_by,
-            )
-            for c in form.criteria
-        ),
+        criteria=tuple(criterion(one, form.id, form.programs) for one in form.criteria),
         interval=form.interval,
         months=months.pop() if form.interval else None,
-        limits=tuple(
-            Limit(
-                parse(x.when), x.authority, x.says, x.fact,
-                Decimal(x.at_least) if x.at_least else None,
-                Decimal(x.more_than) if x.more_than else None,
-            )
-            for x in form.limits
-        ),
         asks=form.asks,
         drug=form.drug == "yes",
         enclosures=lines(msgspec.convert(form.enclosures, tuple[LineForm, ...], strict=False)),
@@ -161,28 +118,35 @@ def _service(form: Family) -> Service:
             bound(clause, programs=form.programs)
             for clause in msgspec.convert(form.clauses, tuple[ClauseForm, ...], strict=False)
         ),
-    )  # fmt: skip
-
-
-def _record(criterion: CriterionForm, family: str) -> str:
-    """Return the sentence that shows a criterion: its own, else the finding and where it is."""
-    finding, page = criterion_names(criterion, family)
-    return criterion.record or f"{{{{ {finding} }}}} ({{{{ {page} }}}})"
+    )
 
 
 def _check_authorities(form: Family) -> None:
     """Refuse an authority that is not on file, or does not govern the programs it is cited for."""
-    cited = [(a, c.programs or form.programs) for c in form.criteria for a in c.authorities]
-    cited += [(limit.authority, form.programs) for limit in form.limits]
-    for name, programs in cited:
-        for program in programs:
-            if not authority(name).governs(program):
-                raise ValueError(f"{name} does not govern {program}")
-    for c in form.criteria:
-        if strange := set(c.programs) - set(form.programs):
-            raise ValueError(f"{c.id}: {', '.join(sorted(strange))} is no program of the family")
-        if not c.authorities or not (c.record or c.shown_by):
-            raise ValueError(f"{c.id}: has no authority, or nothing that shows it")
+    for one in form.criteria:
+        _check_criterion(one, form.programs)
+    ids = [one.id for top in form.criteria for one in _every(top)]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise ValueError(f"{', '.join(twice)} stands twice among the criteria")
     for name in (*form.authorities, *(f.authority for f in form.frequencies)):
         if not any(authority(name).governs(program) for program in form.programs):
             raise ValueError(f"{name} governs none of its programs")
+
+
+def _every(form: CriterionForm) -> list[CriterionForm]:
+    return [form, *(one for part in form.parts for one in _every(part))]
+
+
+def _check_criterion(form: CriterionForm, programs: tuple[str, ...]) -> None:
+    """Refuse a criterion that cites nothing, or what does not govern, or that nothing shows."""
+    own = form.programs or programs
+    for name in form.authorities:
+        for program in own:
+            if not authority(name).governs(program):
+                raise ValueError(f"{form.id}: {name} does not govern {program}")
+    if not form.says or not form.authorities:
+        raise ValueError(f"{form.id}: says nothing, or has no authority")
+    if not (form.parts or form.record or form.shown_by or form.met):
+        raise ValueError(f"{form.id}: nothing shows it")
+    for part in form.parts:
+        _check_criterion(part, own)

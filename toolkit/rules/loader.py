@@ -128,19 +128,19 @@ def _convert(data: Any, kind: type, path: Path, line: int | None = None) -> Any:
     try:
         return msgspec.convert(data, kind, strict=False)
     except msgspec.ValidationError as error:
-        line = line or _line(path, str(error))
+        line = line or line_of(path, str(error))
         where = f", line {line}" if line else ""
         refusal = RulesError if path.is_relative_to(RULES) else LocalFileError
         raise refusal(f"{_name(path)}{where}: {error}") from None
 
 
-def _line(path: Path, problem: str) -> int | None:
+def line_of(path: Path, problem: str) -> int | None:
     """Return the line of a YAML file that a message about its shape means; None of other files."""
     if path.suffix != ".yaml":
         return None
-    from toolkit.rules.parsing import line_of
+    from toolkit.rules import parsing
 
-    return line_of(_lines(path.read_bytes()), problem)
+    return parsing.line_of(_lines(path.read_bytes()), problem)
 
 
 def _name(path: Path) -> str:
