@@ -1,0 +1,162 @@
+"""Why a letter says it denied: the sentence that gives the reason, and what the reader makes of it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from toolkit.claims.notice.proposal import Proposal
+from toolkit.claims.notice.sentences import Sentence
+from toolkit.rules.words import capital
+
+_MOST = 6  # sentences of one passage
+
+
+def reasons(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
+    """Give the reason in the letter's own words, its category, and the reason and remark codes.
+
+    Sentences about rights, deadlines and what to do next never are the reason. Passages that give
+    reasons of different categories are each proposed, and none is chosen.
+    """
+    passages = _passages(sentences)
+    values = [_words(sentences, one) for one in passages]
+    for at, (passage, value) in enumerate(zip(passages, values, strict=True)):
+        first = sentences[passage[0]]
+        known = bool(_category(sentences, passage))
+        yield Proposal(
+            name="denial_words",
+            says="reason in the payer's own words",
+            value=value,
+            page=first.page.number,
+            quotation=value,
+            certain=len(passages) == 1 and known,
+            also_found=tuple(other for n, other in enumerate(values) if n != at),
+            enters="denial_words",
+        )
+    found = {_category(sentences, one): one for one in reversed(passages)}
+    found.pop(None, None)
+    for category, passage in reversed(found.items()):
+        yield Proposal(
+            name="denial_category",
+            says="category of the reason, inferred from its words",
+            value=str(category),
+            page=sentences[passage[0]].page.number,
+            quotation=_words(sentences, passage),
+            certain=False,
+            also_found=tuple(str(one) for one in found if one != category),
+        )
+    yield from _codes(sentences)
+
+
+def _category(sentences: Sequence[Sentence], passage: Sequence[int]) -> str | None:
+    told = [sentences[at].told for at in passage]
+    first = min((one for one in told if one.decides is not None), key=_order, default=None)
+    return first.phrases[0].category if first else None
+
+
+def _order(told) -> int:
+    return told.decides if told.decides is not None else 1 << 30
+
+
+# "We denied it because ..." says why; "we denied what you asked for" does not.
+_CAUSE = re.compile(r"(?<!\w)(?:because|due to|reasons?|rationale|since|for lack of|based on)(?!\w)", re.IGNORECASE)
+
+
+def _is_outcome(one: Sentence) -> bool:
+    """Say whether a sentence says only how an appeal ended."""
+    return bool(one.told.phrases) and one.told.phrases[0].category == "appeal_result"
+
+
+def _gives_reason(one: Sentence, *, said: bool) -> bool:
+    told = one.told
+    if told.role in ("footer", "next_step") or (said and told.role == ""):
+        return False
+    if one.words.endswith(":") and not _CAUSE.search(one.words):
+        return False  # it announces a list of what was denied
+    return bool(told.phrases) and told.phrases[0].category != "not_a_denial"
+
+
+def _passages(sentences: Sequence[Sentence]) -> list[list[int]]:
+    """Return the sentences that give the reason, those that stand together as one; one per category."""
+    said = any(_gives_reason(one, said=True) and not _is_outcome(one) for one in sentences)
+    found = [at for at, one in enumerate(sentences) if _gives_reason(one, said=said)]
+    for better in (lambda one: not _is_outcome(one), lambda one: bool(_CAUSE.search(one.words))):
+        found = [at for at in found if better(sentences[at])] or found
+    if not found:
+        return [[at] for at in _labelled(sentences)][:1]
+    found.sort(key=lambda at: _order(sentences[at].told))
+    passages: list[list[int]] = []
+    categories: set[str] = set()
+    for at in found:
+        category = sentences[at].told.phrases[0].category
+        if category in categories:
+            continue
+        categories.add(category)
+        if not any(at in passage for passage in passages):
+            passages.append(_around(sentences, at, category))
+    inside = {n for passage in passages for n in passage}
+    return [p for p in passages if p and not (set(p) < inside - set(p))]
+
+
+def _around(sentences: Sequence[Sentence], at: int, category: str) -> list[int]:
+    """Return the sentence with those right beside it, on its page, that give the same reason."""
+    passage = [at]
+    for step in (-1, 1):
+        near = at + step
+        while 0 <= near < len(sentences) and len(passage) < _MOST:
+            one = sentences[near]
+            told = one.told
+            same = told.phrases and told.phrases[0].category == category
+            if one.page is not sentences[at].page or told.role not in ("reason", "outcome", ""):
+                break
+            if not same or _apart(sentences[min(near, near - step)], sentences[max(near, near - step)]):
+                break
+            passage.append(near)
+            near += step
+    return sorted(passage)
+
+
+def _apart(one: Sentence, following: Sentence) -> bool:
+    return "\n\n" in one.page.text[one.end : following.start]
+
+
+def _labelled(sentences: Sequence[Sentence]) -> Iterator[int]:
+    """Give the sentences that say why in words that no phrase on file knows."""
+    for at, one in enumerate(sentences):
+        if one.told.role == "reason" and len(one.words.split()) > 6 and " because " in one.words:
+            yield at
+    for at, (head, one) in enumerate(zip(sentences, sentences[1:], strict=False), 1):
+        if head.told.role == one.told.role == "reason" and len(one.words.split()) > 3:
+            yield at
+
+
+def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
+    first, last = sentences[passage[0]], sentences[passage[-1]]
+    words = " ".join(first.page.text[first.start : last.end].split())
+    return capital(_LABEL.sub("", words) if first.told.role == "reason" else words)
+
+
+_LABEL = re.compile(r"\A[A-Za-z][A-Za-z /]{2,40}:\s+(?=\S+ \S)")
+_NAMED = re.compile(r"(?<!\w)(?:remark|rarc|carc|reason|adjustment|denial) codes?(?!\w)|(?<!\w)(?:rarc|carc)(?!\w)", re.IGNORECASE)
+
+
+def _codes(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
+    seen: set[tuple[str, str]] = set()
+    for one in sentences:
+        if one.told.role == "footer":
+            continue
+        named = one.told.role in ("reason", "outcome") or bool(_NAMED.search(one.words))
+        pairs = [
+            ("carc", f"{group}-{code}" if group else code)
+            for group, code in one.told.adjustments
+            if group or named
+        ]
+        for name, value in (*pairs, *(("rarc", code) for code in one.told.rarcs if named)):
+            if (name, value) in seen:
+                continue
+            seen.add((name, value))
+            yield Proposal(
+                name=name,
+                says="reason code" if name == "carc" else "remark code",
+                value=value,
+                page=one.page.number,
+                quotation=one.words[:240],
+            )
