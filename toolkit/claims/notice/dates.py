@@ -12,7 +12,7 @@ _NAMES = (
 _MONTH = rf"(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _NAMES)}|sept)\.?"
 _NTH = r"(?:st|nd|rd|th)?"
 _ISO = re.compile(r"(?<![\w/.-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\w/-])")
-_NUMERIC = re.compile(r"(?<![\w/.-])(\d{1,2})\s?([/.-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\w/-])")
+_NUMERIC = re.compile(r"(?<![\w/.-])(\d{1,2})\s?([/.-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\w/-]|\.\d)")
 _US = re.compile(rf"(?<!\w)({_MONTH})\s*(\d{{1,2}}){_NTH}\s*,?\s+(\d{{4}})(?!\w)", re.IGNORECASE)
 _DAY_FIRST = re.compile(
     rf"(?<!\w)(\d{{1,2}}){_NTH}(?:\s+(?:day\s+)?of)?[\s-]+({_MONTH})[\s,-]+(\d{{4}}|\d{{2}})(?!\w)",

@@ -11,6 +11,7 @@ import msgspec
 
 from toolkit.claims.findings import effect_of, severity_of
 from toolkit.claims.notice import codes, passages
+from toolkit.claims.notice.against_law import compared
 from toolkit.claims.notice.dates import Order, find_dates, order_of
 from toolkit.claims.notice.kinds import UNKNOWN, Seen, kinds_of, notice_kinds
 from toolkit.claims.notice.labels import Hit, NoticeFact, notice_facts, read_labels
@@ -93,10 +94,24 @@ def is_notice(path: Path) -> bool:
     if path.suffix.lower() not in (".txt", ".text", ""):
         return False
     try:
-        found = kinds_of(sentences_of(read_pages(path).pages))
+        pages = read_pages(path).pages
     except InputError:
         return False
-    return bool(found) and found[0].weight > 1
+    if _is_table(pages[0].text):
+        return False
+    sentences = sentences_of(pages)
+    return bool(kinds_of(sentences)) or any(one.told.decides is not None for one in sentences)
+
+
+def _is_table(text: str) -> bool:
+    """Say whether most lines of a text have the same number of one separator, as those of an export."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    for mark in "|,;\t":
+        counts = [line.count(mark) for line in lines]
+        usual = max(set(counts), key=counts.count)
+        if usual > 1 and counts.count(usual) * 5 >= len(lines) * 3:
+            return True
+    return False
 
 
 def notice_of(pages: Pages, *, file: str, sha256: str, as_of: date) -> Notice:
@@ -369,6 +384,8 @@ def _findings(
         if len(mine) > 1:
             says = f"{mine[0].says}: the letter gives {len(mine)} values; none is chosen"
             findings.append(LetterFinding(code="several_values", says=says))
+    if says := compared(found):
+        findings.append(LetterFinding(code="stated_deadline_differs", says=says))
     if masked:
         says = "a number is masked in the letter and is not proposed"
         findings.append(LetterFinding(code="masked_number", says=says))

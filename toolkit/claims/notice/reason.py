@@ -26,7 +26,7 @@ def reasons(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             says="reason in the payer's own words",
             value=value,
             page=first.page.number,
-            quotation=value,
+            quotation=_quoted(sentences, passage),
             certain=len(passages) == 1 and known,
             also_found=tuple(other for n, other in enumerate(values) if n != at),
             enters="denial_words",
@@ -39,7 +39,7 @@ def reasons(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             says="category of the reason, inferred from its words",
             value=str(category),
             page=sentences[passage[0]].page.number,
-            quotation=_words(sentences, passage),
+            quotation=_quoted(sentences, passage),
             certain=False,
             also_found=tuple(str(one) for one in found if one != category),
         )
@@ -128,9 +128,13 @@ def _labelled(sentences: Sequence[Sentence]) -> Iterator[int]:
             yield at
 
 
-def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
+def _quoted(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
     first, last = sentences[passage[0]], sentences[passage[-1]]
-    words = " ".join(first.page.text[first.start : last.end].split())
+    return " ".join(first.page.text[first.start : last.end].split())
+
+
+def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
+    words, first = _quoted(sentences, passage), sentences[passage[0]]
     return capital(_LABEL.sub("", words) if first.told.role == "reason" else words)
 
 
