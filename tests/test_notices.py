@@ -2,7 +2,7 @@
 
 import json
 import stat
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -12,15 +12,28 @@ from docx import Document
 from PIL import Image
 from pypdf import PdfReader, PdfWriter
 
+from toolkit.cases import (
+    CaseStore,
+    attach_document,
+    case_from,
+    case_of_notice,
+    confirmed,
+    problem_with,
+    with_notices,
+)
+from toolkit.claims import Claims
 from toolkit.claims.notice import Page, Pages, Proposal, notice_of, read_notice
 from toolkit.claims.notice.dates import find_dates, order_of
 from toolkit.claims.notice.kinds import notice_kinds
 from toolkit.claims.notice.labels import notice_facts
 from toolkit.cli import main
-from toolkit.errors import InputError
+from toolkit.errors import InputError, RefusedError, UsageError
+from toolkit.hospital import Hospital
 from toolkit.law.wording import STAGES
+from toolkit.letters import checklist_of
 from toolkit.letters.facts import fact_types
 from toolkit.rules import load_yaml
+from toolkit.worklist.triage import triage
 
 TODAY = date(2026, 11, 27)
 FOLDER = Path(__file__).parent / "cases" / "notices"
@@ -43,16 +56,10 @@ def pages_of(case: dict) -> list[str]:
     return case["text"].split("=====\n")
 
 
-@cache
-def compiler() -> typst.Compiler:
-    return typst.Compiler(PAGES.encode())
-
-
 def pdf(texts: list[str], *, raw: bool) -> bytes:
-    compiled = typst.compile(
+    return typst.compile(
         PAGES.encode(), sys_inputs={"pages": json.dumps(texts), "raw": "yes" if raw else "no"}
     )
-    return compiled
 
 
 def shown(case: dict, notice) -> list[str]:
@@ -312,3 +319,149 @@ def test_the_order_of_a_letter_s_dates_is_what_one_of_them_shows():
     assert order_of(["03/04/2026", "03/25/2026"]) == "month_first"
     assert order_of(["25/03/2026 and 03/25/2026"]) == "mixed"
     assert order_of(["April 3, 2026: 03/04/2026"]) == "day_first"
+
+
+# ---- documents, and cases made of letters
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+DENIED = """Larkspur Medicare Advantage
+Notice of Denial of Medical Coverage
+Date: September 14, 2026
+Member ID: LK-99812
+Case number: UM-4471-26
+We denied the request for CPT 77080 because the step therapy requirement was not met.
+You may ask for an appeal within 60 calendar days of the date of this notice.
+"""
+BY = {"who": "Sam Placeholder", "now": NOW}
+
+
+@pytest.fixture
+def letter(tmp_path):
+    path = written(tmp_path / "denial-letter.txt", DENIED.encode())
+    return path, read_notice(path, as_of=NOW.date())
+
+
+@pytest.fixture
+def made(tmp_path, letter):
+    """Give the place of a store with a case made of the letter, and the case's key."""
+    path, notice = letter
+    facts = confirmed(
+        [one for one in notice.proposals if one.enters and one.certain],
+        file=notice.file,
+        as_of=NOW.date(),
+    )
+    place = tmp_path / "cases.sqlite"
+    with CaseStore(place) as store:
+        key = case_of_notice(
+            store, notice, path, facts, folder=tmp_path / "documents",
+            hospital=Hospital.unknown(), as_of=NOW.date(), **BY,
+        )  # fmt: skip
+    return place, key
+
+
+def test_a_shorter_time_than_the_law_s_is_said_and_never_takes_its_place(letter):
+    said = [one.says for one in letter[1].findings if one.code == "stated_deadline_differs"]
+    assert len(said) == 1 and "5 days less" in said[0] and "42 CFR 422.582(b)" in said[0]
+
+
+def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
+    facts = confirmed(letter[1].of("notice_date"), file="denial-letter.txt", as_of=NOW.date())
+    assert set(facts) == {"notice_date"}
+    assert facts["notice_date"].source == (
+        "entered from page 1 of denial-letter.txt: 'Date: September 14, 2026'"
+    )
+    with pytest.raises(UsageError, match="no fact of a case"):
+        confirmed(letter[1].of("stated_deadline"), file="x", as_of=NOW.date())
+    with pytest.raises(UsageError, match="two values"):
+        confirmed(letter[1].of("notice_date") * 2, file="x", as_of=NOW.date())
+
+
+def test_what_a_person_typed_instead_is_entered_as_theirs(letter):
+    facts = confirmed(
+        letter[1].of("notice_date"), file="x.pdf", as_of=NOW.date(), corrected={"notice_date": "2026-09-15"}
+    )
+    assert facts["notice_date"].value == date(2026, 9, 15)
+    assert facts["notice_date"].source.startswith("entered by the analyst, in place of page 1")
+
+
+def test_a_letter_without_a_claim_becomes_a_case_with_a_row_a_checklist_and_a_letter(made, capsys):
+    place, key = made
+    with CaseStore(place) as store:
+        claims = with_notices(Claims(), store)
+    rows = triage(claims, as_of=NOW.date(), hospital=Hospital.unknown())
+    row = rows.iloc[0]
+    assert (row["stage"], row["program"], row["reason"]) == (
+        "pre_service", "medicare_advantage", "step_therapy",
+    )  # fmt: skip
+    assert str(row["last_filing_date"].date()) == "2026-11-18"
+    words = ["--claim", "UM-4471-26", "--store", str(place), "--as-of", "2026-11-01", "--json"]
+    assert main(["checklist", *words]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    notice = next(one for one in answer["documents"] if one["what"].startswith("notice of the denial"))
+    assert notice["have"] and any(step["by"] == "2026-11-18" for step in answer["steps"])
+
+
+def test_a_case_made_of_a_letter_gives_way_to_its_claim_in_a_file(made):
+    place, _ = made
+    with CaseStore(place) as store:
+        alone = with_notices(Claims(), store)
+        assert len(alone.claims) == 1
+        assert len(with_notices(alone, store).claims) == 1
+
+
+def test_the_same_letter_again_comes_to_the_same_case(made, letter, tmp_path):
+    place, key = made
+    path, notice = letter
+    facts = confirmed(notice.of("member_id"), file=notice.file, as_of=NOW.date())
+    facts |= confirmed(
+        [*notice.of("notice_date"), *notice.of("denial_words"), *notice.of("authorization_number"),
+         *notice.of("program"), *notice.of("stage"), *notice.of("procedure_code")],
+        file=notice.file, as_of=NOW.date(),
+    )  # fmt: skip
+    with CaseStore(place) as store:
+        again = case_of_notice(
+            store, notice, path, facts, folder=tmp_path / "documents",
+            hospital=Hospital.unknown(), as_of=NOW.date(), **BY,
+        )  # fmt: skip
+        assert again == key and len(store.documents(key)) == 1 and store.verify().wrong is None
+
+
+def test_a_case_needs_a_reason_and_a_date(letter, tmp_path):
+    path, notice = letter
+    with CaseStore(tmp_path / "s.sqlite") as store:
+        with pytest.raises(RefusedError, match="reason and the date") as refused:
+            case_of_notice(
+                store, notice, path, {}, folder=tmp_path / "d", hospital=Hospital.unknown(),
+                as_of=NOW.date(), **BY,
+            )  # fmt: skip
+        assert len(refused.value.needs) == 2 and store.keys() == ()
+
+
+def test_a_document_is_kept_by_its_hash_and_its_loss_or_change_is_said(made, tmp_path):
+    place, key = made
+    folder = tmp_path / "documents"
+    with CaseStore(place) as store:
+        [document] = store.documents(key)
+    assert document.kept_as == f"{document.sha256}.txt" and document.who == BY["who"]
+    kept = folder / document.kept_as
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert problem_with(document, folder) == ""
+    kept.write_text("changed", encoding="utf-8")
+    assert "changed" in problem_with(document, folder)
+    kept.unlink()
+    assert "no longer there" in problem_with(document, folder)
+
+
+def test_an_attached_document_is_there_in_the_checklist(made, tmp_path):
+    place, key = made
+    with CaseStore(place) as store:
+        claims = with_notices(Claims(), store)
+        rows = triage(claims, as_of=NOW.date(), hospital=Hospital.unknown())
+        case = case_from(claims, rows, rows["denial_key"].iloc[0], hospital=Hospital.unknown())
+        missing = [d.what for d in checklist_of(store.resume(case), as_of=NOW.date()).documents if not d.have]
+        note = written(tmp_path / "note.pdf", pdf(["progress note"], raw=False))
+        attach_document(
+            store, store.resume(case), note, folder=tmp_path / "documents", kind=missing[0], **BY
+        )
+        after = [d.what for d in checklist_of(store.resume(case), as_of=NOW.date()).documents if not d.have]
+    assert missing[0] not in after and len(after) < len(missing)

@@ -35,8 +35,10 @@ _WHERE = {
     "record_event": "events",
     "recorded_at": "recorded",
     "recorded_cases": "recorded",
+    "resumed_at": "recorded",
     "with_facts": "entered",
     "with_notices": "notices",
+    "with_notices_at": "notices",
     "with_recorded": "recorded",
 }
 

@@ -88,6 +88,16 @@ def with_notices(claims: Claims, store: "CaseStore") -> Claims:
     return concat([claims, *parts]) if parts else claims
 
 
+def with_notices_at(claims: Claims, place: Path | str) -> Claims:
+    """Return the tables with what `with_notices` adds from the store at a place; nothing where there is none."""
+    if "://" not in str(place) and not Path(place).exists():
+        return claims
+    from toolkit.cases.store import CaseStore
+
+    with CaseStore(place) as store:
+        return with_notices(claims, store)
+
+
 def claims_of_notice(sha256: str, file: str, facts: Mapping[str, Fact]) -> Claims:
     """Return the tables of a case made of a letter: one claim, its line, and its reason in words."""
     file_id = sha256[:16]

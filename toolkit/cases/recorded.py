@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pandas as pd
 
+from toolkit.cases.case import Case
 from toolkit.cases.entry import EventEntry, FactEntry
 from toolkit.cases.identity import (
     CaseIdentity,
@@ -83,6 +84,16 @@ def recorded_at(place: Path | str) -> tuple[RecordedCase, ...]:
 
     with CaseStore(place) as store:
         return recorded_cases(store)
+
+
+def resumed_at(place: Path | str, case: Case) -> Case:
+    """Return a case with what was entered on it in the store at a place (see `CaseStore.resume`)."""
+    if "://" not in str(place) and not Path(place).exists():
+        return case
+    from toolkit.cases.store import CaseStore
+
+    with CaseStore(place) as store:
+        return store.resume(case)
 
 
 def recorded_cases(store: "CaseStore", *, claims: Claims | None = None) -> tuple[RecordedCase, ...]:

@@ -290,6 +290,7 @@ class CaseStore:
             rows = list(_standing_facts(db, key).values())
             recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
             events = {*case.events, *recorded}
+            attached = [log.as_entry(row) for row in log.rows_of(db, key, "document")]
         latest = [log.fact_entry(row) for row in rows]
         entered = {
             entry.name: entry.fact
@@ -299,7 +300,11 @@ class CaseStore:
         }
         case = case.without(entry.name for entry in latest if entry.fact is None)
         return msgspec.structs.replace(
-            case, case_key=key, facts={**case.facts, **entered}, events=_in_order(events)
+            case,
+            case_key=key,
+            facts={**case.facts, **entered},
+            events=_in_order(events),
+            documents=tuple(one.kind for one in attached if isinstance(one, DocumentEntry)),
         )
 
     def keys(self) -> tuple[str, ...]:

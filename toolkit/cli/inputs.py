@@ -13,31 +13,53 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
 
 
-def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, the hospital, and the worklist; `recorded`: with what was recorded."""
+def triaged(
+    files: list[Path],
+    options: argparse.Namespace,
+    *,
+    recorded: bool = True,
+    notices: bool = False,
+) -> tuple:
+    """Return the claims of the files, the hospital, and the worklist (see `claims_of`)."""
     from toolkit.worklist.triage import triage
 
-    claims, hospital = claims_of(files, options, recorded=recorded)
+    claims, hospital = claims_of(files, options, recorded=recorded, notices=notices)
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
 def case_of(options: argparse.Namespace) -> Any:
-    """Return the case that `--claim` names in the one export, with the facts of `--facts`."""
-    from toolkit.cases import case_from, with_facts
+    """Return the case that `--claim` names, with what was entered on it and the facts of `--facts`.
+
+    It is of the one export, or was made of a letter.
+    """
+    from toolkit.cases import case_from, resumed_at, with_facts
     from toolkit.worklist import find_denial
 
-    claims, hospital, worklist = triaged([options.export], options)
+    files = [options.export] if options.export else []
+    claims, hospital, worklist = triaged(files, options, notices=True)
     case = case_from(claims, worklist, find_denial(worklist, options.claim), hospital=hospital)
+    case = resumed_at(store_of(options), case)
     return with_facts(case, options.facts, as_of=options.as_of) if options.facts else case
 
 
-def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, with what was `recorded` of them, and the hospital."""
-    from toolkit.cases import one_history, recorded_at
-    from toolkit.claims import read
+def claims_of(
+    files: list[Path],
+    options: argparse.Namespace,
+    *,
+    recorded: bool = True,
+    notices: bool = False,
+) -> tuple:
+    """Return the claims of the files, with what was `recorded` of them, and the hospital.
+
+    `notices`: with the cases that were made of letters.
+    """
+    from toolkit.cases import one_history, recorded_at, with_notices_at
+    from toolkit.claims import Claims, read
 
     hospital = hospital_of(options)
-    claims = read(files, layout=options.layout)
+    claims = read(files, layout=options.layout) if files else Claims()
+    if notices:
+        claims = with_notices_at(claims, store_of(options))
     known = recorded_at(store_of(options)) if recorded else ()
     day = getattr(options, "as_of", None)  # not every command has one
     return one_history(claims, hospital=hospital, recorded=known, as_of=day), hospital

@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from toolkit.cases.case import Case
+from toolkit.claims.notice.kinds import denials
 from toolkit.errors import RefusedError
 from toolkit.history.states import open_states, table
 from toolkit.law import program, programs
@@ -249,7 +250,8 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
         what="notice of the denial, all pages",
         shows="the reason, the day, and where and until when to appeal",
         holder="payer",
-        have=case.value("denial_words") is not None and case.value("notice_date") is not None,
+        have=(case.value("denial_words") is not None and case.value("notice_date") is not None)
+        or bool(denials() & set(case.documents)),
     )
     found = [notice, *_papers(case)]
     found += [
@@ -273,6 +275,8 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
                 Document(what=what, shows=f"{criterion.says} ({cited})", holder="chart", have=have)
                 for what in looked_for
             ]
+    attached = set(case.documents)
+    found = [msgspec.structs.replace(d, have=d.have or d.what in attached) for d in found]
     return tuple({(one.what, one.shows): one for one in found}.values())
 
 

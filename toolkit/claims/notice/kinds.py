@@ -24,6 +24,7 @@ class NoticeKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     titles: tuple[str, ...]
     says: tuple[str, ...]
     stage: Literal["", "pre_service", "payment"] = ""
+    denies: Literal["yes", "no"] = "no"
 
 
 class Seen(NamedTuple):
@@ -32,6 +33,12 @@ class Seen(NamedTuple):
     kind: NoticeKind
     weight: int
     evidence: Sentence
+
+
+@cache
+def denials() -> frozenset[str]:
+    """Return the kinds of notice that deny something."""
+    return frozenset(one.kind for one in notice_kinds() if one.denies == "yes")
 
 
 @cache
