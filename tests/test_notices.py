@@ -38,7 +38,9 @@ from toolkit.worklist.triage import triage
 TODAY = date(2026, 11, 27)
 FOLDER = Path(__file__).parent / "cases" / "notices"
 CASES = [
-    pytest.param(case, id=case["case"]) for path in sorted(FOLDER.glob("*.yaml")) for case in load_yaml(path)
+    pytest.param(case, id=case["case"])
+    for path in sorted(FOLDER.glob("*.yaml"))
+    for case in load_yaml(path)
 ]
 PAGES = """
 #set page(width: 8.5in, height: 11in, margin: 0.8in)
@@ -86,8 +88,14 @@ def shown(case: dict, notice) -> list[str]:
     for name, some in expect.get("never", {}).items():
         if set(values(name)) & set(some):
             wrong.append(f"{name} has {values(name)}")
-    wrong += [f"{name} is proposed: {values(name)}" for name in expect.get("absent", []) if name in found]
-    wrong += [f"{n} is not said to be missing" for n in expect.get("not_found", []) if n not in notice.not_found]
+    wrong += [
+        f"{name} is proposed: {values(name)}" for name in expect.get("absent", []) if name in found
+    ]
+    wrong += [
+        f"{n} is not said to be missing"
+        for n in expect.get("not_found", [])
+        if n not in notice.not_found
+    ]
     codes = {one.code for one in notice.findings}
     wrong += [f"no finding {code}" for code in expect.get("findings", []) if code not in codes]
     if why := expect.get("reason"):
@@ -292,7 +300,14 @@ def test_what_a_proposal_enters_is_a_fact_of_a_case():
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
 def test_expected_values_name_what_is_proposed(path):
     known = {fact.name for fact in notice_facts()} | set(fact_types())
-    known |= {"service_to", "carc", "rarc", "stated_deadline", "expedited_appeal", "appeal_department"}
+    known |= {
+        "service_to",
+        "carc",
+        "rarc",
+        "stated_deadline",
+        "expedited_appeal",
+        "appeal_department",
+    }
     for case in load_yaml(path):
         assert set(case["expect"].get("values", {})) <= known, case["case"]
 
@@ -378,7 +393,10 @@ def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
 
 def test_what_a_person_typed_instead_is_entered_as_theirs(letter):
     facts = confirmed(
-        letter[1].of("notice_date"), file="x.pdf", as_of=NOW.date(), corrected={"notice_date": "2026-09-15"}
+        letter[1].of("notice_date"),
+        file="x.pdf",
+        as_of=NOW.date(),
+        corrected={"notice_date": "2026-09-15"},
     )
     assert facts["notice_date"].value == date(2026, 9, 15)
     assert facts["notice_date"].source.startswith("entered by the analyst, in place of page 1")
@@ -397,7 +415,9 @@ def test_a_letter_without_a_claim_becomes_a_case_with_a_row_a_checklist_and_a_le
     words = ["--claim", "UM-4471-26", "--store", str(place), "--as-of", "2026-11-01", "--json"]
     assert main(["checklist", *words]) == 0
     answer = json.loads(capsys.readouterr().out)
-    notice = next(one for one in answer["documents"] if one["what"].startswith("notice of the denial"))
+    notice = next(
+        one for one in answer["documents"] if one["what"].startswith("notice of the denial")
+    )
     assert notice["have"] and any(step["by"] == "2026-11-18" for step in answer["steps"])
 
 
@@ -444,7 +464,9 @@ def test_a_document_is_kept_by_its_hash_and_its_loss_or_change_is_said(made, tmp
         [document] = store.documents(key)
     assert document.kept_as == f"{document.sha256}.txt" and document.who == BY["who"]
     kept = folder / document.kept_as
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert (
+        stat.S_IMODE(kept.stat().st_mode) == 0o600 and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    )
     assert problem_with(document, folder) == ""
     kept.write_text("changed", encoding="utf-8")
     assert "changed" in problem_with(document, folder)
@@ -458,10 +480,18 @@ def test_an_attached_document_is_there_in_the_checklist(made, tmp_path):
         claims = with_notices(Claims(), store)
         rows = triage(claims, as_of=NOW.date(), hospital=Hospital.unknown())
         case = case_from(claims, rows, rows["denial_key"].iloc[0], hospital=Hospital.unknown())
-        missing = [d.what for d in checklist_of(store.resume(case), as_of=NOW.date()).documents if not d.have]
+        missing = [
+            d.what
+            for d in checklist_of(store.resume(case), as_of=NOW.date()).documents
+            if not d.have
+        ]
         note = written(tmp_path / "note.pdf", pdf(["progress note"], raw=False))
         attach_document(
             store, store.resume(case), note, folder=tmp_path / "documents", kind=missing[0], **BY
         )
-        after = [d.what for d in checklist_of(store.resume(case), as_of=NOW.date()).documents if not d.have]
+        after = [
+            d.what
+            for d in checklist_of(store.resume(case), as_of=NOW.date()).documents
+            if not d.have
+        ]
     assert missing[0] not in after and len(after) < len(missing)

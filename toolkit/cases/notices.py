@@ -72,11 +72,7 @@ def with_notices(claims: Claims, store: "CaseStore") -> Claims:
     Where a file has the case's number, its claim is there already, and what was entered comes to it.
     """
     parts = []
-    known = {
-        str(number)
-        for name in _NUMBERS
-        for number in claims.claims[name].dropna().unique()
-    }
+    known = {str(number) for name in _NUMBERS for number in claims.claims[name].dropna().unique()}
     for document in store.documents(None):
         if not document.made_case:
             continue

@@ -16,6 +16,7 @@ from toolkit.cases import (
     bare_cases,
     one_history,
     recorded_cases,
+    with_notices,
     with_recorded,
 )
 from toolkit.claims import Claims, read
@@ -115,7 +116,9 @@ def open_caseload(
         name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         if not isinstance(hospital, Hospital):
             hospital = read_hospital(places.found(Path(hospital), root))
-        claims = one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
+        with CaseStore(store) as cases:
+            claims = with_notices(read(paths), cases)
+        claims = one_history(claims, hospital=hospital, recorded=(), as_of=as_of)
     return triaged_caseload(name, claims, hospital=hospital, as_of=as_of, store=store)
 
 

@@ -4,9 +4,10 @@ import getpass
 from datetime import date
 from pathlib import Path
 
+from toolkit.cases.documents import FOLDER
 from toolkit.hospital.places import home
 
-__all__ = ["found", "home", "incoming", "letters_folder", "shown", "store_path"]
+__all__ = ["documents_folder", "found", "home", "incoming", "letters_folder", "shown", "store_path"]
 
 # What the readers take; the bytes decide, the ending only chooses what is offered.
 ENDINGS = (".csv", ".txt", ".xlsx", ".parquet", ".835", ".edi", ".x12", ".era", ".rmt")
@@ -31,6 +32,11 @@ def analyst() -> str:
 def store_path(root: Path) -> Path:
     """Return the place of the case store; git does not see it."""
     return root / "local" / "cases.sqlite"
+
+
+def documents_folder(root: Path) -> Path:
+    """Return the folder of attached documents; git does not see it."""
+    return root / "local" / FOLDER
 
 
 def letters_folder(root: Path, as_of: date) -> Path:

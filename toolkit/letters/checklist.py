@@ -66,10 +66,7 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
 
     Works for every denial: what is not known (the program, the notice) becomes a step of its own.
     """
-    service = of_case(case.value("procedure_code"), case.value("revenue_code"))
-    issue = issue_of(
-        case.value("denial_category"), case.value("reason"), service.id if service else ""
-    )
+    service, issue = _about(case)
     steps = _ended(case) or (*_open(case, issue), *_filing(case), *_after(case))
     return Checklist(
         steps=tuple(
@@ -78,6 +75,20 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
         documents=_documents(case, issue, service),
         letters=_offers(case, as_of),
     )
+
+
+def documents_of(case: Case) -> tuple[Document, ...]:
+    """Return the documents that the case needs, the notice first; `have` where it is there or known."""
+    service, issue = _about(case)
+    return _documents(case, issue, service)
+
+
+def _about(case: Case) -> tuple[Service | None, Issue | None]:
+    service = of_case(case.value("procedure_code"), case.value("revenue_code"))
+    issue = issue_of(
+        case.value("denial_category"), case.value("reason"), service.id if service else ""
+    )
+    return service, issue
 
 
 def _step(

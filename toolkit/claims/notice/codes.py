@@ -7,9 +7,11 @@ from toolkit.claims.notice.pages import Page
 from toolkit.claims.notice.proposal import Proposal, quoted
 
 _PROCEDURE = re.compile(r"(?<![\w.$#/-])(?:\d{5}|\d{4}[FTUM]|[A-V]\d{4})(?![\w/]|[.-]\d)")
-_DIAGNOSIS = re.compile(r"(?<![\w.-])[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4}|[0-9A-Z]{0,4})(?!\w|\.\w)")
+_DIAGNOSIS = re.compile(
+    r"(?<![\w.-])[A-TV-Z]\d[0-9A-Z](?:\.[0-9A-Z]{1,4}|[0-9A-Z]{0,4})(?!\w|\.\w)"
+)
 _SAYS_PROCEDURE = re.compile(
-    r"(?<!\w)(?:cpt|hcpcs|procedures?|(?:procedure|service|billing|proc|cpt|hcpcs|drug)[ /]*codes?|j-?codes?|codes?)(?!\w)",
+    r"(?<!\w)(?:cpt|hcpcs|procedures?|(?:requested|denied|billed|proposed) (?:services?|items?|procedures?)|(?:services?|items?) (?:requested|denied|billed)|services?/items?|(?:procedure|service|billing|proc|cpt|hcpcs|drug)[ /]*codes?|j-?codes?|codes?)(?!\w)",
     re.IGNORECASE,
 )
 _SAYS_DIAGNOSIS = re.compile(
@@ -31,7 +33,9 @@ def codes(pages: Sequence[Page], claimed: dict[int, list[tuple[int, int]]]) -> I
         for text in dict.fromkeys((page.text, page.aligned)):
             for name, match in _codes_in(text):
                 value = match[0].upper()
-                taken = text is page.text and any(a <= match.start() < b for a, b in claimed.get(page.number, ()))
+                taken = text is page.text and any(
+                    a <= match.start() < b for a, b in claimed.get(page.number, ())
+                )
                 if (name, value) in seen or taken:
                     continue
                 seen.add((name, value))
@@ -59,7 +63,11 @@ def _said(text: str, match: re.Match[str], says: re.Pattern[str]) -> bool:
     before = text[max(0, match.start() - _REACH) : match.start()]
     sentence = re.split(r"[.!?]\s|\n\s*\n", before)[-1]
     words = [*says.finditer(sentence)]
-    other = [m for m in _SAYS_OTHER.finditer(sentence) if not any(w.start() <= m.start() < w.end() for w in words)]
+    other = [
+        m
+        for m in _SAYS_OTHER.finditer(sentence)
+        if not any(w.start() <= m.start() < w.end() for w in words)
+    ]
     if words and (not other or other[-1].start() < words[-1].start()):
         return True
     return _heading_says(text, match, says)

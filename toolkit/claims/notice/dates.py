@@ -12,7 +12,9 @@ _NAMES = (
 _MONTH = rf"(?:{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _NAMES)}|sept)\.?"
 _NTH = r"(?:st|nd|rd|th)?"
 _ISO = re.compile(r"(?<![\w/.-])(\d{4})-(\d{1,2})-(\d{1,2})(?![\w/-])")
-_NUMERIC = re.compile(r"(?<![\w/.-])(\d{1,2})\s?([/.-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\w/-]|\.\d)")
+_NUMERIC = re.compile(
+    r"(?<![\w/.-])(\d{1,2})\s?([/.-])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\w/-]|\.\d)"
+)
 _US = re.compile(rf"(?<!\w)({_MONTH})\s*(\d{{1,2}}){_NTH}\s*,?\s+(\d{{4}})(?!\w)", re.IGNORECASE)
 _DAY_FIRST = re.compile(
     rf"(?<!\w)(\d{{1,2}}){_NTH}(?:\s+(?:day\s+)?of)?[\s-]+({_MONTH})[\s,-]+(\d{{4}}|\d{{2}})(?!\w)",
@@ -87,9 +89,7 @@ def find_dates(text: str, order: Order) -> Dates:
             impossible += 1
             continue
         settled = order in ("month_first", "day_first") or meant == other
-        found[match.start()] = Found(
-            meant, match.start(), match.end(), None if settled else other
-        )
+        found[match.start()] = Found(meant, match.start(), match.end(), None if settled else other)
     return Dates(tuple(found[at] for at in sorted(found)), impossible)
 
 

@@ -71,11 +71,14 @@ def kinds_of(sentences: Sequence[Sentence]) -> list[Seen]:
     """Return the kinds that a letter may be of, the likeliest first."""
     found = []
     for kind in notice_kinds():
-        titles = [one for one in sentences if _is_title(one) and _titles(kind.kind).fullmatch(one.words)]
+        titles = [
+            one for one in sentences if _is_title(one) and _titles(kind.kind).fullmatch(one.words)
+        ]
         said = [
             one
             for one in sentences
-            if one.told.role != "footer" and any(_pattern(says).search(one.words) for says in kind.says)
+            if one.told.role != "footer"
+            and any(_pattern(says).search(one.words) for says in kind.says)
         ]
         evidence = [*titles, *said]
         if evidence:
@@ -87,4 +90,8 @@ def kinds_of(sentences: Sequence[Sentence]) -> list[Seen]:
 def _is_title(one: Sentence) -> bool:
     """Say whether a sentence may be a title: a short line without an end, on the first page near the top."""
     words = one.words
-    return one.page.number == 1 and len(words.split()) <= 14 and one.page.text.count("\n", 0, one.start) < _TOP
+    return (
+        one.page.number == 1
+        and len(words.split()) <= 14
+        and one.page.text.count("\n", 0, one.start) < _TOP
+    )

@@ -71,17 +71,18 @@ WRAPPED = r" \n"  # words of a sentence may stand in two lines
 def pattern_of(words: str, space: str = " ") -> str:
     """Return the pattern of a label's words: plurals, abbreviated numbers; `space` parts them."""
     gap = f"[{space}]{{1,3}}"
-    parts = []
+    pattern, joint = "", ""
     for word in words.split():
         if word == "...":
-            parts.append(r"[^.:;]{0,60}?")
-        elif word == "number":
-            parts.append(_NUMBER_WORD)
-        elif word[-1].isalpha():
-            parts.append(re.escape(word) + r"(?:'s|’s|s|\(s\))?")
+            joint = rf"{gap}(?:[^.:;]{{0,60}}?{gap})?"
+            continue
+        if word == "number":
+            pattern += (r"[ ]{0,2}" if pattern else "") + _NUMBER_WORD
         else:
-            parts.append(re.escape(word))
-    return gap.join(parts).replace(gap + _NUMBER_WORD, r"[ ]{0,2}" + _NUMBER_WORD)
+            plural = r"(?:'s|’s|s|\(s\))?" if word[-1].isalpha() else ""
+            pattern += joint + re.escape(word) + plural
+        joint = gap
+    return pattern
 
 
 class _Label(NamedTuple):
@@ -113,7 +114,9 @@ def _prose(*, apart: bool) -> tuple[re.Pattern[str], list[_Label]]:
         if ("..." in words) == apart
     ]
     rows.sort(key=lambda row: -len(row[0]))
-    any_of = "|".join(f"(?P<p{at}>{pattern_of(words, WRAPPED)})" for at, (words, _) in enumerate(rows))
+    any_of = "|".join(
+        f"(?P<p{at}>{pattern_of(words, WRAPPED)})" for at, (words, _) in enumerate(rows)
+    )
     return re.compile(rf"(?<!\w)(?:{any_of})(?!\w)", re.IGNORECASE), [label for _, label in rows]
 
 
@@ -134,7 +137,8 @@ _NAME_END = re.compile(r"[ ]{2,}|[|;(\n]|,[ ]*(?=[a-z])")
 _NAME = re.compile(r"[A-Z][\w'’.-]*(?:[ ]*,?[ ]+[A-Z][\w'’.-]*){1,4}")
 _REVENUE = re.compile(r"0?\d{3}(?!\d)")
 _WEEKDAY = re.compile(
-    r"[\s:]*(?:(?:the|of|on|about)\s+)*(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s*)?", re.IGNORECASE
+    r"[\s:]*(?:(?:the|of|on|about)\s+)*(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,?\s*)?",
+    re.IGNORECASE,
 )
 
 
@@ -187,7 +191,7 @@ def _number(span: str, start: int, *, prose: bool) -> _Value | None:
         return None
     token = match[0].rstrip("-/_.")
     digits = sum(c.isdigit() for c in token)
-    if digits < (4 if prose else 2) or len(token) < (5 if prose else 3) or _MASK.search(token):
+    if digits < (4 if prose else 1) or len(token) < (5 if prose else 3) or _MASK.search(token):
         return None
     if dates.find_dates(token, "").found or (token.isdigit() and len(token) > 24):
         return None
@@ -268,12 +272,16 @@ def _seen(text: str) -> Iterator[_Seen]:
         at = match.end()
         label = labels[_which(match)]
         before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-        begins_cell = not before.strip(" •*·-–>|") or bool(re.search(r"(?:[ ]{2,}|\||\bre:[ ]*)$", before, re.I))
+        begins_cell = not before.strip(" •*·-–>|") or bool(
+            re.search(r"(?:[ ]{2,}|\||\bre:[ ]*)$", before, re.I)
+        )
         after = text[match.end() :]
         separator = _SEPARATOR.match(after)
         ended_with_mark = match[0].endswith("#")
         line = after.partition("\n")[0]
-        if separator or (ended_with_mark and line.strip()):
+        if not begins_cell and _is_plain_noun(match[0], before):
+            at = match.start() + 1
+        elif separator or (ended_with_mark and line.strip()):
             to = match.end() + (separator.end() if separator else 0)
             yield _Seen(match.start(), to, label, not text[to:].partition("\n")[0].strip())
             at = to
@@ -283,11 +291,20 @@ def _seen(text: str) -> Iterator[_Seen]:
             yield _Seen(match.start(), match.end(), label, False)
         elif begins_cell and label.fact.kind in ("date", "number") and line.startswith(" "):
             # "RECEIVED MAR 05 2026", "Claim 123456789": the value follows at once
-            value = _value(label.fact, text, match.end(), match.end() + min(len(line), 60), "", prose=True)
+            value = _value(
+                label.fact, text, match.end(), match.end() + min(len(line), 60), "", prose=True
+            )
             if value is not None:
                 yield _Seen(match.start(), match.end(), label, False)
         else:
             at = match.start() + 1
+
+
+def _is_plain_noun(label: str, before: str) -> bool:
+    """Say whether a label of one plain word ends another's: "Consult date:" is no "Date:"."""
+    word = before.split()[-1] if before.split() else ""
+    plain = " " not in label and not (label.isupper() and len(label) < 4) and label.isalpha()
+    return plain and word.isalpha()
 
 
 def _span(text: str, one: _Seen, following: int) -> tuple[int, int]:
@@ -338,21 +355,26 @@ def _line_at(text: str, at: int) -> str:
 
 
 def _headings(text: str) -> Iterator[tuple[int, list[tuple[int, _Label | None]]]]:
-    """Give the lines that are headings of a table: where each begins, and its cells' labels."""
+    """Give the lines that are headings of a table: where each begins, and its cells' labels.
+
+    Every cell is a label, or two are and the line below has as many cells, half of them with figures.
+    """
     pattern, labels = _labels()
     at = 0
-    for line in text.split("\n"):
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
         cells = cells_of(line)
-        if len(cells) > 1:
-            found: list[tuple[int, _Label | None]] = []
-            known = 0
-            for start, words in cells:
-                words = words.rstrip(":")
-                match = pattern.fullmatch(words)
-                found.append((start, labels[_which(match)] if match else None))
-                known += match is not None or bool(_CODE_HEADING.fullmatch(words))
-            if known == len(cells) and any(label for _, label in found) and ":" not in line:
-                yield at, found
+        if len(cells) > 1 and ":" not in line and not any(c.isdigit() for c in line):
+            matches = [pattern.fullmatch(words) for _, words in cells]
+            known = [m is not None or bool(_CODE_HEADING.fullmatch(w)) for m, (_, w) in zip(matches, cells, strict=True)]
+            below = next((one for one in lines[number + 1 :] if one.strip()), "")
+            row = [any(c.isdigit() for c in words) for _, words in cells_of(below)]
+            is_table = len(row) == len(cells) and sum(row) * 2 >= len(row) and sum(known) > 1
+            if any(matches) and (all(known) or is_table):
+                yield at, [
+                    (start, labels[_which(match)] if match else None)
+                    for (start, _), match in zip(cells, matches, strict=True)
+                ]
         at += len(line) + 1
 
 

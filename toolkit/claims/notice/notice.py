@@ -43,7 +43,12 @@ class LetterFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON shows it."""
-        return {"code": self.code, "page": self.page, "says": self.says, "effect": effect_of(self.code)}
+        return {
+            "code": self.code,
+            "page": self.page,
+            "says": self.says,
+            "effect": effect_of(self.code),
+        }
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +129,9 @@ def notice_of(pages: Pages, *, file: str, sha256: str, as_of: date) -> Notice:
     hits, claimed, masked = _hits(pages.pages, order)
     found = [
         *_kind_proposals(seen, kind, sure),
-        *_labelled(hits, pages.pages, claimed, order, as_of, early=stages.get(kind) == "pre_service"),
+        *_labelled(
+            hits, pages.pages, claimed, order, as_of, early=stages.get(kind) == "pre_service"
+        ),
         *codes.codes(pages.pages, claimed),
         *(reasons(sentences) if kind not in _NO_REASON else ()),
         *passages.criteria(sentences),
@@ -266,7 +273,9 @@ def _heading_date(
         at += len(line) + 1
 
 
-def _proposed(fact: NoticeFact, hits: Sequence[Hit], as_of: date, early: bool) -> Iterator[Proposal]:
+def _proposed(
+    fact: NoticeFact, hits: Sequence[Hit], as_of: date, early: bool
+) -> Iterator[Proposal]:
     first: dict[Any, Hit] = {}
     for hit in hits:
         first.setdefault(_same(fact, hit.value), hit)
@@ -276,12 +285,16 @@ def _proposed(fact: NoticeFact, hits: Sequence[Hit], as_of: date, early: bool) -
         if hit.other is not None and hit.other not in others:
             others.append(hit.other)
         doubtful = isinstance(hit.value, date) and _doubtful(fact.name, hit.value, as_of, early)
-        yield _of_hit(fact, fact.name, hit.value, hit, tuple(others), sure=not others and not doubtful)
+        yield _of_hit(
+            fact, fact.name, hit.value, hit, tuple(others), sure=not others and not doubtful
+        )
     ends = dict.fromkeys(hit.until for hit in first.values() if hit.until)
     if fact.name == "service_date" and ends:
         hit = next(one for one in first.values() if one.until)
         last = max(ends)
-        yield _of_hit(fact, "service_to", last, hit, (), sure=len(values) == 1 and hit.other is None)
+        yield _of_hit(
+            fact, "service_to", last, hit, (), sure=len(values) == 1 and hit.other is None
+        )
 
 
 def _of_hit(
@@ -339,7 +352,7 @@ _NO_PAYER = re.compile(
     re.IGNORECASE,
 )
 _PAYER = re.compile(
-    r"(?<!\w)(?:health|plan|plans|insurance|mutual|medicare|medicaid|care|benefits?|hmo|ppo|blue|assurance|"
+    r"(?<!\w)(?:health|plan|plans|shield|alliance|choice|partners|advantage|insurance|mutual|medicare|medicaid|care|benefits?|hmo|ppo|blue|assurance|"
     r"administrators?|services|community|managed|network|tricare|rx|pdp)(?!\w)",
     re.IGNORECASE,
 )
@@ -352,7 +365,11 @@ def _findings(
     pages: Pages, order: Order, found: Iterable[Proposal], kind: str, masked: bool, as_of: date
 ) -> list[LetterFinding]:
     findings = [
-        LetterFinding(code="page_not_read", page=number, says="the page could not be read; look at it yourself")
+        LetterFinding(
+            code="page_not_read",
+            page=number,
+            says="the page could not be read; look at it yourself",
+        )
         for number in pages.not_read
     ]
     for page in pages.pages:
@@ -369,14 +386,20 @@ def _findings(
             says = "nothing shows whether month or day comes first; month first is proposed, not certain"
             findings += _numeric(pages, "date_order_assumed", says)
         elif order == "mixed":
-            says = "dates are written month first and day first; those that fit both are not certain"
+            says = (
+                "dates are written month first and day first; those that fit both are not certain"
+            )
             findings.append(LetterFinding(code="date_order_mixed", says=says))
     early = kind == "pre_service_denial"
     for one in days:
         if isinstance(one.value, date) and _doubtful(one.name, one.value, as_of, early):
             says = "is still to come" if one.value > as_of else "lies more than twenty years back"
             findings.append(
-                LetterFinding(code="date_unlikely", page=one.page, says=f"{one.says}: the day {says}; check it")
+                LetterFinding(
+                    code="date_unlikely",
+                    page=one.page,
+                    says=f"{one.says}: the day {says}; check it",
+                )
             )
     several = [one for one in found if one.also_found and one.name != "kind"]
     for name in dict.fromkeys(one.name for one in several if one.certain is False):

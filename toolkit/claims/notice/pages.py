@@ -233,7 +233,9 @@ def _decoded(path: Path, content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     if b"\x00" in content or content.startswith(b"PK\x03\x04"):
-        raise InputError(f"{path.name}: is neither a letter's text, a PDF, a Word file nor a picture")
+        raise InputError(
+            f"{path.name}: is neither a letter's text, a PDF, a Word file nor a picture"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

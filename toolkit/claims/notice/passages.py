@@ -27,6 +27,7 @@ class Passages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     filing: tuple[str, ...]
     expedited_request: tuple[str, ...]
     expedited_offer: tuple[str, ...]
+    says_little: tuple[str, ...]
     concurrent: tuple[str, ...]
     criteria_names: tuple[str, ...]
     criteria: tuple[str, ...]
@@ -42,14 +43,18 @@ def words() -> Passages:
 
 _ZIP_LINE = re.compile(r"[A-Za-z.' -]{2,40},?\s+[A-Z]{2}\.?\s+\d{5}(?:-\d{4})?(?!\d)")
 _STARTS = re.compile(
-    r"(?:.*(?:\bto|\bat|\bmail|\baddress|\bwriting|\bdeliver(?:y|ed)?)\s*:\s*)|(?:.*:\s+(?=[A-Z]))|(?:.*\b(?:to|at)\s+(?:the\s+)?(?=[A-Z][\w&'’.-]+ ))",
-    re.IGNORECASE,
+    r"(?:.*\b(?i:to|at|mail|address|writing|deliver(?:y|ed)?)\s*:\s*)"
+    r"|(?:.*(?<!Attn)(?<!ATTN)(?<!Attention):\s+(?=[A-Z0-9]))"
+    r"|(?:.*\b(?:to|at)\s+(?:the\s+)?(?=[A-Z][\w&'’.-]+ ))"
 )
 _FAX = re.compile(
     r"(?<!\w)(?:fax|facsimile|telefax)[^\d\n(+]{0,40}[:\s#(+]{0,3}(?:1[-. ])?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)",
     re.IGNORECASE,
 )
-_FAX_TO = re.compile(r"(?<!\w)(?:fax|facsimile)[^\n]{0,60}?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)", re.IGNORECASE)
+_FAX_TO = re.compile(
+    r"(?<!\w)(?:fax|facsimile)[^\n]{0,60}?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)",
+    re.IGNORECASE,
+)
 _DEAR = re.compile(r"^\s*(?:dear\b|to whom it may concern)", re.IGNORECASE | re.MULTILINE)
 _LINES, _CONTEXT = 7, 420
 
@@ -65,12 +70,7 @@ def addresses(pages: Sequence[Page]) -> Iterator[Proposal]:
     """Give the address, fax number and department to which the letter says an appeal goes."""
     places = [one for page in pages for one in _blocks(page) if _is_for_appeals(one)]
     yield from _several("plan_address", "address for the appeal", places, enters="plan_address")
-    faxes = [
-        one
-        for page in pages
-        for one in _faxes(page)
-        if _is_for_appeals(one)
-    ]
+    faxes = [one for page in pages for one in _faxes(page) if _is_for_appeals(one)]
     yield from _several("plan_fax", "fax number for the appeal", faxes, enters="plan_fax")
     pattern = _department()
     rooms = [
@@ -122,10 +122,21 @@ def _blocks(page: Page) -> Iterator[_Place]:
             start = _upward(text, start)
         block = text[start:end]
         opening = text[text.rfind("\n", 0, start) + 1 : start].strip()
-        if opening and opening[-1] != ":":  # in a sentence: the lines are the page's, not the address's
+        if (
+            opening and opening[-1] != ":"
+        ):  # in a sentence: the lines are the page's, not the address's
             block = " ".join(block.split())
         value = "\n".join(" ".join(one.split()) for one in block.split("\n") if one.strip())
-        value = re.sub(r",\s*(?=(?:P\.?\s?O\.?\s|\d+\s|Att(?:n|ention)\b|[A-Z][a-z]+,\s*[A-Z]{2}\s+\d{5}))", "\n", value, count=0) if "\n" not in value else value
+        value = (
+            re.sub(
+                r",\s*(?=(?:P\.?\s?O\.?\s|\d+\s|Att(?:n|ention)\b|[A-Z][a-z]+,\s*[A-Z]{2}\s+\d{5}))",
+                "\n",
+                value,
+                count=0,
+            )
+            if "\n" not in value
+            else value
+        )
         if re.search(r"\d", value) and len(value) < 300:
             yield _Place(page, start, end, value)
 
@@ -198,7 +209,10 @@ _COUNT = re.compile(
     r"(?P<from>\s*(?:of|from|after|following|since|starting)\s+[^.;,()]{3,90})?",
     re.IGNORECASE,
 )
-_BY = re.compile(r"(?:by|before|until|no later than|on or before|not later than)\s+(?:\w+day,?\s*)?$", re.IGNORECASE)
+_BY = re.compile(
+    r"(?:by|before|until|no later than|on or before|not later than)\s+(?:\w+day,?\s*)?$",
+    re.IGNORECASE,
+)
 
 
 def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]:
@@ -214,7 +228,9 @@ def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]
             if not _is_own_time(said, match.start(), match.end()):
                 found.setdefault(_counted(match), one)
         for day in find_dates(said, order).found:
-            if _BY.search(said[: day.start]) and not any_of(rule.not_filing).search(said[: day.start]):
+            if _BY.search(said[: day.start]) and not any_of(rule.not_filing).search(
+                said[: day.start]
+            ):
                 found.setdefault(day.day.isoformat(), one)
                 doubtful |= day.other is not None
     for value, one in found.items():
@@ -241,7 +257,7 @@ def _counted(match: re.Match[str]) -> str:
     unit = match["unit"].lower().rstrip("s") + ("" if number == "1" else "s")
     kind = f"{match['kind'].lower()} " if match["kind"] else ""
     start = " ".join((match["from"] or "").lower().split())
-    start = re.split(r" to (?:appeal|file|ask|request|submit|send|dispute|write)\b", start)[0]
+    start = start.partition(" to ")[0]
     return f"{number} {kind}{unit}{f' {start}' if start else ''}"
 
 
@@ -268,7 +284,7 @@ def criteria(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
         if one.told.role == "footer":
             continue
         for match in _criteria().finditer(one.words):
-            value = match["cited"].strip(" ,:–-(\"“.")
+            value = match["cited"].strip(' ,:–-("“.')
             if not any(value in other for other in found):
                 found.setdefault(value, one)
     for value, one in found.items():
@@ -294,7 +310,9 @@ def expedited(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
     for name, says, value, phrases, enters in rows:
         pattern = any_of(phrases)
         for one in sentences:
-            asks = re.search(r"(?<!\w)(?:if|may|can|ask|right|request an?)(?!\w)", one.words, re.IGNORECASE)
+            asks = re.search(
+                r"(?<!\w)(?:if|may|can|ask|right|request an?)(?!\w)", one.words, re.IGNORECASE
+            )
             if pattern.search(one.words) and not (asks and enters):
                 yield Proposal(
                     name=name, says=says, value=value, page=one.page.number,

@@ -34,7 +34,9 @@ def _rules() -> _Programs:
 def any_of(words: tuple[str, ...]) -> re.Pattern[str]:
     """Return the pattern of any of these words, as whole words."""
     parts = sorted((re.escape(one) for one in words), key=len, reverse=True)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)", re.IGNORECASE)
+    return re.compile(
+        rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)" if parts else r"(?!)", re.IGNORECASE
+    )
 
 
 def program_proposals(sentences: Sequence[Sentence]) -> Iterator[Proposal]:

@@ -65,7 +65,9 @@ def quoted(text: str, start: int, end: int) -> str:
     if last - first > _LONGEST:
         spare = max(0, _LONGEST - (end - start)) // 2
         first, last = max(first, start - spare), min(last, end + spare)
-        first = first if first == 0 or text[first - 1].isspace() else _next_space(text, first, start)
+        first = (
+            first if first == 0 or text[first - 1].isspace() else _next_space(text, first, start)
+        )
     return " ".join(text[first:last].split())
 
 

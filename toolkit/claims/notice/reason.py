@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from toolkit.claims.notice.passages import words
 from toolkit.claims.notice.proposal import Proposal
 from toolkit.claims.notice.sentences import Sentence
 from toolkit.rules.words import capital
@@ -47,9 +48,19 @@ def reasons(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
 
 
 def _category(sentences: Sequence[Sentence], passage: Sequence[int]) -> str | None:
-    told = [sentences[at].told for at in passage]
-    first = min((one for one in told if one.decides is not None), key=_order, default=None)
-    return first.phrases[0].category if first else None
+    first = min(passage, key=lambda at: _order(sentences[at].told))
+    return _of(sentences[first])
+
+
+def _of(one: Sentence) -> str | None:
+    """Return the category of a sentence: of the phrase that says why before one that says only what."""
+    phrases = one.told.phrases
+    telling = [phrase for phrase in phrases if phrase.id not in words().says_little]
+    return (telling or phrases)[0].category if phrases else None
+
+
+def _says_little(one: Sentence) -> bool:
+    return all(phrase.id in words().says_little for phrase in one.told.phrases)
 
 
 def _order(told) -> int:
@@ -57,12 +68,14 @@ def _order(told) -> int:
 
 
 # "We denied it because ..." says why; "we denied what you asked for" does not.
-_CAUSE = re.compile(r"(?<!\w)(?:because|due to|reasons?|rationale|since|for lack of|based on)(?!\w)", re.IGNORECASE)
+_CAUSE = re.compile(
+    r"(?<!\w)(?:because|due to|reasons?|rationale|since|for lack of|based on)(?!\w)", re.IGNORECASE
+)
 
 
 def _is_outcome(one: Sentence) -> bool:
     """Say whether a sentence says only how an appeal ended."""
-    return bool(one.told.phrases) and one.told.phrases[0].category == "appeal_result"
+    return bool(one.told.phrases) and _of(one) == "appeal_result"
 
 
 def _gives_reason(one: Sentence, *, said: bool) -> bool:
@@ -71,14 +84,14 @@ def _gives_reason(one: Sentence, *, said: bool) -> bool:
         return False
     if one.words.endswith(":") and not _CAUSE.search(one.words):
         return False  # it announces a list of what was denied
-    return bool(told.phrases) and told.phrases[0].category != "not_a_denial"
+    return bool(told.phrases) and _of(one) != "not_a_denial"
 
 
 def _passages(sentences: Sequence[Sentence]) -> list[list[int]]:
     """Return the sentences that give the reason, those that stand together as one; one per category."""
     said = any(_gives_reason(one, said=True) and not _is_outcome(one) for one in sentences)
     found = [at for at, one in enumerate(sentences) if _gives_reason(one, said=said)]
-    for better in (lambda one: not _is_outcome(one), lambda one: bool(_CAUSE.search(one.words))):
+    for better in (lambda one: not _says_little(one), lambda one: not _is_outcome(one), lambda one: bool(_CAUSE.search(one.words))):
         found = [at for at in found if better(sentences[at])] or found
     if not found:
         return [[at] for at in _labelled(sentences)][:1]
@@ -86,7 +99,7 @@ def _passages(sentences: Sequence[Sentence]) -> list[list[int]]:
     passages: list[list[int]] = []
     categories: set[str] = set()
     for at in found:
-        category = sentences[at].told.phrases[0].category
+        category = str(_of(sentences[at]))
         if category in categories:
             continue
         categories.add(category)
@@ -104,10 +117,12 @@ def _around(sentences: Sequence[Sentence], at: int, category: str) -> list[int]:
         while 0 <= near < len(sentences) and len(passage) < _MOST:
             one = sentences[near]
             told = one.told
-            same = told.phrases and told.phrases[0].category == category
+            same = _of(one) == category
             if one.page is not sentences[at].page or told.role not in ("reason", "outcome", ""):
                 break
-            if not same or _apart(sentences[min(near, near - step)], sentences[max(near, near - step)]):
+            if not same or _apart(
+                sentences[min(near, near - step)], sentences[max(near, near - step)]
+            ):
                 break
             passage.append(near)
             near += step
@@ -138,8 +153,11 @@ def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
     return capital(_LABEL.sub("", words) if first.told.role == "reason" else words)
 
 
-_LABEL = re.compile(r"\A[A-Za-z][A-Za-z /]{2,40}:\s+(?=\S+ \S)")
-_NAMED = re.compile(r"(?<!\w)(?:remark|rarc|carc|reason|adjustment|denial) codes?(?!\w)|(?<!\w)(?:rarc|carc)(?!\w)", re.IGNORECASE)
+_LABEL = re.compile(r"\A[A-Za-z][A-Za-z /()]{2,40}:\s+(?=\S+ \S)")
+_NAMED = re.compile(
+    r"(?<!\w)(?:remark|rarc|carc|reason|adjustment|denial) codes?(?!\w)|(?<!\w)(?:rarc|carc)(?!\w)",
+    re.IGNORECASE,
+)
 
 
 def _codes(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
@@ -147,7 +165,11 @@ def _codes(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
     for one in sentences:
         if one.told.role == "footer":
             continue
-        named = one.told.role in ("reason", "outcome") or bool(_NAMED.search(one.words))
+        named = (
+            one.told.role in ("reason", "outcome")
+            or bool(_NAMED.search(one.words))
+            or any(group for group, _ in one.told.adjustments)
+        )
         pairs = [
             ("carc", f"{group}-{code}" if group else code)
             for group, code in one.told.adjustments

@@ -39,9 +39,7 @@ def sentences_of(pages: Sequence[Page]) -> tuple[Sentence, ...]:
     """Return the sentences of a letter in their order, read as one text."""
     spans = [(page, start, end) for page in pages for start, end in _spans(page.text)]
     told = read_sentences([" ".join(page.text[a:b].split()) for page, a, b in spans])
-    return tuple(
-        Sentence(page, a, b, one) for (page, a, b), one in zip(spans, told, strict=True)
-    )
+    return tuple(Sentence(page, a, b, one) for (page, a, b), one in zip(spans, told, strict=True))
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
