@@ -22,6 +22,10 @@ _SAYS_OTHER = re.compile(
     r"icd(?:-?10)?|diagnos[ie]s|dx|member|authorization|case|reference|place of service|npi|tax|adjustment)(?!\w)",
     re.IGNORECASE,
 )
+_ASKED = re.compile(
+    r"(?<!\w)(?:drugs?|items?|services?|equipment|supplies|supply|medication|infusion|injection)(?!\w)",
+    re.IGNORECASE,
+)
 _STATE = re.compile(r"(?:,\s*|\s)[A-Z]{2}\.?\s*$")
 _REACH = 60
 
@@ -51,11 +55,24 @@ def codes(pages: Sequence[Page], claimed: dict[int, list[tuple[int, int]]]) -> I
 
 def _codes_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     for match in _PROCEDURE.finditer(text):
-        if _said(text, match, _SAYS_PROCEDURE) and not _STATE.search(text[: match.start()][-6:]):
+        said = _said(text, match, _SAYS_PROCEDURE) or _is_hcpcs(text, match)
+        if said and not _STATE.search(text[: match.start()][-6:]):
             yield "procedure_code", match
     for match in _DIAGNOSIS.finditer(text):
         if _said(text, match, _SAYS_DIAGNOSIS):
             yield "diagnosis_code", match
+
+
+def _is_hcpcs(text: str, match: re.Match[str]) -> bool:
+    """Say whether a letter and four digits stand where a letter names what was asked for."""
+    before = re.split(r"[.!?]\s|\n\s*\n", text[max(0, match.start() - 2 * _REACH) : match.start()])[
+        -1
+    ]
+    return (
+        match[0][0].isalpha()
+        and bool(_ASKED.search(before))
+        and not _SAYS_OTHER.search(before[-20:])
+    )
 
 
 def _said(text: str, match: re.Match[str], says: re.Pattern[str]) -> bool:

@@ -289,6 +289,8 @@ def _seen(text: str) -> Iterator[_Seen]:
             yield _Seen(match.start(), match.end(), label, True)
         elif begins_cell and re.match(r"[ ]{2,}|[ ]*\|", line):
             yield _Seen(match.start(), match.end(), label, False)
+        elif begins_cell and label.fact.kind == "name" and " " in match[0] and _is_name(line):
+            yield _Seen(match.start(), match.end(), label, False)
         elif begins_cell and label.fact.kind in ("date", "number") and line.startswith(" "):
             # "RECEIVED MAR 05 2026", "Claim 123456789": the value follows at once
             value = _value(
@@ -298,6 +300,11 @@ def _seen(text: str) -> Iterator[_Seen]:
                 yield _Seen(match.start(), match.end(), label, False)
         else:
             at = match.start() + 1
+
+
+def _is_name(line: str) -> bool:
+    """Say whether the rest of a line is a name and nothing else ("MEMBER NAME POE, EDGAR")."""
+    return bool(re.fullmatch(rf"[ ]{{1,3}}{_NAME.pattern}\s*", line))
 
 
 def _is_plain_noun(label: str, before: str) -> bool:
@@ -366,15 +373,21 @@ def _headings(text: str) -> Iterator[tuple[int, list[tuple[int, _Label | None]]]
         cells = cells_of(line)
         if len(cells) > 1 and ":" not in line and not any(c.isdigit() for c in line):
             matches = [pattern.fullmatch(words) for _, words in cells]
-            known = [m is not None or bool(_CODE_HEADING.fullmatch(w)) for m, (_, w) in zip(matches, cells, strict=True)]
+            known = [
+                m is not None or bool(_CODE_HEADING.fullmatch(w))
+                for m, (_, w) in zip(matches, cells, strict=True)
+            ]
             below = next((one for one in lines[number + 1 :] if one.strip()), "")
             row = [any(c.isdigit() for c in words) for _, words in cells_of(below)]
             is_table = len(row) == len(cells) and sum(row) * 2 >= len(row) and sum(known) > 1
             if any(matches) and (all(known) or is_table):
-                yield at, [
-                    (start, labels[_which(match)] if match else None)
-                    for (start, _), match in zip(cells, matches, strict=True)
-                ]
+                yield (
+                    at,
+                    [
+                        (start, labels[_which(match)] if match else None)
+                        for (start, _), match in zip(cells, matches, strict=True)
+                    ],
+                )
         at += len(line) + 1
 
 

@@ -187,13 +187,13 @@ def _stage(
     seen: Sequence[Seen], kind: str, sure: bool, sentences: Sequence[Sentence]
 ) -> Iterator[Proposal]:
     first = next((one for one in seen if one.kind.kind == kind), None)
-    going_on = passages.is_concurrent(sentences)
+    finer = passages.finer_stage(sentences)
     if first is None or not first.kind.stage:
         return
     evidence = first.evidence
     value = first.kind.stage
-    if going_on is not None and value == "pre_service":
-        value, evidence = "concurrent", going_on
+    if finer is not None and value == "pre_service":
+        value, evidence = finer
     yield Proposal(
         name="stage", says="stage of the denial", value=value, page=evidence.page.number,
         quotation=evidence.words[:240], certain=sure, enters="stage",

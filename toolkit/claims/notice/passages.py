@@ -28,6 +28,7 @@ class Passages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     expedited_request: tuple[str, ...]
     expedited_offer: tuple[str, ...]
     says_little: tuple[str, ...]
+    part_b_drug: tuple[str, ...]
     concurrent: tuple[str, ...]
     criteria_names: tuple[str, ...]
     criteria: tuple[str, ...]
@@ -47,6 +48,11 @@ _STARTS = re.compile(
     r"|(?:.*(?<!Attn)(?<!ATTN)(?<!Attention):\s+(?=[A-Z0-9]))"
     r"|(?:.*\b(?:to|at)\s+(?:the\s+)?(?=[A-Z][\w&'’.-]+ ))"
 )
+# Where a line of an address begins that stands in a sentence.
+_LINE_OF = re.compile(
+    r",\s*(?=(?i:P\.?\s?O\.?\s)|\d+\s|Att(?:n|ention)\b|[A-Z][A-Za-z.]+(?: [A-Z][A-Za-z.]+){0,2},?\s+[A-Z]{2}\s+\d{5})"
+)
+_FAST = re.compile(r"(?<!\w)(?:fast|faster|expedited|urgent)(?!\w)[^\n]{0,60}\Z", re.IGNORECASE)
 _FAX = re.compile(
     r"(?<!\w)(?:fax|facsimile|telefax)[^\d\n(+]{0,40}[:\s#(+]{0,3}(?:1[-. ])?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)",
     re.IGNORECASE,
@@ -71,6 +77,7 @@ def addresses(pages: Sequence[Page]) -> Iterator[Proposal]:
     places = [one for page in pages for one in _blocks(page) if _is_for_appeals(one)]
     yield from _several("plan_address", "address for the appeal", places, enters="plan_address")
     faxes = [one for page in pages for one in _faxes(page) if _is_for_appeals(one)]
+    faxes = [one for one in faxes if not _FAST.search(one.page.text[: one.start])] or faxes
     yield from _several("plan_fax", "fax number for the appeal", faxes, enters="plan_fax")
     pattern = _department()
     rooms = [
@@ -122,21 +129,12 @@ def _blocks(page: Page) -> Iterator[_Place]:
             start = _upward(text, start)
         block = text[start:end]
         opening = text[text.rfind("\n", 0, start) + 1 : start].strip()
-        if (
-            opening and opening[-1] != ":"
-        ):  # in a sentence: the lines are the page's, not the address's
-            block = " ".join(block.split())
-        value = "\n".join(" ".join(one.split()) for one in block.split("\n") if one.strip())
-        value = (
-            re.sub(
-                r",\s*(?=(?:P\.?\s?O\.?\s|\d+\s|Att(?:n|ention)\b|[A-Z][a-z]+,\s*[A-Z]{2}\s+\d{5}))",
-                "\n",
-                value,
-                count=0,
-            )
-            if "\n" not in value
-            else value
-        )
+        if opening and (opening[-1] != ":" or "," in block.partition("\n")[0]):
+            block = " ".join(
+                block.split()
+            )  # in a sentence the lines are the page's, not the address's
+        lines = [" ".join(one.split()) for one in block.split("\n") if one.strip()]
+        value = "\n".join(lines) if len(lines) > 1 else _LINE_OF.sub("\n", "".join(lines))
         if re.search(r"\d", value) and len(value) < 300:
             yield _Place(page, start, end, value)
 
@@ -181,11 +179,11 @@ def _is_for_appeals(place: _Place) -> bool:
     inside = text[place.start : place.end]
     if any_of(rule.not_appeal).search(inside):
         return False
-    if any_of(rule.department).search(inside):
-        return True
     dear = _DEAR.search(text) if place.page.number == 1 else None
     if dear and place.start < dear.start():
         return False
+    if any_of(rule.department).search(inside):
+        return True
     before = text[max(0, place.start - _CONTEXT) : place.start]
     yes = [m.end() for m in any_of(rule.appeal).finditer(before)]
     no = [m.end() for m in any_of(rule.not_appeal).finditer(before)]
@@ -257,7 +255,7 @@ def _counted(match: re.Match[str]) -> str:
     unit = match["unit"].lower().rstrip("s") + ("" if number == "1" else "s")
     kind = f"{match['kind'].lower()} " if match["kind"] else ""
     start = " ".join((match["from"] or "").lower().split())
-    start = start.partition(" to ")[0]
+    start = re.split(r" (?:to|with|in|and|by|via|if|or) ", start)[0]
     return f"{number} {kind}{unit}{f' {start}' if start else ''}"
 
 
@@ -321,9 +319,14 @@ def expedited(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
                 break
 
 
-def is_concurrent(sentences: Sequence[Sentence]) -> Sentence | None:
-    """Return the sentence that says the care was going on when it was denied."""
-    pattern = any_of(words().concurrent)
-    return next(
-        (one for one in sentences if one.told.role != "footer" and pattern.search(one.words)), None
-    )
+def finer_stage(sentences: Sequence[Sentence]) -> tuple[str, Sentence] | None:
+    """Return the stage of a denial before payment where the letter says more of it, and the sentence."""
+    for stage, phrases in (
+        ("part_b_drug", words().part_b_drug),
+        ("concurrent", words().concurrent),
+    ):
+        pattern = any_of(phrases)
+        for one in sentences:
+            if one.told.role != "footer" and pattern.search(one.words):
+                return stage, one
+    return None

@@ -59,6 +59,15 @@ def _of(one: Sentence) -> str | None:
     return (telling or phrases)[0].category if phrases else None
 
 
+def _is_heading(one: Sentence) -> bool:
+    """Say whether a sentence only names what the letter is about: a short line without an end."""
+    words = one.words
+    if words[-1] in ".!?)":
+        return False
+    row = ":" in words and len(words.split()) < 9 and not _LABEL.match(words)
+    return row or len(words.split()) < 5 or bool(_SUBJECT.match(words))
+
+
 def _says_little(one: Sentence) -> bool:
     return all(phrase.id in words().says_little for phrase in one.told.phrases)
 
@@ -91,10 +100,16 @@ def _passages(sentences: Sequence[Sentence]) -> list[list[int]]:
     """Return the sentences that give the reason, those that stand together as one; one per category."""
     said = any(_gives_reason(one, said=True) and not _is_outcome(one) for one in sentences)
     found = [at for at, one in enumerate(sentences) if _gives_reason(one, said=said)]
-    for better in (lambda one: not _says_little(one), lambda one: not _is_outcome(one), lambda one: bool(_CAUSE.search(one.words))):
+    for better in (
+        lambda one: not _says_little(one),
+        lambda one: not _is_outcome(one),
+        lambda one: bool(_CAUSE.search(one.words)),
+    ):
         found = [at for at in found if better(sentences[at])] or found
-    if not found:
-        return [[at] for at in _labelled(sentences)][:1]
+    if all(_is_heading(sentences[at]) for at in found):
+        said_at = next(_labelled(sentences), None)
+        return [[said_at]] if said_at is not None else [[at] for at in found[:1]]
+    found = [at for at in found if not _is_heading(sentences[at])]
     found.sort(key=lambda at: _order(sentences[at].told))
     passages: list[list[int]] = []
     categories: set[str] = set()
@@ -105,8 +120,7 @@ def _passages(sentences: Sequence[Sentence]) -> list[list[int]]:
         categories.add(category)
         if not any(at in passage for passage in passages):
             passages.append(_around(sentences, at, category))
-    inside = {n for passage in passages for n in passage}
-    return [p for p in passages if p and not (set(p) < inside - set(p))]
+    return passages
 
 
 def _around(sentences: Sequence[Sentence], at: int, category: str) -> list[int]:
@@ -136,8 +150,10 @@ def _apart(one: Sentence, following: Sentence) -> bool:
 def _labelled(sentences: Sequence[Sentence]) -> Iterator[int]:
     """Give the sentences that say why in words that no phrase on file knows."""
     for at, one in enumerate(sentences):
-        if one.told.role == "reason" and len(one.words.split()) > 6 and " because " in one.words:
-            yield at
+        words = one.words
+        if one.told.role == "reason" and len(words.split()) > 6 and words[-1] == ".":
+            if _CAUSE.search(words) or re.search(r"(?<!\w)not?(?!\w)", words):
+                yield at
     for at, (head, one) in enumerate(zip(sentences, sentences[1:], strict=False), 1):
         if head.told.role == one.told.role == "reason" and len(one.words.split()) > 3:
             yield at
@@ -149,11 +165,16 @@ def _quoted(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
 
 
 def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
-    words, first = _quoted(sentences, passage), sentences[passage[0]]
-    return capital(_LABEL.sub("", words) if first.told.role == "reason" else words)
+    words = _quoted(sentences, passage)
+    return capital(_LABEL.sub("", words))
 
 
-_LABEL = re.compile(r"\A[A-Za-z][A-Za-z /()]{2,40}:\s+(?=\S+ \S)")
+_LABEL = re.compile(
+    r"\A(?:[A-Za-z/()]+ ){0,4}(?:reasons?|reason\(s\)|why|rationale|explanation|basis|denial|decision|determination|findings?)"
+    r"(?: [A-Za-z/()]+){0,3}\s*:\s+(?=\S+ \S)",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(r"(?:re|subject|regarding)\s*:", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?<!\w)(?:remark|rarc|carc|reason|adjustment|denial) codes?(?!\w)|(?<!\w)(?:rarc|carc)(?!\w)",
     re.IGNORECASE,
