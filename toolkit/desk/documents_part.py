@@ -19,8 +19,8 @@ from toolkit.cases import (
     problem_with,
 )
 from toolkit.claims.notice import Notice as Letter
-from toolkit.claims.notice import Proposal, read_notice
-from toolkit.claims.notice.kinds import notice_kinds
+from toolkit.claims.notice import Proposal, read_notice, says_of
+from toolkit.claims.notice.kinds import UNKNOWN, notice_kinds
 from toolkit.claims.notice.proposal import shown
 from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
@@ -28,6 +28,7 @@ from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.letters import documents_of
+from toolkit.letters.facts import fact_types, printed
 from toolkit.reports.words import count, plain
 from toolkit.rules.words import capital
 
@@ -194,29 +195,44 @@ class ProposalTable:
 
 def _said(one: Proposal) -> str:
     doubt = "" if one.certain else ' <span class="dd-badge dd-soon">not certain</span>'
-    others = ", ".join(_value(one.name, other) for other in one.also_found)
+    others = ", ".join(_value(one, other) for other in one.also_found)
     also = f"<small>the letter also gives: {escape(others)}</small>" if others else ""
     return (
-        f"<b>{escape(capital(one.says))}:</b> <bdi>{escape(_value(one.name, one.value))}</bdi>{doubt}"
+        f"<b>{escape(capital(one.says))}:</b> <bdi>{escape(_value(one, one.value))}</bdi>{doubt}"
         f"<small>page {one.page}: “<bdi>{escape(one.quotation)}</bdi>”</small>{also}"
     )
 
 
-def _value(name: str, value: str | date | int) -> str:
+def _value(one: Proposal, value: str | date | int) -> str:
+    """Return a value as the desk shows it: days as they are typed, choices and kinds in words."""
     if isinstance(value, date):
         return f"{value:%m/%d/%Y}"
-    text = shown(name, value)
-    return f"${text}" if name.endswith("_cents") else text.replace("\n", ", ")
+    if one.name == "kind":
+        return _kind(str(value))
+    if one.name == "denial_category":
+        return plain(str(value))
+    if fact_types().get(one.enters, _ANY).kind in ("choice", "money"):
+        return printed(one.enters, value)
+    text = shown(one.name, value)
+    return f"${text}" if one.is_money else text.replace("\n", ", ")
+
+
+_ANY = fact_types()["patient_control_number"]  # a fact that is plain text
+
+
+def _kind(kind: str) -> str:
+    """Return what a document is in words: a kind of notice, or what was said when it was attached."""
+    if kind == UNKNOWN:
+        return "a letter whose kind is not clear"
+    return next((one.says_of_it for one in notice_kinds() if one.kind == kind), kind)
 
 
 def _about(letter: Letter) -> str:
-    kinds = {one.kind: one.says_of_it for one in notice_kinds()}
-    says = kinds.get(letter.kind, "a letter whose kind is not clear")
-    missing = ", ".join(plain(one.removesuffix("_cents")).lower() for one in letter.not_found)
+    missing = ", ".join(says_of(one) for one in letter.not_found)
     notes = [one.says + (f" (page {one.page})" if one.page else "") for one in letter.findings]
     if missing:
         notes.append(f"not found in the letter: {missing}")
-    title = f"{letter.file}: {says}, {count(letter.pages, 'page')}."
+    title = f"{letter.file}: {_kind(letter.kind)}, {count(letter.pages, 'page')}."
     return blocks.heading("What the letter says") + blocks.note(
         "Nothing of it is entered until you confirm it.", title=title, items=notes
     )
@@ -298,7 +314,7 @@ class DocumentsPart:
         self.head.value = f'<div class="dd-block">{_list(view.documents, folder)}</div>'
         wanted = [one.what for one in documents_of(view.case)[1:]]
         self.what.options = [LETTER, *dict.fromkeys(wanted), "other document"]
-        kinds = {one.kind for one in notice_kinds()} | {LETTER, "unknown"}
+        kinds = {one.kind for one in notice_kinds()} | {LETTER, UNKNOWN}
         letters = [one for one in view.documents if one.kind in kinds]
         self.letters.options = [(one.name, one.sha256) for one in letters]
         if letters:
@@ -405,7 +421,7 @@ def _list(documents: tuple[DocumentEntry, ...], folder: Path) -> str:
         problem = problem_with(one, folder)
         wrong = f'<br><span class="dd-badge dd-bad">{escape(problem)}</span>' if problem else ""
         cells: list[Any] = [
-            f"<bdi>{escape(one.name)}</bdi>{wrong}", escape(plain(one.kind)), one.pages or "—",
+            f"<bdi>{escape(one.name)}</bdi>{wrong}", escape(capital(_kind(one.kind))), one.pages or "—",
             f"<code>{one.sha256[:12]}</code>", escape(one.from_whom) or "—",
             f"{escape(one.who)}, {blocks.local_time(one.entered_at)}",
         ]  # fmt: skip

@@ -13,6 +13,7 @@ _WHERE = {
     "notice_of": "notice",
     "read_notice": "notice",
     "read_pages": "pages",
+    "says_of": "notice",
 }
 
 __all__ = sorted(_WHERE)

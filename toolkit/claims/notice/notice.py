@@ -30,6 +30,13 @@ _WANTED = {
     "plan_address": ("pre_service_denial", "claim_denial"),
     "stated_deadline": ("pre_service_denial", "claim_denial"),
 }
+_SAYS = {
+    "denial_words": "reason in the payer's own words",
+    "procedure_code": "procedure code",
+    "program": "program",
+    "plan_address": "address for the appeal",
+    "stated_deadline": "time to appeal, as the letter states it",
+}
 _NO_REASON = ("records_request", "approval")
 _OLDEST = 20 * 366  # days before today: an older notice or service is questioned
 
@@ -90,6 +97,11 @@ def read_notice(path: Path, *, as_of: date) -> Notice:
     pages = read_pages(path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     return notice_of(pages, file=path.name, sha256=sha256, as_of=as_of)
+
+
+def says_of(name: str) -> str:
+    """Return what a name of `not_found` means in words."""
+    return _SAYS.get(name) or next(one.says for one in notice_facts() if one.name == name)
 
 
 def is_notice(path: Path) -> bool:

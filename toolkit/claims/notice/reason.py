@@ -151,9 +151,9 @@ def _labelled(sentences: Sequence[Sentence]) -> Iterator[int]:
     """Give the sentences that say why in words that no phrase on file knows."""
     for at, one in enumerate(sentences):
         words = one.words
-        if one.told.role == "reason" and len(words.split()) > 6 and words[-1] == ".":
-            if _CAUSE.search(words) or re.search(r"(?<!\w)not?(?!\w)", words):
-                yield at
+        whole = one.told.role == "reason" and len(words.split()) > 6 and words[-1] == "."
+        if whole and (_CAUSE.search(words) or re.search(r"(?<!\w)not?(?!\w)", words)):
+            yield at
     for at, (head, one) in enumerate(zip(sentences, sentences[1:], strict=False), 1):
         if head.told.role == one.told.role == "reason" and len(one.words.split()) > 3:
             yield at
