@@ -196,6 +196,8 @@ def test_values_and_what_is_missing_stand_in_words(open_case):
     desk = open_case
     attach(desk)
     rows = " ".join(text(one.children[0]) for one in desk.documents.table.rows.children)
-    assert "Kind of notice: denial of a claim" in rows and "payment denied after the service" in rows
+    assert (
+        "Kind of notice: denial of a claim" in rows and "payment denied after the service" in rows
+    )
     assert "not found in the letter: date of service" in text(desk.documents.table.head)
     assert "Denial of a claim" in text(desk.documents.head)

@@ -171,11 +171,11 @@ def written(path: Path, content: bytes) -> Path:
     return path
 
 
-def encrypted() -> bytes:
+def encrypted(password: str = "secret", algorithm: str = "AES-256") -> bytes:
     import io
 
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf(["A letter"], raw=False))))
-    writer.encrypt("secret", algorithm="RC4-128")
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf([LETTER], raw=False))))
+    writer.encrypt(password, owner_password="owner", algorithm=algorithm)
     made = io.BytesIO()
     writer.write(made)
     return made.getvalue()
@@ -210,6 +210,12 @@ def test_a_letter_that_cannot_be_read_is_refused_in_words(name, tmp_path, no_tes
     with pytest.raises(InputError, match=says) as error:
         read_notice(path, as_of=TODAY)
     assert error.value.exit_code == 4 and str(error.value).startswith("letter.pdf: ")
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_a_letter_that_may_only_not_be_changed_is_read(tmp_path, algorithm):
+    path = written(tmp_path / "letter.pdf", encrypted("", algorithm))
+    assert read_notice(path, as_of=TODAY).of("notice_date")
 
 
 def test_the_command_line_ends_with_4_where_a_letter_cannot_be_read(tmp_path, no_tesseract, capsys):

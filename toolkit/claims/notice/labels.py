@@ -287,7 +287,14 @@ def _seen(text: str) -> Iterator[_Seen]:
             at = to
         elif begins_cell and not line.strip():
             yield _Seen(match.start(), match.end(), label, True)
-        elif begins_cell and re.match(r"[ ]{2,}|[ ]*\|", line) or begins_cell and label.fact.kind == "name" and " " in match[0] and _is_name(line):
+        elif (
+            begins_cell
+            and re.match(r"[ ]{2,}|[ ]*\|", line)
+            or begins_cell
+            and label.fact.kind == "name"
+            and " " in match[0]
+            and _is_name(line)
+        ):
             yield _Seen(match.start(), match.end(), label, False)
         elif begins_cell and label.fact.kind in ("date", "number") and line.startswith(" "):
             # "RECEIVED MAR 05 2026", "Claim 123456789": the value follows at once
