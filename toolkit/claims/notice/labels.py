@@ -191,7 +191,8 @@ def _number(span: str, start: int, *, prose: bool) -> _Value | None:
         return None
     token = match[0].rstrip("-/_.")
     digits = sum(c.isdigit() for c in token)
-    if digits < (4 if prose else 1) or len(token) < (5 if prose else 3) or _MASK.search(token):
+    few = digits < 4 and (digits < 3 or len(token) < 6)
+    if digits < 1 or (prose and (few or len(token) < 5)) or len(token) < 3 or _MASK.search(token):
         return None
     if dates.find_dates(token, "").found or (token.isdigit() and len(token) > 24):
         return None

@@ -189,7 +189,7 @@ def _kind_proposals(seen: Sequence[Seen], kind: str, sure: bool) -> Iterator[Pro
             says="kind of notice",
             value=one.kind.kind,
             page=one.evidence.page.number,
-            quotation=one.evidence.words[:240],
+            quotation=one.evidence.quotation,
             certain=sure and one.kind.kind == kind,
             also_found=tuple(other.kind.kind for other in near if other is not one),
         )
@@ -208,7 +208,7 @@ def _stage(
         value, evidence = finer
     yield Proposal(
         name="stage", says="stage of the denial", value=value, page=evidence.page.number,
-        quotation=evidence.words[:240], certain=sure, enters="stage",
+        quotation=evidence.quotation, certain=sure, enters="stage",
     )  # fmt: skip
 
 
@@ -347,7 +347,8 @@ def _letterhead(pages: Sequence[Page]) -> list[Proposal]:
     if page is None:
         return []
     for line in page.text.split("\n")[:6]:
-        words = " ".join(line.split())
+        words = re.sub(r"(?i)page \d+( of \d+)?", " ", line)
+        words = " ".join(words.split())
         if 1 < len(words.split()) <= 8 and _PAYER.search(words) and not _NO_PAYER.search(words):
             return [
                 Proposal(

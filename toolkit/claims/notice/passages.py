@@ -43,10 +43,11 @@ def words() -> Passages:
 # ---- where to appeal
 
 _ZIP_LINE = re.compile(r"[A-Za-z.' -]{2,40},?\s+[A-Z]{2}\.?\s+\d{5}(?:-\d{4})?(?!\d)")
-_STARTS = re.compile(
-    r"(?:.*\b(?i:to|at|mail|address|writing|deliver(?:y|ed)?)\s*:\s*)"
-    r"|(?:.*(?<!Attn)(?<!ATTN)(?<!Attention):\s+(?=[A-Z0-9]))"
-    r"|(?:.*\b(?:to|at)\s+(?:the\s+)?(?=[A-Z][\w&'’.-]+ ))"
+# What an address stands behind in its line: "mail to:", another label, the words of a sentence.
+_BEHIND = (
+    re.compile(r".*\b(?i:to|at|mail|address|writing|deliver(?:y|ed)?)\s*:\s*"),
+    re.compile(r".*\b(?:to|at|write|write to|mail|or)\s+(?:the\s+)?(?=[A-Z][\w&'’.-]+(?: |$))"),
+    re.compile(r".*(?<!Attn)(?<!ATTN)(?<!Attention):\s+(?=[A-Z0-9])"),
 )
 # Where a line of an address begins that stands in a sentence.
 _LINE_OF = re.compile(
@@ -54,11 +55,11 @@ _LINE_OF = re.compile(
 )
 _FAST = re.compile(r"(?<!\w)(?:fast|faster|expedited|urgent)(?!\w)[^\n]{0,60}\Z", re.IGNORECASE)
 _FAX = re.compile(
-    r"(?<!\w)(?:fax|facsimile|telefax)[^\d\n(+]{0,40}[:\s#(+]{0,3}(?:1[-. ])?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)",
+    r"(?<!\w)(?:fax|facsimile|telefax)[^\d\n(+]{0,40}[:\s#(+]{0,3}(?:1[-. ])?(\(?\d{3}\)?[-.\s/]{0,2}\d{3}[-.\s]\d{4})(?!\d)",
     re.IGNORECASE,
 )
 _FAX_TO = re.compile(
-    r"(?<!\w)(?:fax|facsimile)[^\n]{0,60}?(\(?\d{3}\)?[-. /]{0,2}\d{3}[-. ]\d{4})(?!\d)",
+    r"(?<!\w)(?:fax|facsimile)[^\n]{0,60}?(\(?\d{3}\)?[-.\s/]{0,2}\d{3}[-.\s]\d{4})(?!\d)",
     re.IGNORECASE,
 )
 _DEAR = re.compile(r"^\s*(?:dear\b|to whom it may concern)", re.IGNORECASE | re.MULTILINE)
@@ -122,11 +123,8 @@ def _blocks(page: Page) -> Iterator[_Place]:
         end = match.end()
         start = text.rfind("\n", 0, match.start() + 1) + 1
         line = text[start:end]
-        lead = _STARTS.match(line)
-        if lead and lead.end() < len(line) - 8:
-            start += lead.end()
-        else:
-            start = _upward(text, start)
+        behind = _behind(line[:-8])
+        start = start + behind if behind else _upward(text, start)
         block = text[start:end]
         opening = text[text.rfind("\n", 0, start) + 1 : start].strip()
         if opening and (opening[-1] != ":" or "," in block.partition("\n")[0]):
@@ -137,6 +135,14 @@ def _blocks(page: Page) -> Iterator[_Place]:
         value = "\n".join(lines) if len(lines) > 1 else _LINE_OF.sub("\n", "".join(lines))
         if re.search(r"\d", value) and len(value) < 300:
             yield _Place(page, start, end, value)
+
+
+def _behind(line: str) -> int:
+    """Return where in a line an address may begin that is not its first word; 0 where there is none."""
+    first, *others = (m.end() if (m := pattern.match(line)) else 0 for pattern in _BEHIND)
+    return (
+        first if 0 < first < len(line) else max((at for at in others if at < len(line)), default=0)
+    )
 
 
 def _upward(text: str, start: int) -> int:
@@ -150,9 +156,8 @@ def _upward(text: str, start: int) -> int:
         stripped = line.strip()
         if not stripped or stripped.endswith(":") or _ZIP_LINE.search(line):
             return start
-        lead = _STARTS.match(line)
-        if lead and lead.end() < len(line):
-            return above + lead.end()
+        if behind := _behind(line):
+            return above + behind
         if stripped[-1] in ".?!" and len(stripped.split()) > 5 or len(stripped) > 70:
             return start
         start = above
@@ -237,7 +242,7 @@ def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]
             says="time to appeal, as the letter states it",
             value=value,
             page=one.page.number,
-            quotation=one.words[:240],
+            quotation=one.quotation,
             certain=len(found) == 1 and not doubtful,
             also_found=tuple(other for other in found if other != value),
         )
@@ -291,7 +296,7 @@ def criteria(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             says="policy or criteria that the letter names",
             value=value,
             page=one.page.number,
-            quotation=one.words[:240],
+            quotation=one.quotation,
             certain=len(found) == 1,
             also_found=tuple(other for other in found if other != value),
             enters="plan_criterion",
@@ -314,7 +319,7 @@ def expedited(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             if pattern.search(one.words) and not (asks and enters):
                 yield Proposal(
                     name=name, says=says, value=value, page=one.page.number,
-                    quotation=one.words[:240], enters=enters,
+                    quotation=one.quotation, enters=enters,
                 )  # fmt: skip
                 break
 

@@ -58,7 +58,7 @@ def program_proposals(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             says="program",
             value=program,
             page=one.page.number,
-            quotation=one.words[:240],
+            quotation=one.quotation,
             certain=len(found) == 1 and strong,
             also_found=tuple(other for other in found if other != program),
             enters="program",

@@ -65,6 +65,7 @@ def _is_heading(one: Sentence) -> bool:
     if words[-1] in ".!?)":
         return False
     row = ":" in words and len(words.split()) < 9 and not _LABEL.match(words)
+    row |= sum(any(c.isdigit() for c in word) for word in words.split()) > 1
     return row or len(words.split()) < 5 or bool(_SUBJECT.match(words))
 
 
@@ -151,7 +152,9 @@ def _labelled(sentences: Sequence[Sentence]) -> Iterator[int]:
     """Give the sentences that say why in words that no phrase on file knows."""
     for at, one in enumerate(sentences):
         words = one.words
-        whole = one.told.role == "reason" and len(words.split()) > 6 and words[-1] == "."
+        whole = (
+            one.told.role in ("reason", "outcome") and len(words.split()) > 6 and words[-1] == "."
+        )
         if whole and (_CAUSE.search(words) or re.search(r"(?<!\w)not?(?!\w)", words)):
             yield at
     for at, (head, one) in enumerate(zip(sentences, sentences[1:], strict=False), 1):
@@ -165,7 +168,7 @@ def _quoted(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
 
 
 def _words(sentences: Sequence[Sentence], passage: Sequence[int]) -> str:
-    words = _quoted(sentences, passage)
+    words = f"{_quoted(sentences, passage)} {sentences[passage[-1]].more}".strip()
     return capital(_LABEL.sub("", words))
 
 
@@ -205,5 +208,5 @@ def _codes(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
                 says="reason code" if name == "carc" else "remark code",
                 value=value,
                 page=one.page.number,
-                quotation=one.words[:240],
+                quotation=one.quotation,
             )

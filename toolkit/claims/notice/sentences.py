@@ -21,6 +21,10 @@ _SHARE = 0.85  # of the width of the page: a line that had room for the next wor
 _LABEL = re.compile(r"[A-Z][A-Za-z/#.'’ -]{2,40}:\s")
 
 
+_PAGE = re.compile(r"(?:page\s*)?\d{1,3}(?:\s*(?:of|/)\s*\d{1,3})?", re.IGNORECASE)
+_ENDED = ".!?:"
+
+
 class Sentence(NamedTuple):
     """A sentence or heading: its page, where it stands in the page's text, and what it is for."""
 
@@ -28,18 +32,34 @@ class Sentence(NamedTuple):
     start: int
     end: int
     told: Told
+    more: str = ""  # the rest of it, on the next page
+
+    @property
+    def quotation(self) -> str:
+        """What of it stands on its page, as one line, cut where it is long."""
+        return " ".join(self.page.text[self.start : self.end].split())[:240]
 
     @property
     def words(self) -> str:
         """The sentence as one line."""
-        return " ".join(self.page.text[self.start : self.end].split())
+        return f"{' '.join(self.page.text[self.start : self.end].split())} {self.more}".strip()
 
 
 def sentences_of(pages: Sequence[Page]) -> tuple[Sentence, ...]:
     """Return the sentences of a letter in their order, read as one text."""
-    spans = [(page, start, end) for page in pages for start, end in _spans(page.text)]
-    told = read_sentences([" ".join(page.text[a:b].split()) for page, a, b in spans])
-    return tuple(Sentence(page, a, b, one) for (page, a, b), one in zip(spans, told, strict=True))
+    nothing = Told("", (), (), (), None)
+    found: list[Sentence] = []
+    for page in pages:
+        mine = [
+            one
+            for one in (Sentence(page, a, b, nothing) for a, b in _spans(page.text))
+            if not _PAGE.fullmatch(one.words)
+        ]
+        if found and mine and found[-1].words[-1] not in _ENDED and mine[0].words[0].islower():
+            found[-1] = found[-1]._replace(more=mine.pop(0).words)
+        found += mine
+    told = read_sentences([one.words for one in found])
+    return tuple(one._replace(told=its) for one, its in zip(found, told, strict=True))
 
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
@@ -74,7 +94,9 @@ def _width(lines: list[str]) -> int:
 
 
 def _is_row(line: str) -> bool:
-    """Say whether a line is one of a table's: most of its words are numbers."""
+    """Say whether a line is one of a table's: it has cells or labels, or most of its words are numbers."""
+    if len(re.findall(r"\S[ ]{2,}(?=\S)|\|", line)) > 1 or len(re.findall(r"\w:[ ]", line)) > 1:
+        return True
     words = line.split()
     return len(words) > 2 and sum(any(c.isdigit() for c in one) for one in words) * 2 > len(words)
 
@@ -83,7 +105,7 @@ def _ends_line(line: str, following: str, width: int) -> bool:
     line, following = line.strip(), following.strip()
     if not line or not following or _BULLET.match(f"{following} ") or _LABEL.match(following):
         return True
-    if _is_row(line) or _is_row(following):
+    if _PAGE.fullmatch(line) or _is_row(line) or _is_row(following):
         return True
     if following[0].islower():
         return False
