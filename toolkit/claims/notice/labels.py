@@ -77,7 +77,7 @@ def pattern_of(words: str, space: str = " ") -> str:
             joint = rf"{gap}(?:[^.:;]{{0,60}}?{gap})?"
             continue
         if word == "number":
-            pattern += (r"[ ]{0,2}" if pattern else "") + _NUMBER_WORD
+            pattern += rf"(?:[ ]{{1,2}}{_NUMBER_WORD}|[ ]{{0,2}}\#)" if pattern else _NUMBER_WORD
         else:
             plural = r"(?:'s|’s|s|\(s\))?" if word[-1].isalpha() else ""
             pattern += joint + re.escape(word) + plural
@@ -131,6 +131,7 @@ _SEPARATOR = re.compile(r"[ ]{0,3}(?:[:#=]+|\.{2,}|[-–—](?=[ ]))[ :#]*")
 _CELL = re.compile(r"(?:[ ]{3,}|[ ]*\|[ ]*)")
 _TOKEN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9*/_-]|\.(?=[A-Za-z0-9]))*")
 _MBI = re.compile(r"[1-9][A-Za-z][A-Za-z0-9]\d[ -][A-Za-z][A-Za-z0-9]\d[ -][A-Za-z]{2}\d{2}(?!\w)")
+_PREFIXED = re.compile(r"[A-Z]{2,4}[ ]\d[\w-]*(?!\w)")
 _MASK = re.compile(r"[*•]{2,}|[xX]{3,}")
 _MONEY = re.compile(r"\$[ ]?(\d{1,3}(?:,\d{3})+|\d+)(\.\d{2})?(?![\d,])|(?<![\w.,])(\d{1,3}(?:,\d{3})+|\d+)(\.\d{2})(?![\d,.]\d)")  # fmt: skip
 _NAME_END = re.compile(r"[ ]{2,}|[|;(\n]|,[ ]*(?=[a-z])")
@@ -186,7 +187,8 @@ def _date(span: str, start: int, order: Order, *, prose: bool) -> _Value | None:
 
 def _number(span: str, start: int, *, prose: bool) -> _Value | None:
     lead = len(span) - len(span.lstrip(" #:"))
-    match = _MBI.match(span, lead) or _TOKEN.match(span, lead)
+    match = _MBI.match(span, lead) or (not prose and _PREFIXED.match(span, lead))
+    match = match or _TOKEN.match(span, lead)
     if match is None:
         return None
     token = match[0].rstrip("-/_.")
@@ -194,7 +196,11 @@ def _number(span: str, start: int, *, prose: bool) -> _Value | None:
     few = digits < 4 and (digits < 3 or len(token) < 6)
     if digits < 1 or (prose and (few or len(token) < 5)) or len(token) < 3 or _MASK.search(token):
         return None
-    if dates.find_dates(token, "").found or (token.isdigit() and len(token) > 24):
+    if (
+        dates.find_dates(token, "").found
+        or re.fullmatch(r"\d+\.\d\d", token)
+        or (token.isdigit() and len(token) > 24)
+    ):
         return None
     if re.match(r"[ ]?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?!\d)|1-\d{3}-\d{3}-\d{4}", span[lead:]):
         return None  # a telephone number

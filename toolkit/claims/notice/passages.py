@@ -227,9 +227,10 @@ def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]
         said = one.words
         if not any_of(rule.appeal).search(said) or not any_of(rule.filing).search(said):
             continue
-        for match in _COUNT.finditer(said):
-            if not _is_own_time(said, match.start(), match.end()):
-                found.setdefault(_counted(match), one)
+        counts = [m for m in _COUNT.finditer(said) if not _is_own_time(said, m.start(), m.end())]
+        mine = [m for m in counts if any_of(rule.appeal).search(_clause(said, m))]
+        for match in mine or counts:
+            found.setdefault(_counted(match), one)
         for day in find_dates(said, order).found:
             if _BY.search(said[: day.start]) and not any_of(rule.not_filing).search(
                 said[: day.start]
@@ -248,6 +249,12 @@ def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]
         )
 
 
+def _clause(said: str, match: re.Match[str]) -> str:
+    """Return the clause of a sentence in which a time stands."""
+    before = re.split(r"[,;:]\s+(?:or|and|but)?|\bor\b", said[: match.start()])[-1]
+    return before + re.split(r"[,;]", said[match.start() :])[0]
+
+
 def _is_own_time(said: str, start: int, end: int) -> bool:
     """Say whether a time in a sentence is the payer's own, or another level's, and not one to appeal."""
     other = any_of(words().not_filing)
@@ -260,7 +267,7 @@ def _counted(match: re.Match[str]) -> str:
     unit = match["unit"].lower().rstrip("s") + ("" if number == "1" else "s")
     kind = f"{match['kind'].lower()} " if match["kind"] else ""
     start = " ".join((match["from"] or "").lower().split())
-    start = re.split(r" (?:to|with|in|and|by|via|if|or) ", start)[0]
+    start = re.split(r" (?:to|with|in|and|by|via|if|or|at) ", start)[0]
     return f"{number} {kind}{unit}{f' {start}' if start else ''}"
 
 
