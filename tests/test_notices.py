@@ -501,3 +501,27 @@ def test_an_attached_document_is_there_in_the_checklist(made, tmp_path):
             if not d.have
         ]
     assert missing[0] not in after and len(after) < len(missing)
+
+
+def test_a_case_made_of_a_letter_is_recorded_and_followed_without_an_export(made, capsys):
+    place, _ = made
+    words = ["--claim", "UM-4471-26", "--store", str(place), "--as-of", "2026-11-01", "--json"]
+    filed = [
+        "--event",
+        "filed",
+        "--level",
+        "reconsideration",
+        "--date",
+        "2026-10-20",
+        "--who",
+        "Sam",
+    ]
+    assert main(["record", *filed, *words]) == 0
+    capsys.readouterr()
+    assert main(["checklist", *words]) == 0
+    first = json.loads(capsys.readouterr().out)["steps"][0]
+    assert first["do"].startswith("Wait for the decision") and first["by"] == "2026-11-19"
+    assert main(["history", *words[:4], "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [one["what"] for one in answer["events"]][-1] == "appeal_filed"
+    assert answer["lines"][0]["state"] == "awaiting_decision"

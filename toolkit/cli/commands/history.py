@@ -13,7 +13,7 @@ EXAMPLE = "history remits/ export.csv --claim 1a2b3c4d-000012"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT", help="files, or a book")
+    one.add_argument("exports", nargs="*", type=Path, metavar="EXPORT", help="files, or a book")
     one.add_argument(
         "--claim",
         required=True,
