@@ -127,6 +127,47 @@ def test_the_same_letter_as_a_pdf_proposes_the_same(case, raw, tmp_path):
     assert notice.pages == len(pages_of(case))
 
 
+SIDE_BY_SIDE = """
+#set page(margin: 1in)
+#grid(columns: (1fr, 1fr), column-gutter: 20pt,
+  [Claim Number: 260-11-A \\ Patient: Ada Roe \\ Patient Account: 99812],
+  [Notice Date: 06/30/2026 \\ Group: 1188 \\ Provider NPI: 1000000012])
+#table(columns: 2, [Member ID], [ZX100], [Date of Birth], [04/09/1950], [Service Dates], [06/02/2026 - 06/04/2026])
+#table(columns: 4, [Procedure], [Billed], [Denied], [Reason], [99223], [\\$410.00], [\\$400.00], [CO-252])
+#columns(2)[
+  This claim was denied because the medical records that we asked for were not received in time.
+  #colbreak()
+  Mail disputes to: Beech Tree Insurance, Provider Disputes, PO Box 90, Boise, ID 83700.
+]
+"""
+
+
+def test_columns_and_tables_of_a_pdf_are_read_across(tmp_path):
+    path = tmp_path / "letter.pdf"
+    path.write_bytes(typst.compile(SIDE_BY_SIDE.encode()))
+    found = {
+        one.name: (str(one.value), one.certain) for one in read_notice(path, as_of=TODAY).proposals
+    }
+    expect = {
+        "payer_claim_control_number": "260-11-A",
+        "patient_name": "Ada Roe",
+        "patient_control_number": "99812",
+        "notice_date": "2026-06-30",
+        "member_id": "ZX100",
+        "birth_date": "1950-04-09",
+        "service_date": "2026-06-02",
+        "service_to": "2026-06-04",
+        "procedure_code": "99223",
+        "billed_cents": "41000",
+        "denied_cents": "40000",
+        "carc": "CO-252",
+        "plan_address": "Beech Tree Insurance, Provider Disputes\nPO Box 90\nBoise, ID 83700",
+    }
+    assert {name: found.get(name) for name in expect} == {
+        name: (v, True) for name, v in expect.items()
+    }
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_quotation_stands_on_its_page(case):
     texts = pages_of(case)
