@@ -438,17 +438,6 @@ def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
         confirmed(letter[1].of("notice_date") * 2, file="x", as_of=NOW.date())
 
 
-def test_what_a_person_typed_instead_is_entered_as_theirs(letter):
-    facts = confirmed(
-        letter[1].of("notice_date"),
-        file="x.pdf",
-        as_of=NOW.date(),
-        corrected={"notice_date": "2026-09-15"},
-    )
-    assert facts["notice_date"].value == date(2026, 9, 15)
-    assert facts["notice_date"].source.startswith("entered by the analyst, in place of page 1")
-
-
 def test_a_letter_without_a_claim_becomes_a_case_with_a_row_a_checklist_and_a_letter(made, capsys):
     place, key = made
     with CaseStore(place) as store:

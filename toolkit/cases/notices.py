@@ -42,13 +42,10 @@ _CLAIM = {
 _NUMBERS = ("patient_control_number", "payer_claim_control_number")
 
 
-def confirmed(
-    proposals: Iterable[Proposal], *, file: str, as_of: date, corrected: Mapping[str, object] = {}
-) -> dict[str, Fact]:
+def confirmed(proposals: Iterable[Proposal], *, file: str, as_of: date) -> dict[str, Fact]:
     """Return the facts that a person confirmed, each with its page and quotation as its source.
 
-    `corrected` holds, by the name of the fact, a value that the person typed instead. Raises UsageError
-    where a proposal is of no fact, or a fact is confirmed with two values.
+    Raises UsageError where a proposal is of no fact, or a fact is confirmed with two values.
     """
     from toolkit.letters.facts import enter
 
@@ -59,10 +56,7 @@ def confirmed(
         if one.enters in facts:
             raise UsageError(f"{one.says}: two values were confirmed; confirm one")
         source = f"entered from {one.source(file)}"
-        value = corrected.get(one.enters, one.value)
-        if one.enters in corrected:
-            source = f"entered by the analyst, in place of {one.source(file)}"
-        facts |= enter(Case("", {}), {one.enters: value}, source=source, as_of=as_of).facts
+        facts |= enter(Case("", {}), {one.enters: one.value}, source=source, as_of=as_of).facts
     return facts
 
 

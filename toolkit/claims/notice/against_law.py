@@ -29,13 +29,14 @@ def compared(proposals: Sequence[Proposal]) -> str:
         step = next_step(str(program), stage=str(stage), notice_date=notice)
     except ToolkitError:
         return ""
-    law = step.deadline.last_filing_date if step.deadline else None
-    if law is None or law == last:
+    deadline = step.deadline
+    law = deadline.last_filing_date if deadline else None
+    if deadline is None or law is None or law == last:
         return ""
     more = "more" if last > law else "less"
     return (
         f"the letter gives {abs((last - law).days)} days {more} to appeal than the law does for this program and stage "
-        f"({step.deadline.citation}); the law's day counts, and the letter is worth keeping"
+        f"({deadline.citation}); the law's day counts, and the letter is worth keeping"
     )
 
 

@@ -60,7 +60,9 @@ def order_of(texts: Iterable[str]) -> Order:
                 seen.add("day_first")
             elif month_first != day_first and {month_first, day_first} & worded:
                 seen.add("month_first" if month_first in worded else "day_first")
-    return "mixed" if len(seen) > 1 else next(iter(seen), "")
+    if len(seen) > 1:
+        return "mixed"
+    return seen.pop() if seen else ""
 
 
 def find_dates(text: str, order: Order) -> Dates:
