@@ -42,7 +42,8 @@ class Case(msgspec.Struct, frozen=True):
     of logs, file names and notebooks as they are. `identity` is what the file states of the claim and
     the line; by it the store finds the case again when a payer is respelled or lines change their
     order. `version_1_key` is the key that version 1 of the store gave to the denial, '' where that
-    key could mean several lines.
+    key could mean several lines. `documents` says what was attached to the case: a kind of notice, or a
+    document of its checklist.
     """
 
     case_key: str
@@ -50,6 +51,7 @@ class Case(msgspec.Struct, frozen=True):
     events: tuple[Event, ...] = ()
     identity: CaseIdentity | None = None
     version_1_key: str = ""
+    documents: tuple[str, ...] = ()
 
     def value(self, name: str) -> str | date | int | None:
         """Return the fact's value, or nothing where it is unknown."""

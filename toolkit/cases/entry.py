@@ -79,6 +79,29 @@ class LetterEntry(Entry, frozen=True, kw_only=True):
     __repr__ = Entry.__repr__
 
 
+class DocumentEntry(Entry, frozen=True, kw_only=True):
+    """A document of the case: what it is called, the SHA-256 of its bytes, and where it is kept.
+
+    `kept_as` is its name in the folder of documents, `pages` None where it has none. `made_case`: the
+    case was made of it, because no file had the claim.
+    """
+
+    name: str
+    kept_as: str
+    sha256: str
+    kind: str
+    pages: int | None = None
+    from_whom: str = ""
+    made_case: bool = False
+
+    @property
+    def what(self) -> str:
+        """What was entered, by name and without its value."""
+        return f"document ({self.kind})"
+
+    __repr__ = Entry.__repr__
+
+
 class AppealEntry(Entry, frozen=True, kw_only=True):
     """An appeal event that was taken over from a file with its case."""
 

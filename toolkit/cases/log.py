@@ -10,7 +10,14 @@ import sqlalchemy as sa
 
 from toolkit.cases.case import Event, Fact
 from toolkit.cases.chain import Verified, hash_of, walk
-from toolkit.cases.entry import AppealEntry, Entry, EventEntry, FactEntry, LetterEntry
+from toolkit.cases.entry import (
+    AppealEntry,
+    DocumentEntry,
+    Entry,
+    EventEntry,
+    FactEntry,
+    LetterEntry,
+)
 from toolkit.cases.identity import CaseIdentity, numbers
 from toolkit.cases.schema import CASE_NUMBERS, ENTRIES
 from toolkit.errors import UsageError
@@ -107,7 +114,7 @@ def verify(db: sa.Connection) -> Verified:
 
 
 def as_entry(row: sa.RowMapping) -> Entry:
-    """Return a row as what it is: a fact, an event, a letter, an appeal of a file, or another entry."""
+    """Return a row as what it is: a fact, an event, a letter, a document, an appeal of a file, or another."""
     kind = row["kind"]
     if kind in ("fact", "withdrawn"):
         return fact_entry(row)
@@ -116,6 +123,8 @@ def as_entry(row: sa.RowMapping) -> Entry:
     if kind == "letter":
         value = json.loads(row["value"])
         return LetterEntry(**_common(row), **value, kind=row["name"], letter_date=_day(row["day"]))
+    if kind == "document":
+        return DocumentEntry(**_common(row), **json.loads(row["value"]), kind=row["name"])
     if kind == "appeal":
         return AppealEntry(**_common(row), appeal=appeal_of(row))
     return Entry(**_common(row))

@@ -17,7 +17,15 @@ from toolkit.cases import log
 from toolkit.cases.case import Case, Event, Fact
 from toolkit.cases.chain import Verified
 from toolkit.cases.database import Database
-from toolkit.cases.entry import Candidate, Entry, EventEntry, FactEntry, Found, LetterEntry
+from toolkit.cases.entry import (
+    Candidate,
+    DocumentEntry,
+    Entry,
+    EventEntry,
+    FactEntry,
+    Found,
+    LetterEntry,
+)
 from toolkit.cases.identity import CaseIdentity, match, numbers
 from toolkit.cases.migrations import check_version, migrate
 from toolkit.cases.schema import CASE_NUMBERS, ENTRIES
@@ -167,6 +175,44 @@ class CaseStore:
             [row] = [row for row in log.rows_of(db, case.case_key) if row["entry"] == entry]
         return log.event_entry(row)
 
+    def record_document(
+        self,
+        case: Case,
+        *,
+        name: str,
+        kept_as: str,
+        sha256: str,
+        kind: str,
+        pages: int | None,
+        from_whom: str,
+        made_case: bool,
+        who: str,
+        now: datetime,
+        after: int | None = None,
+    ) -> DocumentEntry:
+        """Add a document as it is given and return its entry; `attach_document` keeps its file first."""
+        of_case = {"case_key": _key(case.case_key)} | log.signed(who, now)
+        value = {
+            "name": name, "kept_as": kept_as, "sha256": sha256, "pages": pages,
+            "from_whom": from_whom, "made_case": made_case,
+        }  # fmt: skip
+        with self._database.write() as db:
+            self._check_unchanged(db, case.case_key, after)
+            _add_identity(db, case.identity, of_case)
+            entry = log.append(
+                db,
+                **of_case,
+                kind="document",
+                name=_key(kind),
+                value_kind="json",
+                value=msgspec.json.encode(value).decode(),
+            )
+        return DocumentEntry(**of_case, **value, entry=entry, kind=kind)
+
+    def documents(self, case_key: str | None) -> tuple[DocumentEntry, ...]:
+        """Return the documents of a case (None: of all cases), oldest first."""
+        return self._entries(case_key, "document")
+
     def record_letter(
         self,
         case_key: str,
@@ -244,6 +290,7 @@ class CaseStore:
             rows = list(_standing_facts(db, key).values())
             recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
             events = {*case.events, *recorded}
+            attached = [log.as_entry(row) for row in log.rows_of(db, key, "document")]
         latest = [log.fact_entry(row) for row in rows]
         entered = {
             entry.name: entry.fact
@@ -253,7 +300,11 @@ class CaseStore:
         }
         case = case.without(entry.name for entry in latest if entry.fact is None)
         return msgspec.structs.replace(
-            case, case_key=key, facts={**case.facts, **entered}, events=_in_order(events)
+            case,
+            case_key=key,
+            facts={**case.facts, **entered},
+            events=_in_order(events),
+            documents=tuple(one.kind for one in attached if isinstance(one, DocumentEntry)),
         )
 
     def keys(self) -> tuple[str, ...]:

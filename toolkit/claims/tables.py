@@ -250,7 +250,11 @@ FILES = _columns(
     ("file", "text", "name of the file"),
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     ("sha256", "text", "the whole hash, which says whether two files are the same"),
-    ("source", "text", "'export', 'remittance', 'rejections' or 'fhir'"),
+    (
+        "source",
+        "text",
+        "'export', 'remittance', 'rejections', 'fhir', or 'notice' for a case made of a letter",
+    ),
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),

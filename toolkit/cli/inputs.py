@@ -14,19 +14,29 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
 
 
-def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, the hospital, and the worklist; `recorded` adds recorded events."""
+def triaged(
+    files: list[Path],
+    options: argparse.Namespace,
+    *,
+    recorded: bool = True,
+    notices: bool = False,
+) -> tuple:
+    """Return the claims of the files, the hospital, and the worklist (see `claims_of`)."""
     from toolkit.worklist.triage import triage
 
-    claims, hospital = claims_of(files, options, recorded=recorded)
+    claims, hospital = claims_of(files, options, recorded=recorded, notices=notices)
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
 def case_of(options: argparse.Namespace) -> Any:
-    """Return the case that `--claim` names in the one export, with the facts of `--facts`."""
+    """Return the case that `--claim` names, with what was entered on it and the facts of `--facts`.
+
+    It is of the one export, or was made of a letter.
+    """
     from toolkit.worklist import find_denial
 
-    claims, hospital, worklist = triaged([options.export], options)
+    files = [options.export] if options.export else []
+    claims, hospital, worklist = triaged(files, options, notices=True)
     key = find_denial(worklist, options.claim)
     (pair,) = cases_of(options, claims, hospital, worklist.loc[worklist["denial_key"].eq(key)])
     return pair[1]
@@ -53,13 +63,24 @@ def cases_of(
             yield key, enter(case, stated, source=source, as_of=options.as_of) if stated else case
 
 
-def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
-    """Return the claims of the files, with recorded events if `recorded`, and the hospital."""
-    from toolkit.cases import one_history, recorded_at
-    from toolkit.claims import read
+def claims_of(
+    files: list[Path],
+    options: argparse.Namespace,
+    *,
+    recorded: bool = True,
+    notices: bool = False,
+) -> tuple:
+    """Return the claims of the files, with what was `recorded` of them, and the hospital.
+
+    `notices`: with the cases that were made of letters.
+    """
+    from toolkit.cases import one_history, recorded_at, with_notices_at
+    from toolkit.claims import Claims, read
 
     hospital = hospital_of(options)
-    claims = read(files, layout=options.layout)
+    claims = read(files, layout=options.layout) if files else Claims()
+    if notices:
+        claims = with_notices_at(claims, store_of(options))
     known = recorded_at(store_of(options)) if recorded else ()
     day = getattr(options, "as_of", None)  # not every command has one
     return one_history(claims, hospital=hospital, recorded=known, as_of=day), hospital

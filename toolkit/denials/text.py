@@ -7,7 +7,7 @@ no score, and the same text always has the same answer.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal, NamedTuple
@@ -88,6 +88,20 @@ class _Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class _Topics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     around: tuple[str, ...]
     topics: tuple[_Topic, ...]
+
+
+class Told(NamedTuple):
+    """A sentence of a letter: what it is for ('' where nothing says so), and what it holds.
+
+    `decides` is its place among the sentences of the letter that give a reason, 0 for the one that
+    decides; None where it gives none.
+    """
+
+    role: Role | Literal[""]
+    phrases: tuple[Phrase, ...]
+    adjustments: tuple[tuple[str, str], ...]
+    rarcs: tuple[str, ...]
+    decides: int | None
 
 
 class Found(NamedTuple):
@@ -665,11 +679,15 @@ def _clauses(match: tuple[tuple[int, int], ...], text: _Read) -> set[int]:
     return {text.clause[first] for first, _ in match}
 
 
-@lru_cache(maxsize=65536)
-def _found(normalized: str) -> Found:
-    """Return the phrases and codes that a normalized text holds, the deciding ones first."""
-    reader = _reader()
-    text = _read(normalized, reader)
+class _Decisions(NamedTuple):
+    """The hits of a text that decide, in no order, the rank of each word, and whether a clause is settled."""
+
+    hits: list[_Hit]
+    rank: list[int]
+    settled: bool
+
+
+def _decisions(text: _Read, reader: _Reader) -> _Decisions:
     found = _forms(text, reader)
     matched: list[tuple[int, tuple]] = []
     settled: set[int] = set()
@@ -701,6 +719,15 @@ def _found(normalized: str) -> Found:
             continue
         weight = (len(places), text.place[first] - text.place[last])
         hits.append(_Hit(owner, places, first, weight, first in advice, rank[first]))
+    return _Decisions(hits, rank, bool(settled))
+
+
+@lru_cache(maxsize=65536)
+def _found(normalized: str) -> Found:
+    """Return the phrases and codes that a normalized text holds, the deciding ones first."""
+    reader = _reader()
+    text = _read(normalized, reader)
+    hits, rank, settled = _decisions(text, reader)
     order = _decided(hits, reader) if hits else []
     owners = dict.fromkeys(hit.owner for hit in order)
     adjustments, rarcs = _codes(text, rank, order[0].rank if order else _LAST)
@@ -764,6 +791,9 @@ _TOPIC_WORDS = 8
 _RANK = {"outcome": 0, "reason": 1, "": 2, "next_step": 3, "footer": 5}
 _LAST = 4
 _NEVER = _RANK["footer"]
+_ROLE: dict[int, Role | Literal[""]] = {
+    0: "outcome", 1: "reason", 2: "", 3: "next_step", _LAST: "footer", _NEVER: "footer",
+}  # fmt: skip
 
 
 def _sentences(text: _Read, reader: _Reader) -> list[range]:
@@ -839,10 +869,11 @@ def _start(text: _Read, sentence: range, reader: _Reader) -> set[int]:
 
 
 def _codes(
-    text: _Read, rank: list[int], best: int
+    text: _Read, rank: list[int], best: int, *, within: range | None = None
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Return the codes of the sentences that decide no later than the phrases, in their order."""
-    places = [at for at, word in enumerate(text.words) if word[0] == "[" and rank[at] <= best]
+    among = range(len(text.words)) if within is None else within
+    places = [at for at in among if text.words[at][0] == "[" and rank[at] <= best]
     found = [marked_code(text.words[at]) for at in sorted(places, key=lambda at: (rank[at], at))]
     adjustments = (pair for pair in found if pair[0] or pair[1] not in codes.rarcs())
     remarks = (code for group, code in found if not group and code in codes.rarcs())
@@ -906,3 +937,39 @@ def read_text(text: str) -> Found:
 def find(text: str) -> tuple[Phrase, ...]:
     """Return the phrases on file that a denial reason holds, the deciding one first."""
     return read_text(text).phrases
+
+
+def read_sentences(sentences: Sequence[str]) -> tuple[Told, ...]:
+    """Return what each sentence of a letter is for, and the phrases and codes it holds.
+
+    The sentences are read together, as one text: a heading gives its role to the sentence after it.
+    Footers (appeal rights, deadlines, addresses) hold nothing.
+    """
+    reader = _reader()
+    spelled: list[str] = []
+    ends: list[int] = []
+    for sentence in sentences:
+        spelled += [*_spelled(normalize_text(sentence), reader), "."]
+        ends.append(len(spelled))
+    text = _places([_stem(word) for word in spelled], spelled, reader)
+    hits, rank, _ = _decisions(text, reader)
+    order = _decided(hits, reader)
+    told, start = [], 0
+    places = [0] * len(spelled)
+    for nth, end in enumerate(ends):
+        places[start:end] = [nth] * (end - start)
+        start = end
+    first: dict[int, int] = {}
+    for hit in order:
+        first.setdefault(places[hit.start], len(first))
+    start = 0
+    for nth, end in enumerate(ends):
+        mine = [hit for hit in order if places[hit.start] == nth]
+        owners = dict.fromkeys(hit.owner for hit in mine)
+        words = [at for at in range(start, end) if text.words[at] not in ".,"]
+        role = _ROLE[min((rank[at] for at in words), default=_RANK[""])]
+        adjustments, rarcs = _codes(text, rank, _LAST, within=range(start, end))
+        phrases = tuple(reader.rules.phrases[owner] for owner in owners)
+        told.append(Told(role, phrases, adjustments, rarcs, first.get(nth)))
+        start = end
+    return tuple(told)

@@ -13,6 +13,7 @@ from toolkit.cases import (
     Candidate,
     Case,
     CaseStore,
+    DocumentEntry,
     EventEntry,
     Fact,
     LetterEntry,
@@ -54,7 +55,8 @@ class CaseView:
 
     `deadline` is missing where no date can be given; `letter` where no kind of letter was chosen, or where one is refused: then
     `refused` says why and what to do instead. `events` are the recorded events that count, `seen` is
-    the last entry of the case in the store, and `candidates` stored cases that may be of this claim.
+    the last entry of the case in the store, `candidates` stored cases that may be of this claim, and
+    `documents` what was attached.
     """
 
     files: OfFiles
@@ -72,6 +74,7 @@ class CaseView:
     recorded: tuple[RecordedCase, ...] = ()
     seen: int = 0
     candidates: tuple[Candidate, ...] = ()
+    documents: tuple[DocumentEntry, ...] = ()
 
 
 def files_of(caseload: Caseload, denial_key: str) -> OfFiles:
@@ -99,6 +102,7 @@ def look_at(
         events = cases.events(case.case_key)
         seen = cases.last_entry(case.case_key)
         candidates = cases.find(case).candidates
+        documents = cases.documents(case.case_key)
     if key in caseload.begun:
         caseload = caseload.with_row(found)
     row = found.iloc[0].to_dict()
@@ -118,6 +122,7 @@ def look_at(
         recorded=recorded,
         seen=seen,
         candidates=candidates,
+        documents=documents,
     )
     return with_kind(view, kind_id, as_of=caseload.as_of), caseload
 
@@ -142,9 +147,18 @@ def with_kind(view: CaseView, kind_id: str | None, *, as_of: date) -> CaseView:
 
 
 def enter_fact(
-    view: CaseView, name: str, raw: object, *, store: Path | str, who: str, now: datetime
+    view: CaseView,
+    name: str,
+    raw: object,
+    *,
+    store: Path | str,
+    who: str,
+    now: datetime,
+    source: str = "",
 ) -> CaseView:
     """Put one fact into the store and return the case with it, as the store confirmed it.
+
+    `source` says where it is from, where that is not what the analyst typed.
 
     An emptied field goes back to what the file says; emptied again, or where the file says nothing,
     the fact is unknown. The row, its dates and the letter are as before: see `look_at` and `with_kind`.
@@ -153,7 +167,8 @@ def enter_fact(
     """
     case = view.case
     of_file = view.files.facts.get(name)
-    fact = enter(case, {name: raw}, as_of=now.astimezone().date()).facts.get(name)
+    source = source or "entered by the analyst"
+    fact = enter(case, {name: raw}, source=source, as_of=now.astimezone().date()).facts.get(name)
     before = case.facts.get(name)
     if fact is None and is_entered(before):
         fact = of_file

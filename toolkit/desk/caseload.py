@@ -14,11 +14,12 @@ from toolkit.cases import (
     Fact,
     RecordedCase,
     bare_cases,
+    notices_beside,
     one_history,
     recorded_cases,
     with_recorded,
 )
-from toolkit.claims import Claims, read
+from toolkit.claims import Claims, concat, read
 from toolkit.desk import places
 from toolkit.desk.shared import Frames, claims_of, fingerprint, frames_of, shared
 from toolkit.history import seen_on
@@ -128,7 +129,25 @@ def open_caseload(
     worklist = frames["worklist"]
     letters = worklist.pop("letter")
     caseload = Caseload(name, claims_of(frames), worklist, hospital, as_of, letters)
-    return with_work(caseload, store)
+    return with_work(caseload if name == SAMPLE_NAME else with_letter_cases(caseload, store), store)
+
+
+def with_letter_cases(caseload: Caseload, store: Path | str) -> Caseload:
+    """Return the caseload with the cases that were made of letters and are in no file, after its own.
+
+    They share no number with a claim of the files, so that each part is triaged by itself.
+    """
+    with CaseStore(store) as cases:
+        beside = notices_beside(caseload.claims, cases)
+    if beside.claims.empty:
+        return caseload
+    beside = one_history(beside, hospital=caseload.hospital, recorded=(), as_of=caseload.as_of)
+    rows = with_letters(triage(beside, as_of=caseload.as_of, hospital=caseload.hospital))
+    both = pd.concat([caseload.worklist.assign(letter=caseload.letters), rows], ignore_index=True)
+    letters = both.pop("letter")
+    return replace(
+        caseload, claims=concat([caseload.claims, beside]), worklist=both, letters=letters
+    )
 
 
 def _read(paths: Sequence[Path], hospital: Hospital, as_of: date) -> Claims:

@@ -8,7 +8,9 @@ from typing import ClassVar
 
 import ipywidgets as w
 
-from toolkit.cases import DATE_FACTS, CaseStore
+from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed
+from toolkit.claims.notice import Notice as Letter
+from toolkit.claims.notice import Proposal
 from toolkit.desk import blocks, places
 from toolkit.desk.case_list import CaseList
 from toolkit.desk.case_view import (
@@ -26,7 +28,16 @@ from toolkit.desk.caseload import (
     check_store,
     open_caseload,
     triaged_caseload,
+    with_letter_cases,
     with_work,
+)
+from toolkit.desk.documents_part import (
+    DocumentsPart,
+    NewCasePart,
+    attach_file,
+    make_case,
+    read_kept,
+    read_upload,
 )
 from toolkit.desk.facts_form import FactsForm
 from toolkit.desk.guard import Guard
@@ -101,6 +112,8 @@ class Desk:
         self.date_notice = Notice("dd-notice-date")
         self.record_notice = Notice("dd-notice-record")
         self.letter_notice = Notice("dd-notice-letter")
+        self.document_notice = Notice("dd-notice-document")
+        self.new_notice = Notice("dd-notice-new")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
         before, self._newest[:] = tuple(self._newest), [self]
@@ -129,10 +142,11 @@ class Desk:
             title="Nothing is open yet.",
         )
         self.cases = CaseList(self.pick, self.notice)
+        self.new_case = NewCasePart(self.read_letter, self.make_case, self.new_notice)
         self._build_case(guard)
         self._build_settings(guard)
         parts = (self.guard, self.title, self.source.widget, self.store_notice.widget, self.notice.widget,
-                 self.welcome, self.cases.widget, self.case, self.settings)  # fmt: skip
+                 self.welcome, self.cases.widget, self.new_case.widget, self.case, self.settings)  # fmt: skip
         self.box = hooked(w.VBox(parts), "dd-desk")
         self._show("welcome")
 
@@ -165,6 +179,9 @@ class Desk:
         self.form_head = html()
         self.form_head.value = f'<div class="dd-block">{blocks.heading("The facts")}</div>'
         self.record = RecordPart(self.record_event, self.record_notice)
+        self.documents = DocumentsPart(
+            self.attach_document, self.show_document, self.confirm, self.document_notice
+        )
         self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
@@ -185,6 +202,7 @@ class Desk:
                     self.changed_part,
                     self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
+                    self.documents.widget,
                     self.record.widget,
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
@@ -223,6 +241,7 @@ class Desk:
     def _show(self, part: str) -> None:
         show(self.welcome, part == "welcome")
         show(self.cases.widget, part == "list")
+        show(self.new_case.widget, part == "list")
         show(self.case, part == "case")
         show(self.settings, part == "settings")
         show(self.settings_button, self.caseload is not None and part != "settings")
@@ -242,7 +261,9 @@ class Desk:
     def pick(self, denial_key: str) -> None:
         """Open this case."""
         self._kind = None
-        for notice in (self.notice, self.date_notice, self.record_notice, self.letter_notice):
+        for notice in (
+            self.notice, self.date_notice, self.record_notice, self.letter_notice, self.document_notice,
+        ):  # fmt: skip
             notice.clear()
         files = files_of(self.caseload, denial_key)
         self.view, self.caseload = look_at(self.caseload, files, store=self.store)
@@ -266,16 +287,20 @@ class Desk:
         self.view = with_kind(self.view, kind_id, as_of=self.caseload.as_of)
         self._put()
 
-    def enter(self, name: str, raw: object, *, case_key: str | None = None) -> None:
+    def enter(
+        self, name: str, raw: object, *, case_key: str | None = None, source: str = ""
+    ) -> None:
         """Put one fact into the store, then draft again; returns only when the store has it.
 
-        `case_key` names the case that the fact is for. Raises UsageError in words for the user where
+        `case_key` names the case that the fact is for, `source` where it is from, if not typed. Raises UsageError in words for the user where
         the value is of the wrong kind or the case is not the one that is open.
         """
         self._check_case(case_key)
         now = datetime.now(UTC)
         try:
-            entered = enter_fact(self.view, name, raw, store=self.store, who=self.who, now=now)
+            entered = enter_fact(
+                self.view, name, raw, store=self.store, who=self.who, now=now, source=source
+            )
         except ChangedError:
             self._refresh()  # what the other one entered is shown; then it can be repeated
             raise
@@ -312,6 +337,82 @@ class Desk:
             self._mark("facts")
         self.view, self.caseload = look_at(self.caseload, self.view.files, store=self.store)
         self._put(afresh=True)
+
+    # ---- documents and letters
+
+    def attach_document(
+        self, case_key: str, name: str, content: bytes, what: str, from_whom: str
+    ) -> Letter | None:
+        """Attach a file to the case; return what it proposes where it is a letter of the payer."""
+        self._check_case(case_key)
+        self.document_notice.clear()
+        try:
+            entry, letter, problem = attach_file(
+                self.view, name, content, what=what, from_whom=from_whom,
+                folder=self._documents(), as_of=self.caseload.as_of, **self._by(),
+            )  # fmt: skip
+        except ChangedError:
+            self._refresh()
+            raise
+        self._mark("facts")
+        self._refresh()
+        if problem:
+            self.document_notice.problem(
+                f"Attached as entry {entry.entry}, and not read: {problem}"
+            )
+        else:
+            self.document_notice.done(f"Attached: entry {entry.entry}.")
+        return letter
+
+    def show_document(self, case_key: str, document: DocumentEntry) -> Letter:
+        """Return what an attached letter proposes."""
+        self._check_case(case_key)
+        self.document_notice.clear()
+        return read_kept(document, folder=self._documents(), as_of=self.caseload.as_of)
+
+    def confirm(self, case_key: str, proposal: Proposal, file: str) -> None:
+        """Enter one proposal of a letter as a fact, with its page and quotation as its source."""
+        self.document_notice.clear()
+        facts = confirmed([proposal], file=file, as_of=self.caseload.as_of)
+        for name, fact in facts.items():
+            self.enter(name, fact.value, case_key=case_key, source=fact.source)
+        self.document_notice.done(f"Saved: {proposal.says}.")
+
+    def read_letter(self, name: str, content: bytes) -> Letter:
+        """Return what a letter proposes whose claim is in no file; nothing is kept."""
+        self.new_notice.clear()
+        return read_upload(name, content, as_of=self.caseload.as_of)
+
+    def make_case(
+        self, name: str, content: bytes, letter: Letter, proposals: Iterable[Proposal]
+    ) -> None:
+        """Make a case of a letter and of what was confirmed in it, and open it."""
+        self.new_notice.clear()
+        if self.caseload.is_sample:
+            raise UsageError(
+                "This is the synthetic sample: open a file of your own to add a case to it."
+            )
+        before = self.caseload
+        make_case(
+            name, content, letter, confirmed(proposals, file=letter.file, as_of=before.as_of),
+            folder=self._documents(), hospital=before.hospital, as_of=before.as_of, **self._by(),
+        )  # fmt: skip
+        self._list(with_work(with_letter_cases(before, self.store), self.store))
+        files = self.caseload.claims.files
+        made = files.loc[files["sha256"].eq(letter.sha256), "file_id"]
+        mine = self.caseload.worklist["file_id"].isin(set(made))
+        for denial_key in self.caseload.worklist.loc[mine, "denial_key"]:
+            self.pick(denial_key)
+            return
+        self.new_notice.done(
+            "Saved: the letter and what was confirmed went to the case of its claim."
+        )
+
+    def _documents(self) -> Path:
+        return places.documents_folder(self.root)
+
+    def _by(self) -> dict[str, object]:
+        return {"store": self.store, "who": self.who, "now": datetime.now(UTC)}
 
     def open_settings(self, payer: tuple[str, str] | None = None) -> None:
         """Show what is stated once: payers, with this one first, and the sender."""
@@ -519,6 +620,7 @@ class Desk:
         self.form.ask(asked, key)
         self.form.put(view.case, missing, afresh=afresh)
         show(self.facts, bool(asked))
+        self.documents.put(view, folder=self._documents(), afresh=afresh)
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
         self.letter.put(view)

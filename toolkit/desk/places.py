@@ -6,10 +6,12 @@ import unicodedata
 from datetime import date
 from pathlib import Path
 
+from toolkit.cases.documents import FOLDER
 from toolkit.hospital.places import home
 
 __all__ = [
-    "clean_name", "found", "home", "incoming", "incoming_folder", "letters_folder", "shown", "store_path",
+    "clean_name", "documents_folder", "found", "home", "incoming", "incoming_folder", "letters_folder",
+    "shown", "store_path",
 ]  # fmt: skip
 
 # What the readers take; the bytes decide, the ending only chooses what is offered.
@@ -54,6 +56,11 @@ def analyst() -> str:
 def store_path(root: Path) -> Path:
     """Return the place of the case store; git does not see it."""
     return root / "local" / "cases.sqlite"
+
+
+def documents_folder(root: Path) -> Path:
+    """Return the folder of attached documents; git does not see it."""
+    return root / "local" / FOLDER
 
 
 def letters_folder(root: Path, as_of: date) -> Path:

@@ -10,6 +10,7 @@ _WHERE = {
     "Need": "letter_kind",
     "Checklist": "checklist",
     "checklist_of": "checklist",
+    "documents_of": "checklist",
     "compose": "letter_kind",
     "kind_of": "letter_kind",
     "kinds": "letter_kind",

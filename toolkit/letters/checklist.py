@@ -5,6 +5,7 @@ from datetime import date
 import msgspec
 
 from toolkit.cases.case import Case
+from toolkit.claims.notice.kinds import denials
 from toolkit.errors import RefusedError
 from toolkit.history.states import open_states, table
 from toolkit.law import program, programs
@@ -66,10 +67,7 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
 
     Works for every denial: what is not known (the program, the notice) becomes a step of its own.
     """
-    service = of_case(case.value("procedure_code"), case.value("revenue_code"))
-    issue = issue_of(
-        case.value("denial_category"), case.value("reason"), service.id if service else ""
-    )
+    service, issue = _about(case)
     steps = _ended(case) or (*_open(case, issue), *_filing(case), *_after(case))
     return Checklist(
         steps=tuple(
@@ -78,6 +76,20 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
         documents=_documents(case, issue, service),
         letters=_offers(case, as_of),
     )
+
+
+def documents_of(case: Case) -> tuple[Document, ...]:
+    """Return the documents that the case needs, the notice first; `have` where it is there or known."""
+    service, issue = _about(case)
+    return _documents(case, issue, service)
+
+
+def _about(case: Case) -> tuple[Service | None, Issue | None]:
+    service = of_case(case.value("procedure_code"), case.value("revenue_code"))
+    issue = issue_of(
+        case.value("denial_category"), case.value("reason"), service.id if service else ""
+    )
+    return service, issue
 
 
 def _step(
@@ -250,7 +262,8 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
         what="notice of the denial, all pages",
         shows="the reason, the day, and where and until when to appeal",
         holder="payer",
-        have=case.value("denial_words") is not None and case.value("notice_date") is not None,
+        have=(case.value("denial_words") is not None and case.value("notice_date") is not None)
+        or bool(denials() & set(case.documents)),
     )
     found = [notice, *_papers(case)]
     found += [
@@ -267,6 +280,8 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
     values = {key: fact.value for key, fact in case.facts.items()}
     if service and argued:
         found += _of_criteria(service, str(name), values)
+    attached = set(case.documents)
+    found = [msgspec.structs.replace(d, have=d.have or d.what in attached) for d in found]
     return tuple({(one.what, one.shows): one for one in found}.values())
 
 

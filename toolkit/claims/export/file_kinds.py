@@ -8,7 +8,7 @@ from toolkit.errors import ExportError
 _HEAD_BYTES = 1 << 18
 _ZIP, _PARQUET, _OLE, _PDF = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF"
 _HELP = {
-    "PDF": "is a PDF; export the table as CSV or XLSX",
+    "PDF": "is a PDF; export a table as CSV or XLSX; toolkit read shows what a denial letter says",
     "835": "is an X12 file, not an export; read it as a remittance",
 }
 _SAYS = {"csv": "a text file", "xlsx": "a workbook or a zip file", "parquet": "a Parquet file"}

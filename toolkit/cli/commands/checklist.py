@@ -12,7 +12,13 @@ EXAMPLE = "checklist export.csv --claim 1a2b3c4d-000012"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("export", type=Path, metavar="EXPORT")
+    one.add_argument(
+        "export",
+        nargs="?",
+        type=Path,
+        metavar="EXPORT",
+        help="not needed for a case made of a letter",
+    )
     one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
     one.add_argument("--facts", type=Path, help="YAML file of facts (fact: value)")
     add_as_of(one)

@@ -15,7 +15,13 @@ EXAMPLE = "draft export.csv --claim 1a2b3c4d-000012 --facts facts.yaml --out let
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("export", nargs="?", type=Path, metavar="EXPORT")
+    one.add_argument(
+        "export",
+        nargs="?",
+        type=Path,
+        metavar="EXPORT",
+        help="not needed for one case made of a letter",
+    )
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--claim", help="our claim key, or the account or claim number")
     which.add_argument(

@@ -13,7 +13,7 @@ EXAMPLE = "history remits/ export.csv --claim 1a2b3c4d-000012"
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("exports", nargs="+", type=Path, metavar="EXPORT", help="files, or a book")
+    one.add_argument("exports", nargs="*", type=Path, metavar="EXPORT", help="files, or a book")
     one.add_argument(
         "--claim",
         required=True,
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if books:
         claims, hospital = _account_in(books[0], options)
     else:
-        claims, hospital = claims_of(options.exports, options)
+        claims, hospital = claims_of(options.exports, options, notices=True)
     return timeline(claims, brain(as_of=options.as_of, hospital=hospital), options.claim)
 
 

@@ -45,13 +45,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if options.verify:
         return _verified(options)
     lacking = [f"--{name}" for name in ("claim", "event", "date") if not getattr(options, name)]
-    if options.export is None or lacking:
-        raise UsageError(f"to record an event, give {', '.join(['EXPORT', *lacking])}")
+    if lacking:
+        files = [] if options.export else ["EXPORT"]
+        raise UsageError(f"to record an event, give {', '.join([*files, *lacking])}")
     from toolkit.cases import case_from, check_still_open, pick_case, record_event
     from toolkit.worklist import find_denial
 
     # What is recorded already is in the store; the case is what the files alone say.
-    claims, hospital, worklist = triaged([options.export], options, recorded=False)
+    claims, hospital, worklist = triaged(
+        [options.export] if options.export else [], options, recorded=False, notices=True
+    )
     key = find_denial(worklist, options.claim)
     case = case_from(claims, worklist, key, hospital=hospital)
     if options.event == "filed":

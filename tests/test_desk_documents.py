@@ -1,0 +1,203 @@
+"""Documents at the desk, without a browser: attach, confirm line by line, and a case made of a letter."""
+
+from datetime import UTC, datetime
+
+import pytest
+from test_desk import at_desk, pick, place, text, visible  # noqa: F401 (`place` is a fixture)
+
+from toolkit.cases import CaseStore
+from toolkit.desk.documents_part import LETTER
+
+DENIED = b"""Test Health
+Notice of Claim Denial
+Date: September 26, 2026
+Claim number: ICN-1
+Claim number: ICN-9
+Patient name: Alex Notreal
+Your claim is denied because the step therapy requirement was not met. (CO-B8)
+Send your appeal to: Test Health Appeals, PO Box 9, Springfield, ST 00000
+"""
+BEFORE = b"""Larkspur Medicare Advantage
+Notice of Denial of Medical Coverage
+Date: September 14, 2026
+Case number: UM-4471-26
+We denied the request for CPT 77080 because the step therapy requirement was not met.
+"""
+
+
+def upload(widget, name: str, content: bytes) -> None:
+    widget.value = (
+        {
+            "name": name,
+            "type": "",
+            "size": len(content),
+            "content": memoryview(content),
+            "last_modified": datetime(2026, 11, 1, tzinfo=UTC),
+        },
+    )
+
+
+def row(table, name: str, nth: int = 0) -> int:
+    return [at for at, one in enumerate(table.letter.proposals) if one.name == name][nth]
+
+
+def press(table, name: str, button: int, nth: int = 0) -> None:
+    table._buttons[row(table, name, nth)][button].click()
+
+
+@pytest.fixture
+def open_case(place):  # noqa: F811
+    desk = at_desk(place)
+    pick(desk)
+    return desk
+
+
+def attach(desk, name="denial-letter.txt", content=DENIED, what=LETTER) -> None:
+    upload(desk.documents.upload.widget, name, content)
+    desk.documents.what.value = what
+    desk.documents.whom.value = "payer"
+    desk.documents.add.click()
+
+
+def test_a_letter_is_attached_and_nothing_of_it_is_entered_by_itself(open_case, place):  # noqa: F811
+    desk = open_case
+    before = dict(desk.view.case.facts)
+    attach(desk)
+    assert "Attached" in desk.document_notice.text
+    said = text(desk.documents.head)
+    assert "denial-letter.txt" in said and "payer" in said
+    assert "Nothing of it is entered until you confirm it." in text(desk.documents.table.head)
+    assert desk.view.case.facts == before
+    [kept] = (place / "local" / "documents").iterdir()
+    assert kept.name.startswith(desk.view.documents[0].sha256) and kept.read_bytes() == DENIED
+
+
+def test_a_confirmed_line_is_a_fact_with_its_page_and_quotation(open_case):
+    desk = open_case
+    attach(desk)
+    press(desk.documents.table, "plan_address", 0)
+    fact = desk.view.case.facts["plan_address"]
+    assert str(fact.value).startswith("Test Health Appeals\nPO Box 9")
+    assert fact.source.startswith("entered from page 1 of denial-letter.txt: 'Send your appeal to:")
+    with CaseStore(desk.store) as store:
+        assert [one.name for one in store.facts(desk.view.case.case_key)] == ["plan_address"]
+    button = desk.documents.table._buttons[row(desk.documents.table, "plan_address")][0]
+    assert button.disabled and button.description == "Confirmed"
+
+
+def test_of_two_values_one_is_confirmed_and_the_other_left(open_case):
+    desk = open_case
+    attach(desk)
+    table = desk.documents.table
+    press(table, "payer_claim_control_number", 0, nth=1)
+    assert desk.view.case.value("payer_claim_control_number") == "ICN-9"
+    assert table.answers[row(table, "payer_claim_control_number", 0)] == "left"
+
+
+def test_a_line_that_is_left_enters_nothing(open_case):
+    desk = open_case
+    attach(desk)
+    press(desk.documents.table, "notice_date", 1)
+    with CaseStore(desk.store) as store:
+        assert store.facts(desk.view.case.case_key) == ()
+
+
+def test_the_proposals_of_one_case_are_not_confirmed_on_another(place):  # noqa: F811
+    desk = at_desk(place, {}, {"Payer Claim Number": "ICN-2", "Patient Name": "Other, One"})
+    pick(desk)
+    attach(desk)
+    table = desk.documents.table
+    one, file = table.letter.of("plan_address")[0], table.letter.file
+    key = desk.view.case.case_key
+    desk.close_case()
+    pick(desk, 1)
+    assert not visible(table.widget)
+    with desk.document_notice.catching():
+        desk.confirm(key, one, file)
+    assert "another case" in desk.document_notice.text
+
+
+def test_an_attached_letter_is_read_again_and_a_changed_one_is_not(open_case, place):  # noqa: F811
+    desk = open_case
+    attach(desk)
+    desk.documents.open.click()
+    assert desk.documents.table.letter.file == "denial-letter.txt"
+    [kept] = (place / "local" / "documents").iterdir()
+    kept.write_bytes(b"changed")
+    desk.documents.open.click()
+    assert "was changed" in desk.document_notice.text
+    pick(desk)
+    assert "was changed" in text(desk.documents.head)
+
+
+def test_a_document_of_the_checklist_is_there_once_it_is_attached(open_case):
+    desk = open_case
+    wanted = desk.documents.what.options[1]
+    attach(desk, "record.pdf", b"%PDF-1.4 nothing", what=wanted)
+    assert "Attached" in desk.document_notice.text and desk.view.case.documents == (wanted,)
+    assert not visible(desk.documents.table.widget)
+
+
+def test_a_letter_that_cannot_be_read_is_attached_and_said(open_case):
+    desk = open_case
+    attach(desk, "broken.pdf", b"%PDF-1.4 nothing")
+    assert "not read" in desk.document_notice.text and "damaged" in desk.document_notice.text
+    assert len(desk.view.documents) == 1
+
+
+def test_without_a_file_nothing_is_attached(open_case):
+    open_case.documents.add.click()
+    assert "Choose a file first." in open_case.document_notice.text
+
+
+def test_a_letter_whose_claim_is_in_no_file_becomes_a_case_of_the_list(place):  # noqa: F811
+    desk = at_desk(place)
+    part = desk.new_case
+    part.begin.value = True
+    upload(part.upload.widget, "before-the-service.txt", BEFORE)
+    part.look.click()
+    for name in (
+        "notice_date",
+        "denial_words",
+        "authorization_number",
+        "program",
+        "stage",
+        "procedure_code",
+    ):
+        press(part.table, name, 0)
+    with CaseStore(desk.store) as store:
+        assert store.keys() == ()
+    part.make.click()
+    assert desk.view is not None, desk.new_notice.text
+    assert (desk.view.row["stage"], desk.view.row["program"]) == (
+        "pre_service",
+        "medicare_advantage",
+    )
+    assert "UM-4471-26" in text(desk.head) and "before-the-service.txt" in text(desk.documents.head)
+    desk.close_case()
+    assert len(desk.cases.keys()) == 2
+    again = at_desk(place)
+    assert len(again.cases.keys()) == 2
+
+
+def test_a_case_is_made_of_what_is_confirmed_only(place):  # noqa: F811
+    desk = at_desk(place)
+    part = desk.new_case
+    upload(part.upload.widget, "letter.txt", BEFORE)
+    part.look.click()
+    part.make.click()
+    assert "Confirm what is right" in desk.new_notice.text
+    press(part.table, "notice_date", 0)
+    part.make.click()
+    assert "needs the reason and the date" in desk.new_notice.text and desk.view is None
+
+
+def test_values_and_what_is_missing_stand_in_words(open_case):
+    desk = open_case
+    attach(desk)
+    rows = " ".join(text(one.children[0]) for one in desk.documents.table.rows.children)
+    assert (
+        "Kind of notice: denial of a claim" in rows and "payment denied after the service" in rows
+    )
+    assert "not found in the letter: date of service" in text(desk.documents.table.head)
+    assert "Denial of a claim" in text(desk.documents.head)

@@ -1,0 +1,79 @@
+"""Documents of a case: a file is copied into the hospital's own folder under its hash, and entered."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from toolkit.cases.case import Case
+from toolkit.cases.entry import DocumentEntry
+from toolkit.cases.store import CaseStore
+from toolkit.errors import InputError
+from toolkit.outputs import private_folder, whole
+
+FOLDER = "documents"  # below the hospital's own folder, `local/`
+_SUFFIXES = (".pdf", ".docx", ".txt", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+def attach_document(
+    store: CaseStore,
+    case: Case,
+    path: Path,
+    *,
+    folder: Path,
+    kind: str,
+    pages: int | None = None,
+    from_whom: str = "",
+    name: str = "",
+    made_case: bool = False,
+    who: str,
+    now: datetime,
+    after: int | None = None,
+) -> DocumentEntry:
+    """Copy a file into `folder` under its SHA-256 and enter it on the case; return its entry.
+
+    `kind` says what it is (a kind of notice, or of document in words), `name` what it is called where
+    `path` is not its own; `made_case`: the case is of this document, and no claim is in a file.
+    The same file twice on a case is entered once. Raises InputError where it cannot be read or kept.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    already = next((one for one in store.documents(case.case_key) if one.sha256 == sha256), None)
+    name = name or path.name
+    suffix = Path(name).suffix.lower()
+    file = f"{sha256}{suffix if suffix in _SUFFIXES else ''}"
+    if already is not None:
+        file = already.kept_as
+    _keep(content, folder / file, sha256)
+    if already is not None:
+        return already
+    return store.record_document(
+        case, name=name, kept_as=file, sha256=sha256, kind=kind, pages=pages, from_whom=from_whom,
+        made_case=made_case, who=who, now=now, after=after,
+    )  # fmt: skip
+
+
+def problem_with(document: DocumentEntry, folder: Path) -> str:
+    """Return what is wrong with the kept file of a document, '' where it is as it was attached."""
+    path = folder / document.kept_as
+    try:
+        now = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "the file is no longer there; attach it again"
+    return "" if now == document.sha256 else "the file was changed since it was attached; attach the right one again"  # fmt: skip
+
+
+def _keep(content: bytes, path: Path, sha256: str) -> None:
+    """Write the file, unless it is there as it is; a changed one is put right."""
+    try:
+        private_folder(path.parent)
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+            return
+        with whole(path) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"the document cannot be kept ({type(error).__name__}); look at the disk and the folder"
+        ) from None

@@ -1,0 +1,188 @@
+"""Letters and cases: what a person confirmed becomes facts, and a letter without a claim a case of its own.
+
+A case made of a letter has one row in the canonical tables, built of its facts, so that triage, the
+desk, the checklist and the letters see it as they see every other denial.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from toolkit.cases.case import Case, Fact, bare_cases
+from toolkit.cases.identity import plain
+from toolkit.claims.notice import Notice, Proposal
+from toolkit.claims.tables import Claims, concat, conform
+from toolkit.errors import RefusedError, UsageError
+from toolkit.hospital import Hospital
+from toolkit.worklist.triage import triage
+
+if TYPE_CHECKING:  # a store's engine is imported where there is a store
+    from toolkit.cases.store import CaseStore
+
+# The facts of a case that its row has, by column.
+_CLAIM = {
+    "patient_control_number": ("patient_control_number",),
+    # Before a claim there is none: the payer finds the request by its own reference.
+    "payer_claim_control_number": ("payer_claim_control_number", "authorization_number"),
+    "patient_name": ("patient_name",),
+    "member_id": ("member_id",),
+    "birth_date": ("birth_date",),
+    "payer_name": ("plan_name",),
+    "program": ("program",),
+    "contracted": ("contracted",),
+    "facility": ("hospital_name",),
+    "service_from": ("service_date", "planned_date"),
+    "notice_date": ("notice_date",),
+    "notice_received": ("notice_received",),
+    "stage": ("stage",),
+}
+_NUMBERS = ("patient_control_number", "payer_claim_control_number")
+
+
+def confirmed(proposals: Iterable[Proposal], *, file: str, as_of: date) -> dict[str, Fact]:
+    """Return the facts that a person confirmed, each with its page and quotation as its source.
+
+    Raises UsageError where a proposal is of no fact, or a fact is confirmed with two values.
+    """
+    from toolkit.letters.facts import enter
+
+    facts: dict[str, Fact] = {}
+    for one in proposals:
+        if not one.enters:
+            raise UsageError(f"{one.says}: is shown and is no fact of a case; nothing was entered")
+        if one.enters in facts:
+            raise UsageError(f"{one.says}: two values were confirmed; confirm one")
+        source = f"entered from {one.source(file)}"
+        facts |= enter(Case("", {}), {one.enters: one.value}, source=source, as_of=as_of).facts
+    return facts
+
+
+def with_notices(claims: Claims, store: "CaseStore") -> Claims:
+    """Return the tables with the row of each case that was made of a letter (see `notices_beside`)."""
+    beside = notices_beside(claims, store)
+    return claims if beside.claims.empty else concat([claims, beside])
+
+
+def notices_beside(claims: Claims, store: "CaseStore") -> Claims:
+    """Return the tables of the cases that were made of letters and are not in these tables.
+
+    Where a file has the case's number, its claim is there already, and what was entered comes to it.
+    """
+    parts = []
+    known = {str(number) for name in _NUMBERS for number in claims.claims[name].dropna().unique()}
+    for document in store.documents(None):
+        if not document.made_case:
+            continue
+        facts = {one.name: one.fact for one in store.facts(document.case_key) if one.fact}
+        part = claims_of_notice(document.sha256, document.name, facts)
+        mine = {plain(part.claims[name].iloc[0]) for name in _NUMBERS} - {None}
+        if not mine & known:
+            parts.append(part)
+    return concat(parts) if parts else Claims()
+
+
+def with_notices_at(claims: Claims, place: Path | str) -> Claims:
+    """Return the tables with what `with_notices` adds from the store at a place; nothing where there is none."""
+    if "://" not in str(place) and not Path(place).exists():
+        return claims
+    from toolkit.cases.store import CaseStore
+
+    with CaseStore(place) as store:
+        return with_notices(claims, store)
+
+
+def claims_of_notice(sha256: str, file: str, facts: Mapping[str, Fact]) -> Claims:
+    """Return the tables of a case made of a letter: one claim, its line, and its reason in words."""
+    file_id = sha256[:16]
+    keys = {"claim_key": f"{file_id}-1", "file_id": file_id, "row": 1}
+    claim = {column: _first(facts, names) for column, names in _CLAIM.items()}
+    stated = sorted(name for name in ("program", "contracted", "stage", "notice_date", "notice_received") if name in facts)  # fmt: skip
+    claim |= {"claim_status": "denied", "entered": " ".join(stated) or None}
+    line = {
+        "line_key": f"{file_id}-1-1",
+        "procedure_code": _first(facts, ("procedure_code",)),
+        "diagnosis_code": _first(facts, ("diagnosis_code",)),
+        "service_from": claim["service_from"],
+    }
+    reason = {
+        "adjustment_key": f"{file_id}-1-a1",
+        "line_key": line["line_key"],
+        "adjustment_level": "line",
+        "amount_cents": _first(facts, ("denied_cents",)),
+        "denial_text": _first(facts, ("denial_words",)),
+    }
+    about = {"file": file, "file_id": file_id, "sha256": sha256, "source": "notice", "rows_read": 1}
+    return Claims(
+        claims=_table("claims", keys | claim),
+        claim_lines=_table("claim_lines", keys | line),
+        adjustments=_table("adjustments", keys | reason),
+        files=_table("files", about),
+    )
+
+
+def _first(facts: Mapping[str, Fact], names: Iterable[str]) -> str | date | int | None:
+    return next((facts[name].value for name in names if name in facts), None)
+
+
+def _table(name: str, row: dict[str, Any]) -> pd.DataFrame:
+    known = {
+        column: [pd.Timestamp(value) if isinstance(value, date) else value]
+        for column, value in row.items()
+        if value is not None
+    }
+    return conform(pd.DataFrame(known), name)
+
+
+def case_of_notice(
+    store: "CaseStore",
+    notice: Notice,
+    path: Path,
+    facts: Mapping[str, Fact],
+    *,
+    folder: Path,
+    hospital: Hospital,
+    as_of: date,
+    who: str,
+    now: datetime,
+) -> str:
+    """Make a case of a letter whose claim is in no file, with the facts that a person confirmed.
+
+    The letter is attached to it. Where a stored case has the letter's number, the letter and the facts go
+    to that case. Returns the case's key. Raises RefusedError without a reason and a date: then nothing
+    is known that could be worked on.
+    """
+    from toolkit.cases.documents import attach_document
+
+    lacking = [name for name in ("denial_words", "notice_date") if name not in facts]
+    if lacking:
+        from toolkit.letters.facts import fact_types
+
+        raise RefusedError(
+            "a case needs the reason and the date of its notice; nothing was entered.",
+            needs=tuple(f"{fact_types()[name].label}, confirmed or typed" for name in lacking),
+        )
+    claims = claims_of_notice(notice.sha256, notice.file, facts)
+    rows = triage(claims, as_of=as_of, hospital=hospital)
+    case = next(iter(bare_cases(claims, rows)), None)
+    if case is None:
+        raise RefusedError(
+            "the letter denies nothing as it was confirmed; nothing was entered.",
+            needs=("the reason in the payer's own words",),
+        )
+    found = store.find(case)
+    if found.candidates:
+        raise RefusedError(
+            "entries exist for a claim that may be this one.",
+            needs=("the letter attached to that case, or the payer's own number confirmed",),
+        )
+    if found.case_key:
+        case = Case(found.case_key, {}, identity=case.identity)
+    attach_document(
+        store, case, path, folder=folder, kind=notice.kind, pages=notice.pages,
+        from_whom="payer", name=notice.file, made_case=found.case_key is None, who=who, now=now,
+    )  # fmt: skip
+    store.enter(case.case_key, facts, identity=case.identity, who=who, now=now)
+    return case.case_key
