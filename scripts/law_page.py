@@ -93,8 +93,8 @@ _TOLD_DECISION = {
     "says", "citation", "source", "verified_on", "status",
 }  # fmt: skip
 _TOLD_PROGRAM = {
-    "program", "name", "short_name", "also_called", "governing_law", "hospital_files_as", "within", "opened_by",
-    "levels", "standing", "no_appeal", "not_expedited", "good_cause", "switches", "not_modelled",
+    "program", "name", "short_name", "also_called", "in_letters", "governing_law", "hospital_files_as", "within",
+    "opened_by", "levels", "standing", "no_appeal", "not_expedited", "good_cause", "switches", "not_modelled",
 }  # fmt: skip
 
 
@@ -219,7 +219,16 @@ def _not_expedited(rules: Program | StateRules) -> str:
 def _names(rules: Program) -> str:
     """Return the words of a plan or financial class that state the program."""
     named = [one for one in (rules.short_name, *rules.also_called) if one and one != rules.name]
-    return f"Also read as this program: {', '.join(map(_text, named))}." if named else ""
+    says = [f"Also read as this program: {', '.join(map(_text, named))}."] if named else []
+    letters = rules.in_letters
+    if letters.settle:
+        says += [
+            f"A payer's letter is under it that says (M): {', '.join(map(_text, letters.settle))}."
+        ]
+    if letters.suggest:
+        words = ", ".join(map(_text, letters.suggest))
+        says += [f"So is one that names no other program and says (M): {words}."]
+    return "\n\n".join(says)
 
 
 def _within(rules: Program) -> str:

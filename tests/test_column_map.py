@@ -144,7 +144,7 @@ def test_what_is_lacking_is_said_and_a_map_without_it_is_refused(tmp_path, capsy
     out = tmp_path / "vendor.yaml"
     assert main(["map", str(path), "--out", str(out)]) == 0
     shown = capsys.readouterr().out
-    assert "lacking: carc or denial_text or rarc" in shown
+    assert "missing: carc or denial_text or rarc" in shown
     assert "to decide: Denyal Reazon" in shown
     text = out.read_text(encoding="utf-8")
     assert "# LACKING: carc or denial_text or rarc" in text

@@ -135,7 +135,6 @@ GOOD = [
     ("worklist", "in/good.835", "--as-of", AS_OF, "--out", "out/w.parquet"),
     ("draft", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--out", "out/letter.docx")
     + ("--facts", "in/facts.yaml", "--payers", str(SAMPLES / "payers.csv")),
-    ("verify", "out/letter.docx"),
     ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", AS_OF)
     + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
 ]
@@ -171,6 +170,14 @@ def test_the_planted_remittance_reads(place):
 @pytest.mark.parametrize("words", GOOD, ids=lambda words: " ".join(words[:2]))
 def test_a_command_tells_no_planted_value(place, words):
     code, said = run(place, *words)
+    assert (code, MARK in said.lower()) == (0, False), said[:300]
+    assert left_behind(place, belongs=OUTPUTS) == []
+
+
+def test_the_verification_of_a_letter_tells_no_planted_value(place):
+    draft = next(words for words in GOOD if words[0] == "draft")
+    assert run(place, *draft)[0] == 0
+    code, said = run(place, "verify", "out/letter.docx")
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     assert left_behind(place, belongs=OUTPUTS) == []
 

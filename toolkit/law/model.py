@@ -531,6 +531,17 @@ class Switch(Sourced, frozen=True, kw_only=True):
     says: str
 
 
+class InLetters(_Strict, frozen=True, kw_only=True):
+    """The words of a payer's letter that say it is under a program.
+
+    `settle`: the name or number of a form, or words that only this program's notices have. `suggest`: names of
+    the program, which say so where no word of another program stands in the letter.
+    """
+
+    settle: tuple[str, ...] = ()
+    suggest: tuple[str, ...] = ()
+
+
 class Program(_Strict, frozen=True, kw_only=True):
     """The rules of one program.
 
@@ -544,6 +555,7 @@ class Program(_Strict, frozen=True, kw_only=True):
     name: str
     short_name: str = ""
     also_called: tuple[str, ...] = ()
+    in_letters: InLetters = InLetters()
     governing_law: str
     hospital_files_as: HospitalFilesAs
     within: tuple[str, ...] = ()
@@ -829,6 +841,7 @@ class ProgramName(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     short_name: str = ""
     also_called: tuple[str, ...] = ()
+    in_letters: InLetters = InLetters()
     levels: tuple[LevelName, ...]
 
     @property

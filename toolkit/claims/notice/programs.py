@@ -8,26 +8,17 @@ import msgspec
 
 from toolkit.claims.notice.proposal import Proposal
 from toolkit.claims.notice.sentences import Sentence
-from toolkit.law import programs
+from toolkit.law import program_names
 from toolkit.rules import RULES, read
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    forms: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-class _Programs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Elsewhere(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     elsewhere: tuple[str, ...]
-    programs: dict[str, _Words]
 
 
 @cache
-def _rules() -> _Programs:
-    found = read(RULES / "notices" / "programs.yaml", _Programs)
-    if unknown := set(found.programs) - set(programs()):
-        raise ValueError(f"rules/notices/programs.yaml: no program {', '.join(sorted(unknown))}")
-    return found
+def _elsewhere() -> re.Pattern[str]:
+    return any_of(read(RULES / "notices" / "elsewhere.yaml", _Elsewhere).elsewhere)
 
 
 @cache
@@ -41,15 +32,15 @@ def any_of(words: tuple[str, ...]) -> re.Pattern[str]:
 
 def program_proposals(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
     """Give the program that the letter names; where it names several, each, and none is chosen."""
-    rules = _rules()
-    counted = [one for one in sentences if not any_of(rules.elsewhere).search(one.words)]
+    counted = [one for one in sentences if not _elsewhere().search(one.words)]
     for strong in (True, False):
         found: dict[str, Sentence] = {}
-        for program, words in rules.programs.items():
-            pattern = any_of(words.forms if strong else words.words)
+        for program in program_names():
+            words = program.in_letters
+            pattern = any_of(words.settle if strong else words.suggest)
             first = next((one for one in counted if pattern.search(one.words)), None)
             if first is not None:
-                found[program] = first
+                found[program.program] = first
         if found:
             break
     for program, one in found.items():
