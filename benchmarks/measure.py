@@ -223,9 +223,9 @@ def main(target: str, given: str, note: str) -> None:
         _let_go()
         held = psutil.Process().memory_info().rss
         reset = _forget_peak()
-        used, begins = os.times(), time.monotonic()
+        used, begins = _spent(), time.monotonic()
         next(running)
-        ends, after = time.monotonic(), os.times()
+        ends, after = time.monotonic(), _spent()
         peak = _own_peak() if reset else psutil.Process().memory_info().rss
         try:
             next(running)
@@ -237,12 +237,17 @@ def main(target: str, given: str, note: str) -> None:
     told = {
         "begins": begins,
         "ends": ends,
-        "cpu": sum(after[:4]) - sum(used[:4]),
+        "cpu": after - used,
         "held": held,
         "peak": peak,
         "answer": answer,
     }
     Path(note).write_text(json.dumps(told))
+
+
+def _spent() -> float:
+    """Return CPU seconds of this process, exactly, and of its children that have ended."""
+    return time.process_time() + sum(os.times()[2:4])
 
 
 def _let_go() -> None:

@@ -32,19 +32,21 @@ def ratios(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return every ratio that the page tells, each taken within the rounds of one run."""
     by_key = {(one.job.part, one.job.size, one.job.key): one for one in results}
     wanted = {
-        (one.job.part, one.job.size, one.job.key, one.job.floor) for one in results if one.job.floor
+        (one.job.part, one.job.size, one.job.key, one.job.floor, 0.0)
+        for one in results
+        if one.job.floor
     }
     for reach in reaches():
         if reach.over:
-            wanted.add((reach.part, reach.at, reach.key, reach.over))
+            wanted.add((reach.part, reach.at, reach.key, reach.over, reach.less))
     found = []
-    for part, size, key, over in sorted(wanted):
+    for part, size, key, over, less in sorted(wanted):
         of, below = by_key.get((part, size, key)), by_key.get((part, size, over))
-        taken = of and below and ratio(of, below)
+        taken = of and below and ratio(of, below, less=less)
         if taken:
             median, least, most = (round(one, 3) for one in taken)
             found.append(
-                {"part": part, "size": size, "key": key, "over": over,
+                {"part": part, "size": size, "key": key, "over": over, "less": less,
                  "median": median, "least": least, "most": most}
             )  # fmt: skip
     return found
@@ -100,14 +102,16 @@ def _reach_figure(reach: Reach, found: tuple[float, float, float]) -> str:
 def _part(told: dict[str, Any], part: str) -> str:
     jobs = [job for job in told["jobs"] if job["part"] == part]
     by_floor = {
-        (one["size"], one["key"], one["over"]): one for one in told["ratios"] if one["part"] == part
+        (one["size"], one["key"], one["over"]): one
+        for one in told["ratios"]
+        if one["part"] == part and not one["less"]
     }
     lines = [f"### {TITLES.get(part, part)}"]
     for size in sorted({job["size"] for job in jobs}):
         of_size = [job for job in jobs if job["size"] == size]
         lines += ["", _heading(of_size[0]), ""] if size > 1 else [""]
         lines += [
-            "| | seconds (least to most) | a second | times the floor | CPU s | peak MB | extra MB |",
+            "| | seconds (least to most) | a second | CPU s | CPU, times the floor | peak MB | extra MB |",
             "|---|---|---|---|---|---|---|",
         ]
         for job in of_size:
@@ -142,8 +146,8 @@ def _line(job: dict[str, Any], over: dict[str, Any] | None) -> str:
     if job["unit"] == "processes":
         extra = ""
     return (
-        f"| {says} | {_short(job['seconds'])}{spread} | {a_second} | {times} | "
-        f"{_short(job['cpu'])} | {peak} | {extra} |"
+        f"| {says} | {_short(job['seconds'])}{spread} | {a_second} | {_short(job['cpu'])} | "
+        f"{times} | {peak} | {extra} |"
     )
 
 

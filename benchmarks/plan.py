@@ -102,6 +102,7 @@ class Result:
             for what in ("seconds", "whole", "cpu", "other"):
                 kept[what] = round(self.median(what), 4)
             kept["least"], kept["most"] = (round(one, 4) for one in self.spread("seconds"))
+            kept["cpu_least"], kept["cpu_most"] = (round(one, 4) for one in self.spread("cpu"))
             kept["peak"], kept["extra"] = (
                 max(run.peak for run in self.good),
                 max(run.extra for run in self.good),
@@ -114,10 +115,13 @@ class Result:
         return kept
 
 
-def ratio(of: Result, over: Result, what: str = "seconds") -> tuple[float, float, float] | None:
-    """Return median, least and most of the ratio of two jobs, each taken within one round."""
+def ratio(of: Result, over: Result, *, less: float = 0) -> tuple[float, float, float] | None:
+    """Return median, least and most of the ratio of two jobs' CPU seconds, each taken within one round.
+
+    `less` is taken off the first one's.
+    """
     pairs = [
-        (getattr(a, what) * of.job.stands_for, getattr(b, what) * over.job.stands_for)
+        (a.cpu * of.job.stands_for - less, b.cpu * over.job.stands_for)
         for a, b in zip(of.runs, over.runs, strict=False)
         if not a.why_not and not b.why_not
     ]

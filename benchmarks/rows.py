@@ -85,8 +85,15 @@ def _of_size(folder: Path, scale: Scale, rows: int) -> list[Job]:
             rounds,
             **over,
         )
+        add(f"polars_{kind}", f"polars decodes the columns, {name}", "rows:polars_decode", kind, seldom,
+            same="", **over)  # fmt: skip
+        add(f"ours_again_{kind}", f"ours, {name}, a second time in one process", "rows:again", kind,
+            seldom, **over)  # fmt: skip
         add(f"ours_annotated_{kind}", f"ours, every row with its answers to Parquet, from {name}",
             "rows:annotated", kind, seldom, same="", given={"out": path_of(folder, "annotated.parquet")},
+            **over)  # fmt: skip
+        add(f"rewritten_{kind}", f"that result read and written again by Arrow, from {name}",
+            "rows:rewritten", kind, seldom, same="", given={"out": path_of(folder, "again.parquet")},
             **over)  # fmt: skip
         if heavy:
             add(f"ours_pandas_{kind}", f"ours, pandas kernel in chunks, {name}", "rows:kernel", kind,
@@ -183,11 +190,32 @@ def floor(path: str) -> Iterator[None]:
     return {"rows": rows, "columns": len(COLUMNS), "bytes": Path(path).stat().st_size}
 
 
+def polars_decode(path: str) -> Iterator[None]:
+    """Decode the same columns by polars; cells of a CSV are text, as for the floor."""
+    from benchmarks.answers import decode_by_polars
+
+    yield
+    rows = decode_by_polars(path, COLUMNS)
+    yield
+    return {"rows": rows, "columns": len(COLUMNS)}
+
+
 def totals(path: str) -> Iterator[None]:
-    """Ours, the file's totals, by the kernel in threads."""
+    """Ours, the file's totals, by the kernel in threads; nothing was asked before."""
+    return (yield from _totals(path, before=False))
+
+
+def again(path: str) -> Iterator[None]:
+    """The same in a process that has done it once."""
+    return (yield from _totals(path, before=True))
+
+
+def _totals(path: str, *, before: bool) -> Iterator[None]:
     from toolkit.worklist import totals as of_files
 
     as_of = date.fromisoformat(AS_OF)
+    if before:
+        of_files(path, by=BY, as_of=as_of, hospital=UNKNOWN)
     yield
     found = of_files(path, by=BY, as_of=as_of, hospital=UNKNOWN)
     yield
@@ -206,6 +234,28 @@ def annotated(path: str, out: str) -> Iterator[None]:
     size = Path(out).stat().st_size
     Path(out).unlink()
     return {"rows": written.rows, "bytes_out": size}
+
+
+def rewritten(path: str, out: str) -> Iterator[None]:
+    """Read and write what `annotated` writes, in the same groups and with the same compression."""
+    import pyarrow.parquet as pq
+
+    from toolkit.worklist import triage_files
+
+    made = str(Path(out).with_suffix(".made.parquet"))
+    triage_files(path, made, as_of=date.fromisoformat(AS_OF), hospital=UNKNOWN)
+    yield
+    file = pq.ParquetFile(made)
+    codec = file.metadata.row_group(0).column(0).compression.lower()
+    with pq.ParquetWriter(out, file.schema_arrow, compression=codec) as writer:
+        for group in range(file.num_row_groups):
+            writer.write_table(file.read_row_group(group))
+    yield
+    rows = file.metadata.num_rows
+    file.close()
+    Path(made).unlink()
+    Path(out).unlink()
+    return {"rows": rows}
 
 
 def naive(path: str, rows: int) -> Iterator[None]:

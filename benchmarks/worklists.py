@@ -41,24 +41,34 @@ def jobs(folder: Path, scale: Scale) -> list[Job]:
             add(f"floor_{kind}", f"DuckDB decodes the columns, {name}: the floor", rows,
                 lambda path=path: work("benchmarks.worklists:floor", path=str(path)),
                 scale.rounds)  # fmt: skip
+            for key, says in (("polars", "polars decodes"), ("pandas", "pandas reads")):
+                add(f"{key}_decodes_{kind}", f"{says} the columns, {name}", rows,
+                    lambda path=path, key=key: work(f"benchmarks.worklists:{key}_decodes", path=str(path)),
+                    seldom, floor=f"floor_{kind}")  # fmt: skip
             for engine in _engines(rows, kind, scale):
                 add(f"{engine}_{kind}", f"`toolkit worklist --engine {engine}`, {name}", rows,
                     lambda path=path, engine=engine: worklist(path, engine),
                     1 if engine == "spark" else seldom, same="worklist", floor=f"floor_{kind}",
                     )  # fmt: skip
+        add("report", "`toolkit report overdue`, CSV", rows,
+            lambda rows=rows: report(folder / f"sample-{rows}.csv"), seldom, floor="floor_csv")  # fmt: skip
     rows = max(scale.sampled)
     big, month = folder / f"sample-{rows}.csv", folder / "month.csv"
-    add("month", f"a month of {rows // MONTH:,} rows added to a book of so many, worklist anew",
-        rows, lambda: added(big, month), 1)  # fmt: skip
-    add("report", "`toolkit report overdue`, CSV, in parts", rows, lambda: report(big), 1)
+    add("month_alone", f"`toolkit gather` of {rows // MONTH:,} rows into a new book", rows,
+        lambda: gathered(month), scale.rare)  # fmt: skip
+    add("month_added", "the same rows, added to a book of so many", rows,
+        lambda: gathered(month, after=big), scale.rare, floor="month_alone")  # fmt: skip
     return found
 
 
 def _engines(rows: int, kind: str, scale: Scale) -> list[str]:
-    """Return the engines that are given so many rows: Spark's start takes longer than small files."""
-    found = ["duckdb"]
+    """Return the engines that are given so many rows: Spark's start takes longer than small files.
+
+    `auto` is what a user gets who names none: at once or in parts, by the size of the file.
+    """
+    found = ["auto", "duckdb"] if kind == "csv" else ["duckdb"]
     if rows <= MEMORY_ENGINE:
-        found.insert(0, "pandas")
+        found.insert(-1, "pandas")
     if SPARK_LEAST <= rows <= scale.heavy and kind == "parquet":
         found.append("spark")
     return found
@@ -81,24 +91,22 @@ def worklist(path: Path, engine: str) -> Taken:
     return replace(taken, answer=answer.answer, why_not=answer.why_not, fault=bool(answer.why_not))
 
 
-def added(big: Path, month: Path) -> Taken:
-    """Add an export to a book that holds another, and make the worklist of both."""
-    book, out = big.with_name("book"), big.with_name("both.parquet")
-    first = command([*toolkit(), "gather", str(big), "--book", str(book)])
-    if first.why_not:
-        return first
-    words = ["worklist", str(month), "--book", str(book), "--as-of", AS_OF, "--payers", str(PAYERS)]
-    taken = command([*toolkit(), *words, "--out", str(out)])
+def gathered(month: Path, *, after: Path | None = None) -> Taken:
+    """Bring an export into a book: a new one, or one that holds `after`."""
+    book = month.with_name("book")
+    for path in (after, month) if after else (month,):
+        taken = command([*toolkit(), "gather", str(path), "--book", str(book)])
+        if taken.why_not:
+            break
     shutil.rmtree(book, ignore_errors=True)
-    out.unlink(missing_ok=True)
     return taken
 
 
 def report(path: Path) -> Taken:
-    """Make a report of an export in parts, and throw it away."""
+    """Make a report of an export, and throw it away."""
     out = path.with_name("reports")
     words = ["report", "overdue", str(path), "--as-of", AS_OF, "--payers", str(PAYERS)]
-    words += ["--engine", "duckdb", "--format", "html", "--out", str(out)]
+    words += ["--format", "html", "--out", str(out)]
     taken = command([*toolkit(), *words])
     shutil.rmtree(out, ignore_errors=True)
     return taken
@@ -116,6 +124,31 @@ def floor(path: str) -> Iterator[None]:
     rows = decode(connection, path, wanted)
     yield
     return {"rows": rows, "columns": len(wanted)}
+
+
+def polars_decodes(path: str) -> Iterator[None]:
+    """Decode the same columns by polars."""
+    from benchmarks.answers import decode_by_polars
+
+    wanted = _wanted(path)
+    yield
+    rows = decode_by_polars(path, wanted)
+    yield
+    return {"rows": rows, "columns": len(wanted)}
+
+
+def pandas_decodes(path: str) -> Iterator[None]:
+    """Read the same columns by pandas: cells of a CSV as text."""
+    import pandas as pd
+
+    wanted = _wanted(path)
+    yield
+    if path.endswith("csv"):
+        frame = pd.read_csv(path, usecols=wanted, dtype="str", keep_default_na=False)
+    else:
+        frame = pd.read_parquet(path, columns=wanted)
+    yield
+    return {"rows": len(frame), "columns": len(wanted)}
 
 
 def _wanted(path: str) -> list[str]:

@@ -13,7 +13,7 @@ from benchmarks.answers import digest_of
 from benchmarks.measure import ROOT, Taken, command, work
 from benchmarks.naive import applied, looped
 from benchmarks.plan import SCALES, DifferentAnswersError, Job, Result, check_same, ratio
-from benchmarks.reach import reaches
+from benchmarks.reach import broken, reaches
 from benchmarks.remit_data import write_remittance
 from benchmarks.rows_data import as_csv, write
 from benchmarks.suite import measured
@@ -47,7 +47,7 @@ def done(running) -> dict:
 
 
 @pytest.mark.parametrize("kind", rows.KINDS)
-@pytest.mark.parametrize("name", ["vectorized", "totals", "kernel"])
+@pytest.mark.parametrize("name", ["vectorized", "totals", "again", "kernel"])
 def test_every_way_of_the_rows_job_gives_the_table_of_the_scalar_functions(
     files, by_row, name, kind
 ):
@@ -77,11 +77,13 @@ def test_every_row_is_written_with_its_answers(files, tmp_path):
     for kind, path in files.items():
         found = done(rows.annotated(path, str(tmp_path / f"{kind}.parquet")))
         assert found["rows"] == ROWS
+        assert done(rows.rewritten(path, str(tmp_path / "again.parquet")))["rows"] == ROWS
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_floor_decodes_every_column_that_the_job_reads(files):
     for path in files.values():
-        assert done(rows.floor(path))["rows"] == ROWS
+        assert done(rows.floor(path))["rows"] == done(rows.polars_decode(path))["rows"] == ROWS
 
 
 def test_a_frame_comes_back_whole_with_few_answers_or_with_all(files):
@@ -237,10 +239,11 @@ def test_equal_answers_are_counted():
     assert check_same(measured(jobs)) == 6
 
 
-def test_a_ratio_is_taken_within_each_round_and_scaled_work_is_scaled():
+def test_a_ratio_of_cpu_is_taken_within_each_round_and_scaled_work_is_scaled():
     slow = Result(job_of("naive", stands_for=100), [run_of(2.0), run_of(4.0)])
     fast = Result(job_of("ours"), [run_of(1.0), run_of(1.0)])
     assert ratio(slow, fast) == (300, 200, 400)
+    assert ratio(slow, fast, less=50) == (250, 150, 350)
     assert slow.median("seconds") == 300
 
 
@@ -336,6 +339,16 @@ def test_a_figure_that_is_missed_is_told_beside_its_reason(told):
     lines = page.figures(told).splitlines()
     line = next(line for line in lines if line.startswith(f"| {reach.says} |"))
     assert f"**not reached.** {reach.why}".strip() in line
+
+
+def test_a_gate_that_is_not_held_is_named_and_a_figure_that_was_not_measured_breaks_none(told):
+    assert broken(told) == []  # every ratio of this run is 1
+    gated = [reach for reach in reaches() if reach.gate is not None]
+    assert {reach.what for reach in gated} <= {"ratio", "questions_per_million"}
+    dear = [one | {"median": 99.0} if one["key"] == "ours_duckdb_csv" else one for one in told["ratios"]]
+    (line,) = broken(told | {"ratios": dear})
+    assert line.startswith("totals of 10 million rows, CSV") and "99" in line
+    assert broken(told | {"ratios": [], "jobs": []}) == []
 
 
 def test_a_figure_that_was_not_measured_is_no_success(told):
