@@ -38,7 +38,7 @@ def jobs(folder: Path, scale: Scale) -> list[Job]:
 def ours(path: str, few: bool) -> Iterator[None]:
     """Triage a frame that is in memory already; small ones in a process that is warm."""
     from benchmarks.answers import digest_of
-    from benchmarks.rows import frame_of
+    from benchmarks.rows_read import frame_of
     from toolkit.worklist import triage_rows
 
     frame = frame_of(path)

@@ -12,27 +12,16 @@ from typing import Any
 
 from benchmarks import frames, spark
 from benchmarks.measure import work
-from benchmarks.naive import ASKED, DENIED
+from benchmarks.naive import DENIED
 from benchmarks.plan import Job, Scale, path_of
 from benchmarks.rows_data import as_csv, write
+from benchmarks.rows_read import BY, COLUMNS, KINDS, chunks, codes_of, frame_of, told_of
 from benchmarks.starts import AS_OF
 from toolkit.hospital import Hospital
 
 UNKNOWN = Hospital.unknown()
 
-MONEY = "denied"
-COLUMNS = (*ASKED, MONEY)
-DAYS = (
-    "notice_date",
-    "notice_received",
-    "remittance_date",
-    "service_from",
-    "filed_on",
-    "decided_on",
-)
-KINDS = ("csv", "parquet")
 LOOP = 200_000  # the most rows that the loop is given
-BY = ("payer_name", "denial_category", "month", "due")
 
 
 def prepare(folder: Path, scale: Scale) -> None:
@@ -126,54 +115,6 @@ def _questions(folder: Path, scale: Scale) -> list[Job]:
     ]  # fmt: skip
 
 
-# --- reading -------------------------------------------------------------------------------------
-
-
-def frame_of(path: str, columns: tuple[str, ...] | None = None, rows: int | None = None) -> Any:
-    """Return a file as an analyst has it in pandas: text `str`, days `datetime64[us]`, whole cents."""
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    if path.endswith("csv"):
-        frame = pd.read_csv(path, nrows=rows, **_csv(path, columns))
-        days = [name for name in DAYS if name in frame]
-        frame[days] = frame[days].apply(pd.to_datetime, format="%Y-%m-%d").astype("datetime64[us]")
-        return _in_cents(frame)
-    there = pq.ParquetFile(path).schema_arrow.names
-    names = [name for name in there if columns is None or name in columns]
-    table = pq.read_table(path, columns=names)
-    return _pandas(table if rows is None else table.slice(0, rows))
-
-
-def _csv(path: str, columns: tuple[str, ...] | None) -> dict[str, Any]:
-    """Return the words of `read_csv`: texts as texts, an empty cell missing, dollars as numbers."""
-    import pandas as pd
-
-    head = pd.read_csv(path, nrows=0).columns
-    names = [name for name in head if columns is None or name in columns]
-    kinds = {name: "float64" if name == MONEY else "str" for name in names}
-    return {"usecols": names, "dtype": kinds, "keep_default_na": False, "na_values": [""]}
-
-
-def _in_cents(frame: Any) -> Any:
-    frame[DENIED] = (frame.pop(MONEY) * 100).round().astype("int64")
-    return frame
-
-
-def _pandas(table: Any) -> Any:
-    """Return an Arrow table as pandas: exact decimals become whole cents before they are objects."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    hundred = pa.scalar(100, pa.decimal128(3, 0))
-    cents = pc.multiply(table[MONEY], hundred).cast(pa.int64())
-    table = table.drop_columns([MONEY]).append_column(DENIED, cents)
-    for name in set(DAYS) & set(table.column_names):
-        at = table.schema.get_field_index(name)
-        table = table.set_column(at, name, table[name].cast(pa.timestamp("us")))
-    return table.to_pandas()
-
-
 # --- the jobs ------------------------------------------------------------------------------------
 
 
@@ -220,7 +161,7 @@ def _totals(path: str, *, before: bool) -> Iterator[None]:
     found = of_files(path, by=BY, as_of=as_of, hospital=UNKNOWN)
     yield
     found["month"] = found["month"].dt.strftime("%Y-%m")
-    return _told(found)
+    return told_of(found)
 
 
 def annotated(path: str, out: str) -> Iterator[None]:
@@ -267,7 +208,7 @@ def naive(path: str, rows: int) -> Iterator[None]:
     yield
     found = applied(frame, date.fromisoformat(AS_OF))
     yield
-    return _told(found)
+    return told_of(found)
 
 
 def loop(path: str, rows: int) -> Iterator[None]:
@@ -277,62 +218,19 @@ def loop(path: str, rows: int) -> Iterator[None]:
     yield
     found = looped(frame_of(path, COLUMNS, rows), date.fromisoformat(AS_OF))
     yield
-    return _told(found)
+    return told_of(found)
 
 
 def vectorized(path: str) -> Iterator[None]:
     """Merges and date arithmetic, with the reading of the file; the lookup tables lie ready."""
     from benchmarks import analyst
 
-    lookup = analyst.tables(_codes(path))
+    lookup = analyst.tables(codes_of(path))
     yield
     frame = frame_of(path, COLUMNS)
     found = analyst.vectorized(frame, lookup, date.fromisoformat(AS_OF))
     yield
-    return _told(found)
-
-
-def _codes(path: str) -> Any:
-    """Return the distinct codes of a file, for the analyst's code map."""
-    import duckdb
-
-    names = ", ".join(f"coalesce({name}, '') AS {name}" for name in ("group_code", "carc", "rarcs"))
-    more = ", all_varchar = true" if path.endswith("csv") else ""
-    reader = "read_csv" if path.endswith("csv") else "read_parquet"
-    return duckdb.sql(f"SELECT DISTINCT {names} FROM {reader}('{path}'{more})").df()
-
-
-def _told(found: Any) -> dict[str, Any]:
-    """Return groups, rows, cents and the digest of a table of totals: BY, then rows and cents."""
-    from benchmarks.answers import digest_of
-
-    names = [*BY, *[name for name in found.columns if name not in BY][:2]]
-    found = found[names].astype(object)
-    rows = list(found.itertuples(index=False, name=None))
-    return {
-        "groups": len(rows),
-        "rows": int(found.iloc[:, len(BY)].sum()),
-        "cents": int(found.iloc[:, len(BY) + 1].sum()),
-        "digest": digest_of(rows),
-    }
-
-
-CHUNK = 500_000
-
-
-def _chunks(path: str) -> Iterator[Any]:
-    """Give a file as frames of CHUNK rows, in as little memory as pandas and Arrow know how."""
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if path.endswith("csv"):
-        yield from map(_in_cents, pd.read_csv(path, chunksize=CHUNK, **_csv(path, COLUMNS)))
-        return
-    file = pq.ParquetFile(path)
-    names = [name for name in file.schema_arrow.names if name in COLUMNS]
-    for batch in file.iter_batches(CHUNK, columns=names):
-        yield _pandas(pa.Table.from_batches([batch]))
+    return told_of(found)
 
 
 def kernel(path: str) -> Iterator[None]:
@@ -344,7 +242,7 @@ def kernel(path: str) -> Iterator[None]:
     as_of = date.fromisoformat(AS_OF)
     yield
     parts = []
-    for chunk in _chunks(path):
+    for chunk in chunks(path):
         out = triage_rows(
             chunk, as_of=as_of, columns=("denial_category", "notice_date", "due"), hospital=UNKNOWN
         )
@@ -355,7 +253,7 @@ def kernel(path: str) -> Iterator[None]:
     found = pd.concat(parts).groupby(list(BY), dropna=False).sum().reset_index()
     found["month"] = found["month"].dt.strftime("%Y-%m")
     yield
-    return _told(found)
+    return told_of(found)
 
 
 def questions(path: str) -> Iterator[None]:
@@ -367,7 +265,7 @@ def questions(path: str) -> Iterator[None]:
     asked = asker(as_of=as_of, hospital=UNKNOWN)
     yield
     rows = 0
-    for chunk in _chunks(path):
+    for chunk in chunks(path):
         triage_rows(chunk, as_of=as_of, hospital=UNKNOWN)
         rows += len(chunk)
     yield

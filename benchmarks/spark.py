@@ -147,7 +147,7 @@ def _grouped(frame: Any) -> Any:
 
 def ours(path: str) -> Iterator[None]:
     """Ours: `triage_rows` on a Spark frame, grouped."""
-    from benchmarks.rows import COLUMNS, _told
+    from benchmarks.rows_read import COLUMNS, told_of
     from toolkit.worklist import triage_rows
 
     spark, log = _begun(path)
@@ -161,7 +161,7 @@ def ours(path: str) -> Iterator[None]:
     )
     found = _grouped(answered)
     yield
-    return _told(found) | _ended(spark, log)
+    return told_of(found) | _ended(spark, log)
 
 
 def _there(spark: Any, path: str, columns: tuple[str, ...]) -> list[str]:
@@ -170,7 +170,7 @@ def _there(spark: Any, path: str, columns: tuple[str, ...]) -> list[str]:
 
 def step(path: str, out: str, step: str) -> Iterator[None]:
     """One step of ours by itself, its result thrown away or written."""
-    from benchmarks.rows import COLUMNS
+    from benchmarks.rows_read import COLUMNS
     from toolkit.worklist import triage_rows
 
     spark, log = _begun(path)
@@ -276,9 +276,9 @@ def by_hand(path: str) -> Iterator[None]:
     import pandas as pd
 
     from benchmarks import analyst
-    from benchmarks.rows import _codes, _told
+    from benchmarks.rows_read import codes_of, told_of
 
-    lookup = analyst.tables(_codes(path))
+    lookup = analyst.tables(codes_of(path))
     rules = lookup["rules"].rename(columns={"from": "first_day"})
     small = {"codes": lookup["codes"], "no_appeal": lookup["no_appeal"], "rules": rules,
              "days": analyst.working_days()}  # fmt: skip
@@ -301,7 +301,7 @@ def by_hand(path: str) -> Iterator[None]:
         band = " + ".join(f"int(denied_cents >= {at * 100})" for at in analyst.thresholds())
         found = spark.sql(BY_HAND.format(as_of=AS_OF, band=band)).toArrow().to_pandas()
         yield
-        return _told(found) | _ended(spark, log)
+        return told_of(found) | _ended(spark, log)
 
 
 def _keep(frame: Any, path: str) -> None:

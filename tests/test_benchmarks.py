@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import analyst, page, remittances, rows, starts, worklists
+from benchmarks import analyst, page, remittances, rows, rows_read, starts, worklists
 from benchmarks.answers import digest_of
 from benchmarks.measure import ROOT, Taken, command, work
 from benchmarks.naive import applied, looped
@@ -29,13 +29,13 @@ def files(tmp_path_factory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("rows")
     write(folder / "rows.parquet", rows=ROWS, seed=3)
     as_csv(folder / "rows.parquet", folder / "rows.csv")
-    return {kind: str(folder / f"rows.{kind}") for kind in rows.KINDS}
+    return {kind: str(folder / f"rows.{kind}") for kind in rows_read.KINDS}
 
 
 @pytest.fixture(scope="module")
 def by_row(files) -> dict:
     """The totals by the scalar functions, row after row: what all others must equal."""
-    return rows._told(applied(rows.frame_of(files["csv"], rows.COLUMNS), AS_OF))
+    return rows_read.told_of(applied(rows_read.frame_of(files["csv"], rows_read.COLUMNS), AS_OF))
 
 
 def done(running) -> dict:
@@ -46,7 +46,7 @@ def done(running) -> dict:
     return ended.value.value
 
 
-@pytest.mark.parametrize("kind", rows.KINDS)
+@pytest.mark.parametrize("kind", rows_read.KINDS)
 @pytest.mark.parametrize("name", ["vectorized", "totals", "again", "kernel"])
 def test_every_way_of_the_rows_job_gives_the_table_of_the_scalar_functions(
     files, by_row, name, kind
@@ -56,12 +56,15 @@ def test_every_way_of_the_rows_job_gives_the_table_of_the_scalar_functions(
 
 
 def test_a_loop_that_remembers_gives_the_table_of_the_scalar_functions(files, by_row):
-    assert rows._told(looped(rows.frame_of(files["parquet"], rows.COLUMNS), AS_OF)) == by_row
+    assert (
+        rows_read.told_of(looped(rows_read.frame_of(files["parquet"], rows_read.COLUMNS), AS_OF))
+        == by_row
+    )
 
 
 def test_the_rows_that_are_compared_hold_every_due_state_that_unasked_facts_can_bring(files):
-    frame = rows.frame_of(files["parquet"], rows.COLUMNS)
-    lookup = analyst.tables(rows._codes(files["parquet"]))
+    frame = rows_read.frame_of(files["parquet"], rows_read.COLUMNS)
+    lookup = analyst.tables(rows_read.codes_of(files["parquet"]))
     due = set(analyst.vectorized(frame, lookup, AS_OF)["due"])
     assert {
         "overdue",
@@ -345,7 +348,9 @@ def test_a_gate_that_is_not_held_is_named_and_a_figure_that_was_not_measured_bre
     assert broken(told) == []  # every ratio of this run is 1
     gated = [reach for reach in reaches() if reach.gate is not None]
     assert {reach.what for reach in gated} <= {"ratio", "questions_per_million"}
-    dear = [one | {"median": 99.0} if one["key"] == "ours_duckdb_csv" else one for one in told["ratios"]]
+    dear = [
+        one | {"median": 99.0} if one["key"] == "ours_duckdb_csv" else one for one in told["ratios"]
+    ]
     (line,) = broken(told | {"ratios": dear})
     assert line.startswith("totals of 10 million rows, CSV") and "99" in line
     assert broken(told | {"ratios": [], "jobs": []}) == []
