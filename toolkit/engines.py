@@ -3,10 +3,10 @@
 from toolkit import lazy
 
 _WHERE = {
-    "ANSWERS": "kernel",
+    "ANSWERS": "answers",
     "FACTS": "facts",
     "Written": "row_files",
-    "totals": "row_files",
+    "totals": "row_totals",
     "triage_files": "row_files",
     "triage_rows": "frames",
 }

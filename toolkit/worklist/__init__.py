@@ -7,7 +7,7 @@ holds the rows. An engine is imported when rows of it are given.
 from toolkit import lazy
 
 _WHERE = {
-    "ANSWERS": "kernel",
+    "ANSWERS": "answers",
     "DUE": "table",
     "FACTS": "facts",
     "WORKLIST": "table",
@@ -22,7 +22,7 @@ _WHERE = {
     "find_denial": "tallies",
     "summary": "tallies",
     "tally": "tallies",
-    "totals": "row_files",
+    "totals": "row_totals",
     "triage_files": "row_files",
     "triage_rows": "frames",
     "write_tables": "files",
