@@ -31,7 +31,11 @@ _WHERE = {
     "event_rules": "events",
     "facts_in": "entered",
     "levels_of": "events",
+    "not_met": "notices",
+    "notices_at": "notices",
     "notices_beside": "notices",
+    "notices_in": "notices",
+    "numbers_met": "notices",
     "one_history": "recorded",
     "pick_case": "picking",
     "problem_with": "documents",
@@ -40,7 +44,6 @@ _WHERE = {
     "recorded_cases": "recorded",
     "with_facts": "entered",
     "with_notices": "notices",
-    "with_notices_at": "notices",
     "with_recorded": "recorded",
 }
 

@@ -49,7 +49,7 @@ class Page:
             ("As of", words.long_day(self.facts.as_of)),
             ("Source", f"{self.source}: {names}" if names else self.source),
             ("Rows read", f"{given.rows_read:,}"),
-            ("Denials", f"{self.facts.count():,}"),
+            ("Denials", f"{self.facts.count():,}{words.of_letters(given.told.from_letters)}"),
             ("Findings", f"{given.found:,}"),
             ("Grouped by", self.by),
         ]
@@ -265,6 +265,8 @@ def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
         )
         if kind.any()
     ]
+    if letters := given.told.from_letters:
+        steps.append(("Denials of letters attached at the desk, in no file", letters, None))
     lost = given.findings.groupby("code")["rows"].sum()
     steps += [
         (f"left out ({code.replace('_', ' ')}): {effect_of(code)}", int(rows), None)

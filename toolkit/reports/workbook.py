@@ -245,6 +245,7 @@ def about(book: Book) -> None:
         *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
         ("Rows read", given.rows_read),
         ("Denials", given.facts.count()),
+        ("Of them from letters", given.told.from_letters),
         ("Findings", given.found),
         ("", ""),
         ("Numbers that agree", ""),

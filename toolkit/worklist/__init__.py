@@ -20,6 +20,7 @@ _WHERE = {
     "classify_frame": "accessor",
     "dollars": "tallies",
     "find_denial": "tallies",
+    "from_letters": "tallies",
     "summary": "tallies",
     "tally": "tallies",
     "totals": "row_files",

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     # What is recorded already is in the store; the case is what the files alone say.
     claims, hospital, worklist = triaged(
-        [options.export] if options.export else [], options, recorded=False, notices=True
+        [options.export] if options.export else [], options, recorded=False
     )
     key = find_denial(worklist, options.claim)
     case = case_from(claims, worklist, key, hospital=hospital)

@@ -23,7 +23,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.bulk.inputs import engine_for, in_parts
     from toolkit.claims.findings import summarized
-    from toolkit.worklist import summary, tally, write_worklist
+    from toolkit.worklist import from_letters, summary, tally, write_worklist
 
     said = {"out": str(options.out), "as_of": options.as_of}
     check_ending(options.out, (".parquet", ".csv", ".xlsx"))
@@ -32,7 +32,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         claims, _, worklist = triaged(options.exports, options)
         write_worklist(worklist, options.out)
         kinds = summarized(claims.findings)
-        return said | _with_kinds(summary(tally(worklist), findings=len(claims.findings)), kinds)
+        counts = summary(
+            tally(worklist),
+            findings=len(claims.findings),
+            from_letters=from_letters(claims, worklist),
+        )
+        return said | _with_kinds(counts, kinds)
     with run_in_parts(options.exports, engine, options) as run:
         run.write(options.out)
         return said | _with_kinds(run.summary(), run.finding_kinds())
