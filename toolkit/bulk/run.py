@@ -83,7 +83,7 @@ class Run:
         shutil.rmtree(self.given.work, ignore_errors=True)
 
     def write(self, path: Path) -> Path:
-        """Write the worklist as .parquet, .csv or .xlsx, in the order of the files."""
+        """Write the worklist as .parquet or .csv, in the order of the files."""
         return worklist.write_tables(self.tables(), path)
 
     def summary(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _WHERE = {
     "FactEntry": "entry",
     "Found": "entry",
     "LetterEntry": "entry",
+    "ReadBack": "worked",
     "RecordedCase": "recorded",
     "Verified": "chain",
     "attach_document": "documents",
@@ -28,7 +29,7 @@ _WHERE = {
     "case_of_notice": "notices",
     "check_still_open": "events",
     "confirmed": "notices",
-    "event_rules": "events",
+    "event_rules": "recordable",
     "facts_in": "entered",
     "levels_of": "events",
     "not_met": "notices",
@@ -39,12 +40,14 @@ _WHERE = {
     "one_history": "recorded",
     "pick_case": "picking",
     "problem_with": "documents",
+    "read_back": "worked",
     "record_event": "events",
     "recorded_at": "recorded",
     "recorded_cases": "recorded",
     "with_facts": "entered",
     "with_notices": "notices",
     "with_recorded": "recorded",
+    "worked_rows": "worked",
 }
 
 __all__ = sorted(_WHERE)

@@ -8,8 +8,11 @@ from toolkit import lazy
 
 _WHERE = {
     "ANSWERS": "kernel",
+    "DOLLARS": "files",
     "DUE": "table",
+    "ENTRIES": "table",
     "FACTS": "facts",
+    "OWNER_LISTED": "table",
     "WORKLIST": "table",
     "Tally": "tallies",
     "Written": "row_files",
