@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -79,7 +80,7 @@ def worked_rows(path: Path) -> Iterator[WorkedRow]:
         head = [cell.strip() for cell in sheet.rows[0]] if sheet.rows else []
         if _KEY not in head:
             continue
-        lacking = set(_NEEDED) - set(head)
+        lacking = {name for name in _NEEDED if name not in head}
         if lacking:
             break
         found = True
@@ -117,9 +118,9 @@ def read_back(
     found = ReadBack(rows=len(rows))
     worked = list({(r.key, *sorted(r.cells.items())): r for r in rows if r.is_worked}.values())
     found.worked = len(worked)
-    known = of_files.drop_duplicates(_KEY).set_index(_KEY)
-    today = worklist.drop_duplicates(_KEY).set_index(_KEY)
-    mine = of_files[of_files[_KEY].isin({row.key for row in worked})]
+    keys = {row.key for row in worked}
+    mine = of_files[of_files[_KEY].isin(keys)]
+    known, today = _by_key(mine), _by_key(worklist[worklist[_KEY].isin(keys)])
     cases = dict(zip(mine[_KEY], cases_from(claims, mine, hospital=hospital), strict=True))
     split = _split(worked, known)
     for row in worked:
@@ -139,8 +140,8 @@ def read_back(
         event = partial(_event, store, case, row, as_of=as_of, who=who, now=now)
         steps: list[tuple[str, Callable[[], dict | None]]] = [
             ("owner", partial(
-                _owner, store, case, row, today, split, as_of=as_of, who=who, now=now)),
-            ("status", partial(event, known.loc[row.key])),
+                _owner, store, case, row, today.get(row.key, {}), split, as_of=as_of, who=who, now=now)),
+            ("status", partial(event, known[row.key])),
             ("notes", partial(_note, store, case, row, as_of=as_of, who=who, now=now)),
         ]  # fmt: skip
         for column, step in steps:
@@ -156,7 +157,7 @@ def read_back(
                 found.already += 1
             else:
                 found.recorded.append(_at(row, **made))
-        other = _differs(row, today.loc[row.key]) if row.key in today.index else list(_COMPARED)
+        other = _differs(row, today.get(row.key, {}))
         if len(found.recorded) > entered and other:
             found.changed.append(_at(row, columns=other))
     return found
@@ -174,12 +175,19 @@ def _is_filled(row: WorkedRow, column: str) -> bool:
     return any(row.cells[one.name] for one in ENTRIES if one.name != "notes")
 
 
-def _split(worked: Sequence[WorkedRow], known: pd.DataFrame) -> frozenset[str]:
+def _by_key(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {
+        row[_KEY]: {str(name): plain(cell) for name, cell in row.items()}
+        for row in rows.to_dict("records")
+    }
+
+
+def _split(worked: Sequence[WorkedRow], known: dict[str, dict[str, Any]]) -> frozenset[str]:
     """Return the claims to which rows give several owners: a claim has one."""
     owners: dict[str, set[str]] = {}
     for row in worked:
-        if _is_filled(row, "owner") and row.key in known.index:
-            owners.setdefault(known.at[row.key, "claim_key"], set()).add(row.cells["owner"])
+        if _is_filled(row, "owner") and row.key in known:
+            owners.setdefault(known[row.key]["claim_key"], set()).add(row.cells["owner"])
     return frozenset(claim for claim, some in owners.items() if len(some) > 1)
 
 
@@ -187,7 +195,7 @@ def _owner(
     store: CaseStore,
     case: Case,
     row: WorkedRow,
-    today: pd.DataFrame,
+    today: dict[str, Any],
     split: frozenset[str],
     *,
     as_of: date,
@@ -199,11 +207,10 @@ def _owner(
         raise UsageError("the owner was taken away and none put in its place")
     if not owner.isprintable() or len(owner) > 200:
         raise UsageError("an owner is a name in one line")
-    if row.key in today.index:
-        if today.at[row.key, "claim_key"] in split:
-            raise UsageError("rows of one claim name several owners: a claim has one")
-        if plain(today.at[row.key, "owner"]) == owner:
-            return None
+    if today.get("claim_key") in split:
+        raise UsageError("rows of one claim name several owners: a claim has one")
+    if today.get("owner") == owner:
+        return None
     fact = Fact(owner, "entered in the workbook of a worklist", as_of)
     entry = store.enter(
         case.case_key, {"owner": fact}, identity=case.identity, who=who, now=now
@@ -215,7 +222,7 @@ def _event(
     store: CaseStore,
     case: Case,
     row: WorkedRow,
-    known: pd.Series,
+    known: dict[str, Any],
     *,
     as_of: date,
     who: str,
@@ -276,17 +283,17 @@ def _cents(row: WorkedRow) -> int | None:
     raise UsageError("status_amount is dollars above zero, with at most two decimals")
 
 
-def _differs(row: WorkedRow, today: pd.Series) -> list[str]:
+def _differs(row: WorkedRow, today: dict[str, Any]) -> list[str]:
     """Return the columns in which the worklist of today is another than the row."""
     return [
         name for name in _COMPARED if name in row.cells and row.cells[name] != _shown(today, name)
     ]
 
 
-def _shown(today: pd.Series, name: str) -> str:
+def _shown(today: dict[str, Any], name: str) -> str:
     """Return a cell of the worklist as the workbook has it, as text."""
     if name == "denied":
-        cents = plain(today["denied_cents"])
+        cents = today.get("denied_cents")
         return "" if cents is None else f"{float(dollars(cents)):.15g}"
-    value = plain(today[name])
+    value = today.get(name)
     return "" if value is None else str(value)
