@@ -82,6 +82,7 @@ class Page:
         kinds["severity"] = [severity_of(code) for code in kinds["code"]]
         kinds = kinds.sort_values(["severity", "rows"], ascending=[True, False], kind="stable")
         many, most = self.given.found, self.given.most
+        listed = "each one" if many <= most else f"the first {most:,}"
         rows = [
             (
                 k.file,
@@ -98,7 +99,7 @@ class Page:
             blocks.paragraph(
                 f"{words.count(many, 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
                 "Those that cost dollars come first. "
-                f"The workbook lists {'each one' if many <= most else f'the first {most:,}'}."
+                + ("" if self.by_hand else f"The workbook lists {listed}.")
             ),
             blocks.table(
                 ("File", "Kind", "Column", "Rows", "First row", "What it is", "What it does to the numbers"),
