@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from toolkit.claims.tables import DTYPES, TABLES, Column
-from toolkit.worklist import DUE, WORKLIST
+from toolkit.reports.worked_list import BESIDE
+from toolkit.worklist import DUE, ENTRIES, WORKLIST
 
 PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 
@@ -63,6 +64,10 @@ def page() -> str:
     parts.append(
         "## The worklist\n\nOne row per denied service line, or per claim-level denial: "
         f"`triage(claims, as_of=..., hospital=...)`.\n\n{table(WORKLIST)}"
+    )
+    parts.append(
+        "### In the workbook\n\nBeside these, a worklist written as XLSX has what `toolkit record --from` "
+        f"reads back, and what helps to work.\n\n{table((*ENTRIES, *BESIDE))}"
     )
     states = "\n".join(f"| `{due}` | {says} |" for due, says in DUE.items())
     parts.append(

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import toolkit.worklist.accessor as accessor
 from toolkit.claims import read
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.official import official_text, official_texts
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
-from toolkit.reports import explore, open_exploration
+from toolkit.metrics import tables
+from toolkit.reports import explore, monthly, open_exploration, words
 from toolkit.worklist.accessor import classify_frame
 from toolkit.worklist.triage import triage
 
@@ -26,8 +26,8 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "data" / "samples" / "remits"
 NOTEBOOK = ROOT / "notebooks" / "explore_denials.ipynb"
 BLOCKS = (
-    "about", "what", "payers", "services", "amounts", "changes", "second_looks", "unclassified",
-    "rejections",
+    "about", "trend", "what", "payers", "heat", "changes", "services", "amounts", "drill",
+    "second_looks", "unclassified", "rejections",
 )  # fmt: skip
 
 
@@ -187,29 +187,85 @@ def test_every_block_shows_the_sample(sample, name):
         assert re.search(r'alt="[A-Z].{30,}"', alt)
 
 
-def test_every_way_of_cutting_adds_up_to_the_worklist(sample):
-    total = int(sample.denials["denied_cents"].sum())
+def test_every_way_of_cutting_adds_up_to_the_denials(sample):
+    facts = sample.page.facts
+    total = words.dollars(facts.cents())
     for block in (explore.what, explore.payers, explore.services, explore.amounts):
-        foot = re.search(r"<tfoot>.*?</tfoot>", block(sample))[0]
-        assert f"${total // 100:,}.{total % 100:02d}" in foot
-    assert explore.by_month(sample)["cents"].sum() == total
+        assert total in re.search(r"<tfoot>.*?</tfoot>", block(sample))[0]
+    cells = re.search(r"<tfoot>(.*?)</tfoot>", explore.heat(sample))[1]
+    dollars = [
+        round(float(one.replace(",", "")) * 100) for one in re.findall(r"\$([\d,.]+)", cells)
+    ]
+    assert sum(dollars) == facts.cents()
+    assert (
+        tables.by_code(facts)["denials"].sum()
+        == tables.by_size(facts)["denials"].sum()
+        == facts.count()
+    )
 
 
-def test_the_months_compared_are_over_and_neighbors(sample):
-    before, after = explore.whole_months(sample)
-    assert (after, before) == (pd.Timestamp(2026, 2, 1), pd.Timestamp(2026, 1, 1))
-    months = explore.by_month(sample)["month"]
+def test_the_months_are_those_of_the_reports_and_none_is_left_out(sample):
+    shown = re.findall(r"<td>([A-Z][a-z]+ \d{4})</td>", explore.trend(sample))
+    months = pd.to_datetime(shown, format="%B %Y").to_series()
+    assert months.iloc[-1] == pd.Timestamp(sample.page.facts.month)
     assert months.diff().dropna().dt.days.between(28, 31).all()
+    of_reports = tables.by_month(sample.page.facts, 24)
+    assert set(of_reports["month"]) <= set(months)
 
 
-def test_an_export_of_denials_alone_claims_no_rate(sample):
-    assert "give no denial rate" in explore.changes(sample)
+def test_what_changed_is_what_the_monthly_report_says(sample):
+    assert monthly.changed(sample.page) in explore.changes(sample)
+    assert "the workbook has all" not in explore.changes(sample)
+
+
+@pytest.mark.parametrize(
+    "only",
+    [
+        {"category": "Medical necessity"},
+        {"category": "medical_necessity", "due": "Due later"},
+        {"payer": "Harborlight Health", "month": "2026-01"},
+        {"route": "appeal"},
+        {"code": "CO-50"},
+    ],
+    ids=lambda one: "-".join(one),
+)
+def test_a_drill_down_lists_rows_by_our_key_that_add_up(sample, only):
+    shown = explore.drill(sample, **only)
+    rows = shown.partition("<tbody>")[2] if "month" in only else shown.rpartition("<tbody>")[2]
+    keys = re.findall(r">([0-9a-f]{16}-[^<]+)<", rows)
+    facts = sample.page.facts
+    named = {key: name for key, name in facts.payers.items() if name == only.get("payer")}
+    chosen = {"category": "medical_necessity"} if "category" in only else {}
+    chosen |= {"due": "due_later"} if "due" in only else {}
+    chosen |= {"payer": next(iter(named))} if named else {}
+    chosen |= {name: only[name] for name in ("month", "route", "code") if name in only}
+    sums = tables.sums_of(facts, chosen)
+    assert len(keys) == min(int(sums.denials), 40) > 0
+    assert f"{int(sums.denials):,} denial" in shown and words.dollars(int(sums.denied)) in shown
+
+
+def test_a_value_that_no_denial_has_is_refused_with_those_there_are(sample):
+    with pytest.raises(
+        UsageError, match=r"no denial has this category; there are: .*Authorization"
+    ):
+        explore.drill(sample, category="Nothing")
+    with pytest.raises(UsageError, match="pick denials by payer, category"):
+        explore.drill(sample, patient="x")
+    assert "No denial has all of these" in explore.drill(sample, month="2024-07", due="due_later")
+    with pytest.raises(UsageError, match="as_of is a date"):
+        open_exploration("sample", as_of="March", hospital=UNKNOWN)
+
+
+def test_the_day_chosen_leaves_out_what_is_later(tmp_path):
+    path = SAMPLES / "quirks" / "q01_baseline.835"
+    before = open_exploration(str(path), as_of="2000-01-01", hospital=UNKNOWN)
+    assert before.page.facts.count() == 0 and "There are no denials" in explore.about(before)
 
 
 def test_the_public_remittances_are_explored():
     found = open_exploration(str(SAMPLES / "public"), as_of="2026-03-02", hospital=UNKNOWN)
     shown = {name: getattr(explore, name)(found) for name in BLOCKS}
-    assert len(found.denials) and "$" in shown["what"]
+    assert found.page.facts.count() and "$" in shown["what"]
     assert "No 277 or 999 file" in shown["rejections"]
 
 
@@ -220,8 +276,8 @@ def test_rejections_among_the_files_are_shown_and_counted_nowhere(tmp_path):
     for path in (SAMPLES / "public-277").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     both = open_exploration(str(tmp_path), as_of="2026-03-02", hospital=UNKNOWN)
-    assert both.denials.equals(alone.denials) and both.claims == alone.claims
-    assert explore.by_month(both).equals(explore.by_month(alone))
+    assert both.page.facts.count() == alone.page.facts.count()
+    assert explore.trend(both) == explore.trend(alone)
     assert "A7 562" in explore.rejections(both)
     assert explore.what(both) == explore.what(alone)
 
@@ -229,22 +285,30 @@ def test_rejections_among_the_files_are_shown_and_counted_nowhere(tmp_path):
 def test_files_without_a_denial_are_said_so(tmp_path):
     path = SAMPLES / "public-277" / "imsweb_x12-parser_x12_277CA_rejected.txt"
     found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
-    for name in ("what", "payers", "services", "amounts"):
+    for name in ("trend", "what", "payers", "heat", "services", "amounts"):
         assert "There are no denials." in getattr(explore, name)(found)
-    assert "date of its notice" in explore.changes(found)
+    assert "nothing can be called changed" in explore.changes(found)
 
 
-def test_no_patient_s_number_or_name_is_shown(tmp_path):
-    path = tmp_path / "export.csv"
+VALUES = ("ZEBRA1", "OTTER", "PELICAN7", "WOMBAT")
+
+
+def written(folder: Path) -> Path:
+    path = folder / "export.csv"
     path.write_text(
         "Claim Number,Patient Name,Member ID,Payer,Service From,Procedure Code,Billed Amount,"
         "Paid Amount,Group Code,Reason Code (CARC),Denied Amount,Denial Reason,Remittance Date\n"
         "ZEBRA1,OTTER JANE,PELICAN7,Plan,2026-01-05,77080,200.00,0.00,CO,B8,200.00,"
         "WOMBAT asked,2026-02-20\n"
     )
+    return path
+
+
+def test_no_patient_s_number_or_name_is_shown(tmp_path):
+    path = written(tmp_path)
     found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
     shown = "".join(getattr(explore, name)(found) for name in BLOCKS) + found.page.findings()
-    for value in ("ZEBRA1", "OTTER", "PELICAN7", "WOMBAT"):
+    for value in VALUES:
         assert value not in shown
     assert "step therapy" in explore.second_looks(found)
 
@@ -265,18 +329,27 @@ def test_the_notebook_calls_and_keeps_nothing():
     text = "\n".join("".join(cell["source"]) for cell in code)
     assert "def " not in text and "lambda" not in text and "for " not in text
     for name in BLOCKS:
-        assert f"explore.{name}(found)" in text
+        assert f"explore.{name}(found" in text
 
 
-def test_the_notebook_s_cells_run_in_order():
-    book = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    script = "\n".join(
-        "".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "code"
+def test_the_notebook_runs_by_papermill_on_own_data_and_no_value_leaves_it(tmp_path, monkeypatch):
+    import papermill
+
+    monkeypatch.chdir(ROOT)
+    path = written(tmp_path)
+    given = {"source": str(path), "as_of": "2026-03-02", "category": "Medical necessity"}
+    made = tmp_path / "made.ipynb"
+    papermill.execute_notebook(
+        str(NOTEBOOK), str(made), parameters=given, progress_bar=False, cwd=str(ROOT)
     )
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+    book = made.read_text(encoding="utf-8")
+    assert "Row by row" in book and "1 denial, $200.00 denied" in book
+    for value in VALUES:
+        assert value not in book
 
 
 def test_the_exploration_shows_the_denials_of_the_worklist():
     path = SAMPLES / "quirks" / "q01_baseline.835"
     found = open_exploration(str(path), as_of="2026-03-02", hospital=UNKNOWN)
-    assert len(found.denials) == len(triage(read(path), as_of=date(2026, 3, 2), hospital=UNKNOWN))
+    rows = triage(read(path), as_of=date(2026, 3, 2), hospital=UNKNOWN)
+    assert found.page.facts.count() == len(rows)

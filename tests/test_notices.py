@@ -6,22 +6,26 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typst
 from docx import Document
 from PIL import Image
 from pypdf import PdfReader, PdfWriter
 
+from toolkit.bulk.inputs import run_on
 from toolkit.cases import (
     CaseStore,
     attach_document,
     case_from,
     case_of_notice,
     confirmed,
+    notices_at,
+    one_history,
     problem_with,
     with_notices,
 )
-from toolkit.claims import Claims
+from toolkit.claims import Claims, read
 from toolkit.claims.notice import Page, Pages, Proposal, notice_of, read_notice
 from toolkit.claims.notice.dates import find_dates, order_of
 from toolkit.claims.notice.kinds import notice_kinds
@@ -32,6 +36,8 @@ from toolkit.hospital import Hospital
 from toolkit.law.wording import STAGES
 from toolkit.letters import checklist_of
 from toolkit.letters.facts import fact_types
+from toolkit.reports.page import Page as ReportPage
+from toolkit.reports.source import Source, frame, parcel, part_of_run
 from toolkit.rules import load_yaml
 from toolkit.worklist.triage import triage
 
@@ -440,8 +446,7 @@ def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
 
 def test_a_letter_without_a_claim_becomes_a_case_with_a_row_a_checklist_and_a_letter(made, capsys):
     place, key = made
-    with CaseStore(place) as store:
-        claims = with_notices(Claims(), store)
+    claims = with_notices(Claims(), notices_at(place))
     rows = triage(claims, as_of=NOW.date(), hospital=Hospital.unknown())
     row = rows.iloc[0]
     assert (row["stage"], row["program"], row["reason"]) == (
@@ -458,11 +463,10 @@ def test_a_letter_without_a_claim_becomes_a_case_with_a_row_a_checklist_and_a_le
 
 
 def test_a_case_made_of_a_letter_gives_way_to_its_claim_in_a_file(made):
-    place, _ = made
-    with CaseStore(place) as store:
-        alone = with_notices(Claims(), store)
-        assert len(alone.claims) == 1
-        assert len(with_notices(alone, store).claims) == 1
+    notices = notices_at(made[0])
+    alone = with_notices(Claims(), notices)
+    assert len(alone.claims) == 1
+    assert len(with_notices(alone, notices).claims) == 1
 
 
 def test_the_same_letter_again_comes_to_the_same_case(made, letter, tmp_path):
@@ -512,8 +516,8 @@ def test_a_document_is_kept_by_its_hash_and_its_loss_or_change_is_said(made, tmp
 
 def test_an_attached_document_is_there_in_the_checklist(made, tmp_path):
     place, key = made
+    claims = with_notices(Claims(), notices_at(place))
     with CaseStore(place) as store:
-        claims = with_notices(Claims(), store)
         rows = triage(claims, as_of=NOW.date(), hospital=Hospital.unknown())
         case = case_from(claims, rows, rows["denial_key"].iloc[0], hospital=Hospital.unknown())
         missing = [
@@ -555,3 +559,62 @@ def test_a_case_made_of_a_letter_is_recorded_and_followed_without_an_export(made
     answer = json.loads(capsys.readouterr().out)
     assert [one["what"] for one in answer["events"]][-1] == "appeal_filed"
     assert answer["lines"][0]["state"] == "awaiting_decision"
+
+
+# ---- the worklist and the reports count them
+
+CLAIM = "{mine},{theirs},Sample Plan,Medicare Advantage,2026-08-03,71046,300.00,0.00,CO,50,300.00,2026-09-01\n"
+HEADINGS = (
+    "Claim Number,Payer Claim Control Number,Payer,Program,Service From,Procedure Code,Billed Amount,"
+    "Paid Amount,Group Code,Reason Code (CARC),Denied Amount,Remittance Date\n"
+)
+OTHER = CLAIM.format(mine="ACCT-1", theirs="ICN-1")
+SAME = CLAIM.format(mine="ACCT-2", theirs="UM-4471-26")  # the number of the letter's case
+
+
+def listed(place: Path, export: Path, engine: str, capsys) -> tuple[pd.DataFrame, dict]:
+    out = export.with_name(f"{engine}.parquet")
+    words = [str(export), "--out", str(out), "--engine", engine, "--store", str(place)]
+    assert main(["worklist", *words, "--as-of", "2026-11-01", "--json"]) == 0
+    return pd.read_parquet(out), json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("rows", "from_letters"), [([OTHER], 1), ([OTHER, SAME], 0)])
+def test_the_worklist_has_a_letter_s_case_once_whatever_does_the_work(
+    made, tmp_path, capsys, rows, from_letters
+):
+    export = tmp_path / "export.csv"
+    export.write_text(HEADINGS + "".join(rows), encoding="utf-8")
+    once, said = listed(made[0], export, "pandas", capsys)
+    parts, said_too = listed(made[0], export, "duckdb", capsys)
+    assert said["from_letters"] == from_letters and len(once) == 2
+    pd.testing.assert_frame_equal(once, parts)
+    assert said | {"out": ""} == said_too | {"out": ""}
+    if from_letters:
+        last = once.iloc[-1]
+        assert (last["stage"], last["reason"]) == ("pre_service", "step_therapy")
+        assert str(last["last_filing_date"]) == "2026-11-18"
+
+
+def test_a_report_counts_a_letter_s_case_and_no_claim_of_it(made, tmp_path):
+    export = tmp_path / "export.csv"
+    export.write_text(HEADINGS + OTHER, encoding="utf-8")
+    day, hospital = NOW.date(), Hospital.unknown()
+    notices = notices_at(made[0])
+    claims = one_history(
+        with_notices(read(export), notices), hospital=hospital, recorded=(), as_of=day
+    )
+    once = Source.of("export", claims, triage(claims, as_of=day, hospital=hospital), day)
+    with run_on(
+        [export], as_of=day, hospital=hospital, notices=notices, also=part_of_run, engine="pandas"
+    ) as run:
+        parts = Source.of_run("export", run)
+    for source in (once, parts):
+        given = parcel(source)
+        assert (given.facts.count(), given.told.from_letters, given.rows_read) == (2, 1, 1)
+        assert given.facts.one("SELECT count(*) FROM claims") == 1
+        page = ReportPage(given, "export", "payer", by_hand=True)
+        assert "2, of them 1 from letters" in page.about("A report")
+        assert "Denials of letters attached at the desk" in page.reconciliation()
+        assert "denial-letter" not in page.about("A report") + source.files.to_csv()
+    assert frame(once.worklist).equals(frame(parts.worklist))

@@ -14,6 +14,7 @@ from toolkit.bulk.kernel import Also
 from toolkit.bulk.run import Run, triage_book
 from toolkit.cases import RecordedCase
 from toolkit.claims.reading import files_of
+from toolkit.claims.tables import Claims
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 
@@ -116,6 +117,7 @@ def run_on(
     as_of: date,
     hospital: Hospital,
     recorded: Sequence[RecordedCase] = (),
+    notices: Sequence[Claims] = (),
     book: Path | None = None,
     layout: str | None = None,
     engine: str = "duckdb",
@@ -130,7 +132,7 @@ def run_on(
         with _bar(progress) as on_progress:
             run = triage_book(
                 here, found.files, as_of=as_of, hospital=hospital, recorded=recorded,
-                engine=engine, also=also, findings=found.findings, on_progress=on_progress,
+                notices=notices, engine=engine, also=also, findings=found.findings, on_progress=on_progress,
             )  # fmt: skip
         with run:
             yield run

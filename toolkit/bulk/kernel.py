@@ -7,7 +7,7 @@ number into buckets, and each bucket is done by the same lines, all its rows tog
 
 import pickle
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit.bulk.book import Book, File, accounts_of, write_arrow
+from toolkit.cases.notices import not_met, numbers_met
 from toolkit.cases.recorded import RecordedCase, with_recorded
 from toolkit.claims.adjudication import noted
 from toolkit.claims.export.columns import Notes
@@ -36,6 +37,8 @@ from toolkit.hospital import Hospital
 from toolkit.worklist import arrow_of, tally
 from toolkit.worklist.keys import keys_of, positions
 from toolkit.worklist.triage import Brain, brain, triaged_with_comparison
+
+NOTICES = "notices"  # the part that is of no file
 
 # Makes of a part's claims and worklist, on a day, something small that adds up (for reports).
 Also = Callable[[Claims, pd.DataFrame, date], Any]
@@ -54,6 +57,7 @@ class Given:
     also: Also | None = None  # what else is made of each part
     taken_back: Mapping[str, int] = field(default_factory=dict)  # cents, by claim number
     recorded: tuple[RecordedCase, ...] = ()
+    notices: tuple[Claims, ...] = ()  # cases made of letters, whatever file has their claims
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Done:
     restated: pd.DataFrame | None = None
     set_aside: int = 0  # rows and claims that went into buckets
     asked: int = 0  # denials whose second look turns on other claims
+    met: frozenset[str] = frozenset()  # numbers of cases made of letters that claims of it have
 
 
 def do_pieces(given: Given, task: Pieces) -> Done:
@@ -97,6 +102,7 @@ def do_pieces(given: Given, task: Pieces) -> Done:
         else:
             parts.append(_remittance_piece(given, file, at, number, task, done))
     claims = together(parts)
+    done.met = numbers_met(given.notices, claims)
     return _finish(given, claims, f"pieces-{task.number:012d}", done)
 
 
@@ -124,8 +130,16 @@ def do_bucket(given: Given, task: Bucket) -> Done:
             }
             count = len(found.get("claims", ()))
             parts.append(Claims(**found, files=file.row(count, first=False)))
-    claims, done.restated = once(together(parts), order=[file.file_id for file in given.files])
+    every = together(parts)
+    done.met = numbers_met(given.notices, every)
+    claims, done.restated = once(every, order=[file.file_id for file in given.files])
     return _finish(given, claims, f"bucket-{task.number:012d}", done)
+
+
+def do_notices(given: Given, met: Iterable[str]) -> Done:
+    """Do the cases made of letters whose numbers no part has met: they stand after all files."""
+    claims = not_met(given.notices, frozenset(met))
+    return Done() if claims.claims.empty else _finish(given, claims, NOTICES, Done())
 
 
 def _export_piece(
@@ -253,7 +267,9 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     done.denials, done.asked = len(worklist), len(asked)
     done.counted = tally(worklist)
     if len(worklist):
-        table = arrow_of(worklist).append_column("order", pa.array(_order(given, claims, worklist)))
+        table = arrow_of(worklist)
+        if name != NOTICES:
+            table = table.append_column("order", pa.array(_order(given, claims, worklist)))
         if name.startswith("bucket"):
             pq.write_table(table, given.work / "parts" / f"{name}.parquet", store_schema=False)
         else:

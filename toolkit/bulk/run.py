@@ -18,7 +18,17 @@ import pyarrow.parquet as pq
 from toolkit import worklist
 from toolkit.bulk.book import Book, File
 from toolkit.bulk.database import database
-from toolkit.bulk.kernel import Also, Bucket, Done, Given, Pieces, do_bucket, do_pieces
+from toolkit.bulk.kernel import (
+    NOTICES,
+    Also,
+    Bucket,
+    Done,
+    Given,
+    Pieces,
+    do_bucket,
+    do_notices,
+    do_pieces,
+)
 from toolkit.bulk.workers import workers
 from toolkit.cases import RecordedCase
 from toolkit.claims.export.columns import Notes
@@ -54,7 +64,7 @@ class Run:
     """A worklist in parts; used with `with`, which removes the parts at the end.
 
     `findings` is their number, those about files and those about rows; `file_findings` are the
-    first kind. `counted` is the worklist's tally, `restated` what older files said otherwise.
+    first kind. `counted` is the worklist's tally, `from_letters` how many denials are in no file.
     """
 
     given: Given
@@ -62,6 +72,7 @@ class Run:
     denials: int = 0
     findings: int = 0
     set_aside: int = 0
+    from_letters: int = 0
     file_findings: pd.DataFrame = field(default_factory=lambda: empty("findings"))
     looks: pd.DataFrame | None = None
 
@@ -72,15 +83,17 @@ class Run:
         shutil.rmtree(self.given.work, ignore_errors=True)
 
     def write(self, path: Path) -> Path:
-        """Write the worklist as .parquet, .csv or .xlsx, in the order of the files."""
+        """Write the worklist as .parquet or .csv, in the order of the files."""
         return worklist.write_tables(self.tables(), path)
 
     def summary(self) -> dict[str, Any]:
         """Return the counts of `toolkit.worklist.summary`."""
-        return worklist.summary(self.counted, findings=self.findings)
+        return worklist.summary(
+            self.counted, findings=self.findings, from_letters=self.from_letters
+        )
 
     def tables(self) -> Iterator[pa.Table]:
-        """Give the worklist as tables, in the order of the files and their claims."""
+        """Give the worklist as tables, in the order of the files and their claims; letters are last."""
         aside = self._aside()
         waiting = next(aside, None)
         for path in sorted((self.given.work / "parts").glob("pieces-*.arrow")):
@@ -100,6 +113,9 @@ class Run:
         while waiting is not None:
             yield self.looked(waiting.drop_columns(["order"]), "bucket")
             waiting = next(aside, None)
+        if self.from_letters:
+            with pa.OSFile(str(self.given.work / "parts" / f"{NOTICES}.arrow")) as file:
+                yield self.looked(_alike(pa.ipc.open_file(file).read_all()), NOTICES)
 
     def also(self) -> Iterator[Any]:
         """Give what `also` made of each part, in no order."""
@@ -160,6 +176,7 @@ def triage_book(
     as_of: date,
     hospital: Hospital,
     recorded: Sequence[RecordedCase] = (),
+    notices: Sequence[Claims] = (),
     engine: str = "duckdb",
     jobs: int | None = None,
     also: Also | None = None,
@@ -169,7 +186,8 @@ def triage_book(
 ) -> Run:
     """Return the worklist of the book's files (default: all, oldest first), as parts.
 
-    `recorded` is what people recorded (`toolkit.cases.recorded_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
+    `recorded` is what people recorded (`toolkit.cases.recorded_at`), `notices` the cases made of
+    letters (`toolkit.cases.notices_at`). `also` (a module's function) makes something of each part's claims, worklist and day.
     `engine` is pandas (one thread), duckdb (a thread for each core) or spark. `findings` are
     those that gathering the files gave. `on_progress(stage, done, total)` is called after each task.
     A file none of whose rows is a denial raises InputError, as reading it alone would.
@@ -183,10 +201,12 @@ def triage_book(
         buckets = max(1, -(-rows_aside // part_rows))
         taken_back = _taken_back(book, chosen)
         given = Given(
-            book, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded)
-        )
+            book, work, chosen, as_of, hospital, buckets, also, taken_back, tuple(recorded),
+            tuple(notices),
+        )  # fmt: skip
         done = _all_done(given, engine, jobs, on_progress, part_rows, some_aside=rows_aside > 0)
-        return _put_together(given, done, findings)
+        letters = do_notices(given, frozenset[str]().union(*(one.met for one in done)))
+        return _put_together(given, done, letters, findings)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -261,7 +281,10 @@ def _find_several(book: Book, files: tuple[File, ...], work: Path) -> int:
     return int(met * max(1.0, rows / max(total, 1))) if len(several) else 0
 
 
-def _put_together(given: Given, done: list[Done], findings: pd.DataFrame | None) -> Run:
+def _put_together(
+    given: Given, done: list[Done], letters: Done, findings: pd.DataFrame | None
+) -> Run:
+    done = [*done, letters]
     told_files = [findings] if findings is not None else []
     tallies: dict[str, list[Tally]] = {}
     claims: dict[str, int] = {}
@@ -282,13 +305,14 @@ def _put_together(given: Given, done: list[Done], findings: pd.DataFrame | None)
     if restated:
         told_files.append(told(add_up(restated), files))
     found = pd.concat([one for one in told_files if len(one)] or [empty("findings")])
-    counted = [one.counted for one in done]
+    counted = [one.counted for one in done if one.counted]
     return Run(
         given,
         worklist.add_up(counted) if counted else worklist.tally(_no_rows()),
         denials=sum(one.denials for one in done),
         findings=len(found) + sum(one.findings for one in done),
         set_aside=sum(one.set_aside for one in done),
+        from_letters=letters.denials,
         file_findings=found.reset_index(drop=True),
         looks=_looks(given) if any(one.asked for one in done) else None,
     )

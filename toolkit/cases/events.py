@@ -1,54 +1,21 @@
-"""Record what happened to a claim: which events there are, and what an entry of each has to hold.
-
-The events are those of `rules/history/events.yaml`. No message repeats a claim's value.
-"""
+"""Record what happened to a claim: what an entry of each event has to hold. No message repeats a value."""
 
 from datetime import date, datetime
-from functools import cache
 
 import msgspec
 
 from toolkit.cases.case import Case
 from toolkit.cases.entry import EventEntry
 from toolkit.cases.identity import numbers
+from toolkit.cases.recordable import event_rules
 from toolkit.cases.store import CaseStore
 from toolkit.errors import RefusedError, UsageError
-from toolkit.history.states import EventKind, Flag, open_states, table
+from toolkit.history.states import open_states, table
 from toolkit.law import program, programs
 from toolkit.law.model import Level
-from toolkit.rules import RULES, read
 
-FIELDS = ("level", "outcome", "amount", "proof")
 _LONGEST_PROOF = 2000
 _BEFORE_SERVICE = ("pre_service", "prior_authorization")
-
-
-class EventRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One event that can be recorded: what it means, and the fields of its entry."""
-
-    says: str
-    history: EventKind
-    needs: tuple[str, ...] = ()
-    allows: tuple[str, ...] = ()
-    before: Flag = "no"
-    after: str | None = None
-
-    def __post_init__(self) -> None:
-        if unknown := {*self.needs, *self.allows} - set(FIELDS):
-            raise ValueError(f"has no field {sorted(unknown)}")
-
-
-class EventRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The events that can be recorded, by id, and the outcomes of a decision."""
-
-    events: dict[str, EventRule]
-    outcomes: tuple[str, ...]
-
-
-@cache
-def event_rules() -> EventRules:
-    """Return the events that can be recorded."""
-    return read(RULES / "history" / "events.yaml", EventRules)
 
 
 def record_event(

@@ -4,7 +4,7 @@ A case made of a letter has one row in the canonical tables, built of its facts,
 desk, the checklist and the letters see it as they see every other denial.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from toolkit.cases.case import Case, Fact, bare_cases
-from toolkit.cases.identity import plain
+from toolkit.claims.identity import id_of
 from toolkit.claims.notice import Notice, Proposal
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.errors import RefusedError, UsageError
@@ -60,43 +60,67 @@ def confirmed(proposals: Iterable[Proposal], *, file: str, as_of: date) -> dict[
     return facts
 
 
-def with_notices(claims: Claims, store: "CaseStore") -> Claims:
-    """Return the tables with the row of each case that was made of a letter (see `notices_beside`)."""
-    beside = notices_beside(claims, store)
-    return claims if beside.claims.empty else concat([claims, beside])
+def notices_in(store: "CaseStore") -> tuple[Claims, ...]:
+    """Return the tables of each case that was made of a letter, whatever file has its claim."""
+    return tuple(
+        claims_of_notice(
+            one.sha256, {fact.name: fact.fact for fact in store.facts(one.case_key) if fact.fact}
+        )
+        for one in store.documents(None)
+        if one.made_case
+    )
 
 
-def notices_beside(claims: Claims, store: "CaseStore") -> Claims:
-    """Return the tables of the cases that were made of letters and are not in these tables.
-
-    Where a file has the case's number, its claim is there already, and what was entered comes to it.
-    """
-    parts = []
-    known = {str(number) for name in _NUMBERS for number in claims.claims[name].dropna().unique()}
-    for document in store.documents(None):
-        if not document.made_case:
-            continue
-        facts = {one.name: one.fact for one in store.facts(document.case_key) if one.fact}
-        part = claims_of_notice(document.sha256, document.name, facts)
-        mine = {plain(part.claims[name].iloc[0]) for name in _NUMBERS} - {None}
-        if not mine & known:
-            parts.append(part)
-    return concat(parts) if parts else Claims()
-
-
-def with_notices_at(claims: Claims, place: Path | str) -> Claims:
-    """Return the tables with what `with_notices` adds from the store at a place; nothing where there is none."""
+def notices_at(place: Path | str) -> tuple[Claims, ...]:
+    """Return what `notices_in` gives of the store at a place; nothing where there is no store."""
     if "://" not in str(place) and not Path(place).exists():
-        return claims
+        return ()
     from toolkit.cases.store import CaseStore
 
     with CaseStore(place) as store:
-        return with_notices(claims, store)
+        return notices_in(store)
 
 
-def claims_of_notice(sha256: str, file: str, facts: Mapping[str, Fact]) -> Claims:
-    """Return the tables of a case made of a letter: one claim, its line, and its reason in words."""
-    file_id = sha256[:16]
+def numbers_met(notices: Sequence[Claims], claims: Claims) -> frozenset[str]:
+    """Return the numbers of these cases that a claim of the tables has."""
+    wanted = frozenset[str]().union(*(_numbers(one) for one in notices))
+    if not wanted:
+        return wanted
+    known = (claims.claims[name] for name in _NUMBERS)
+    return frozenset(one for column in known for one in column[column.isin(wanted)])
+
+
+def not_met(notices: Sequence[Claims], met: Collection[str]) -> Claims:
+    """Return together the tables of the cases that have none of the numbers met in files.
+
+    Where a file has the case's number, its claim is there already, and what was entered comes to it.
+    """
+    apart = [one for one in notices if _numbers(one).isdisjoint(met)]
+    return concat(apart) if apart else Claims()
+
+
+def _numbers(notice: Claims) -> frozenset[str]:
+    return frozenset(notice.claims[list(_NUMBERS)].iloc[0].dropna())
+
+
+def notices_beside(claims: Claims, store: "CaseStore") -> Claims:
+    """Return the tables of the cases that were made of letters and are not in these tables."""
+    notices = notices_in(store)
+    return not_met(notices, numbers_met(notices, claims))
+
+
+def with_notices(claims: Claims, notices: Sequence[Claims]) -> Claims:
+    """Return the tables with the rows of those cases that are not among them, after their own."""
+    beside = not_met(notices, numbers_met(notices, claims))
+    return claims if beside.claims.empty else concat([claims, beside])
+
+
+def claims_of_notice(sha256: str, facts: Mapping[str, Fact]) -> Claims:
+    """Return the tables of a case made of a letter: one claim, its line, and its reason in words.
+
+    Its file is called after the hash: the letter's own name may be a patient's.
+    """
+    file_id = id_of(sha256)
     keys = {"claim_key": f"{file_id}-1", "file_id": file_id, "row": 1}
     claim = {column: _first(facts, names) for column, names in _CLAIM.items()}
     stated = sorted(name for name in ("program", "contracted", "stage", "notice_date", "notice_received") if name in facts)  # fmt: skip
@@ -114,7 +138,13 @@ def claims_of_notice(sha256: str, file: str, facts: Mapping[str, Fact]) -> Claim
         "amount_cents": _first(facts, ("denied_cents",)),
         "denial_text": _first(facts, ("denial_words",)),
     }
-    about = {"file": file, "file_id": file_id, "sha256": sha256, "source": "notice", "rows_read": 1}
+    about = {
+        "file": f"letter {file_id}",
+        "file_id": file_id,
+        "sha256": sha256,
+        "source": "notice",
+        "rows_read": 1,
+    }
     return Claims(
         claims=_table("claims", keys | claim),
         claim_lines=_table("claim_lines", keys | line),
@@ -164,7 +194,7 @@ def case_of_notice(
             "a case needs the reason and the date of its notice; nothing was entered.",
             needs=tuple(f"{fact_types()[name].label}, confirmed or typed" for name in lacking),
         )
-    claims = claims_of_notice(notice.sha256, notice.file, facts)
+    claims = claims_of_notice(notice.sha256, facts)
     rows = triage(claims, as_of=as_of, hospital=hospital)
     case = next(iter(bare_cases(claims, rows)), None)
     if case is None:

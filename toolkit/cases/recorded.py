@@ -47,13 +47,15 @@ _NUMBERS = ("patient_control_number", "payer_claim_control_number", "original_re
 
 # The facts of a claim on which its dates turn, and which a person may state or correct.
 DATE_FACTS = ("program", "contracted", "stage", "notice_date", "notice_received")
+# What a person may state in place of the files, those and who works the claim.
+STATED = (*DATE_FACTS, "owner")
 # Of these, what is true of the claim whichever decision is on it.
-_OF_THE_CLAIM = ("program", "contracted")
+_OF_THE_CLAIM = ("program", "contracted", "owner")
 
 
 class RecordedCase(msgspec.Struct, frozen=True):
     """A case on which people worked: every identity under which it was seen, the events that stand,
-    and the facts on which dates turn, as people stated them last.
+    and what people stated last in place of the files (`STATED`).
     """
 
     case_key: str
@@ -100,7 +102,7 @@ def recorded_cases(store: "CaseStore", *, claims: Claims | None = None) -> tuple
     for one in every:
         if isinstance(one, EventEntry):
             events.setdefault(one.case_key, []).append(one)
-        elif one.name in DATE_FACTS and one.fact and one.fact.source.startswith("entered"):
+        elif one.name in STATED and one.fact and one.fact.source.startswith("entered"):
             facts.setdefault(one.case_key, []).append(one)
     known = store.identities(keys) if events or facts else {}
     return tuple(
@@ -201,7 +203,7 @@ def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.Da
         return table
     table = table.copy()
     keys = table["claim_key"]
-    for name in DATE_FACTS:
+    for name in STATED:
         values = {key: facts[name] for key, facts in stated.items() if name in facts}
         at = keys.isin(set(values))
         if not at.any():

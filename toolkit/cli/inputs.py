@@ -14,17 +14,11 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "data" / "samples"
 
 
-def triaged(
-    files: list[Path],
-    options: argparse.Namespace,
-    *,
-    recorded: bool = True,
-    notices: bool = False,
-) -> tuple:
+def triaged(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
     """Return the claims of the files, the hospital, and the worklist (see `claims_of`)."""
     from toolkit.worklist.triage import triage
 
-    claims, hospital = claims_of(files, options, recorded=recorded, notices=notices)
+    claims, hospital = claims_of(files, options, recorded=recorded)
     return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
@@ -36,7 +30,7 @@ def case_of(options: argparse.Namespace) -> Any:
     from toolkit.worklist import find_denial
 
     files = [options.export] if options.export else []
-    claims, hospital, worklist = triaged(files, options, notices=True)
+    claims, hospital, worklist = triaged(files, options)
     key = find_denial(worklist, options.claim)
     (pair,) = cases_of(options, claims, hospital, worklist.loc[worklist["denial_key"].eq(key)])
     return pair[1]
@@ -63,24 +57,17 @@ def cases_of(
             yield key, enter(case, stated, source=source, as_of=options.as_of) if stated else case
 
 
-def claims_of(
-    files: list[Path],
-    options: argparse.Namespace,
-    *,
-    recorded: bool = True,
-    notices: bool = False,
-) -> tuple:
-    """Return the claims of the files, with what was `recorded` of them, and the hospital.
+def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
+    """Return the claims of the files and of letters, with what was `recorded` of them, and the hospital.
 
-    `notices`: with the cases that were made of letters.
+    A case made of a letter is among them unless its claim is in one of the files.
     """
-    from toolkit.cases import one_history, recorded_at, with_notices_at
+    from toolkit.cases import notices_at, one_history, recorded_at, with_notices
     from toolkit.claims import Claims, read
 
     hospital = hospital_of(options)
     claims = read(files, layout=options.layout) if files else Claims()
-    if notices:
-        claims = with_notices_at(claims, store_of(options))
+    claims = with_notices(claims, notices_at(store_of(options)))
     known = recorded_at(store_of(options)) if recorded else ()
     day = getattr(options, "as_of", None)  # not every command has one
     return one_history(claims, hospital=hospital, recorded=known, as_of=day), hospital
@@ -106,11 +93,12 @@ def run_in_parts(
 ) -> Any:
     """Return a run that works through the files in parts; use it in a `with` block."""
     from toolkit.bulk.inputs import run_on
-    from toolkit.cases import recorded_at
+    from toolkit.cases import notices_at, recorded_at
 
     return run_on(
         exports,
         recorded=recorded_at(store_of(options)),
+        notices=notices_at(store_of(options)),
         as_of=options.as_of,
         book=options.book,
         layout=options.layout,

@@ -67,14 +67,17 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
 
     Works for every denial: what is not known (the program, the notice) becomes a step of its own.
     """
-    service, issue = _about(case)
-    steps = _ended(case) or (*_open(case, issue), *_filing(case), *_after(case))
     return Checklist(
-        steps=tuple(
-            msgspec.structs.replace(step, n=n) for n, step in enumerate(dict.fromkeys(steps), 1)
-        ),
-        documents=_documents(case, issue, service),
-        letters=_offers(case, as_of),
+        steps=steps_of(case), documents=documents_of(case), letters=_offers(case, as_of)
+    )
+
+
+def steps_of(case: Case) -> tuple[Step, ...]:
+    """Return the steps of the case in order, with their days."""
+    _, issue = _about(case)
+    steps = _ended(case) or (*_open(case, issue), *_filing(case), *_after(case))
+    return tuple(
+        msgspec.structs.replace(step, n=n) for n, step in enumerate(dict.fromkeys(steps), 1)
     )
 
 

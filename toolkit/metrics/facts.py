@@ -68,7 +68,8 @@ class FactTables:
     `resolved_on` the day a closed denial ended, where either is known.
     `submissions`: one row per appeal, which is a claim, a level, a day of filing and of decision; its
     outcome is derived from its lines, `dispute_cents` is what was still denied when it was filed.
-    `claims`: one row per decision of a claim, reversals left out: the day, whether anything of it
+    `claims`: one row per decision of a claim, reversals left out, and the cases made of letters, whose
+    claims are in no file: the day, whether anything of it
     was denied, whether that was the claim's first denial, whether it is a rebill. `lines`: service
     lines by month, payer, procedure and denial code, counted. `bridge`: the adjustments that are
     denials of the worklist, and those that are not, by code.
@@ -500,6 +501,7 @@ SELECT claim_key, file_id, day, date_trunc('month', day)::DATE AS month, payer, 
   CASE WHEN first_decision AND NOT rebill THEN coalesce(billed_cents, 0) ELSE 0 END::BIGINT
     AS first_billed_cents
 FROM decided LEFT JOIN f USING (file_id)
+WHERE f.source IS DISTINCT FROM 'notice'
 WINDOW whole AS (PARTITION BY number, service_from, payer)
 """
 
@@ -530,7 +532,7 @@ SELECT date_trunc('month', coalesce(c.remittance_date, c.notice_date))::DATE AS 
     greatest(coalesce(l.billed_cents, of_line.cents, 0), 0)))::BIGINT AS denied_cents
 FROM l JOIN c USING (claim_key) LEFT JOIN f USING (file_id)
 LEFT JOIN of_line USING (line_key) LEFT JOIN of_claim USING (claim_key)
-WHERE NOT coalesce(c.is_reversal, false)
+WHERE NOT coalesce(c.is_reversal, false) AND f.source IS DISTINCT FROM 'notice'
 GROUP BY ALL
 """
 

@@ -9,6 +9,7 @@ import pandas as pd
 from toolkit.claims.tables import Claims
 from toolkit.metrics.facts import WON
 from toolkit.metrics.parcel import CUTS, DUES, Facts
+from toolkit.worklist import from_letters
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,12 @@ class Check:
 class Outside:
     """What the worklist and the tables say without the facts; of parts it adds up.
 
-    `stated_cents` are the denied dollars of the worklist, `won` the appeal rows that were won, and
+    `from_letters` are denials that are in no file, `stated_cents` the denied dollars of the worklist, `won` the appeal rows that were won, and
     `latest` the last day of any event that counts, in days since 1970.
     """
 
     denials: int = 0
+    from_letters: int = 0
     stated_cents: int = 0
     open_denials: int = 0
     appealed: int = 0
@@ -61,6 +63,7 @@ def outside(claims: Claims, worklist: pd.DataFrame) -> Outside:
     marks = worklist[["last_level", "filed_on", "decided_on", "outcome"]].notna().any(axis=1)
     return Outside(
         denials=len(worklist),
+        from_letters=from_letters(claims, worklist),
         stated_cents=int(worklist["denied_cents"].fillna(0).sum()),
         open_denials=int((worklist["due"] != "closed").sum()),
         appealed=int(marks.sum()),

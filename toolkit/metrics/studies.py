@@ -192,13 +192,24 @@ def changes(facts: Facts) -> pd.DataFrame:
 def shrunk(facts: Facts) -> pd.DataFrame:
     """Return the overturn rate of decided appeals by payer and category, shrunk toward all of them.
 
-    Columns: payer, category, won, decided, rate, shrunk, low, high (95 %), alpha and beta. A cell with
+    Columns: payer, category, won, decided, rate, alpha, beta, shrunk, low and high (95 %). A cell with
     few appeals is drawn to the rate of all, one with many keeps its own: a beta-binomial prior whose
     strength is what the spread of the cells beyond chance asks for (method of moments, empirical
     Bayes). No row where no appeal is decided.
     """
     from scipy.stats import beta
 
+    found = _cells(facts)
+    alpha, other = found["alpha"], found["beta"]
+    ends = {"low": 0.025, "high": 0.975}
+    return found.assign(
+        shrunk=alpha / (alpha + other),
+        **{name: beta.ppf(share, alpha, other) for name, share in ends.items()},
+    )
+
+
+def _cells(facts: Facts) -> pd.DataFrame:
+    """Return the columns of `shrunk` up to beta."""
     found = facts.frame(
         "SELECT payer, coalesce(denial_category, '') AS category, "
         "count(*) FILTER (outcome IN ('overturned', 'partly_overturned')) AS won, "
@@ -206,16 +217,12 @@ def shrunk(facts: Facts) -> pd.DataFrame:
         "GROUP BY 1, 2 ORDER BY 1, 2"
     )
     won, decided = found["won"].to_numpy("float64"), found["decided"].to_numpy("float64")
-    if not len(found):
-        return found.assign(
-            **dict.fromkeys(("rate", "shrunk", "low", "high", "alpha", "beta"), 0.0)
-        )
-    mean, weight = prior(won, decided)
-    alpha, other = won + mean * weight, decided - won + (1 - mean) * weight
+    mean, weight = prior(won, decided) if len(found) else (0.0, 0.0)
     return found.assign(
-        rate=won / decided, shrunk=alpha / (alpha + other), low=beta.ppf(0.025, alpha, other),
-        high=beta.ppf(0.975, alpha, other), alpha=alpha, beta=other,
-    )  # fmt: skip
+        rate=won / decided,
+        alpha=won + mean * weight,
+        beta=decided - won + (1 - mean) * weight,
+    )
 
 
 # The weakest and the strongest prior, in appeals: with no spread at all the cells are all alike.
@@ -250,7 +257,7 @@ def expected(facts: Facts) -> pd.DataFrame:
     `few` where its cell has few decided appeals. No row where no appeal is decided, or none that was won
     states what came back.
     """
-    cells, yielded = shrunk(facts), _yield(facts)
+    cells, yielded = _cells(facts), _yield(facts)
     found = facts.frame(
         "SELECT denial_key, claim_key, payer, coalesce(denial_category, '') AS category, owner, "
         "facility, due, "

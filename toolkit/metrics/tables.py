@@ -1,6 +1,6 @@
 """The small tables that reports show; each adds up to the headline that it belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
@@ -203,15 +203,107 @@ def inventory(facts: Facts, months: int = 6) -> pd.DataFrame:
     return found.sort_values(["on", "place"], kind="stable").drop(columns="place")
 
 
-def by_month(facts: Facts, months: int = 13) -> pd.DataFrame:
-    """Return denials and denied dollars by month of the notice, up to the month of the report."""
+def by_month(facts: Facts, months: int = 13, only: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return denials and denied dollars by month of the notice, up to the month of the report.
+
+    `only`: of the denials with these values, see `ONLY`.
+    """
+    where, given = _only(only)
     found = facts.frame(
         "SELECT date_trunc('month', denied_on)::TIMESTAMP AS month, count(*) AS denials, "
         "coalesce(sum(denied_cents), 0)::BIGINT AS cents FROM denials "
         f"WHERE denied_on >= report_month() - INTERVAL {months - 1} MONTH "
-        "AND denied_on < report_month() + INTERVAL 1 MONTH GROUP BY 1 ORDER BY 1"
+        f"AND denied_on < report_month() + INTERVAL 1 MONTH AND {where} GROUP BY 1 ORDER BY 1",
+        *given,
     )
     return found.astype({"month": "datetime64[us]"})
+
+
+# What denials can be picked by, and what of the facts it is; a value that is not stated is ''.
+ONLY = {
+    "payer": "payer",
+    "category": "coalesce(denial_category, '')",
+    "month": "coalesce(strftime(denied_on, '%Y-%m'), '')",
+    "due": "due",
+    "route": "coalesce(route, '')",
+    "code": "concat_ws('-', nullif(group_code, ''), nullif(carc, ''))",
+    "owner": "coalesce(owner, '')",
+    "facility": "coalesce(facility, '')",
+}
+
+
+def _only(only: Mapping[str, str] | None) -> tuple[str, list[str]]:
+    chosen = only or {}
+    return " AND ".join(f"{ONLY[name]} = ?" for name in chosen) or "true", list(chosen.values())
+
+
+def values_of(facts: Facts, name: str) -> list[str]:
+    """Return the values by which denials can be picked, most denied dollars first."""
+    found = facts.rows(
+        f"SELECT {ONLY[name]} AS v FROM denials GROUP BY 1 "
+        "ORDER BY sum(coalesce(denied_cents, 0)) DESC, count(*) DESC, 1"
+    )
+    return [value for (value,) in found]
+
+
+def sums_of(facts: Facts, only: Mapping[str, str] | None = None) -> pd.Series:
+    """Return how many denials have these values, with what was denied and what is at stake."""
+    where, given = _only(only)
+    return facts.frame(f"SELECT {_SUMS} FROM denials WHERE {where}", *given).iloc[0]
+
+
+def listed(facts: Facts, only: Mapping[str, str] | None = None, *, most: int = 40) -> pd.DataFrame:
+    """Return the first denials with these values by our key, what is open and due first.
+
+    What has not the form of a code may be any text of the file, and is shown as `?`.
+    """
+    where, given = _only(only)
+    found = facts.frame(
+        "SELECT denial_key, payer, coalesce(denial_category, '') AS category, "
+        "coalesce(reason, '') AS reason, coalesce(group_code, '') AS group_code, "
+        "coalesce(carc, '') AS carc, coalesce(route, '') AS route, due, denied_on, file_by, "
+        f"last_filing_date, denied_cents, stake_cents FROM denials WHERE {where} "
+        "ORDER BY due = 'closed', file_by NULLS LAST, stake_cents DESC NULLS LAST, denial_key "
+        f"LIMIT {most}",
+        *given,
+    )
+    return found.assign(
+        group_code=[shown("group_code", one) for one in found["group_code"]],
+        carc=[shown("carc", one) for one in found["carc"]],
+    )
+
+
+def by_code(facts: Facts) -> pd.DataFrame:
+    """Return denials by category and primary code, most denied dollars first."""
+    found = _by_codes(facts, "true", "denial_category", "group_code", "carc")
+    masked = found.assign(
+        group_code=[shown("group_code", one) for one in found["group_code"]],
+        carc=[shown("carc", one) for one in found["carc"]],
+    )
+    sums = masked.groupby(["denial_category", "group_code", "carc"])[_ADDED].sum()
+    return sums.sort_values(["denied", "denials"], ascending=False, kind="stable").reset_index()
+
+
+def by_procedure(facts: Facts) -> pd.DataFrame:
+    """Return denials by procedure code, '' where none is stated, most denied dollars first."""
+    found = _by_codes(facts, "true", "procedure_code")
+    return found.sort_values(["denied", "denials"], ascending=False, kind="stable")
+
+
+# Denied on the line, in cents, from which on a denial is in a band.
+SIZES = ((0, "Under $100"), (100_00, "$100 to $999"), (1_000_00, "$1,000 to $9,999"),
+         (10_000_00, "$10,000 to $99,999"), (100_000_00, "$100,000 and more"))  # fmt: skip
+
+
+def by_size(facts: Facts) -> pd.DataFrame:
+    """Return denials by the dollars denied, the smallest first; what states none is last."""
+    cases = " ".join(f"WHEN stated_cents >= {low} THEN '{name}'" for low, name in reversed(SIZES))
+    found = facts.frame(
+        f"SELECT CASE {cases} ELSE '{NOT_STATED}' END AS size, {_SUMS} FROM denials GROUP BY 1"
+    )
+    order = [*(name for _, name in SIZES), NOT_STATED]
+    found = found.set_index("size")
+    return found.reindex([name for name in order if name in found.index]).reset_index()
 
 
 def causes(facts: Facts) -> pd.DataFrame:

@@ -245,6 +245,35 @@ def changes(names: list[str], cents: list[int], alt: str) -> str:
     return figure_html(fig, alt)
 
 
+def heat(table: pd.DataFrame, alt: str) -> str:
+    """Return a cell per row and column of a table of cents, the darker the more; 0 stays blank."""
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    amounts = table.to_numpy("float64") / 100
+    top = max(float(amounts.max()), 1.0)
+    fig, axes = _figure(height=1.5 + 0.34 * len(table))
+    blues = LinearSegmentedColormap.from_list("blues", ["#FFFFFF", "#9CC3DC", "#0072B2", "#003F63"])
+    # The root of the dollars: else one large cell leaves all others white.
+    norm = PowerNorm(0.5, vmin=0, vmax=top)
+    axes.pcolormesh(amounts, cmap=blues, norm=norm, edgecolors="white", linewidth=1.5)
+    for row, cells in enumerate(table.to_numpy()):
+        for column, cents in enumerate(cells):
+            if cents:
+                color = "white" if norm(cents / 100) > 0.55 else _INK
+                axes.text(column + 0.5, row + 0.5, words.short_dollars(int(cents)), color=color,
+                          ha="center", va="center", fontsize=8, parse_math=False)  # fmt: skip
+    axes.set_yticks([at + 0.5 for at in range(len(table))], list(table.index), parse_math=False)
+    axes.set_xticks([at + 0.5 for at in range(len(table.columns))], list(table.columns),
+                    rotation=35, ha="left", rotation_mode="anchor", parse_math=False)  # fmt: skip
+    axes.xaxis.tick_top()
+    axes.invert_yaxis()
+    for side in ("top", "right", "bottom", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="both", length=0)
+    axes.tick_params(axis="x", labelsize=8)
+    return figure_html(fig, alt)
+
+
 _WIDE, _NARROW = 8.6, 5.2
 
 

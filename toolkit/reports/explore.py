@@ -1,45 +1,48 @@
-"""The blocks of the exploration: what is denied, by whom, for what, how much, and what changed."""
+"""The blocks of the exploration: what is denied, over months, by whom, for what, what changed, row by row.
 
-from collections.abc import Callable, Sequence
+Every number is a sum over the narrow facts, by the names and words of the reports. No block shows a
+value of a patient: rows are known by our key.
+"""
+
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from toolkit.claims.adjudication import statuses
-from toolkit.denials import categories, code
-from toolkit.denials.codes import shown
+from toolkit.denials import code
 from toolkit.denials.second_look import looks
 from toolkit.denials.services import families, service_of
+from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
-from toolkit.metrics.parcel import NOT_STATED, PERSONAL, stated
-from toolkit.metrics.tables import unclassified as without_category
-from toolkit.reports import blocks, charts, words
+from toolkit.metrics import outcomes, tables, work
+from toolkit.metrics.parcel import NOT_STATED
+from toolkit.reports import blocks, charts, front, monthly, words
 from toolkit.reports.page import Page, sample_claims
 from toolkit.reports.source import Source, parcel
 
-_BARS = 12  # of a chart
 _ROWS = 15  # of a table
-_MONTHS = 24  # of a chart by month
-_NO_FAMILY = "No family on file"
-_BANDS = ((0, "Under $100"), (100_00, "$100 to $999"), (1_000_00, "$1,000 to $9,999"),
-          (10_000_00, "$10,000 to $99,999"), (100_000_00, "$100,000 and more"))  # fmt: skip
+_LISTED = 40  # denials of a drill-down
+_MONTHS = 24
+_CELLS = 9  # payers and categories of the heat map
+_OTHERS = "All others"
+_BY_ROUTE = (work.denials, work.denied_dollars, work.never_worked, work.gross_recovery)
+_COLUMNS = (
+    work.denials, work.denied_dollars, work.never_worked, outcomes.appeals_filed,
+    outcomes.overturn_rate_decided, work.gross_recovery, work.recoverable_dollars,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """One source's denials with their month and service family; no column may identify a patient.
+    """One source, opened: its facts, what does not fit together, and rejections, kept apart.
 
-    `denials`: one row per denial of the worklist. `decided`: claims decided, by month. `rejections`:
-    statuses of 277 and 999 files, kept apart.
+    `looks`: second_look and denied_cents of each denial that has a second look. `rejections`: statuses
+    of 277 and 999 files.
     """
 
     page: Page
-    denials: pd.DataFrame
-    decided: pd.DataFrame
-    claims: int
+    looks: pd.DataFrame
     rejections: pd.DataFrame
 
 
@@ -48,33 +51,35 @@ def open_exploration(
 ) -> Exploration:
     """Return the exploration of a source: "sample", a file, or a folder of exports and remittances.
 
-    `as_of` is an ISO date; `store` the case store (default: local/cases.sqlite). The sample has its own hospital: no payer in it is real.
+    `as_of` is an ISO date; what is later is left out. `store` is the case store (default:
+    local/cases.sqlite). The sample has its own hospital: no payer in it is real.
     """
-    from toolkit.cases import one_history, recorded_at
+    from toolkit.cases import notices_at, one_history, recorded_at, with_notices
     from toolkit.claims import read
     from toolkit.hospital import sample_hospital
     from toolkit.hospital.places import local_folder
+    from toolkit.metrics.studies import study
     from toolkit.worklist.triage import triage
 
-    day = date.fromisoformat(as_of)
-    synthetic = source == "sample"
-    recorded = () if synthetic else recorded_at(store or local_folder() / "cases.sqlite")
+    try:
+        day = date.fromisoformat(as_of)
+    except ValueError:
+        raise UsageError("as_of is a date such as 2026-03-02") from None
+    synthetic, recorded = source == "sample", ()
     if synthetic:
         claims, hospital = sample_claims(day), sample_hospital()
     else:
-        claims = read(Path(source))
+        place = store or local_folder() / "cases.sqlite"
+        claims = with_notices(read(Path(source)), notices_at(place))
+        recorded = recorded_at(place)
     claims = one_history(claims, hospital=hospital, recorded=recorded, as_of=day)
     worklist = triage(claims, as_of=day, hospital=hospital)
     note = "A small sample made for this notebook." if synthetic else ""
     given = parcel(Source.of(source, claims, worklist, day, note, synthetic=synthetic))
+    given.facts.studies = study(given.facts)
     page = Page(given, "sample" if synthetic else Path(source).name, "payer", by_hand=True)
-    return Exploration(
-        page,
-        _with_months(worklist.drop(columns=[c for c in worklist if c in PERSONAL]), claims),
-        _decided(claims),
-        len(claims.claims),
-        claims.rejections,
-    )
+    looks_ = worklist.loc[worklist["second_look"].ne(""), ["second_look", "denied_cents"]]
+    return Exploration(page, looks_.reset_index(drop=True), claims.rejections)
 
 
 def about(found: Exploration) -> blocks.Block:
@@ -85,169 +90,183 @@ def about(found: Exploration) -> blocks.Block:
     )
 
 
-def what(found: Exploration) -> blocks.Block:
-    """Return what is denied: dollars by category, and the codes that make most of them."""
-    if found.denials.empty:
+def trend(found: Exploration) -> blocks.Block:
+    """Return denials over the months of their notices, and how old the open ones were."""
+    if not found.page.facts.count():
         return _nothing()
-    names = {c.id: c.name for c in categories()}
-    sums = _sums(found.denials, found.denials["denial_category"].map(names))
-    by_code = _sums(found.denials, _codes(found.denials)).head(_ROWS)
+    chart, note = front.ages(found.page)
     return blocks.block(
-        _chart(sums, "category", "denied dollars by category"),
-        _table(sums, "Category", "Denials by category, most dollars first", found),
+        _months(found, {}),
+        blocks.heading("Open denials by age"),
+        chart,
+        blocks.paragraph(note, "note") if note else "",
+    )
+
+
+def what(found: Exploration) -> blocks.Block:
+    """Return what is denied: by category, and the codes that make most of it."""
+    facts = found.page.facts
+    if not facts.count():
+        return _nothing()
+    codes = tables.by_code(facts)
+    rows = [
+        (
+            words.code(r.group_code, r.carc), words.plain(r.denial_category) or words.NOT_STATED,
+            _says(r.carc), f"{r.denials:,}", words.amount(r.denied, r.denials, r.unstated),
+        )
+        for r in codes.head(_ROWS).itertuples()
+    ]  # fmt: skip
+    more = f", the {_ROWS} largest of {len(codes):,}" if len(codes) > _ROWS else ""
+    return blocks.block(
+        _cut(found, "denial_category", "Category"),
         blocks.heading("Codes"),
         blocks.table(
-            ("Code", "In our words", "Denials", "Dollars"),
-            [
-                (name, _says(name), f"{row.denials:,}", _amount(row))
-                for name, row in by_code.iterrows()
-            ],
-            caption=f"The {len(by_code)} primary codes with most dollars",
-            right=(2, 3),
+            ("Code", "Category", "In our words", "Denials", "Denied dollars"), rows, right=(3, 4),
+            caption=f"Primary codes, most denied dollars first{more}",
         ),
-    )
+    )  # fmt: skip
 
 
 def payers(found: Exploration) -> blocks.Block:
-    """Return by whom: dollars by payer, with each payer's largest category."""
-    if found.denials.empty:
+    """Return by whom: the metrics of each payer."""
+    return _cut(found, "payer_name", "Payer") if found.page.facts.count() else _nothing()
+
+
+def heat(found: Exploration) -> blocks.Block:
+    """Return payers against categories: denied dollars, the larger the darker, and the same as a table."""
+    facts = found.page.facts
+    pairs = tables.pairs(facts)
+    if pairs.empty:
         return _nothing()
-    payer = stated(found.denials["payer_name"])
-    sums = _sums(found.denials, payer)
-    names = {c.id: c.name for c in categories()}
-    pairs = found.denials.assign(payer=payer).groupby(["payer", "denial_category"])["denied_cents"]
-    most = pairs.sum().fillna(0).astype("int64").sort_values(ascending=False).reset_index()
-    most = most.drop_duplicates("payer").set_index("payer")["denial_category"].map(names)
-    return blocks.block(
-        _chart(sums, "payer", "denied dollars by payer"),
-        _table(
-            sums,
-            "Payer",
-            "Denials by payer, most dollars first",
-            found,
-            more=("Largest category", lambda name: most.get(name, "")),
-        ),
+    pairs = pairs.assign(
+        payer=facts.names("payer_name", pairs["payer"]),
+        category=[words.plain(one) or words.NOT_STATED for one in pairs["category"]],
     )
+    for column in ("payer", "category"):
+        sums = pairs.groupby(column)["denied"].sum().sort_values(ascending=False, kind="stable")
+        kept = set(sums.index[:_CELLS])
+        if len(sums) > _CELLS:
+            pairs[column] = pairs[column].where(pairs[column].isin(kept), _OTHERS)
+    cells = pairs.pivot_table(
+        index="payer", columns="category", values="denied", aggfunc="sum", fill_value=0
+    ).astype("int64")
+    cells = cells.loc[_by_sum(cells.sum(axis=1)), _by_sum(cells.sum())]
+    top = cells.stack().idxmax()
+    says = (
+        f"Denied dollars of {words.count(len(cells), 'payer')} by category, the larger the darker. The "
+        f"largest is {top[0]}, {top[1].lower()}, with {words.dollars(int(cells.loc[top]))}."
+    )
+    rows = [
+        (str(name), *(words.dollars(int(cents)) if cents else "" for cents in row))
+        for name, row in zip(cells.index, cells.to_numpy(), strict=True)
+    ]
+    return blocks.block(
+        charts.heat(cells, says) if cells.size > 1 else "",
+        blocks.paragraph(says),
+        blocks.table(
+            ("Payer", *map(str, cells.columns)), rows, right=tuple(range(1, len(cells.columns) + 1)),
+            caption="Denied dollars by payer and category",
+            total=("All", *(words.dollars(int(one)) for one in cells.sum())), kind="fine",
+        ),
+    )  # fmt: skip
+
+
+def changes(found: Exploration) -> blocks.Block:
+    """Return what changed in the last month that is over, as the monthly report has it."""
+    return blocks.block(monthly.changed(found.page), monthly.claims(found.page))
 
 
 def services(found: Exploration) -> blocks.Block:
     """Return for what: dollars by family of services, and the procedure codes that make most."""
-    if found.denials.empty:
+    codes = tables.by_procedure(found.page.facts)
+    if codes.empty:
         return _nothing()
     titles = {name: one.title for name, one in families().items()}
-    family = found.denials["service"].map(titles).fillna(_NO_FAMILY)
-    sums = _sums(found.denials, family)
-    named = sums.drop(index=_NO_FAMILY, errors="ignore")
-    by_code = _sums(found.denials, stated(found.denials["procedure_code"]))
-    by_code = by_code.drop(index=NOT_STATED, errors="ignore").head(_ROWS)
+    family = [titles.get(service_of(one or None, None), "No family on file") for one in codes["procedure_code"]]  # fmt: skip
+    codes = codes.assign(family=family)
+    sums = codes.groupby("family")[["denials", "denied", "unstated"]].sum()
+    sums = sums.sort_values(["denied", "denials"], ascending=False, kind="stable").reset_index()
+    named = codes[codes["procedure_code"].ne("")]
     return blocks.block(
-        _chart(named, "family", "denied dollars by family of services"),
-        _table(sums, "Family", "Denials by family of services, most dollars first", found),
+        _summed(sums, "family", "Family", "Denials by family of services"),
         blocks.heading("Procedure codes"),
-        blocks.table(
-            ("Procedure", "Family", "Denials", "Dollars"),
-            [
-                (name, titles.get(service_of(name), ""), f"{r.denials:,}", _amount(r))
-                for name, r in by_code.iterrows()
-            ],
-            caption=f"The {len(by_code)} procedure codes with most dollars",
-            right=(2, 3),
-            kind="narrow",
-        )
-        if len(by_code)
-        else "",
-    )
+        _summed(named.head(_ROWS), "procedure_code", "Procedure", "Procedure codes with most dollars",
+                whole=named, also="family"),
+    ) if len(named) else _summed(sums, "family", "Family", "Denials by family of services")  # fmt: skip
 
 
 def amounts(found: Exploration) -> blocks.Block:
-    """Return how much: denials and dollars by size, and by what to do about them."""
-    if found.denials.empty:
+    """Return how much: denials by size, and by what to do about them."""
+    if not found.page.facts.count():
         return _nothing()
-    cents = found.denials["denied_cents"]
-    edges = [low for low, _ in _BANDS]
-    band = pd.Series(pd.NA, index=cents.index, dtype="object")
-    for low, name in zip(edges, (name for _, name in _BANDS), strict=True):
-        band = band.mask(cents.ge(low).fillna(False), name)
-    by_size = _sums(found.denials, band.fillna("Amount not stated"))
-    order = [name for _, name in _BANDS] + ["Amount not stated"]
-    by_size = by_size.reindex([name for name in order if name in by_size.index])
-    by_route = _sums(found.denials, found.denials["route"].map(words.plain))
+    sizes = tables.by_size(found.page.facts)
     return blocks.block(
-        blocks.paragraph(_few(cents)),
-        _table(by_size, "Denied on the line", "Denials by size", found),
+        _summed(sizes, "size", "Denied on the line", "Denials by size"),
         blocks.heading("What to do about them"),
-        _chart(by_route, "route", "denied dollars by route"),
-        _table(by_route, "Route", "Denials by what to do first", found),
+        _cut(found, "route", "Route"),
     )
 
 
-def changes(found: Exploration) -> blocks.Block:
-    """Return what changed: dollars by month, and the last two whole months side by side."""
-    table = by_month(found)
-    if table.empty:
-        return blocks.block(blocks.paragraph("No denial has the date of its notice.", "empty"))
-    compared = whole_months(found)
-    drawn = table.tail(_MONTHS)
-    chart = ""
-    if drawn["denials"].gt(0).sum() > 1:  # one column alone compares nothing
-        peak = drawn.loc[drawn["cents"].idxmax()]
-        chart = charts.months(
-            drawn,
-            f"Columns of denied dollars by month of the notice, {words.count(len(drawn), 'month')} to "
-            f"{_month(drawn['month'].iloc[-1])}. The largest is {_month(peak.month)} with "
-            f"{words.short_dollars(int(peak.cents))}.",
-            compared=compared,
+def drill(found: Exploration, **only: str) -> blocks.Block:
+    """Return the denials with these values: their months, their sums and the first rows, by our key.
+
+    `only` names payer, category, month (2026-02), due, route, code (CO-50), owner or facility, each as
+    the blocks show it or as an id; '' is any. Raises UsageError for a value that no denial has.
+    """
+    facts = found.page.facts
+    if strange := set(only) - set(tables.ONLY):
+        raise UsageError(f"{sorted(strange)[0]}: pick denials by {', '.join(tables.ONLY)}")
+    chosen = {name: _value(found, name, value) for name, value in only.items() if value}
+    sums = tables.sums_of(facts, chosen)
+    rows = tables.listed(facts, chosen, most=_LISTED)
+    if rows.empty:
+        return blocks.block(blocks.paragraph("No denial has all of these values.", "empty"))
+    picked = (
+        ", ".join(_shown(found, name, value) for name, value in chosen.items()) or "all denials"
+    )
+    said = (
+        f"{picked[0].upper()}{picked[1:]}: {words.count(int(sums.denials), 'denial')}, "
+        f"{words.amount(sums.denied, sums.denials, sums.unstated)} denied, "
+        f"{words.amount(sums.cents, sums.denials, sums.unknown)} at stake."
+    )
+    names = facts.names("payer_name", rows["payer"])
+    cells = [
+        (
+            r.denial_key, name, words.category(r.category, r.reason), words.code(r.group_code, r.carc),
+            words.plain(r.route), words.DUE[r.due], words.day(r.denied_on), words.day(r.file_by),
+            words.day(r.last_filing_date), words.dollars(r.denied_cents), words.dollars(r.stake_cents),
         )
-    early = table.iloc[: -len(drawn)]
-    if chart and early["denials"].any():
-        said = (
-            f"Not drawn: {words.count(int(early['denials'].sum()), 'denial')} "
-            f"({_amount(early.drop(columns='month').sum())}) of earlier months."
-        )
-        chart += blocks.paragraph(said, "note")
-    listed = table[table["denials"].gt(0) | table["decided"].gt(0)].tail(_MONTHS)
-    # An export of denials alone holds no claim that was paid: a share of it would be no rate.
-    only_denied = bool((table["claims"] == table["decided"]).all())
-    months = blocks.table(
-        ("Month", "Denials", "Dollars", "Claims on file", "Of them with a denial"),
-        [
-            (
-                _month(r.month), f"{r.denials:,}", _amount(r), f"{r.decided:,}",
-                f"{r.claims:,}"
-                + (f" ({r.claims / r.decided:.1%})" if r.decided and not only_denied else ""),
-            )
-            for r in listed.itertuples()
-        ],
-        caption="By month of the notice, where there is one",
-        right=(1, 2, 3, 4),
-    )  # fmt: skip
-    if only_denied:
-        said = "Every claim in these files has a denial, so they give no denial rate."
-        months += blocks.paragraph(said, "note")
-    if len(compared) < 2:
-        said = "There are not two whole months to compare yet."
-        return blocks.block(chart, months, blocks.paragraph(said, "empty"))
-    names = {c.id: c.name for c in categories()}
-    parts = [
-        _change(
-            found, compared, found.denials["denial_category"].map(names), "Category", drawn=True
+        for name, r in zip(names, rows.itertuples(), strict=True)
+    ]  # fmt: skip
+    more = f", the first {len(rows)} of {int(sums.denials):,}" if sums.denials > len(rows) else ""
+    return blocks.block(
+        blocks.paragraph(said, "lead"),
+        _months(found, chosen) if chosen and "month" not in chosen else "",
+        blocks.table(
+            ("Denial key", "Payer", "Category", "Code", "Route", "Due", "Notice", "File by", "Last day",
+             "Denied", "At stake"),
+            cells, right=(9, 10), keep=(0, 6, 7, 8), kind="fine",
+            caption=f"Open denials first, then by the day to file by{more}",
         ),
-        _change(found, compared, stated(found.denials["payer_name"]), "Payer"),
-        _change(found, compared, _codes(found.denials), "Code"),
-    ]
-    head = f"{_month(compared[1])} against {_month(compared[0])}"
-    return blocks.block(chart, months, blocks.heading(head), *parts)
+        blocks.paragraph(
+            "A key names the denial in toolkit history, checklist and draft (--claim KEY) and in the "
+            "worklist; it holds no claim's value.",
+            "note",
+        ),
+    )  # fmt: skip
 
 
 def second_looks(found: Exploration) -> blocks.Block:
     """Return what does not fit together, with the ways on and what their clocks burn."""
-    said = found.denials.loc[found.denials["second_look"].ne(""), ["second_look", "denied_cents"]]
+    said = found.looks
     if said.empty:
         return blocks.block(
             blocks.paragraph("Nothing in these denials contradicts itself.", "empty")
         )
     each = said.assign(look=said["second_look"].str.split(" ")).explode("look")
-    sums = _sums(each, each["look"])
+    sums = each.groupby("look")["denied_cents"].agg(denials="size", cents="sum", known="count")
+    sums = sums.assign(unknown=sums["denials"] - sums["known"]).astype("int64")
+    sums = sums.sort_values(["cents", "denials"], ascending=False, kind="stable")
     rows = [
         (
             looks()[name].says,
@@ -257,7 +276,7 @@ def second_looks(found: Exploration) -> blocks.Block:
             ),
             ", ".join(looks()[name].columns),
             f"{row.denials:,}",
-            _amount(row),
+            words.amount(row.cents, row.denials, row.unknown),
         )
         for name, row in sums.iterrows()
     ]
@@ -278,7 +297,7 @@ def second_looks(found: Exploration) -> blocks.Block:
 
 def unclassified(found: Exploration) -> blocks.Block:
     """Return the codes that no entry on file classifies, with count and dollars."""
-    table = without_category(found.page.facts)
+    table = tables.unclassified(found.page.facts)
     if table.empty:
         return blocks.block(blocks.paragraph("Every denial has a category.", "empty"))
     rows = [
@@ -332,230 +351,170 @@ def rejections(found: Exploration) -> blocks.Block:
     )
 
 
-# --- what the blocks rest on ---------------------------------------------------------------------
+# --- what the blocks are made of -----------------------------------------------------------------
 
 
-def by_month(found: Exploration) -> pd.DataFrame:
-    """Return one row per month of notice, none left out: denials, cents, unknown, claims, decided.
-
-    `unknown` counts the denials that state no amount, `claims` those with a denial of `decided`.
-    """
-    dated = found.denials[found.denials["month"].notna()]
-    sums = dated.groupby("month").agg(
-        denials=("denied_cents", "size"),
-        cents=("denied_cents", "sum"),
-        unknown=("denied_cents", lambda cents: cents.isna().sum()),
-        claims=("claim_key", "nunique"),
+def _months(found: Exploration, only: dict[str, str]) -> str:
+    """Return denied dollars by month of the notice, drawn and listed, and what is not among them."""
+    facts = found.page.facts
+    table = tables.by_month(facts, _MONTHS, only).set_index("month")
+    if len(table):  # a month without a denial is a month, too
+        every = pd.date_range(table.index.min(), pd.Timestamp(facts.month), freq="MS", name="month")
+        table = table.reindex(every, fill_value=0)
+    table = table.reset_index()
+    sums = tables.sums_of(facts, only)
+    rest = int(sums.denials - table["denials"].sum())
+    note = (
+        f"{words.count(rest, 'denial')} of other months, of the month that is not over, or without a day of "
+        "notice are not among them."
+        if rest
+        else ""
     )
-    if sums.empty:
-        return sums.assign(decided=0).reset_index()
-    sums = sums.reindex(pd.date_range(sums.index.min(), sums.index.max(), freq="MS", name="month"))
-    decided = found.decided.set_index("month")["claims"]
-    sums["decided"] = decided.reindex(sums.index)
-    return sums.fillna(0).astype("int64").reset_index()
+    chart = ""
+    if len(table) > 1:
+        top = table.loc[table["cents"].idxmax()]
+        alt = (
+            f"Columns of denied dollars by month of the notice, up to {facts.month:%B %Y}. The largest is "
+            f"{top.month:%B %Y} with {words.dollars(int(top.cents))} in "
+            f"{words.count(int(top.denials), 'denial')}."
+        )
+        chart = charts.months(table, alt, compared=(pd.Timestamp(facts.month),))
+    rows = [
+        (f"{r.month:%B %Y}", f"{r.denials:,}", words.dollars(int(r.cents)))
+        for r in table.itertuples()
+    ]
+    listed = blocks.table(
+        ("Month", "Denials", "Denied dollars"), rows, right=(1, 2), kind="narrow",
+        caption="By month of the notice",
+    )  # fmt: skip
+    return chart + (listed if rows else "") + (blocks.paragraph(note, "note") if note else "")
 
 
-def whole_months(found: Exploration) -> tuple[pd.Timestamp, ...]:
-    """Return the last two months that are over on the day of the exploration, neighbors, oldest first.
-
-    Empty where the files do not hold both.
-    """
-    held = set(found.denials["month"].dropna())
-    current = pd.Timestamp(found.page.facts.as_of).to_period("M").to_timestamp()
-    over = sorted(month for month in held if month < current)
-    if not over or (before := over[-1] - pd.DateOffset(months=1)) not in held:
-        return ()
-    return before, over[-1]
-
-
-def _with_months(worklist: pd.DataFrame, claims) -> pd.DataFrame:
-    from toolkit.worklist.keys import ask
-
-    # The first notice of the denial: the worklist's own date moves on with each decision.
-    facts = claims.claims.drop_duplicates("claim_key").set_index("claim_key")
-    first = facts["notice_date"].fillna(facts["remittance_date"])
-    day = first.reindex(worklist["claim_key"]).set_axis(worklist.index)
-    month = day.dt.to_period("M").dt.to_timestamp()
-    revenue = claims.claim_lines.drop_duplicates("line_key").set_index("line_key")["revenue_code"]
-    asked = worklist[["procedure_code"]].assign(
-        revenue_code=revenue.reindex(worklist["line_key"]).set_axis(worklist.index)
-    )
-    service = ask(
-        asked,
-        ["procedure_code", "revenue_code"],
-        lambda procedure_code, revenue_code: {"service": service_of(procedure_code, revenue_code)},
-    )
-    return worklist.assign(month=month, service=service["service"])
-
-
-def _decided(claims) -> pd.DataFrame:
-    reversal = claims.claims["is_reversal"].fillna(False).astype(bool)
-    held = claims.claims[~reversal & statuses(claims.claims["claim_status"]).decided]
-    day = held["notice_date"].fillna(held["remittance_date"])
-    month = day.dt.to_period("M").dt.to_timestamp().rename("month")
-    return held.groupby(month)["claim_key"].nunique().rename("claims").reset_index()
+def _cut(found: Exploration, column: str, title: str) -> blocks.Block:
+    """Return the metrics of each group, the same as in the reports, with their dollars drawn."""
+    facts = found.page.facts
+    columns = _BY_ROUTE if column == "route" else _COLUMNS
+    groups = tables.by_group(facts, column, columns, of="denials", top=_ROWS)
+    name = str if column == "payer_name" else words.group
+    named = [(name(group), row) for group, row in groups]
+    shares = [(group, row[1].value or 0, row[0].value or 0) for group, row in named]
+    chart = ""
+    if len(shares) > 1:
+        labels = [
+            f"{words.short_dollars(int(cents))} in {words.count(int(n), 'denial')}"
+            for _, cents, n in shares
+        ]
+        alt = (
+            f"Bars of denied dollars by {title.lower()}, {words.count(len(shares), 'bar')}. The first is "
+            f"{shares[0][0]} with {labels[0]}."
+        )
+        chart = charts.bars(
+            [group if len(group) <= 44 else f"{group[:43]}…" for group, _, _ in shares],
+            [int(cents) for _, cents, _ in shares], labels, alt,
+        )  # fmt: skip
+    return blocks.block(
+        chart,
+        blocks.table(
+            (title, *(words.short_name(one) for one in columns)),
+            [(group, *(words.marked(m) for m in row)) for group, row in named],
+            caption=f"By {title.lower()}, most denied dollars first; {words.SMALL}",
+            right=tuple(range(1, len(columns) + 1)),
+            total=("All", *(words.marked(m) for m in facts.measure(columns)[None])),
+        ),
+    )  # fmt: skip
 
 
-def _sums(denials: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    """Return denials, cents, and unknown (denials that state no amount) by group, largest first."""
-    grouped = denials["denied_cents"].groupby(by)
-    sums = pd.DataFrame({"denials": grouped.size(), "cents": grouped.sum()}).astype("int64")
-    sums["unknown"] = denials["denied_cents"].isna().groupby(by).sum().astype("int64")
-    return sums.sort_values(["cents", "denials"], ascending=False, kind="stable")
+def _summed(
+    sums: pd.DataFrame,
+    column: str,
+    title: str,
+    caption: str,
+    *,
+    whole: pd.DataFrame | None = None,
+    also: str = "",
+) -> blocks.Block:
+    """Return a table of sums by a column; `whole` is what its last row adds up."""
+    every = sums if whole is None else whole
+    total = int(every["denied"].sum())
+    rows = [
+        (
+            str(getattr(r, column)), *([str(getattr(r, also))] if also else []), f"{r.denials:,}",
+            words.amount(r.denied, r.denials, r.unstated),
+            words.percent(r.denied / total) if total else "",
+        )
+        for r in sums.itertuples()
+    ]  # fmt: skip
+    all_ = every[["denials", "denied", "unstated"]].sum()
+    beside = [also.capitalize()] if also else []
+    return blocks.block(
+        blocks.table(
+            (title, *beside, "Denials", "Denied dollars", "Share of dollars"), rows, caption=caption,
+            right=tuple(range(1 + len(beside), 4 + len(beside))), kind="narrow",
+            total=("All", *("" for _ in beside), f"{all_.denials:,}",
+                   words.amount(all_.denied, all_.denials, all_.unstated), ""),
+        )
+    )  # fmt: skip
 
 
-def _amount(sums: Any) -> str:
-    return words.amount(int(sums.cents), int(sums.denials), int(sums.unknown))
+def _value(found: Exploration, name: str, value: str) -> str:
+    """Return the value of the facts that is meant: as it is, or as the blocks show it."""
+    known = tables.values_of(found.page.facts, name)
+    alike = [one for one in known if value in (one, _shown(found, name, one))]
+    if len(alike) != 1:
+        some = ", ".join(_shown(found, name, one) for one in known[:_ROWS])
+        more = f", and {len(known) - _ROWS} more" if len(known) > _ROWS else ""
+        raise UsageError(f"no denial has this {name}; there are: {some}{more}")
+    return alike[0]
 
 
-def _codes(denials: pd.DataFrame) -> pd.Series:
-    both = _masked(denials, "group_code") + "-" + _masked(denials, "carc")
-    return both.str.strip("-").replace("", "no code")
+def _shown(found: Exploration, name: str, value: str) -> str:
+    if name == "payer":
+        [shown] = found.page.facts.names("payer_name", [value])
+        return shown
+    if not value:
+        return NOT_STATED
+    if name == "due":
+        return words.DUE[value]
+    return words.plain(value) if name in ("category", "route") else value
 
 
-def _masked(denials: pd.DataFrame, of: str) -> pd.Series:
-    """Return a column of codes; what does not have a code's form may be any text and is `?`."""
-    known = {code: shown(of, code) for code in denials[of].dropna().unique()}
-    return denials[of].map(known).astype("str").fillna("")
+def _by_sum(sums: pd.Series) -> list:
+    """Return the names with most dollars first; all others are last."""
+    order = sums.sort_values(ascending=False, kind="stable").index
+    return [*(one for one in order if one != _OTHERS), *(one for one in order if one == _OTHERS)]
 
 
-def _says(name: str) -> str:
-    entry = code("carc", name)
+def _says(carc: str) -> str:
+    entry = code("carc", carc) if carc else None
     return entry.says if entry else ""
 
 
-def _short(sums: Any) -> str:
-    return "no amount" if sums.unknown == sums.denials else words.short_dollars(int(sums.cents))
-
-
-def _chart(sums: pd.DataFrame, noun: str, title: str) -> str:
-    shown = sums.head(_BARS)
-    if len(shown) < 2:  # one bar alone compares nothing; the table says it
-        return ""
-    labels = [f"{_short(r)} in {words.count(int(r.denials), 'denial')}" for r in shown.itertuples()]
-    plural = {"category": "categories", "family": "families"}.get(noun, f"{noun}s")
-    of = f"the {len(shown)} largest of {len(sums)} {plural}" if len(sums) > len(shown) else (
-        f"all {len(sums)} {plural}")  # fmt: skip
-    alt = f"Bars of {title}, {of}. The largest is {shown.index[0]} with {labels[0]}."
-    names = [name if len(name) <= 44 else f"{name[:43]}…" for name in shown.index]
-    return charts.bars(names, [int(c) for c in shown["cents"]], labels, alt)
-
-
-def _table(
-    sums: pd.DataFrame,
-    heading: str,
-    caption: str,
-    found: Exploration,
-    *,
-    more: tuple[str, Callable[[str], str]] | None = None,
-) -> str:
-    total = int(sums["cents"].sum())
-    headings = [heading, "Denials", "Dollars", "Share of dollars", *([more[0]] if more else [])]
-    shown = sums.head(_ROWS * 2)
-    rows = [
-        (
-            str(name), f"{r.denials:,}", _amount(r),
-            words.percent(r.cents / total) if total else "",
-            *([more[1](name)] if more else []),
-        )
-        for name, r in shown.iterrows()
-    ]  # fmt: skip
-    if len(shown) < len(sums):
-        caption += f", the first {len(shown)} of {len(sums)}"
-    foot = ("All", f"{sums['denials'].sum():,}", _amount(sums.sum()), "", *([""] if more else []))
-    return blocks.table(headings, rows, caption=caption, right=(1, 2, 3), total=foot, kind="narrow")
-
-
-def _change(
-    found: Exploration,
-    compared: Sequence[pd.Timestamp],
-    by: pd.Series,
-    heading: str,
-    *,
-    drawn: bool = False,
-) -> str:
-    before, after = (
-        _sums(found.denials[found.denials["month"].eq(month)], by) for month in compared
-    )
-    both = before.add_suffix("_before").join(after.add_suffix("_after"), how="outer").fillna(0)
-    both = both.astype("int64")
-    both["change"] = both["cents_after"] - both["cents_before"]
-    both = both.reindex(both["change"].abs().sort_values(ascending=False, kind="stable").index)
-    shown = both[both["change"].ne(0)].head(_BARS)
-    if shown.empty:
-        return blocks.paragraph(f"{heading}: nothing changed.", "empty")
-    rows = [
-        (
-            str(name), f"{r.denials_before:,}", f"{r.denials_after:,}",
-            words.amount(r.cents_before, r.denials_before, r.unknown_before),
-            words.amount(r.cents_after, r.denials_after, r.unknown_after), f"{'+' if r.change > 0 else ''}{words.dollars(r.change)}",
-        )
-        for name, r in shown.iterrows()
-    ]  # fmt: skip
-    early, late = (_month(month) for month in compared)
-    short = [f"{month:%b %Y}" for month in compared]
-    chart = ""
-    if drawn and len(shown) > 1:
-        first = shown.iloc[0]
-        alt = (
-            f"Bars of the change in denied dollars from {early} to {late} by {heading.lower()}. The "
-            f"largest is {shown.index[0]}, {'up' if first.change > 0 else 'down'} by "
-            f"{words.short_dollars(abs(int(first.change)))}."
-        )
-        chart = charts.changes(list(shown.index), [int(c) for c in shown["change"]], alt)
-    return chart + blocks.table(
-        (
-            heading,
-            f"Denials {short[0]}",
-            f"Denials {short[1]}",
-            f"Dollars {short[0]}",
-            f"Dollars {short[1]}",
-            "Change",
-        ),
-        rows,
-        caption=f"Largest changes by {heading.lower()}",
-        right=(1, 2, 3, 4, 5),
-    )
-
-
 def _message(found: Exploration) -> str:
-    denials = found.denials
-    if denials.empty:
-        return "There are no denials."
-    total = int(denials["denied_cents"].sum())
-    whole = words.amount(total, len(denials), int(denials["denied_cents"].isna().sum()))
-    names = {c.id: c.name for c in categories()}
-    top = _sums(denials, denials["denial_category"].map(names)).iloc[0]
+    facts = found.page.facts
+    if not facts.count():
+        apart = (
+            " Rejections of 277 and 999 files are kept apart below."
+            if len(found.rejections)
+            else ""
+        )
+        return f"There are no denials.{apart}"
+    sums = tables.sums_of(facts)
+    groups = tables.by_group(facts, "denial_category", (work.denied_dollars,), of="denials", top=1)
+    top, (dollars,) = groups[0]
+    share = f" ({(dollars.value or 0) / sums.denied:.0%} of the dollars)" if sums.denied else ""
     said = [
-        f"{words.count(len(denials), 'denial')} on {words.count(denials['claim_key'].nunique(), 'claim')} "
-        f"of {found.claims:,} on file, {whole} in all.",
-        f"The largest category is {top.name.lower()} with {_amount(top)}"
-        + (f" ({top.cents / total:.0%} of the dollars)." if total else "."),
+        f"{words.count(int(sums.denials), 'denial')}, "
+        f"{words.amount(sums.denied, sums.denials, sums.unstated)} denied, "
+        f"{words.amount(sums.cents, sums.denials, sums.unknown)} still at stake.",
+        f"The largest category is {words.group(top).lower()} with {words.value(dollars)}{share}.",
     ]
-    odd = int(denials["second_look"].ne("").sum())
-    if odd:
-        said.append(f"{words.count(odd, 'denial')} hold something that does not fit together.")
+    if len(found.looks):
+        said.append(
+            f"{words.count(len(found.looks), 'denial')} hold something that does not fit together."
+        )
     if len(found.rejections):
         said.append("Rejections of 277 and 999 files are kept apart below.")
     return " ".join(said)
-
-
-def _few(cents: pd.Series) -> str:
-    known = cents.dropna().astype("int64").sort_values(ascending=False)
-    total = int(known.sum())
-    if not total:
-        return "No amount is known."
-    tenth = max(len(known) // 10, 1)
-    share = known.head(tenth).sum() / total
-    middle = int(known.median())
-    return (
-        f"Half of the denials are of {words.dollars(middle)} or less; the largest tenth "
-        f"({words.count(tenth, 'denial')}) holds {share:.0%} of the dollars."
-    )
-
-
-def _month(month: pd.Timestamp) -> str:
-    return f"{month:%B %Y}"
 
 
 def _nothing() -> blocks.Block:

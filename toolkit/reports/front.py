@@ -46,7 +46,7 @@ def week(page: Page) -> blocks.Block:
 
 def standing(page: Page) -> blocks.Block:
     """Return how old the open denials are and how denials came in, month by month, side by side."""
-    charts_, notes = zip(_ages(page), _trend(page), strict=True)
+    charts_, notes = zip(ages(page), _trend(page), strict=True)
     drawn = [f"<div>{one}</div>" for one in charts_ if one]
     return blocks.block(
         f'<div class="two">{"".join(drawn)}</div>' if drawn else "",
@@ -54,7 +54,7 @@ def standing(page: Page) -> blocks.Block:
     )
 
 
-def _ages(page: Page) -> tuple[str, str]:
+def ages(page: Page) -> tuple[str, str]:
     """Return the open denials by age at the end of the past months, drawn, and what is not in it."""
     found = tables.inventory(page.facts)
     if found.empty:

@@ -43,6 +43,7 @@ def write(
             ],
             "rows_read": given.rows_read,
             "denials": given.facts.count(),
+            "from_letters": given.told.from_letters,
             "appeals": given.facts.filed,
             "findings": given.found,
             "findings_by_code": {

@@ -95,6 +95,7 @@ def changed(page: Page) -> blocks.Block:
     apart = found[found["differs"]]
     listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_CHANGES)
     names = page.facts.names("payer_name", listed["payer"])
+    all_of = "" if page.by_hand else ", the workbook has all"
     said = (
         f"Of {words.count(len(found), 'pair')} of payer and category, {len(apart) or 'none'} changed by "
         "more than chance (false discoveries held at 5%)."
@@ -114,7 +115,7 @@ def changed(page: Page) -> blocks.Block:
                 for name, r in zip(names, listed.itertuples(), strict=True)
             ],
             caption="Against the average of the three months before, the surest changes first"
-            + (f"; {_CHANGES} of {len(found):,}, the workbook has all" if len(found) > _CHANGES else ""),
+            + (f"; {_CHANGES} of {len(found):,}{all_of}" if len(found) > _CHANGES else ""),
             right=(2, 3, 4, 5, 6),
             tones=["soon" if r.differs else "" for r in listed.itertuples()],
         ),

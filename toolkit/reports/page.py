@@ -49,7 +49,7 @@ class Page:
             ("As of", words.long_day(self.facts.as_of)),
             ("Source", f"{self.source}: {names}" if names else self.source),
             ("Rows read", f"{given.rows_read:,}"),
-            ("Denials", f"{self.facts.count():,}"),
+            ("Denials", f"{self.facts.count():,}{words.of_letters(given.told.from_letters)}"),
             ("Findings", f"{given.found:,}"),
             ("Grouped by", self.by),
         ]
@@ -82,6 +82,7 @@ class Page:
         kinds["severity"] = [severity_of(code) for code in kinds["code"]]
         kinds = kinds.sort_values(["severity", "rows"], ascending=[True, False], kind="stable")
         many, most = self.given.found, self.given.most
+        listed = "each one" if many <= most else f"the first {most:,}"
         rows = [
             (
                 k.file,
@@ -98,7 +99,7 @@ class Page:
             blocks.paragraph(
                 f"{words.count(many, 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
                 "Those that cost dollars come first. "
-                f"The workbook lists {'each one' if many <= most else f'the first {most:,}'}."
+                + ("" if self.by_hand else f"The workbook lists {listed}.")
             ),
             blocks.table(
                 ("File", "Kind", "Column", "Rows", "First row", "What it is", "What it does to the numbers"),
@@ -265,6 +266,8 @@ def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
         )
         if kind.any()
     ]
+    if letters := given.told.from_letters:
+        steps.append(("Denials of letters attached at the desk, in no file", letters, None))
     lost = given.findings.groupby("code")["rows"].sum()
     steps += [
         (f"left out ({code.replace('_', ' ')}): {effect_of(code)}", int(rows), None)

@@ -280,8 +280,9 @@ def _kinds(frames: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _files(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the files by name, with what was read of each in all parts."""
+    """Return the files by name, with what was read of each in all parts; a letter is none of them."""
     files = pd.concat(frames, ignore_index=True)
+    files = files[files["source"].ne("notice")]
     sums = files.groupby(_FILE, dropna=False)[_FILE_SUMS].sum(min_count=1)
     return sums.reset_index().astype(
         dict.fromkeys(_FILE, "str") | dict.fromkeys(_FILE_SUMS, "Int64")

@@ -124,6 +124,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def of_letters(number: int) -> str:
+    """Return how many of the denials before it are of letters, in words; '' where none is."""
+    return f", of them {number:,} from letters attached at the desk" if number else ""
+
+
 def percent(share: float | None) -> str:
     """Return a share as '41.2%'; '' where there is none."""
     return "" if share is None else f"{share:.1%}"

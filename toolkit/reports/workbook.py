@@ -27,7 +27,7 @@ PATIENT_NOTE = (
 )
 
 # column, heading, kind, width, meaning
-_WORK = (
+WORK = (
     ("due", "Due", "due", 18, "state of the deadline on the report's date"),
     ("days_left", "Days to file by", "count", 9, "file by minus the report's date; negative: past"),
     (
@@ -196,7 +196,7 @@ _EPOCH = pd.Timestamp("1899-12-30")  # day 0 of Excel's calendar
 
 
 # The sheet of rows that a report lists, whose columns its definitions explain.
-_LISTS = {"appeals": _APPEALS, "worklist": _WORK, "plan": _PLAN}
+_LISTS = {"appeals": _APPEALS, "worklist": WORK, "plan": _PLAN}
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +245,7 @@ def about(book: Book) -> None:
         *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
         ("Rows read", given.rows_read),
         ("Denials", given.facts.count()),
+        ("Of them from letters", given.told.from_letters),
         ("Findings", given.found),
         ("", ""),
         ("Numbers that agree", ""),
@@ -287,7 +288,7 @@ def worklist(book: Book) -> None:
             f"The first {len(listed):,} of {many:,} open denials by urgency; "
             "toolkit worklist writes all of them."
         )
-    _frame(book, "Worklist", listed, _WORK, notes)
+    _frame(book, "Worklist", listed, WORK, notes)
 
 
 def appeals(book: Book) -> None:

@@ -8,8 +8,11 @@ from toolkit import lazy
 
 _WHERE = {
     "ANSWERS": "answers",
+    "DOLLARS": "files",
     "DUE": "table",
+    "ENTRIES": "table",
     "FACTS": "facts",
+    "OWNER_LISTED": "table",
     "WORKLIST": "table",
     "Tally": "tallies",
     "Written": "row_files",
@@ -20,6 +23,7 @@ _WHERE = {
     "classify_frame": "accessor",
     "dollars": "tallies",
     "find_denial": "tallies",
+    "from_letters": "tallies",
     "summary": "tallies",
     "tally": "tallies",
     "totals": "row_totals",

@@ -1,4 +1,4 @@
-"""The worklist's files: Parquet, CSV and XLSX.
+"""The worklist's files: Parquet and CSV. The workbook is `toolkit.reports.worked_list`'s.
 
 A worklist file holds account numbers: it is written readable by its owner only.
 """
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # In a file the amounts are dollars with two decimals, exact; in memory they are whole cents.
-_DOLLARS = {c.name: c.name.removesuffix("_cents") for c in WORKLIST if c.kind == "cents"}
+DOLLARS = {c.name: c.name.removesuffix("_cents") for c in WORKLIST if c.kind == "cents"}
 
 
 def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
-    """Write the worklist as .parquet, .csv or .xlsx: whole or not at all, owner only.
+    """Write the worklist as .parquet or .csv: whole or not at all, owner only.
 
     Amounts are dollars with two decimals. In CSV a text that a spreadsheet would take for a
     formula is written with an apostrophe before it.
@@ -32,10 +32,10 @@ def write_worklist(worklist: pd.DataFrame, path: Path) -> Path:
 
 def write_tables(tables: "Iterable[pa.Table]", path: Path) -> Path:
     """Write the parts of a worklist, one after the other, as one file: see `write_worklist`."""
-    writers = {".parquet": _parquet, ".csv": _csv, ".xlsx": _xlsx}
+    writers = {".parquet": _parquet, ".csv": _csv}
     write = writers.get(path.suffix.lower())
     if write is None:
-        raise UsageError("--out must end in one of .parquet, .csv, .xlsx")
+        raise UsageError("the worklist's file ends in .parquet or .csv")
     with whole(path) as temporary:
         write(tables, temporary)
     return path
@@ -51,7 +51,7 @@ def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
 
     table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
     cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
-    for cents, name in _DOLLARS.items():
+    for cents, name in DOLLARS.items():
         at = table.schema.get_field_index(cents)
         whole = table.column(at).cast(pa.decimal128(19, 0))
         exact = pc.multiply(whole, cent)
@@ -71,7 +71,7 @@ def arrow_schema() -> "pa.Schema":
         "text": pa.large_string(), "date": pa.date32(), "cents": pa.decimal128(18, 2),
         "count": pa.int64(), "number": pa.float64(), "flag": pa.bool_(),
     }  # fmt: skip
-    return pa.schema([(_DOLLARS.get(c.name, c.name), kinds[c.kind]) for c in WORKLIST])
+    return pa.schema([(DOLLARS.get(c.name, c.name), kinds[c.kind]) for c in WORKLIST])
 
 
 def _parquet(tables: "Iterable[pa.Table]", path: Path) -> None:
@@ -106,7 +106,7 @@ def _csv(tables: "Iterable[pa.Table]", path: Path) -> None:
 
     with path.open("w", encoding="utf-8", newline="") as file:
         write = csv.writer(file, lineterminator="\n")
-        write.writerow(_DOLLARS.get(c.name, c.name) for c in WORKLIST)
+        write.writerow(DOLLARS.get(c.name, c.name) for c in WORKLIST)
         for table in tables:
             columns = [_cells(table.column(at), c.kind) for at, c in enumerate(WORKLIST)]
             write.writerows(zip(*columns, strict=True))
@@ -131,45 +131,3 @@ def _cells(column: "pa.ChunkedArray", kind: str) -> list:
             marked = pc.binary_join_element_wise(mark, column, end)
             column = pc.if_else(pc.fill_null(risky, False), marked, column)
     return column.to_pylist()
-
-
-_SHEET_ROWS = 1_048_575  # below the headings
-
-
-def _xlsx(tables: "Iterable[pa.Table]", path: Path) -> None:
-    import xlsxwriter
-
-    book = xlsxwriter.Workbook(
-        path, {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": True}
-    )
-    head = book.add_format({"bold": True, "bottom": 1})
-    money = book.add_format({"num_format": "#,##0.00"})
-    day = book.add_format({"num_format": "yyyy-mm-dd"})
-    sheet = book.add_worksheet("Worklist")
-    sheet.freeze_panes(1, 1)
-    for at, column in enumerate(WORKLIST):
-        sheet.set_column(at, at, 14 if column.kind != "text" else 18)
-    sheet.write_row(0, 0, [_DOLLARS.get(c.name, c.name) for c in WORKLIST], head)
-    number = 0
-    for table in tables:
-        columns = [table.column(at).to_pylist() for at in range(len(WORKLIST))]
-        for cells in zip(*columns, strict=True):  # a sheet is written row by row
-            number += 1
-            if number > _SHEET_ROWS:
-                raise UsageError(
-                    f"the worklist has more than {_SHEET_ROWS:,} rows, which no sheet holds; "
-                    "write it as .parquet or .csv (--out)"
-                )
-            for at, (cell, column) in enumerate(zip(cells, WORKLIST, strict=True)):
-                if cell is None:
-                    continue
-                if column.kind == "date":
-                    sheet.write_datetime(number, at, cell, day)
-                elif column.kind == "cents":
-                    sheet.write_number(number, at, float(cell), money)
-                elif column.kind == "text":
-                    sheet.write_string(number, at, cell)
-                else:
-                    sheet.write(number, at, cell)
-    sheet.autofilter(0, 0, max(number, 1), len(WORKLIST) - 1)
-    book.close()

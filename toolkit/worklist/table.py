@@ -181,6 +181,18 @@ WORKLIST: tuple[WorklistColumn, ...] = (
 )
 
 
+# What people fill in beside a row of a workbook, to be read back with `toolkit record --from`.
+ENTRIES = (
+    Column("status", "text", "what was done: an event of `rules/history/events.yaml`"),
+    Column("status_date", "date", "the day on which it happened"),
+    Column("status_outcome", "text", "of a decision"),
+    Column("status_amount", "cents", "dollars paid, awarded or written off"),
+    Column("notes", "text", "what is worth knowing; it is recorded as a note", True),
+)
+# The owner as the workbook was written: what differs from it, somebody changed.
+OWNER_LISTED = "owner_listed"
+
+
 # The texts that many rows repeat: all but keys and what is a patient's or a claim's own.
 REPEATED = frozenset(
     c.name

@@ -85,11 +85,17 @@ def _amounts(size: int, cents: int, unknown: int) -> dict[str, Any]:
     return found | ({"without_amount": int(unknown)} if unknown else {})
 
 
-def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
+def from_letters(claims: canonical.Claims, worklist: pd.DataFrame) -> int:
+    """Return how many denials of a worklist are cases made of letters, whose claims are in no file."""
+    files = claims.files
+    return int(worklist["file_id"].isin(files.loc[files["source"].eq("notice"), "file_id"]).sum())
+
+
+def summary(counted: Tally, *, findings: int, from_letters: int = 0) -> dict[str, Any]:
     """Return counts and dollars by due state, the gaps to fill in, and the codes nobody knows.
 
     Dollars are text, None where no denial states any; `without_amount` counts those that state none.
-    Every row of the worklist is in exactly one due state.
+    `from_letters` are those of the denials that are in no file (the function of that name). Every row of the worklist is in exactly one due state.
     """
     by_due = counted.by_due.set_index("due")
     by_gap = counted.by_gap.sort_values(["gap", "payer_name"], kind="stable")
@@ -117,6 +123,7 @@ def summary(counted: Tally, *, findings: int) -> dict[str, Any]:
                 ["group_code", "carc"], kind="stable"
             ).itertuples(index=False)
         ],
+        "from_letters": from_letters,
         "findings": findings,
     }
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if books:
         claims, hospital = _account_in(books[0], options)
     else:
-        claims, hospital = claims_of(options.exports, options, notices=True)
+        claims, hospital = claims_of(options.exports, options)
     return timeline(claims, brain(as_of=options.as_of, hospital=hospital), options.claim)
 
 

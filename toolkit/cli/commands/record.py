@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from toolkit.cli.arguments import add_as_of, add_files, cents, iso_date, positive
+from toolkit.cli.arguments import (
+    add_as_of,
+    add_files,
+    cents,
+    iso_date,
+    options_given,
+    positive,
+)
 from toolkit.cli.inputs import store_of, triaged
 from toolkit.errors import InputError, RefusedError, UsageError
 
@@ -14,7 +21,14 @@ EXAMPLE = "record export.csv --claim 1a2b3c4d-000012 --event filed --level redet
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("export", nargs="?", type=Path, metavar="EXPORT")
+    one.add_argument("exports", nargs="*", type=Path, metavar="EXPORT")
+    one.add_argument(
+        "--from",
+        dest="workbook",
+        type=Path,
+        metavar="FILE.xlsx",
+        help="enter what was filled in into a worklist's workbook, each once",
+    )
     one.add_argument("--claim", help="our claim key, or the account or claim number")
     one.add_argument(
         "--event",
@@ -44,17 +58,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     if options.verify:
         return _verified(options)
+    if options.workbook:
+        return _read_back(options)
     lacking = [f"--{name}" for name in ("claim", "event", "date") if not getattr(options, name)]
     if lacking:
-        files = [] if options.export else ["EXPORT"]
+        files = [] if options.exports else ["EXPORT"]
         raise UsageError(f"to record an event, give {', '.join([*files, *lacking])}")
     from toolkit.cases import case_from, check_still_open, pick_case, record_event
     from toolkit.worklist import find_denial
 
     # What is recorded already is in the store; the case is what the files alone say.
-    claims, hospital, worklist = triaged(
-        [options.export] if options.export else [], options, recorded=False, notices=True
-    )
+    claims, hospital, worklist = triaged(options.exports, options, recorded=False)
     key = find_denial(worklist, options.claim)
     case = case_from(claims, worklist, key, hospital=hospital)
     if options.event == "filed":
@@ -80,6 +94,39 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     answer |= {"at": made.entered_at, "who": made.who}
     more = {"level": made.level, "outcome": made.outcome, "corrects": made.corrects}
     return answer | {name: value for name, value in more.items() if value}
+
+
+def _read_back(options: argparse.Namespace) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from toolkit.cases import CaseStore, read_back, worked_rows
+
+    single = ("claim", "event", "date", "level", "outcome", "amount", "proof", "correct", "case")
+    if more := options_given(options, *single):
+        raise UsageError(f"--from reads the events in the workbook: leave out --{' --'.join(more)}")
+    rows = list(worked_rows(options.workbook))
+    claims, hospital, of_files = triaged(options.exports, options, recorded=False)
+    _, _, worklist = triaged(options.exports, options)
+    with CaseStore(store_of(options)) as store:
+        found = read_back(
+            store,
+            rows,
+            claims=claims,
+            of_files=of_files,
+            worklist=worklist,
+            hospital=hospital,
+            as_of=options.as_of,
+            who=_who(options),
+            now=datetime.now(UTC),
+        )
+    answer = asdict(found)
+    if found.not_taken:
+        raise RefusedError(
+            f"{len(found.not_taken):,} cells of the workbook were not entered; all others were.",
+            needs=("what not_taken names, corrected in the workbook, and the same command again",),
+            answer=answer,
+        )
+    return answer
 
 
 def _verified(options: argparse.Namespace) -> dict[str, Any]:
@@ -109,6 +156,18 @@ def _who(options: argparse.Namespace) -> str:
 
 
 def show(answer: dict[str, Any]) -> None:
+    if "recorded" in answer:
+        print(
+            f"{answer['worked']:,} of {answer['rows']:,} rows were worked: "
+            f"{len(answer['recorded']):,} entries made, {answer['already']:,} were there already."
+        )
+        for one in answer["changed"]:
+            print(
+                f"  {one['where']}: the worklist says otherwise by now: {', '.join(one['columns'])}"
+            )
+        for one in answer["not_taken"]:
+            print(f"  {one['where']}, {one['column']}: not entered: {one['why']}")
+        return
     if "entries" in answer:
         print(f"All {answer['entries']:,} entries are unchanged.")
         print(f"Last hash: {answer['last_hash'] or '-'}")
