@@ -242,7 +242,10 @@ def about(book: Book) -> None:
         ("Source", book.name),
         ("Data", "synthetic: no patient, payer or claim is real" if given.synthetic else "as read"),
         ("Note", given.note),
-        *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
+        *(
+            ("File", f.file_id if given.share else f"{f.file} ({f.file_id})")
+            for f in book.source.files.itertuples()
+        ),
         ("Rows read", given.rows_read),
         ("Denials", given.facts.count()),
         ("Findings", given.found),
@@ -473,9 +476,8 @@ def plan(book: Book) -> None:
         book.given.prepared("plan").head(book.given.most),
         len(book.given.prepared("plan")),
     )
-    listed = frame(book.source.worklist).set_index("denial_key")
-    numbers = ["patient_control_number", "payer_claim_control_number"]
-    known = listed[numbers].reindex(found["denial_key"]).reset_index(drop=True)
+    numbers = frame(book.source.numbers).set_index("denial_key")
+    known = numbers.reindex(found["denial_key"]).reset_index(drop=True)
     shown = pd.concat([found.drop(columns=["few", "method"]), known], axis=1).assign(
         payer_name=book.given.facts.names("payer_name", found["payer"]),
         week=found["do_week"].astype("Int64") + 1,
@@ -488,8 +490,6 @@ def plan(book: Book) -> None:
         )
     if many > len(found):
         notes.append(f"The first {len(found):,} of {many:,} appeals.")
-    if known["patient_control_number"].isna().any() and len(listed) == book.given.most:
-        notes.append("Without an account number: toolkit worklist has it by the claim key.")
     _frame(book, "Plan", shown, _PLAN, notes)
 
 

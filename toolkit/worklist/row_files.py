@@ -30,6 +30,7 @@ from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
+from toolkit.leftovers import BESIDE, held, sweep
 from toolkit.outputs import whole
 from toolkit.processes import Threads, cores
 from toolkit.worklist import facts, rows
@@ -715,7 +716,11 @@ def triage_files(
         with whole(out) as path:
             count = _one_file(given, jobs, path)
         return Written(out, count, tuple(notes))
-    with tempfile.TemporaryDirectory(prefix=".toolkit-", dir=out.parent) as temporary:
+    sweep(out.parent)
+    with (
+        tempfile.TemporaryDirectory(prefix=BESIDE, dir=out.parent) as temporary,
+        held(Path(temporary)),
+    ):
         folder = Path(temporary, "parts")
         folder.mkdir(mode=0o700)
         count = _folder(given, jobs, folder)
