@@ -62,10 +62,10 @@ class Groups:
         listed = whole.worklist.filter(self._held(whole.worklist, tables["denials"], "denial_key"))
         return replace(
             whole,
-            name=f"{whole.name}, {self.names[key]}",
             facts=packed_facts(FactTables(**tables)),
             told=None,
             group=self.by,
+            whose=self.names[key],
             urgent=urgent_of(listed, tables["denials"]),
             worklist=listed,
             numbers=whole.numbers.filter(

@@ -14,6 +14,7 @@ from toolkit.metrics import SMALL_N, Facts, named, reconcile, tables
 from toolkit.reports import blocks, words
 from toolkit.reports.kinds import kinds
 from toolkit.reports.source import Parcel, Source, parcel, unpack
+from toolkit.rules.words import capital
 
 BY = {"payer": "payer_name", "facility": "facility"}
 
@@ -54,10 +55,11 @@ class Page:
         """Return what the report is: its title, source, date, size, and whether it is real."""
         given, files = self.given, self.given.files
         # A file's name may be a patient's: the workbook lists which file has which id.
-        names = f"file {', '.join(files['file_id'])}" if len(files) <= 3 else f"{len(files)} files"
+        names = words.count(len(files), "file")
         whole = f", every {given.group}" if given.group else ""
         shown = [
             ("As of", words.long_day(self.facts.as_of)),
+            *([(capital(given.group), given.whose)] if given.group else []),
             ("Source", f"{self.source}: {names}" if len(files) else self.source),
             (f"Rows read{whole}", f"{given.rows_read:,}"),
             ("Denials", f"{self.facts.count():,}"),
@@ -66,7 +68,7 @@ class Page:
         ]
         return blocks.block(
             blocks.style() if self.by_hand else "",
-            f"<h1>{blocks.escape(title)}</h1>",
+            f"<h1>{blocks.escape(f'{title}: {given.whose}' if given.group else title)}</h1>",
             blocks.facts(shown),
             blocks.paragraph(
                 "Synthetic data: no patient, payer or claim in this report is real.", "warning"

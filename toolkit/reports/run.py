@@ -64,6 +64,7 @@ class _Job:
     kind: Kind
     given: Parcel
     source: str
+    shown: str  # as the page names the source that it is a group of
     name: str  # of the source in the names of its files: with a number where that one is taken
     made_from: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -205,7 +206,10 @@ def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
         else:
             wanted.append((kind, made_from))
     name = _free_name(asked, one.name, [kind for kind, _ in wanted])
-    one.jobs = [_Job(kind, given, one.name, name, made_from) for kind, made_from in wanted]
+    one.jobs = [
+        _Job(kind, given, one.name, _slug(source.name), name, made_from)
+        for kind, made_from in wanted
+    ]
     if wanted:
         prepare(tables, given.facts, (table for kind, _ in wanted for table in kind.prepares))
     for job in one.jobs:
@@ -215,7 +219,7 @@ def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
 def _task(asked: _Asked, job: _Job) -> dict[str, Any]:
     as_of = job.given.facts.as_of.isoformat()
     parameters = {
-        "folder": str(job.given.folder), "as_of": as_of, "source": job.source, "by": asked.by
+        "folder": str(job.given.folder), "as_of": as_of, "source": job.shown, "by": asked.by
     }  # fmt: skip
 
     def path(suffix: str) -> str:
@@ -224,7 +228,7 @@ def _task(asked: _Asked, job: _Job) -> dict[str, Any]:
     return {
         "notebook": str(job.kind.path),
         "parameters": parameters,
-        "title": f"{job.kind.title}: {job.source}, as of {as_of}",
+        "title": f"{job.kind.title}: {job.given.whose or job.source}, as of {as_of}",
         "about": {"kind": job.kind.kind, "source": job.source, "as_of": as_of},
         "private": str(asked.private),
         "html": path("html") or str(asked.private / f"{job.output}.html"),
@@ -287,7 +291,7 @@ def _write_workbook(asked: _Asked, job: _Job, source: Source) -> None:
 
     began, path = time.perf_counter(), asked.made / f"{job.output}.xlsx"
     kind = job.kind.shared if asked.share else job.kind
-    workbook.write(path, kind=kind, source=source, given=job.given, name=job.source, by=asked.by)
+    workbook.write(path, kind=kind, source=source, given=job.given, name=job.shown, by=asked.by)
     check_workbook(path, kind=kind, given=job.given)
     job.seconds["workbook"] = time.perf_counter() - began
 

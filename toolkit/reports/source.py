@@ -326,7 +326,8 @@ class Source:
 
     `facts` are Parquet files, by table. `note` says what the reader must know of it. Made by `of`,
     `of_parts` or `of_run`. `group` is payer or facility where it is one of a source cut so
-    (`toolkit.reports.groups`): then files and findings are those of the whole, and nothing is `told`.
+    (`toolkit.reports.groups`), and `whose` the name of that one: then files and findings are those of
+    the whole, and nothing is `told`.
     """
 
     name: str
@@ -344,6 +345,7 @@ class Source:
     note: str = ""
     synthetic: bool = False
     group: str = ""
+    whose: str = ""
 
     @classmethod
     def of(
@@ -411,7 +413,7 @@ class Source:
         said = {
             "as_of": self.as_of.isoformat(), "most": self.most, "note": self.note,
             "synthetic": self.synthetic, "told": asdict(self.told) if self.told else None,
-            "group": self.group, "share": share,
+            "group": self.group, "whose": self.whose, "share": share,
             "effort": msgspec.to_builtins(effort or assumed()),
         }  # fmt: skip
         (folder / "about.json").write_text(json.dumps(said), encoding="utf-8")
@@ -530,6 +532,7 @@ class Parcel:
     note: str
     synthetic: bool
     group: str = ""
+    whose: str = ""
     share: bool = False
     folder: Path | None = None
 
@@ -567,6 +570,7 @@ def parcel(source: Source) -> Parcel:
     return Parcel(
         Facts.of(tables, as_of=source.as_of), source.told, frame(source.urgent), findings,
         files, source.most, source.note, source.synthetic, source.group,
+        source.whose,
     )  # fmt: skip
 
 
@@ -587,6 +591,7 @@ def unpack(folder: Path) -> Parcel:
         note=said["note"],
         synthetic=said["synthetic"],
         group=said["group"],
+        whose=said["whose"],
         share=said["share"],
         folder=folder,
     )

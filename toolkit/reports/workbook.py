@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.metrics import SMALL_N, Measure, Metric, named
+from toolkit.metrics import SMALL_N, Measure, Metric, named, reviews
 from toolkit.metrics import tables as small_tables
 from toolkit.metrics.parcel import can_cut
 from toolkit.reports import words
@@ -227,7 +227,7 @@ def write(
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as file:
         as_of = datetime.combine(given.facts.as_of, time(), tzinfo=UTC)
-        file.set_properties({"title": f"{kind.title}: {name}", "created": as_of})
+        file.set_properties({"title": f"{kind.title}: {given.whose or name}", "created": as_of})
         book = Book(file, _forms(file), kind, source, given, name, by)
         for sheet in kind.sheets:
             SHEETS[sheet](book)
@@ -240,6 +240,7 @@ def about(book: Book) -> None:
         ("Report", book.kind.title),
         ("As of", given.facts.as_of),
         ("Source", book.name),
+        *([(capital(given.group), given.whose)] if given.group else []),
         ("Data", "synthetic: no patient, payer or claim is real" if given.synthetic else "as read"),
         ("Note", given.note),
         *(
@@ -515,6 +516,23 @@ def gaps(book: Book) -> None:
     )
 
 
+def public_reviews(book: Book) -> None:
+    """Write public overturn rates beside those here, with the warning and the source."""
+    said, _ = reviews.public_reviews()
+    found = reviews.base_rates(book.given.facts)
+    rows = [
+        (r.whose, r.what, r.decided, r.overturned, r.overturned / r.decided if r.decided else None,
+         r.low, r.high)
+        for r in found.itertuples()
+    ]  # fmt: skip
+    _table(
+        book, "Public reviews",
+        ("Whose", "Reviews", "Decided", "Overturned, any part", "Rate", "95% low", "95% high"),
+        ("text", "text", "count", "count", "share", "share", "share"),
+        (12, 32, 10, 20, 10, 10, 10), rows, notes=(said.warning, f"Source: {said.says}; {said.source}."),
+    )  # fmt: skip
+
+
 def appeal_gaps(book: Book) -> None:
     """Write what is missing on the appeals."""
     missing = small_tables.outcome_gaps(book.given.facts)
@@ -669,6 +687,7 @@ SHEETS: dict[str, Callable[[Book], None]] = {
         about, headline, worklist, appeals, denial_groups, appeal_groups, routes, closures, stages,
         gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions, payers, facilities,
         owners, pairs, shrunk, differences, changes, causes, months, inventory, moves, rules, plan,
+        public_reviews,
     )
 }  # fmt: skip
 
@@ -798,11 +817,13 @@ def _table(
     rows: Any,
     *,
     empty: str = "",
+    notes: Sequence[str] = (),
     wrap: bool = False,
 ) -> None:
-    """Write a small table; `empty` is what it says when it has no row."""
+    """Write a small table below its notes; `empty` is what it says when it has no row."""
     rows = list(rows)
-    sheet, first = _open(book, name, headings, widths, [] if rows or not empty else [empty])
+    said = [*notes, *([] if rows or not empty else [empty])]
+    sheet, first = _open(book, name, headings, widths, said)
     for place, row in enumerate(rows, start=first):
         for column, (kind, value) in enumerate(zip(kinds, row, strict=True)):
             if kind == "amount" and value is not None:

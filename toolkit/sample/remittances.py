@@ -13,6 +13,8 @@ from toolkit.outputs import whole
 from toolkit.sample.exports import Chance, mix
 
 _DENIED = 11  # of 100 claims
+# One payer denies one service for one reason far more often than others do: a habit to be found.
+_HABIT = ("SYN07", "70553", "authorization_absent", 45)  # payer, service, reason, of 100 claims
 _SENT_AGAIN = 70  # of 100 denied claims
 # What CLP06 says of a program; where a plan's own answers are needed, payers.csv has them.
 _INDICATORS = {
@@ -84,6 +86,9 @@ def _claims(chance: Chance, count: int, month: dt.date) -> Iterator[_Claim]:
             one for one in m.reasons if {"all", service.family} & set(one.families)
         ]  # fmt: skip
         reason = reasons[at(place, 2, 0, len(reasons) - 1)]
+        if (plan.payer_id, service.code) == _HABIT[:2]:
+            reason = next(one for one in m.reasons if one.id == _HABIT[2])
+            denied[place] = at(place, 2, 1, 100) <= _HABIT[3]
         last = m.last_names[at(place, 3, 0, len(m.last_names) - 1)]
         first = m.first_names[at(place, 4, 0, len(m.first_names) - 1)]
         yield _Claim(
