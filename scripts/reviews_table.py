@@ -30,7 +30,7 @@ def main() -> None:
         [(name, "ascending") for name in (*_COLUMNS, "overturned")]
     )
     pq.write_table(table, OUT, compression="zstd", compression_level=19)
-    print(f"{OUT.name}: {len(table):,} reviews, {pc.sum(overturned).as_py():,} overturned")
+    sys.stdout.write(f"{len(table):,} reviews, {pc.sum(overturned).as_py():,} overturned\n")
 
 
 if __name__ == "__main__":

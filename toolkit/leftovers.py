@@ -26,6 +26,7 @@ _OLD_SECONDS = 24 * 3600
 _YOUNG_SECONDS = 1  # between making a file and locking it
 _VARIABLES = ("TMPDIR", "TEMP", "TMP")
 _SIGNALS = ("SIGTERM", "SIGHUP")
+_ended = 0
 
 
 @contextmanager
@@ -53,6 +54,13 @@ def run_folder() -> Iterator[Path]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
         os.close(lock)
         _remove(own)
+        if _ended:  # whatever a library has made of it
+            sys.exit(128 + _ended)
+
+
+def ended() -> bool:
+    """Say whether a signal has ended this run: DuckDB, for one, raises an error of its own then."""
+    return _ended > 0
 
 
 @contextmanager
@@ -125,6 +133,8 @@ def _end_well_by_signal() -> dict[signal.Signals, object]:
     """Let signals that end a process raise SystemExit; return the handlers that were there before."""
 
     def end(number: int, _: object) -> None:
+        global _ended
+        _ended = number
         sys.exit(128 + number)
 
     handlers = {}

@@ -24,6 +24,9 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+_ENDING_SECONDS = 5
+
+
 def die_with_parent() -> None:
     """Let this process, which another one started, end when that one is gone, however it ended."""
     parent = parent_process()
@@ -45,8 +48,11 @@ def stops(kind: type[BaseException] | None) -> bool:
 def end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
     """End the pool's processes: when their tasks are done, or at once."""
     if at_once:
-        for child in active_children():
+        children = active_children()
+        for child in children:
             child.terminate()
+        for child in children:
+            child.join(_ENDING_SECONDS)
     pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -138,6 +138,15 @@ def write(
         temporary.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
+def disagreeing(entries: Sequence[dict]) -> list[str]:
+    """Return the metrics that two reports of one source give as different numbers."""
+    said: dict[str, set] = {}
+    for one in entries:
+        for id_, number in one["numbers"].items():
+            said.setdefault(id_, set()).add((number["value"], number["n"]))
+    return [id_ for id_, numbers in said.items() if len(numbers) > 1]
+
+
 def read(path: Path) -> dict:
     """Return a manifest; raise InputError where the file is none."""
     try:

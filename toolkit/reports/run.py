@@ -125,8 +125,11 @@ def run_reports(
     leftovers.sweep(folder.parent)
     try:
         with (
-            TemporaryDirectory(prefix="denial-report-") as temporary,
-            TemporaryDirectory(prefix=leftovers.BESIDE, dir=folder.parent) as beside,
+            # A kernel that is ending may still write; what then stays goes with the run's own folder.
+            TemporaryDirectory(prefix="denial-report-", ignore_cleanup_errors=True) as temporary,
+            TemporaryDirectory(
+                prefix=leftovers.BESIDE, dir=folder.parent, ignore_cleanup_errors=True
+            ) as beside,
             leftovers.held(Path(beside)),
         ):
             asked = _Asked(
@@ -252,7 +255,7 @@ def _workers(jobs: int, asked: _Asked) -> Iterator[ProcessPoolExecutor]:
         ended = type(error)
         raise
     finally:
-        end(pool, at_once=stops(ended))
+        end(pool, at_once=stops(ended) or leftovers.ended())
 
 
 @contextmanager
@@ -265,6 +268,8 @@ def _told(one: _Set) -> Iterator[None]:
     except OSError:
         raise  # a full disk is nobody's report
     except Exception as error:
+        if leftovers.ended():
+            raise
         one.wrong.append(f"{one.name}: internal error ({type(error).__name__})")
 
 
@@ -298,20 +303,17 @@ def _write_workbook(asked: _Asked, job: _Job, source: Source) -> None:
 
 def _placed(asked: _Asked, sets: Sequence[_Set], then: Mapping | None) -> list[Path]:
     """Put the sets that are whole in their place, all at once; raise ReportError where one is not."""
-    failed = {one.name: "; ".join(sorted(one.wrong)) for one in sets if one.wrong}
-    whole = [one for one in sets if not one.wrong]
-    entries = [entry for one in whole for entry in one.kept]
+    entries: list[dict] = []
     new: list[str] = []
-    for job in (job for one in whole for job in one.jobs):
-        files = [f"{job.output}.{suffix}" for suffix in FORMATS if suffix in asked.formats]
-        digests = {file: outputs.digest(asked.made / file) for file in files}
-        entries.append(
-            manifest.entry(
-                job.kind, job.given, job.source, digests, asked=asked.parameters,
-                made=job.made_from, seconds=job.seconds,
-            )
-        )  # fmt: skip
-        new += files
+    for one in (one for one in sets if not one.wrong):
+        mine = [*one.kept, *(_entry(asked, job) for job in one.jobs)]
+        differ = manifest.disagreeing(mine)
+        if differ:
+            one.wrong.append(f"{one.name}: two reports differ in {', '.join(differ)}")
+            continue
+        entries += mine
+        new += [file for job in one.jobs for file in _files(asked, job)]
+    failed = {one.name: "; ".join(sorted(one.wrong)) for one in sets if one.wrong}
     if not entries:
         raise ReportError(f"{'. '.join(failed.values())}. No report was written.")
     of_run = [file for entry in entries for file in entry["files"]]
@@ -329,6 +331,18 @@ def _placed(asked: _Asked, sets: Sequence[_Set], then: Mapping | None) -> list[P
             answer={"written": [str(path) for path in written], "failed": failed},
         )
     return written
+
+
+def _files(asked: _Asked, job: _Job) -> list[str]:
+    return [f"{job.output}.{suffix}" for suffix in FORMATS if suffix in asked.formats]
+
+
+def _entry(asked: _Asked, job: _Job) -> dict[str, Any]:
+    digests = {file: outputs.digest(asked.made / file) for file in _files(asked, job)}
+    return manifest.entry(
+        job.kind, job.given, job.source, digests, asked=asked.parameters,
+        made=job.made_from, seconds=job.seconds,
+    )  # fmt: skip
 
 
 def _move(made: Path, folder: Path, files: Sequence[str]) -> None:
