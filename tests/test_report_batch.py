@@ -275,6 +275,19 @@ def test_no_page_and_no_group_names_a_person():
     assert frame(one.worklist)["payer_name"].str.contains(SENTINEL).any()
 
 
+def test_a_finding_names_a_file_by_its_id_and_leaves_other_words_alone():
+    given = given_rows(6)
+    names = given.claims.findings.assign(
+        file="s.csv", says="s.csv is in payers.csv; see s.csv, row 3"
+    )
+    claims = replace(given.claims, findings=names, files=given.claims.files.assign(file="s.csv"))
+    seen = parcel(Source.of("x", claims, given.worklist, AS_OF))
+    assert set(seen.findings["says"]) == {
+        "file ab12cd34 is in payers.csv; see file ab12cd34, row 3"
+    }
+    assert "file" not in seen.files and "file" not in seen.findings
+
+
 def test_a_report_to_share_lists_no_claim(whole, tmp_path):
     path, _ = made(tmp_path, whole, kinds=["plan"], share=True)
     book = openpyxl.load_workbook(path)

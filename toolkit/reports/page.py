@@ -64,7 +64,7 @@ class Page:
             (f"Rows read{whole}", f"{given.rows_read:,}"),
             ("Denials", f"{self.facts.count():,}"),
             (f"Findings{whole}", f"{given.found:,}"),
-            ("Grouped by", self.by),
+            *([] if given.group else [("Grouped by", self.by)]),
         ]
         return blocks.block(
             blocks.style() if self.by_hand else "",

@@ -8,6 +8,7 @@ the workbook.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -557,7 +558,8 @@ def _nameless(findings: pd.DataFrame, files: pd.DataFrame) -> tuple[pd.DataFrame
     ids |= dict.fromkeys(set(findings["file"].dropna()) - set(ids), "the file")
     says = findings["says"].fillna("")
     for name in sorted(filter(None, ids), key=len, reverse=True):
-        says = says.str.replace(name, ids[name], regex=False)
+        # As a word of its own: what is not the file's name may end in it.
+        says = says.str.replace(rf"(?<!\w){re.escape(name)}(?!\w)", ids[name], regex=True)
     return findings.drop(columns="file").assign(says=says), files.drop(columns="file")
 
 

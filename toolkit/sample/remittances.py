@@ -14,7 +14,7 @@ from toolkit.sample.exports import Chance, mix
 
 _DENIED = 11  # of 100 claims
 # One payer denies one service for one reason far more often than others do: a habit to be found.
-_HABIT = ("SYN07", "70553", "authorization_absent", 45)  # payer, service, reason, of 100 claims
+_HABIT = ("SYN02", "70553", "authorization_absent", 60)  # payer, service, reason, of 100 claims
 _SENT_AGAIN = 70  # of 100 denied claims
 # What CLP06 says of a program; where a plan's own answers are needed, payers.csv has them.
 _INDICATORS = {
@@ -61,7 +61,7 @@ def write_remittances(
         again = [_corrected(one) for one, yes in zip(before, chance.percent(_SENT_AGAIN, len(before)), strict=True) if yes]  # fmt: skip
         path = Path(folder) / f"sample-{month:%Y-%m}.835"
         with whole(path) as temporary:
-            temporary.write_text(_file([*new, *again], month.replace(day=20)), encoding="ascii")
+            temporary.write_bytes(_file([*new, *again], month.replace(day=20)).encode("ascii"))
         written.append(path)
         before = [one for one in new if one.denial]
     return written
