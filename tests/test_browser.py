@@ -284,10 +284,10 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         )
 
         assert len(kernels_of(running)) == 1
-        kernels, shared = kernels_of(running), list(running.log.parent.glob("denial-desk-*/*"))
+        kernels, shared = kernels_of(running), list(running.log.parent.glob("denial-run-*/*"))
         running.server.terminate()
         assert running.server.wait(timeout=driver.PATIENCE / 1000) == 0
-        assert shared and not list(running.log.parent.glob("denial-desk-*"))
+        assert shared and not list(running.log.parent.glob("denial-run-*"))
         wait_until(page, lambda: not any(map(runs, kernels)), "a kernel outlived the server")
         said = running.log.read_text(encoding="utf-8", errors="replace")
         page.close()

@@ -11,11 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from toolkit.cli import main
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "data" / "samples"
@@ -46,6 +50,7 @@ def place(tmp_path_factory):
         "Reason Code (CARC)": "ZQSENT",
     }
     write(here / "in" / "bad_row.csv", [good, bad])
+    write(here / "in" / NAMED, every_field(rows[0]))
     write(here / "in" / "no_column.csv", [{"ZQSENTHEADING": 1, "Patient Name": "ZQSENTLAST"}])
     (here / "in" / "empty.xlsx").write_bytes(b"ZQSENT is no workbook")
     text = (SAMPLES / "remits" / "quirks" / "q01_baseline.835").read_text(encoding="utf-8")
@@ -57,6 +62,27 @@ def place(tmp_path_factory):
     (here / "in" / "facts.yaml").write_text(facts.replace("Dana Reyes, MD", "ZQSENTDOCTOR, MD"))
     (here / "in" / "bad_facts.yaml").write_text("filer: ZQSENTFILER\nno_such_fact: ZQSENT\n")
     return here
+
+
+NAMED = "Doe_Jane_ZQSENTFILE.csv"
+# What reports group by, and what has to be read for there to be a denial; all other fields are planted.
+NOT_PLANTED = {
+    "Facility", "Contracted", "Case Status", "Stage", "Financial Class", "Group Code", "Birth Date",
+    "Service From", "Service To", "Billed Amount", "Paid Amount", "Denied Amount", "Remittance Date",
+    "Notice Date", "Notice Received",
+}  # fmt: skip
+
+
+def every_field(row: dict) -> list[dict]:
+    """A file of a patient's name: one row with a sentinel in every field, two of a self-pay plan."""
+    planted_ = {k: v if k in NOT_PLANTED else f"ZQSENT{k.upper()}" for k, v in row.items()}
+    payer = {"Payer": "SELF PAY ZQSENT JANE"}
+    person = row | payer | {"Payer ID": "", "Patient Name": "ZQSENTLAST, JANE"}
+    return [
+        planted_ | payer,
+        person | {"Claim Number": "ZQSENT2"},
+        person | {"Claim Number": "ZQSENT3"},
+    ]
 
 
 def write(path: Path, rows: list[dict]) -> None:
@@ -194,6 +220,62 @@ def test_a_manifest_of_letters_tells_no_planted_value(place):
     shutil.rmtree(folder)
 
 
+EVERY = [
+    ("read",),
+    ("read", "--json"),
+    ("worklist", "--as-of", AS_OF, "--out", "out/w.csv"),
+    ("worklist", "--as-of", AS_OF, "--out", "out/w.xlsx", "--engine", "duckdb", "--json"),
+    ("history", "--as-of", AS_OF, "--claim", "ZQSENT2"),
+    ("checklist", "--as-of", AS_OF, "--claim", "ZQSENT2"),
+    ("map", "--out", "out/map.yaml"),
+    ("balance", "in/good.835", "--out", "out/w.xlsx", "--json"),
+    ("gather", "--book", "out/book"),
+    ("draft", "--all", "--as-of", AS_OF, "--out", "out/letters"),
+]
+
+
+@pytest.mark.parametrize("words", EVERY, ids=lambda words: " ".join(words[:2]))
+def test_no_field_and_no_name_of_a_file_is_told(place, words, capsys, monkeypatch):
+    """The screen names the file as whoever typed it; nothing that is kept does."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("HOME", str(place / "home"))
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "tmp"))
+    code = main([words[0], f"in/{NAMED}", *words[1:]])
+    said = "".join(capsys.readouterr())
+    assert (code, MARK in said.replace(NAMED, "").lower()) == (0, False), said[:300]
+    shutil.rmtree(place / "out" / "book", ignore_errors=True)  # it holds what was read
+    assert left_behind(place, belongs=OUTPUTS) == []
+
+
+def test_what_a_killed_run_leaves_goes_with_the_next_command(place, capsys, monkeypatch):
+    words = [
+        "worklist",
+        "in/good.csv",
+        "--as-of",
+        AS_OF,
+        "--engine",
+        "duckdb",
+        "--out",
+        "out/w.csv",
+    ]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "toolkit", *words], cwd=place, stdout=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(place / "tmp"), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    while child.poll() is None and not list((place / "tmp").glob("denial-run-*/denial-book-*")):
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    for path in (place / "tmp").iterdir():
+        os.utime(path, (1, 1))
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "tmp"))
+    assert main(["read", "in/good.csv"]) == 0
+    capsys.readouterr()
+    assert list((place / "tmp").iterdir()) == []
+    assert left_behind(place, belongs=OUTPUTS) == []
+
+
 @pytest.mark.parametrize(("words", "exits"), FAILING, ids=lambda words: str(words)[:40])
 def test_a_failing_command_tells_no_planted_value(place, words, exits):
     code, said = run(place, *words)
@@ -211,16 +293,17 @@ def test_the_outputs_that_may_hold_them_do_and_are_private(place):
 
 @pytest.mark.parametrize(
     ("source", "kind"),
-    [("good.csv", "plan"), ("bad_row.csv", "overdue"), ("good.835", "prevention")],
+    [(NAMED, "plan"), ("bad_row.csv", "overdue"), ("good.835", "prevention")],
 )
 def test_reports_hold_planted_values_only_in_the_workbook(place, source, kind):
     """Every other kind is looked through in test_reports.py."""
     words = ("report", kind, f"in/{source}", "--as-of", AS_OF, "--out", "out/reports")
-    code, said = run(place, *words, "--format", "html,xlsx,ipynb", "--json")
+    by = ("--by", "payer") if source == NAMED else ()
+    code, said = run(place, *words, *by, "--format", "html,xlsx,ipynb", "--json")
     assert (code, MARK in said.lower()) == (0, False), said[:300]
     made = sorted(p.suffix for p in (place / "out" / "reports" / AS_OF).iterdir())
     assert {".html", ".xlsx", ".ipynb", ".json"} <= set(made)
-    assert left_behind(place, belongs=(*OUTPUTS, "-export.xlsx")) == []
+    assert left_behind(place, belongs=(*OUTPUTS, "-export.xlsx", "-export-self-pay.xlsx")) == []
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -250,6 +333,7 @@ def test_the_drafting_notebook_keeps_no_planted_value(place, broken):
         "letter.docx",
         "letter.record.json",
         "-export.xlsx",
+        "-export-self-pay.xlsx",
         ".sqlite",
     )
     assert left_behind(place, belongs=belongs) == []

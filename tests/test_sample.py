@@ -246,3 +246,23 @@ def test_what_cannot_be_written_is_refused_and_leaves_no_file(tmp_path, name, ro
 def test_a_sample_is_readable_by_its_owner_only(tmp_path):
     path = write_sample(tmp_path / "s.csv", rows=5, seed=1, as_of=AS_OF)
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_sample_remittances_are_whole_balanced_and_the_same_each_time(tmp_path):
+    """They give reports their denominator: all claims of each month, most of them paid."""
+    from toolkit.claims import read
+    from toolkit.sample import write_remittances
+
+    paths = write_remittances(tmp_path, claims=120, seed=1, as_of=dt.date(2026, 3, 10), months=2)
+    assert [path.name for path in paths] == ["sample-2026-01.835", "sample-2026-02.835"]
+    found = [read(path) for path in paths]
+    assert len(found[0].claims) == 120 < len(found[1].claims)  # with corrected claims
+    for one in found:
+        assert one.findings.empty
+        denied = one.claims["paid_cents"].eq(0)
+        assert 0.04 < denied.mean() < 0.25
+    (tmp_path / "again").mkdir()
+    again = write_remittances(
+        tmp_path / "again", claims=120, seed=1, as_of=dt.date(2026, 3, 31), months=2
+    )
+    assert [one.read_bytes() for one in again] == [one.read_bytes() for one in paths]

@@ -21,7 +21,14 @@ class LocalFileError(RulesError):
 
 
 class ReportError(ToolkitError):
-    """A report could not be made; the message names the report and the step, never a value."""
+    """A report could not be made; the message names the report and the step, never a value.
+
+    `answer` is what was made all the same, for the command line to print.
+    """
+
+    def __init__(self, message: str, answer: dict | None = None):
+        super().__init__(message)
+        self.answer = answer or {}
 
 
 class UsageError(ToolkitError):

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from toolkit.leftovers import BESIDE, held, sweep
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -44,11 +46,13 @@ def write_new(path: Path, write: Callable[[Path], Any]) -> Path:
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)  # mode 0600
+    sweep(path.parent)
+    handle, name = tempfile.mkstemp(prefix=BESIDE, suffix=path.suffix, dir=path.parent)  # mode 0600
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with held(temporary):
+            yield temporary
     finally:
         temporary.unlink(missing_ok=True)
 

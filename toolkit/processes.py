@@ -5,7 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait as wait_for
+from threading import Thread
 from typing import Any
 
 from toolkit.errors import ToolkitError
@@ -22,6 +24,38 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+_ENDING_SECONDS = 5
+
+
+def die_with_parent() -> None:
+    """Let this process, which another one started, end when that one is gone, however it ended."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+def stops(kind: type[BaseException] | None) -> bool:
+    """Say whether what was raised asks the process itself to end: a signal, or Ctrl+C."""
+    return kind is not None and not issubclass(kind, Exception)
+
+
+def end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
+    """End the pool's processes: when their tasks are done, or at once."""
+    if at_once:
+        children = active_children()
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.join(_ENDING_SECONDS)
+    pool.shutdown(wait=True, cancel_futures=True)
+
+
 class Processes:
     """Processes of this machine. `given` is what all parts of the work need; it is sent once."""
 
@@ -36,9 +70,9 @@ class Processes:
     def __enter__(self) -> "Processes":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._pool:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            end(self._pool, at_once=stops(kind))
 
     def each(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """Give (task, answer) as they are done; tasks are taken only as workers are free."""
@@ -102,6 +136,7 @@ _given: Any = None
 def _begin(given: Any) -> None:
     global _given
     _given = given
+    die_with_parent()
 
 
 def _do(work: Work, task: Any) -> Any:

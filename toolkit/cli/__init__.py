@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from toolkit.cli.output import as_json
@@ -27,7 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _import_msgspec()
     options = options_of(argv)
     try:
-        answer = options.run(options)
+        with _own_folder(options):
+            answer = options.run(options)
         if options.json:
             print(as_json(answer))
         else:
@@ -45,12 +47,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _own_folder(options: argparse.Namespace) -> AbstractContextManager:
+    """Give the run a private temporary folder where its command reads what may be patient data."""
+    if not getattr(options, "own_folder", False):
+        return nullcontext()
+    from toolkit.leftovers import run_folder
+
+    return run_folder()
+
+
 def _fault(error: Exception, in_json: bool) -> int:
     """Report an internal error by type and place only: its text may hold a claim's value."""
-    import errno
     import traceback
 
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if _disk_is_full(error):
         message = (
             "the disk is full: make room, or set TMPDIR to a folder with more. Nothing was written"
         )
@@ -62,6 +72,18 @@ def _fault(error: Exception, in_json: bool) -> int:
     if in_json:
         print(as_json({"error": message}))
     return 1
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Say whether a full disk is behind an error; libraries wrap what the system said in their own."""
+    import errno
+
+    while error is not None:
+        wrapped = next((one for one in error.args if isinstance(one, OSError)), error)
+        if getattr(wrapped, "errno", None) == errno.ENOSPC or "No space left on" in str(wrapped):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _import_msgspec() -> None:
@@ -81,7 +103,7 @@ def _import_msgspec() -> None:
 def _failed(error: ToolkitError, options: argparse.Namespace) -> int:
     refused = isinstance(error, RefusedError)
     needs = list(error.needs) if refused else []
-    answer = error.answer if refused else {}
+    answer = getattr(error, "answer", {})
     if answer and not options.json:
         options.show(answer)
     print(f"toolkit: {error}", file=sys.stderr)

@@ -68,6 +68,7 @@ def add_files(one: argparse.ArgumentParser) -> None:
 
 
 def add_layout(one: argparse.ArgumentParser) -> None:
+    one.set_defaults(own_folder=True)
     one.add_argument(
         "--layout",
         metavar="NAME|FILE.yaml",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.desk.shared import IS_APP, SHARED_IN
+from toolkit.leftovers import run_folder
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"
 _IDLE = 600  # seconds without a page after which a kernel is ended
@@ -134,10 +135,8 @@ def _serve(
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # as in a container
         settings["ServerApp.allow_root"] = True
     _end_by_any_signal()
-    with tempfile.TemporaryDirectory(prefix="denial-desk-", ignore_cleanup_errors=True) as own:
-        # 0700. What this server and its kernels put aside is in there, and gone with the server.
-        os.environ |= {"TMPDIR": own, "TEMP": own, "TMP": own, "JUPYTER_PREFER_ENV_PATH": "1"}
-        tempfile.tempdir = own
+    with run_folder():  # what this server and its kernels put aside is gone with the server
+        os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
         os.environ[SHARED_IN] = tempfile.mkdtemp()
         server = initialized([f"--{name}={value}" for name, value in settings.items()])
         ready(f"http://127.0.0.1:{server.port}{server.default_url}?token={token}")

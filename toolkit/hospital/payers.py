@@ -30,6 +30,15 @@ COLUMNS = (
 # Where a fact comes from that a person stated at the desk or in the case store.
 ENTERED = "entered by the analyst"
 
+# What every payer that is the patient, or who answers for the patient, is called outside the worklist:
+# hospitals name such plans after the person.
+SELF_PAY = "Self-pay"
+_SELF_PAY = re.compile(
+    r"\b(self[\s_-]*(pay|paid|insured person)|private[\s_-]*pay|patient[\s_-]*(pay|resp\w*|balance)|"
+    r"(cash|out[\s_-]*of[\s_-]*pocket)[\s_-]*pay\w*|guarantor|uninsured|no[\s_-]+(insurance|coverage))",
+    re.IGNORECASE,
+)
+
 _YES_NO = {"yes": "yes", "y": "yes", "true": "yes", "no": "no", "n": "no", "false": "no"}
 
 
@@ -99,6 +108,11 @@ def _program_cells() -> dict[str, str]:
 def program_of(text: str) -> str | None:
     """Return the id of the program that an id, a name or another spelling of it means, or None."""
     return program_named(text) or _program_cells().get(text.strip().casefold())
+
+
+def is_self_pay(name: str) -> bool:
+    """Say whether a payer's name says that the patient pays, and so may be a person's."""
+    return _SELF_PAY.search(name) is not None
 
 
 class PayerTable(msgspec.Struct, frozen=True, kw_only=True):

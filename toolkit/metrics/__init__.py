@@ -31,6 +31,7 @@ _WHERE = {
     "outside": "reconciliation",
     "reconcile": "reconciliation",
     "tables": None,
+    "reviews": None,
     # Earlier names.
     "Ledger": "parcel",
     "add_up": "parcel",

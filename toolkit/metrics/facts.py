@@ -4,9 +4,10 @@ No column may identify a patient. Parts of a source give facts that are put one 
 number of a report is a sum over them (`toolkit.metrics.parcel`).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims.tables import Claims, conform
+from toolkit.hospital.payers import SELF_PAY, is_self_pay
 
 # An appeal that ended on its merits; a dismissed or withdrawn one was never decided.
 DECIDED = ("overturned", "partly_overturned", "upheld")
@@ -47,6 +49,7 @@ _EVENT = (
 )  # fmt: skip
 _ADJUSTMENT = ("claim_key", "line_key", "group_code", "carc", "amount_cents")
 _RECORDED = ("claim_key", "line_key", "event", "day", "amount_cents")
+_A_PERSON_HAS = 50  # claims at most, of one payer
 _ACTED = (
     "corrected_claim_sent", "records_sent", "filed", "paid", "written_off", "closed_in_tracker",
 )  # fmt: skip
@@ -72,7 +75,9 @@ class FactTables:
     claims are in no file: the day, whether anything of it
     was denied, whether that was the claim's first denial, whether it is a rebill. `lines`: service
     lines by month, payer, procedure and denial code, counted. `bridge`: the adjustments that are
-    denials of the worklist, and those that are not, by code.
+    denials of the worklist, and those that are not, by code, payer and facility.
+
+    A payer whose name is a person's, as with self-pay, stands under `SELF_PAY` (`without_persons`).
     """
 
     denials: pa.Table
@@ -95,12 +100,43 @@ def facts_of(
     from toolkit.history import seen_on  # a notebook that opens facts needs none of it
 
     claims = seen_on(claims, as_of)
+    claims, worklist = without_persons(claims, worklist)
     with _connected(claims, worklist) as db:
         for statement in _STEPS:
             db.execute(statement)
         tables = FactTables(*(db.sql(_OUT[name]).to_arrow_table() for name in TABLES))
         found = db.sql(_FOUND).df()
     return tables, _findings(found, claims)
+
+
+def without_persons(claims: Claims, worklist: pd.DataFrame) -> tuple[Claims, pd.DataFrame]:
+    """Return both with one payer for all whose name says self-pay, or is the patient's own name."""
+    table = claims.claims
+    payer = table["payer_name"]
+    names = {name for name in payer.dropna().unique() if is_self_pay(name)}
+    counts = payer.map(payer.value_counts())
+    rare = table.loc[counts.le(_A_PERSON_HAS) & table["patient_name"].notna()]
+    names |= {
+        name
+        for name, patient in zip(rare["payer_name"], rare["patient_name"], strict=True)
+        if _words(patient) <= _words(name)
+    }
+    names |= set(worklist.loc[worklist["program"].eq("self_pay"), "payer_name"].dropna().unique())
+    if not names:
+        return claims, worklist
+
+    def masked(frame: pd.DataFrame) -> pd.DataFrame:
+        person = frame["payer_name"].isin(names)
+        return frame.assign(
+            payer_name=frame["payer_name"].mask(person, SELF_PAY),
+            payer_id=frame["payer_id"].mask(person),
+        )
+
+    return replace(claims, claims=masked(table)), masked(worklist)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w{2,}", text.casefold())) or {text}
 
 
 @contextmanager
@@ -536,12 +572,13 @@ WHERE NOT coalesce(c.is_reversal, false) AND f.source IS DISTINCT FROM 'notice'
 GROUP BY ALL
 """
 
-_BRIDGE = """
+_BRIDGE = f"""
 SELECT CASE WHEN w.denial_key IS NOT NULL THEN 'denial' WHEN a.amount_cents = 0 THEN 'zero'
     WHEN a.amount_cents < 0 THEN 'negative' ELSE 'other' END AS step,
-  a.group_code, a.carc, count(*) AS adjustments,
+  {_PAYER.format("c.payer_id", "c.payer_name")} AS payer, c.facility, a.group_code, a.carc, count(*) AS adjustments,
   sum(coalesce(a.amount_cents, 0))::BIGINT AS cents
-FROM a LEFT JOIN w ON coalesce(a.line_key, a.claim_key || '-c') = w.denial_key
+FROM a LEFT JOIN c ON a.claim_key = c.claim_key
+LEFT JOIN w ON coalesce(a.line_key, a.claim_key || '-c') = w.denial_key
   AND a.amount_cents IS DISTINCT FROM 0
   AND (a.carc IS NOT DISTINCT FROM w.carc AND a.group_code IS NOT DISTINCT FROM w.group_code
     OR list_contains(string_split(coalesce(w.other_reasons, ''), ' '),

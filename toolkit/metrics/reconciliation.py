@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import Claims
-from toolkit.metrics.facts import WON
+from toolkit.metrics.facts import NOT_READ, WON
 from toolkit.metrics.parcel import CUTS, DUES, Facts
 from toolkit.worklist import from_letters
 
@@ -96,7 +96,16 @@ def reconcile(
         Check("recovered dollars of denials = of appeals", *_both(facts), "cents"),
         Check("recovered dollars of appeals not won = 0", _not_won(facts), 0, "cents"),
         Check("denied = recovered + at stake", *_stake(facts), "cents"),
-        Check("claims awaiting a decision = those with a pending appeal", *_waiting(facts), "claims"),
+        Check(
+            "claims awaiting a decision = those with a pending appeal",
+            *_waiting(facts, "awaiting_decision", "pending"),
+            "claims",
+        ),
+        Check(
+            "claims with an outcome not read = those with such an appeal",
+            *_waiting(facts, NOT_READ, NOT_READ),
+            "claims",
+        ),
     ]  # fmt: skip
     if told is not None:
         day = (facts.as_of - date(1970, 1, 1)).days
@@ -179,11 +188,11 @@ def _stated(facts: Facts) -> int:
     return int(facts.one("SELECT coalesce(sum(stated_cents), 0) FROM denials"))
 
 
-def _waiting(facts: Facts) -> tuple[int, int]:
-    """Return the claims that wait for a decision by the denials, and those of them that do by the appeals."""
-    waits = "SELECT DISTINCT claim_key FROM denials WHERE due = 'awaiting_decision'"
-    pending = "SELECT claim_key FROM submissions WHERE stage = 'pending'"
+def _waiting(facts: Facts, due: str, stage: str) -> tuple[int, int]:
+    """Return the claims in a due state by the denials, and those of them that are so by the appeals, too."""
+    waits = f"SELECT DISTINCT claim_key FROM denials WHERE due = '{due}'"
+    alike = f"SELECT claim_key FROM submissions WHERE stage = '{stage}'"
     return (
         facts.one(f"SELECT count(*) FROM ({waits})"),
-        facts.one(f"SELECT count(*) FROM ({waits}) WHERE claim_key IN ({pending})"),
+        facts.one(f"SELECT count(*) FROM ({waits}) WHERE claim_key IN ({alike})"),
     )

@@ -12,6 +12,7 @@ _WHERE = {
     "Source": "source",
     "part_of": "source",
     "part_of_run": "source",
+    "long_part_of_run": "source",
     "run_reports": "run",
     "open_page": "page",
     "timeline_html": "timeline",

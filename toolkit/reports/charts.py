@@ -218,6 +218,7 @@ def ages(table: pd.DataFrame, alt: str) -> str:
     axes.set_xticks(places, [f"{day:%b} {day.day}\n{day.year}" for day in counts.index])
     axes.tick_params(axis="x", labelsize=8)
     axes.set_ylim(0, max(float(floor.max()), 1.0) * 1.12)
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_ylabel("open denials by age", fontsize=8, color=_QUIET)
     _quiet(axes)
     fig.legend(loc="outside upper left", ncols=5, frameon=False, fontsize=7.5, handlelength=1,

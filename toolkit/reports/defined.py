@@ -63,11 +63,11 @@ def moves(page: Page) -> blocks.Block:
         )
     return blocks.block(
         blocks.table(
-            ("Claims", "What moves", "How many", "Charges", "Claim keys"),
+            ("Claims", "What moves", "How many", "Charges", *([] if page.share else ["Claim keys"])),
             [
                 (
                     m.why, m.effect, f"{m.claims:,}", words.dollars(m.cents),
-                    " ".join(m.keys.split()[:_KEYS]) + (" ..." if m.claims > _KEYS else ""),
+                    *([] if page.share else [_keys(m.keys.split(), m.claims)]),
                 )
                 for m in found.itertuples()
             ],
@@ -75,6 +75,10 @@ def moves(page: Page) -> blocks.Block:
             right=(2, 3),
         )
     )  # fmt: skip
+
+
+def _keys(keys: list[str], claims: int) -> str:
+    return " ".join(keys[:_KEYS]) + (" ..." if claims > _KEYS else "")
 
 
 def hfma(page: Page) -> blocks.Block:

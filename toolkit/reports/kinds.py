@@ -14,6 +14,9 @@ _FOLDERS = (
     Path(__file__).parents[2] / "notebooks" / "reports",
 )
 
+# Sheets with account numbers, claim keys or rows of the files.
+OF_CLAIMS = ("worklist", "appeals", "plan", "findings", "moves")
+
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a notebook's `metadata.toolkit` says: the report's id, title, metrics and sheets."""
@@ -25,6 +28,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     prepares: tuple[str, ...] = ()  # tables of toolkit.reports.prepared that the parent works out
     file: str = ""  # name of the notebook without its suffix, and of its outputs
     path: Path | None = None
+
+    @property
+    def shared(self) -> "Kind":
+        """The report without the sheets that list single claims or findings, row by row."""
+        kept = tuple(name for name in self.sheets if name not in OF_CLAIMS)
+        return msgspec.structs.replace(self, sheets=kept)
 
 
 def kinds() -> dict[str, Kind]:

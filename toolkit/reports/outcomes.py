@@ -1,6 +1,7 @@
 """The blocks of the outcomes report: what became of the appeals."""
 
 from toolkit.metrics import SMALL_N, outcomes, tables
+from toolkit.metrics.reviews import base_rates, public_reviews
 from toolkit.reports import blocks, charts, words
 from toolkit.reports.differences import difference
 from toolkit.reports.page import Page
@@ -154,6 +155,37 @@ def days(page: Page) -> blocks.Block:
             caption="Days from denial to first appeal, and from appeal to a decision on the merits",
             right=(1,),
         )
+    )
+
+
+def public(page: Page) -> blocks.Block:
+    """Return public overturn rates of external review beside those of like denials here, with the warning."""
+    if not page.facts.filed:
+        return blocks.NOTHING
+    said, _ = public_reviews()
+    found = base_rates(page.facts)
+    names = {"public": "Public", "here": "Here, medical necessity"}
+    rows = [
+        (
+            f"{names[r.whose]}: {r.what if r.whose == 'public' else r.what.lower()}",
+            f"{r.decided:,}",
+            words.percent(r.overturned / r.decided) + (f" {_SMALL}" if r.decided < SMALL_N else "")
+            if r.decided
+            else "none yet",
+            f"{r.low:.1%} to {r.high:.1%}" if r.decided else "",
+        )
+        for r in found.itertuples()
+    ]
+    return blocks.block(
+        blocks.table(
+            ("Reviews", "Decided", "Overturned, any part", "95% interval"),
+            rows,
+            caption=f"Public reviews beside the appeals here; {_SMALL} small n: fewer than {SMALL_N} cases",
+            right=(1, 2, 3),
+            kind="narrow",
+        ),
+        blocks.paragraph(said.warning, "warning"),
+        blocks.paragraph(f"Source: {said.says}.", "note"),
     )
 
 

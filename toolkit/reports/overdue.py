@@ -351,6 +351,10 @@ def _state(page: Page, state: str) -> list[str]:
     title = blocks.heading(words.DUE[state])
     if not many:
         return [title, blocks.paragraph(f"No denial is {words.DUE[state].lower()}.", "empty")]
+    if page.share:
+        sums = tables.by_due(page.facts).set_index("due").loc[[state]]
+        said = f"{words.count(many, 'denial')}, {_sum(sums)} at stake, not listed here."
+        return [title, blocks.paragraph(said, "empty")]
     top = page.given.urgent[page.given.urgent["due"] == state]
     standings = [s for s in dict.fromkeys(top["standing"].fillna("")) if s]
     number = {text: str(n) for n, text in enumerate(standings, start=1)}

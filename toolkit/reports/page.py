@@ -14,8 +14,13 @@ from toolkit.metrics import SMALL_N, Facts, named, reconcile, tables
 from toolkit.reports import blocks, words
 from toolkit.reports.kinds import kinds
 from toolkit.reports.source import Parcel, Source, parcel, unpack
+from toolkit.rules.words import capital
 
 BY = {"payer": "payer_name", "facility": "facility"}
+
+_SHARED = (
+    "Made to be shared: lists of single claims are in the report that stays in the department."
+)
 
 _SAMPLE_ROWS, _SAMPLE_SEED = 600, 20
 _FINDINGS_SHOWN = 40
@@ -41,21 +46,29 @@ class Page:
         """The column that groups are made by."""
         return BY[self.by]
 
+    @property
+    def share(self) -> bool:
+        """True where the page is to be sent outside the department: nothing on it is a single claim."""
+        return self.given.share
+
     def about(self, title: str) -> blocks.Block:
         """Return what the report is: its title, source, date, size, and whether it is real."""
         given, files = self.given, self.given.files
-        names = ", ".join(files["file"]) if len(files) <= 3 else f"{len(files)} files"
+        # A file's name may be a patient's: the workbook lists which file has which id.
+        names = words.count(len(files), "file")
+        whole = f", every {given.group}" if given.group else ""
         shown = [
             ("As of", words.long_day(self.facts.as_of)),
-            ("Source", f"{self.source}: {names}" if names else self.source),
-            ("Rows read", f"{given.rows_read:,}"),
-            ("Denials", f"{self.facts.count():,}{words.of_letters(given.told.from_letters)}"),
-            ("Findings", f"{given.found:,}"),
-            ("Grouped by", self.by),
+            *([(capital(given.group), given.whose)] if given.group else []),
+            ("Source", f"{self.source}: {names}" if len(files) else self.source),
+            (f"Rows read{whole}", f"{given.rows_read:,}"),
+            ("Denials", f"{self.facts.count():,}{words.of_letters(given.from_letters)}"),
+            (f"Findings{whole}", f"{given.found:,}"),
+            *([] if given.group else [("Grouped by", self.by)]),
         ]
         return blocks.block(
             blocks.style() if self.by_hand else "",
-            f"<h1>{blocks.escape(title)}</h1>",
+            f"<h1>{blocks.escape(f'{title}: {given.whose}' if given.group else title)}</h1>",
             blocks.facts(shown),
             blocks.paragraph(
                 "Synthetic data: no patient, payer or claim in this report is real.", "warning"
@@ -63,6 +76,7 @@ class Page:
             if given.synthetic
             else "",
             blocks.paragraph(given.note, "note") if given.note else "",
+            blocks.paragraph(_SHARED, "note") if self.share else "",
         )
 
     def findings(self) -> blocks.Block:
@@ -73,9 +87,9 @@ class Page:
                 blocks.paragraph("No row of the files gave cause for a finding.", "empty")
             )
         kinds = (
-            found.assign(**{c: found[c].fillna("") for c in ("file", "code", "column", "says")})
+            found.assign(**{c: found[c].fillna("") for c in ("code", "column", "says")})
             .sort_values(["first", "says"], kind="stable")
-            .groupby(["file", "code", "column"])
+            .groupby(["file_id", "code", "column"])
             .agg(rows=("rows", "sum"), first=("first", "min"), says=("says", "first"))
             .reset_index()
         )
@@ -85,11 +99,11 @@ class Page:
         listed = "each one" if many <= most else f"the first {most:,}"
         rows = [
             (
-                k.file,
+                k.file_id,
                 k.code,
                 k.column,
                 f"{k.rows:,}",
-                _row(k.first),
+                "" if self.share else _row(k.first),
                 k.says,
                 effect_of(k.code),
             )
@@ -99,7 +113,8 @@ class Page:
             blocks.paragraph(
                 f"{words.count(many, 'finding')} in {words.count(found['file_id'].nunique(), 'file')}. "
                 "Those that cost dollars come first. "
-                + ("" if self.by_hand else f"The workbook lists {listed}.")
+                f"{'They are of every ' + self.given.group + ' of the files. ' if self.given.group else ''}"
+                + ("" if self.by_hand or self.share else f"The workbook lists {listed}.")
             ),
             blocks.table(
                 ("File", "Kind", "Column", "Rows", "First row", "What it is", "What it does to the numbers"),
@@ -120,7 +135,7 @@ class Page:
             blocks.table(
                 ("Step", "Rows or adjustments", "Dollars"),
                 [(name, f"{count:,}", words.dollars(cents)) for name, count, cents in steps],
-                caption="From the rows read to the denials",
+                caption=f"From the {'adjustments' if self.given.group else 'rows read'} to the denials",
                 right=(1, 2),
                 kind="narrow",
             )
@@ -258,7 +273,7 @@ def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
     count = {step: int(row.adjustments) for step, row in every.iterrows()}
     cents = {step: int(row.cents) for step, row in every.iterrows()}
     exports = files["source"] == "export"
-    steps: list[tuple[str, int, int | None]] = [
+    rows: list[tuple[str, int, int | None]] = [
         (name, int(files.loc[kind, "rows_read"].sum()), None)
         for name, kind in (
             ("Rows read of the exports", exports),
@@ -266,16 +281,17 @@ def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
         )
         if kind.any()
     ]
-    if letters := given.told.from_letters:
-        steps.append(("Denials of letters attached at the desk, in no file", letters, None))
+    if letters := given.from_letters:
+        rows.append(("Denials of letters attached at the desk, in no file", letters, None))
     lost = given.findings.groupby("code")["rows"].sum()
-    steps += [
+    rows += [
         (f"left out ({code.replace('_', ' ')}): {effect_of(code)}", int(rows), None)
         for code, rows in lost.items()
         if severity_of(code) == 0
     ]
     adjusted = sum(count.values())
-    steps += [
+    # Rows are counted by file: a source that is one payer's or facility's begins at its adjustments.
+    steps = ([] if given.group else rows) + [
         ("Adjustments that they state, each once", adjusted, sum(cents.values())),
         ("in no denial: zero amounts", count.get("zero", 0), cents.get("zero", 0)),
         ("in no denial: negative amounts", count.get("negative", 0), cents.get("negative", 0)),
@@ -283,7 +299,7 @@ def bridge_steps(given: Parcel) -> list[tuple[str, int, int | None]]:
          count.get("other", 0), cents.get("other", 0)),
         ("Adjustments in denials", count.get("denial", 0), cents.get("denial", 0)),
     ]  # fmt: skip
-    stated = given.told.stated_cents
+    stated = int(facts.one("SELECT coalesce(sum(stated_cents), 0) FROM denials"))
     steps.append(("Denials on the worklist", facts.count(), stated))
     if stated != facts.cents():
         steps.append(

@@ -21,7 +21,7 @@ def browser() -> str:
 
 def print_page(page: Path, path: Path) -> None:
     """Print an HTML file to PDF, with no header, footer or request to the outside."""
-    with TemporaryDirectory(prefix="denial-print-", dir=page.parent) as profile:
+    with TemporaryDirectory(prefix="denial-print-") as profile:
         command = [
             browser(), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",

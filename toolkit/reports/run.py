@@ -1,37 +1,89 @@
-"""Run reports in batch: each kind on each source, as a set that is written whole or not at all."""
+"""Run reports in batch: each kind on each source, and each source's set written whole or not at all."""
 
+import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from toolkit import outputs
-from toolkit.errors import ReportError, UsageError
-from toolkit.metrics import Effort
+from toolkit import leftovers, outputs
+from toolkit.errors import ReportError, ToolkitError, UsageError
+from toolkit.metrics import Effort, Facts
+from toolkit.processes import cores, end, stops
 from toolkit.reports import execute, manifest, pdf
+from toolkit.reports.groups import CUTS, Groups
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
 from toolkit.reports.prepared import PREPARED, prepare
 from toolkit.reports.source import Parcel, Source, unpack
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
+_PAGES = ("html", "ipynb", "pdf")
+_MOST_JOBS = 8  # a kernel and its worker take some 0.4 GB
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class _Asked:
+    """What a run is asked for, the same for all its reports."""
+
+    kinds: tuple[Kind, ...]
+    formats: tuple[str, ...]
+    by: str
+    one_each: str
+    share: bool
+    effort: Effort | None
+    folder: Path
+    private: Path
+    made: Path
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What of it an entry of the manifest says."""
+        return manifest.parameters(
+            by=self.by, formats=self.formats, share=self.share, group=self.one_each
+        )
+
+    @property
+    def wants_pages(self) -> bool:
+        """True where a notebook has to run."""
+        return bool(set(self.formats) & set(_PAGES))
+
+
+@dataclass
 class _Job:
+    """One kind of report on one source."""
+
     kind: Kind
-    source: Source
     given: Parcel
-    name: str  # of the output, without its suffix
-    task: dict[str, Any]
+    source: str
+    shown: str  # as the page names the source that it is a group of
+    name: str  # of the source in the names of its files: with a number where that one is taken
+    made_from: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def output(self) -> str:
+        """The name of its files, without their suffix."""
+        return f"{self.kind.file}-{self.name}"
+
+
+@dataclass
+class _Set:
+    """The reports of one source: written whole or not at all."""
+
+    name: str
+    jobs: list[_Job] = field(default_factory=list)
+    kept: list[dict] = field(default_factory=list)  # entries of what is done and unchanged
+    facts: Facts | None = None
+    wrong: list[str] = field(default_factory=list)
 
 
 def run_reports(
@@ -41,176 +93,335 @@ def run_reports(
     as_of: date,
     out: Path,
     formats: Sequence[str] = ("html", "xlsx"),
-    jobs: int = 2,
+    jobs: int | None = None,
     by: str = "payer",
+    one_each: str = "",
+    share: bool = False,
     effort: Effort | None = None,
+    before: Path | None = None,
     progress: bool = True,
 ) -> list[Path]:
     """Write each kind of report on each source to `out/<as_of>/`; return the files, manifest last.
 
-    Raises UsageError for an unknown kind, format or grouping, ReportError where a report stops or
-    its numbers do not agree; then no file is written. Files are readable by their owner only.
+    With `one_each`, payer or facility, each payer's share of a source is a source of its own. `by` is
+    what the groups within a page are made by. No file is written over: where a name is taken, the new
+    files have a number. A report that stands there, made from the very same, is not made again.
+    `before` is an earlier manifest: the manifest then says what was restated, and why. `jobs` are
+    processes (default: one per core); `share` leaves out all that is about single claims.
+
+    Raises UsageError for an unknown kind, format or grouping, ReportError where a report stops or its
+    numbers do not agree: no file of that source is then written, those of all others are, and the
+    error's `answer` says which. Files are readable by their owner only.
     """
-    chosen, names = pick(list(kinds)), _names(sources)
-    _check(formats, jobs, by)
+    chosen = pick(list(kinds))
+    by = {"payer": "facility", "facility": "payer"}.get(one_each, by)
+    _check(formats, jobs, by, one_each)
     _check_metadata(chosen, formats)
+    then = manifest.read(Path(before)) if before else None
     folder = Path(out) / as_of.isoformat()
-    with tempfile.TemporaryDirectory(prefix="denial-report-") as temporary:
-        private = Path(temporary)
-        made = private / "made"
-        made.mkdir()
-        pages = len([f for f in formats if f in ("html", "ipynb", "pdf")])
-        steps = len(sources) + len(chosen) * len(sources) * (
-            bool(pages) + ("xlsx" in formats) + ("pdf" in formats)
-        )
-        with _bar(steps + 1, progress) as bar:
-            planned = [
-                job
-                for source, name in zip(sources, names, strict=True)
-                for job in _plan(
-                    source,
-                    name,
-                    chosen,
-                    private=private,
-                    by=by,
-                    effort=effort,
-                    formats=formats,
-                    bar=bar,
-                )  # fmt: skip
-            ]
-            with _workers(jobs if pages else 1, planned if pages else []) as running:
-                # The workbooks are written here while the kernels run there.
-                if "xlsx" in formats:
-                    _write_workbooks(planned, made, by=by, bar=bar)
-                _finish(running, bar)
-            if "pdf" in formats:
-                for job in planned:
-                    bar.set_description_str(f"{job.name}.pdf")
-                    pdf.print_page(made / f"{job.name}.html", made / f"{job.name}.pdf")
-                    bar.update()
-            written = _place(planned, made, folder, formats)
-            bar.update()
-            bar.set_description_str(f"{len(written)} files written")
-    said = [(job.kind, job.source, job.given, job.name) for job in planned]
-    return [*written, manifest.write(folder, said, formats=formats, by=by)]
-
-
-def _plan(
-    source: Source,
-    name: str,
-    chosen: Sequence[Kind],
-    *,
-    private: Path,
-    by: str,
-    effort: Effort | None,
-    formats: Sequence[str],
-    bar: Any,
-) -> Iterator[_Job]:
-    bar.set_description_str(name)
-    tables = private / name
-    tables.mkdir()
-    source.pack(tables, effort=effort)
-    given = unpack(tables)
+    groups = [Groups(source, one_each) for source in sources] if one_each else []
+    names = _names(sources, groups)
+    new = _new_folders(folder)
+    leftovers.sweep(folder.parent)
     try:
-        agree(given, BY[by])
-    except ReportError as error:
-        raise ReportError(f"{name}: {error}") from None
-    prepare(tables, given.facts, (table for kind in chosen for table in kind.prepares))
-    bar.update()
-    for kind in chosen:
-        output = f"{kind.file}-{name}"
-        parameters = {
-            "folder": str(tables), "as_of": source.as_of.isoformat(), "source": name, "by": by
-        }  # fmt: skip
-        task = {
-            "notebook": str(kind.path),
-            "parameters": parameters,
-            "title": f"{kind.title}: {name}, as of {source.as_of.isoformat()}",
-            "about": {"kind": kind.kind, "source": name, "as_of": source.as_of.isoformat()},
-            "private": str(private / f"kernel-{output}"),
-            "html": str(private / "made" / f"{output}.html"),
-            "ipynb": str(private / "made" / f"{output}.ipynb") if "ipynb" in formats else "",
-        }
-        yield _Job(kind, source, given, output, task)
+        with (
+            # A kernel that is ending may still write; what then stays goes with the run's own folder.
+            TemporaryDirectory(prefix="denial-report-", ignore_cleanup_errors=True) as temporary,
+            TemporaryDirectory(
+                prefix=leftovers.BESIDE, dir=folder.parent, ignore_cleanup_errors=True
+            ) as beside,
+            leftovers.held(Path(beside)),
+        ):
+            asked = _Asked(
+                chosen, tuple(formats), by, one_each, share, effort, folder, Path(temporary),
+                Path(beside),
+            )  # fmt: skip
+            each = _each(sources, groups, names)
+            sets = _made(asked, each, len(names), jobs or min(cores(), _MOST_JOBS), progress)
+            for place, group in enumerate(groups):
+                of_group = zip(names, sets, strict=True)
+                parts = [one.facts for (whose, _), one in of_group if whose == place]
+                if None not in parts:  # else one could not even be counted, and says so
+                    group.check([facts for facts in parts if facts is not None])
+            return _placed(asked, sets, then)
+    finally:
+        for one in new:  # where nothing was written
+            if one.is_dir() and not any(one.iterdir()):
+                one.rmdir()
+
+
+def _each(
+    sources: Sequence[Source], groups: Sequence[Groups], names: Mapping[tuple[int, str], str]
+) -> Iterator[tuple[str, Source]]:
+    """Give each source with the name of its files; a group's only when it is asked for."""
+    for (place, key), name in names.items():
+        yield name, groups[place].one(key) if groups else sources[place]
+
+
+def _made(
+    asked: _Asked, each: Iterator[tuple[str, Source]], many: int, jobs: int, progress: bool
+) -> list[_Set]:
+    """Make all sets below `asked.made`; what goes wrong with one is said in it and stops no other."""
+    there = manifest.earlier(asked.folder)
+    sets: list[_Set] = []
+    running: dict[Future, tuple[_Set, _Job]] = {}
+    steps = many * (1 + len(asked.kinds) * (asked.wants_pages + ("xlsx" in asked.formats)))
+    with _bar(steps + 1, progress) as bar, _workers(jobs, asked) as pool:
+        if asked.wants_pages and not there:
+            pool.submit(int)  # the workers start while the first source is counted
+        for name, source in each:
+            bar.set_description_str(name)
+            one = _Set(name)
+            sets.append(one)
+            with _told(one):
+                _plan(asked, one, source, there)
+            bar.update(1 + len(one.kept) * (steps // many - 1) // len(asked.kinds))
+            # The workbooks are written here while the kernels run there.
+            if asked.wants_pages:
+                tasks = [(_task(asked, job), job) for job in one.jobs]
+                running |= {pool.submit(execute.make, task): (one, job) for task, job in tasks}
+            if "xlsx" in asked.formats:
+                for job in one.jobs:
+                    bar.set_description_str(f"{job.output}.xlsx")
+                    with _told(one):
+                        _write_workbook(asked, job, source)
+                    bar.update()
+        _finish(running, bar)
+        bar.update()
+        bar.set_description_str(f"{sum(not one.wrong for one in sets)} of {many} done")
+    return sets
+
+
+def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
+    began = time.perf_counter()
+    tables = asked.private / one.name
+    tables.mkdir()
+    source.pack(tables, effort=asked.effort, share=asked.share)
+    given = unpack(tables)
+    one.facts = given.facts
+    agree(given, BY[asked.by])
+    wanted = []
+    for kind in asked.kinds:
+        made_from = manifest.made_from(kind, source, given, asked.parameters)
+        kept = manifest.same(there, made_from, kind)
+        if kept:
+            one.kept.append(kept)
+        else:
+            wanted.append((kind, made_from))
+    name = _free_name(asked, one.name, [kind for kind, _ in wanted])
+    one.jobs = [
+        _Job(kind, given, one.name, _slug(source.name), name, made_from)
+        for kind, made_from in wanted
+    ]
+    if wanted:
+        prepare(tables, given.facts, (table for kind, _ in wanted for table in kind.prepares))
+    for job in one.jobs:
+        job.seconds["counted"] = time.perf_counter() - began
+
+
+def _task(asked: _Asked, job: _Job) -> dict[str, Any]:
+    as_of = job.given.facts.as_of.isoformat()
+    parameters = {
+        "folder": str(job.given.folder), "as_of": as_of, "source": job.shown, "by": asked.by
+    }  # fmt: skip
+
+    def path(suffix: str) -> str:
+        return str(asked.made / f"{job.output}.{suffix}") if suffix in asked.formats else ""
+
+    return {
+        "notebook": str(job.kind.path),
+        "parameters": parameters,
+        "title": f"{job.kind.title}: {job.given.whose or job.source}, as of {as_of}",
+        "about": {"kind": job.kind.kind, "source": job.source, "as_of": as_of},
+        "private": str(asked.private),
+        "html": path("html") or str(asked.private / f"{job.output}.html"),
+        "ipynb": path("ipynb"),
+        "pdf": path("pdf"),
+    }
 
 
 @contextmanager
-def _workers(jobs: int, planned: Sequence[_Job]) -> Iterator[dict[Future, _Job]]:
-    """Give the running notebooks: `jobs` processes, each notebook in a fresh kernel."""
-    if not planned:
-        yield {}
-        return
+def _workers(jobs: int, asked: _Asked) -> Iterator[ProcessPoolExecutor]:
+    """Give processes that run notebooks, each in a kernel of its own; none starts without a task."""
     # Spawned, not forked: the parent has threads (the progress bar's, a notebook's own).
-    pool = ProcessPoolExecutor(min(jobs, len(planned)), mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=execute.begin,
+        initargs=(str(asked.private),),
+    )  # fmt: skip
+    ended: type[BaseException] | None = None
     try:
-        yield {pool.submit(execute.make, job.task): job for job in planned}
+        yield pool
+    except BaseException as error:
+        ended = type(error)
+        raise
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        end(pool, at_once=stops(ended) or leftovers.ended())
 
 
-def _finish(running: dict[Future, _Job], bar: Any) -> None:
-    stops = []
+@contextmanager
+def _told(one: _Set) -> Iterator[None]:
+    """Keep what goes wrong with a set for the end, in words that hold no claim's value."""
+    try:
+        yield
+    except ToolkitError as error:
+        one.wrong.append(f"{one.name}: {error}")
+    except OSError:
+        raise  # a full disk is nobody's report
+    except Exception as error:
+        if leftovers.ended():
+            raise
+        one.wrong.append(f"{one.name}: internal error ({type(error).__name__})")
+
+
+def _finish(running: dict[Future, tuple[_Set, _Job]], bar: Any) -> None:
     for future in as_completed(running):
-        name = running[future].name
+        one, job = running[future]
         try:
-            stop = future.result()
+            said = future.result()
         except BrokenProcessPool:
-            raise ReportError(f"{name}: the process that ran it ended; is memory short?") from None
-        if stop:
-            where = f"cell {stop['cell']}" if stop["cell"] is not None else "its notebook"
-            stops.append(f"{name}: {where} stopped: {stop['error']}")
-        bar.set_description_str(name)
+            one.wrong.append(f"{job.output}: the process that ran it ended; is memory short?")
+            continue
+        if "error" in said:
+            where = f"cell {said['cell']}" if said["cell"] is not None else "its notebook"
+            one.wrong.append(f"{job.output}: {where} stopped: {said['error']}")
+        else:
+            job.seconds["page"] = said["seconds"]
+        bar.set_description_str(job.output)
         bar.update()
-    if stops:
-        raise ReportError("; ".join(sorted(stops)) + ". No report was written.")
 
 
-def _write_workbooks(planned: Sequence[_Job], made: Path, *, by: str, bar: Any) -> None:
+def _write_workbook(asked: _Asked, job: _Job, source: Source) -> None:
     from toolkit.reports import workbook
     from toolkit.reports.reread import check_workbook
 
-    for job in planned:
-        path = made / f"{job.name}.xlsx"
-        bar.set_description_str(path.name)
-        workbook.write(
-            path,
-            kind=job.kind,
-            source=job.source,
-            given=job.given,
-            name=job.task["parameters"]["source"],
-            by=by,
+    began, path = time.perf_counter(), asked.made / f"{job.output}.xlsx"
+    kind = job.kind.shared if asked.share else job.kind
+    workbook.write(path, kind=kind, source=source, given=job.given, name=job.shown, by=asked.by)
+    check_workbook(path, kind=kind, given=job.given)
+    job.seconds["workbook"] = time.perf_counter() - began
+
+
+def _placed(asked: _Asked, sets: Sequence[_Set], then: Mapping | None) -> list[Path]:
+    """Put the sets that are whole in their place, all at once; raise ReportError where one is not."""
+    entries: list[dict] = []
+    new: list[str] = []
+    for one in (one for one in sets if not one.wrong):
+        mine = [*one.kept, *(_entry(asked, job) for job in one.jobs)]
+        differ = manifest.disagreeing(mine)
+        if differ:
+            one.wrong.append(f"{one.name}: two reports differ in {', '.join(differ)}")
+            continue
+        entries += mine
+        new += [file for job in one.jobs for file in _files(asked, job)]
+    failed = {one.name: "; ".join(sorted(one.wrong)) for one in sets if one.wrong}
+    if not entries:
+        raise ReportError(f"{'. '.join(failed.values())}. No report was written.")
+    of_run = [file for entry in entries for file in entry["files"]]
+    changed = manifest.restated(then, entries) if then else []
+    stays = [one for one in manifest.earlier(asked.folder) if not set(one["files"]) & set(of_run)]
+    manifest.write(
+        asked.made / manifest.NAME, [*stays, *entries], failed=failed, restated=changed
+    )  # fmt: skip
+    _move(asked.made, asked.folder, new)
+    written = [asked.folder / name for name in (*of_run, manifest.NAME)]
+    if failed:
+        raise ReportError(
+            f"{len(failed)} of {len(sets)} reports failed: {'; '.join(failed.values())}. "
+            f"The others are written.",
+            answer={"written": [str(path) for path in written], "failed": failed},
         )
-        check_workbook(path, kind=job.kind, given=job.given)
-        bar.update()
-
-
-def _place(planned: Sequence[_Job], made: Path, folder: Path, formats: Sequence[str]) -> list[Path]:
-    outputs.private_folder(folder)
-    written = []
-    for job in planned:
-        for suffix in [f for f in FORMATS if f in formats]:
-            path = folder / f"{job.name}.{suffix}"
-            with outputs.whole(path) as temporary:
-                shutil.copyfile(made / path.name, temporary)
-            written.append(path)
     return written
 
 
-def _names(sources: Sequence[Source]) -> list[str]:
+def _files(asked: _Asked, job: _Job) -> list[str]:
+    return [f"{job.output}.{suffix}" for suffix in FORMATS if suffix in asked.formats]
+
+
+def _entry(asked: _Asked, job: _Job) -> dict[str, Any]:
+    digests = {file: outputs.digest(asked.made / file) for file in _files(asked, job)}
+    return manifest.entry(
+        job.kind, job.given, job.source, digests, asked=asked.parameters,
+        made=job.made_from, seconds=job.seconds,
+    )  # fmt: skip
+
+
+def _move(made: Path, folder: Path, files: Sequence[str]) -> None:
+    """Move the files into the folder, none over another, and the manifest last; all or none."""
+    outputs.private_folder(folder)
+    moved: list[Path] = []
+    try:
+        for name in files:
+            (made / name).chmod(0o600)
+            try:
+                os.link(made / name, folder / name)
+            except FileExistsError:
+                raise ReportError(
+                    f"{name}: another run has written it meanwhile. Nothing was written; run it again"
+                ) from None
+            moved.append(folder / name)
+        (made / manifest.NAME).replace(folder / manifest.NAME)
+    except BaseException:
+        for path in moved:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _free_name(asked: _Asked, name: str, kinds: Sequence[Kind]) -> str:
+    """Return the name, with a number where files of that name are there already."""
+    there = {path.name for path in asked.folder.iterdir()} if asked.folder.is_dir() else set()
+    number = 1
+    while True:
+        free = name if number == 1 else f"{name}-{number}"
+        if not {f"{kind.file}-{free}.{one}" for kind in kinds for one in FORMATS} & there:
+            return free
+        number += 1
+
+
+def _names(sources: Sequence[Source], groups: Sequence[Groups]) -> dict[tuple[int, str], str]:
+    """Return the names of the files, by source and group."""
     if not sources:
         raise UsageError("no source to report on")
-    names = [re.sub(r"[^a-z0-9]+", "-", s.name.lower()).strip("-") for s in sources]
-    if "" in names or len(set(names)) < len(names):
+    plain = [_slug(source.name) for source in sources]
+    if "" in plain or len(set(plain)) < len(plain):
         raise UsageError("two sources have the same name, or one has none: files would collide")
-    return names
+    if not groups:
+        return {(place, ""): name for place, name in enumerate(plain)}
+    names: dict[tuple[int, str], str] = {}
+    for place, (group, name) in enumerate(zip(groups, plain, strict=True)):
+        taken: set[str] = set()
+        for key in sorted(group.names):  # the same number for the same payer each time
+            one = f"{name}-{_slug(group.names[key])[:_LONGEST] or 'unnamed'}"
+            number = 1
+            while (free := one if number == 1 else f"{one}-no{number}") in taken:
+                number += 1
+            taken.add(free)
+            names[place, key] = free
+    order = [(place, key) for place, group in enumerate(groups) for key in group.names]
+    return {key: names[key] for key in order}
 
 
-def _check(formats: Sequence[str], jobs: int, by: str) -> None:
+_LONGEST = 60  # letters of a payer's name in the name of a file
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _new_folders(folder: Path) -> list[Path]:
+    """Make the folders above and return those that were not there, the innermost first."""
+    new = [one for one in (folder.parent, *folder.parent.parents) if not one.exists()]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return new
+
+
+def _check(formats: Sequence[str], jobs: int | None, by: str, one_each: str) -> None:
     if not formats or set(formats) - set(FORMATS):
         raise UsageError(f"the formats are {', '.join(FORMATS)}")
     if by not in BY:
         raise UsageError(f"by is one of {', '.join(BY)}")
-    if jobs < 1:
+    if one_each and one_each not in CUTS:
+        raise UsageError(f"one report each is made by {' or '.join(CUTS)}")
+    if jobs is not None and jobs < 1:
         raise UsageError("jobs is 1 or more")
     if "pdf" in formats:
         pdf.browser()  # say it now, not after the work

@@ -8,6 +8,7 @@ the workbook.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -51,9 +52,10 @@ _NUMBERS = [
     c for c in WORKLIST if c.name in ("patient_control_number", "payer_claim_control_number")
 ]
 _CLAIM_KEY = next(c for c in WORKLIST if c.name == "claim_key")
+_DENIAL_KEY = next(c for c in WORKLIST if c.name == "denial_key")
 _KIND = ["file", "file_id", "column", "code", "says"]
 _FILE = ["file", "file_id", "source", "layout"]
-_LISTS = ("urgent", "worklist", "appeals", "found")
+LISTS = ("urgent", "worklist", "appeals", "found", "numbers")
 _FILE_SUMS = [
     "rows_read", "transactions", "rows_in", "rows_left_out", "rows_blank", "denied_in_cents",
     "denied_left_out_cents", "denied_repeated_cents",
@@ -169,7 +171,7 @@ class Part:
     urgent state; `findings`, one row per file, column, code and words, with `rows` and the `first` of
     them; `files`. `told` is what the worklist and the tables say without the facts. With account
     numbers, for the workbook: the first `most` rows of `worklist` (open denials), `appeals` and
-    `found` (findings).
+    `found` (findings); and `numbers`, those of every denial that can be planned for an appeal.
     """
 
     as_of: date
@@ -181,18 +183,19 @@ class Part:
     worklist: pa.Table
     appeals: pa.Table
     found: pa.Table
+    numbers: pa.Table
     most: int
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the part as it travels between processes."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         held["facts"] = [_packed(getattr(self.facts, name)) for name in TABLES]
-        return held | {name: _packed(held[name]) for name in _LISTS}
+        return held | {name: _packed(held[name]) for name in LISTS}
 
     def __setstate__(self, held: dict[str, Any]) -> None:
         held["facts"] = FactTables(*(_unpacked(one) for one in held["facts"]))
         for name, value in held.items():
-            object.__setattr__(self, name, _unpacked(value) if name in _LISTS else value)
+            object.__setattr__(self, name, _unpacked(value) if name in LISTS else value)
 
 
 def part_of(claims: Claims, worklist: pd.DataFrame, *, as_of: date, most: int = PART_ROWS) -> Part:
@@ -216,14 +219,33 @@ def part_of(claims: Claims, worklist: pd.DataFrame, *, as_of: date, most: int = 
         as_of=as_of,
         facts=facts,
         told=outside(claims, worklist),
-        urgent=_listed(worklist, ranked, _urgent(ranked, order, URGENT_SHOWN)).select(_SHOWN),
+        urgent=_named(
+            _listed(worklist, ranked, _urgent(ranked, order, URGENT_SHOWN)), facts.denials
+        ),
         findings=_kinds([findings.assign(rows=findings["count"].fillna(1), first=findings["row"])]),
         files=_files([claims.files]),
         worklist=_listed(worklist, ranked, order[:most]),
         appeals=_latest(claims.claims, facts.submissions, most),
         found=first(found, BY_PLACE, most),
+        numbers=_plannable(worklist, ranked),
         most=most,
     )
+
+
+def urgent_of(listed: pa.Table, denials: pa.Table) -> pa.Table:
+    """Return the first listed denials of each urgent state, as a page may show them."""
+    at = _urgent(listed, _in_order(listed, BY_URGENCY), URGENT_SHOWN)
+    return _named(listed.take(at), denials)
+
+
+def _named(listed: pa.Table, denials: pa.Table) -> pa.Table:
+    """Return what a page shows of listed denials, payers by the names that the facts have."""
+    keys = denials["denial_key"].cast(pa.large_string()).combine_chunks()
+    at = pc.index_in(listed["denial_key"].cast(pa.large_string()), keys)
+    names = denials["payer_name"].cast(pa.large_string()).take(at)
+    rows = listed.select(_SHOWN)
+    named = rows.set_column(rows.schema.get_field_index("payer_name"), "payer_name", names)
+    return _small(named, BY_URGENCY)
 
 
 def _ranked(facts: pa.Table) -> pa.Table:
@@ -254,6 +276,14 @@ def _listed(worklist: pd.DataFrame, ranked: pa.Table, places: pa.Array) -> pa.Ta
     for name in ("denied_once_cents", "stake_cents", "rank", "apart"):
         rows = rows.append_column(name, mine[name])
     return _small(rows, BY_URGENCY)
+
+
+def _plannable(worklist: pd.DataFrame, ranked: pa.Table) -> pa.Table:
+    """Return the account numbers of the open denials whose route is an appeal, by denial key."""
+    open_ = pc.and_(pc.is_valid(ranked["rank"]), pc.equal(ranked["apart"], 0))
+    keys = ranked["denial_key"].filter(open_)
+    held = table(worklist, (_DENIAL_KEY, *_NUMBERS))
+    return held.take(pc.index_in(keys, held["denial_key"])).combine_chunks()
 
 
 def _latest(claims: pd.DataFrame, submissions: pa.Table, most: int) -> pa.Table:
@@ -297,22 +327,27 @@ class Source:
     """What a report is about: the facts and the first rows of one or more files, as of a day.
 
     `facts` are Parquet files, by table. `note` says what the reader must know of it. Made by `of`,
-    `of_parts` or `of_run`.
+    `of_parts` or `of_run`. `group` is payer or facility where it is one of a source cut so
+    (`toolkit.reports.groups`), and `whose` the name of that one: then files and findings are those of
+    the whole, and nothing is `told`.
     """
 
     name: str
     as_of: date
     facts: Mapping[str, bytes]
-    told: Outside
+    told: Outside | None
     urgent: pa.Table
     findings: pd.DataFrame
     files: pd.DataFrame
     worklist: pa.Table
     appeals: pa.Table
     found: pa.Table
+    numbers: pa.Table
     most: int
     note: str = ""
     synthetic: bool = False
+    group: str = ""
+    whose: str = ""
 
     @classmethod
     def of(
@@ -354,7 +389,10 @@ class Source:
 
     @classmethod
     def of_run(cls, name: str, run: "Run", note: str = "", *, synthetic: bool = False) -> "Source":
-        """Return the source of a worklist made in parts, by a run that was told `also=part_of_run`."""
+        """Return the source of a worklist made in parts, by a run that was told `also=part_of_run`.
+
+        Or `long_part_of_run`.
+        """
         as_of = run.given.as_of
         files = part_of(Claims(findings=run.file_findings), _no_rows(), as_of=as_of)
 
@@ -366,16 +404,18 @@ class Source:
         object.__setattr__(found, "worklist", run.looked(found.worklist))
         return found
 
-    def pack(self, folder: Path, *, effort: Effort | None = None) -> None:
-        """Write what a notebook may read as Parquet into a private folder."""
+    def pack(self, folder: Path, *, effort: Effort | None = None, share: bool = False) -> None:
+        """Write what a notebook may read as Parquet into a private folder; `share`: no single claim."""
         for name, held in self.facts.items():
             (folder / f"{name}.parquet").write_bytes(held)
         frame(self.urgent).to_parquet(folder / "urgent.parquet", index=False)
-        self.findings.to_parquet(folder / "findings.parquet", index=False)
-        self.files.to_parquet(folder / "files.parquet", index=False)
+        findings, files = _nameless(self.findings, self.files)
+        findings.to_parquet(folder / "findings.parquet", index=False)
+        files.to_parquet(folder / "files.parquet", index=False)
         said = {
             "as_of": self.as_of.isoformat(), "most": self.most, "note": self.note,
-            "synthetic": self.synthetic, "told": asdict(self.told),
+            "synthetic": self.synthetic, "told": asdict(self.told) if self.told else None,
+            "group": self.group, "whose": self.whose, "share": share,
             "effort": msgspec.to_builtins(effort or assumed()),
         }  # fmt: skip
         (folder / "about.json").write_text(json.dumps(said), encoding="utf-8")
@@ -403,10 +443,24 @@ class _Sheets:
     def sealed(self) -> dict[str, Any]:
         for writer in self.writers.values():
             writer.close()
-        facts = {name: sink.getvalue().to_pybytes() for name, sink in self.sinks.items()}
+        facts = _bytes_of(self.sinks)
         lists = _lists(self.held)
-        names = (*_LISTS, "findings", "files", "most")
+        names = (*LISTS, "findings", "files", "most")
         return {"facts": facts, "told": self.told} | {name: getattr(lists, name) for name in names}
+
+
+def packed_facts(facts: FactTables) -> dict[str, bytes]:
+    """Return the facts as Parquet files, by table."""
+    sinks = {name: pa.BufferOutputStream() for name in TABLES}
+    for name, sink in sinks.items():
+        rows = getattr(facts, name)
+        with _writer(sink, rows.schema) as writer:
+            writer.write_table(rows)
+    return _bytes_of(sinks)
+
+
+def _bytes_of(sinks: Mapping[str, pa.BufferOutputStream]) -> dict[str, bytes]:
+    return {name: sink.getvalue().to_pybytes() for name, sink in sinks.items()}
 
 
 _KEYS = ("denial_key", "claim_key")
@@ -442,6 +496,7 @@ def _lists(parts: list[Part]) -> Part:
         worklist=listed("worklist", BY_URGENCY),
         appeals=listed("appeals", BY_DECISION),
         found=listed("found", BY_PLACE),
+        numbers=pa.concat_tables([part.numbers for part in parts]),
         most=most,
     )
 
@@ -449,6 +504,11 @@ def _lists(parts: list[Part]) -> Part:
 def part_of_run(claims: Claims, worklist: pd.DataFrame, as_of: date) -> Part:
     """Return the part of a report that one part of a run makes."""
     return part_of(claims, worklist, as_of=as_of)
+
+
+def long_part_of_run(claims: Claims, worklist: pd.DataFrame, as_of: date) -> Part:
+    """Return that part with longer lists: each group of a source cut by payer lists its own."""
+    return part_of(claims, worklist, as_of=as_of, most=MOST_ROWS)
 
 
 def _no_rows() -> pd.DataFrame:
@@ -462,17 +522,20 @@ def _no_rows() -> pd.DataFrame:
 class Parcel:
     """One source as a report sees it; no column of it may identify a patient.
 
-    The tables are those of a `Source`; `most` is how many rows its workbook lists.
+    The tables are those of a `Source`, files by their ids; `most` is how many rows its workbook lists.
     """
 
     facts: Facts
-    told: Outside
+    told: Outside | None
     urgent: pd.DataFrame
     findings: pd.DataFrame
     files: pd.DataFrame
     most: int
     note: str
     synthetic: bool
+    group: str = ""
+    whose: str = ""
+    share: bool = False
     folder: Path | None = None
 
     def prepared(self, name: str) -> pd.DataFrame:
@@ -485,9 +548,29 @@ class Parcel:
         return int(self.files["rows_read"].sum())
 
     @property
+    def from_letters(self) -> int:
+        """How many of the denials are cases made of letters, whose claims are in no file."""
+        letters = list(self.files.loc[self.files["source"].eq("notice"), "file_id"])
+        query = (
+            "SELECT count(*) FROM denials WHERE split_part(claim_key, '-', 1) IN (SELECT unnest(?))"
+        )
+        return self.facts.one(query, letters) if letters else 0
+
+    @property
     def found(self) -> int:
         """How many findings there are."""
         return int(self.findings["rows"].sum())
+
+
+def _nameless(findings: pd.DataFrame, files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both with each file's id in place of its name, which may be a patient's."""
+    ids = {row.file: f"file {row.file_id}" for row in files.itertuples()}
+    ids |= dict.fromkeys(set(findings["file"].dropna()) - set(ids), "the file")
+    says = findings["says"].fillna("")
+    for name in sorted(filter(None, ids), key=len, reverse=True):
+        # As a word of its own: what is not the file's name may end in it.
+        says = says.str.replace(rf"(?<!\w){re.escape(name)}(?!\w)", ids[name], regex=True)
+    return findings.drop(columns="file").assign(says=says), files.drop(columns="file")
 
 
 def parcel(source: Source) -> Parcel:
@@ -495,9 +578,11 @@ def parcel(source: Source) -> Parcel:
     tables = FactTables(
         *(pq.read_table(pa.BufferReader(source.facts[name])) for name in TABLES)
     )  # fmt: skip
+    findings, files = _nameless(source.findings, source.files)
     return Parcel(
-        Facts.of(tables, as_of=source.as_of), source.told, frame(source.urgent), source.findings,
-        source.files, source.most, source.note, source.synthetic,
+        Facts.of(tables, as_of=source.as_of), source.told, frame(source.urgent), findings,
+        files, source.most, source.note, source.synthetic, source.group,
+        source.whose,
     )  # fmt: skip
 
 
@@ -512,10 +597,13 @@ def unpack(folder: Path) -> Parcel:
     facts = Facts.opened(folder, as_of=date.fromisoformat(said["as_of"]), effort=effort)
     return Parcel(
         facts=prepared_tables.studied(folder, facts),
-        told=Outside(**said["told"]),
+        told=Outside(**said["told"]) if said["told"] else None,
         **lists,
         most=said["most"],
         note=said["note"],
         synthetic=said["synthetic"],
+        group=said["group"],
+        whose=said["whose"],
+        share=said["share"],
         folder=folder,
     )

@@ -89,6 +89,9 @@ def cases(page: Page) -> blocks.Block:
     now, _, _ = _split(page.given.prepared("plan"))
     if now.empty:
         return blocks.block(blocks.paragraph("No appeal is planned for this week.", "empty"))
+    if page.share:
+        said = f"{words.count(len(now), 'appeal')} of this week, not listed here."
+        return blocks.block(blocks.paragraph(said, "empty"))
     listed = now.head(_SHOWN)
     names = page.facts.names("payer_name", listed["payer"])
     more = f"; {_SHOWN} of {len(now):,}, the workbook has all" if len(now) > _SHOWN else ""

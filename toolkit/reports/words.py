@@ -229,6 +229,13 @@ def basis(metric: Metric) -> str:
     return "; ".join(parts)
 
 
+def restated(one: dict) -> str:
+    """Return a number that is another than in an earlier manifest: what it was, is, and why."""
+    shape = {"cents": dollars, "ratio": percent}.get(one["unit"], lambda n: f"{n:,}")
+    was, now = ("none" if n is None else shape(n) for n in (one["before"], one["now"]))
+    return f"{one['report']}, {one['source']}: {one['name']}: {was}, now {now} ({'; '.join(one['why'])})"
+
+
 def code(group_code: str, carc: str) -> str:
     """Return an adjustment's code as it is written: 'CO-45'."""
     return "-".join(part for part in (group_code, carc) if part) or "no code, text only"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from toolkit.metrics import SMALL_N, Measure, Metric, named
+from toolkit.metrics import SMALL_N, Measure, Metric, named, reviews
 from toolkit.metrics import tables as small_tables
 from toolkit.metrics.parcel import can_cut
 from toolkit.reports import words
@@ -227,7 +227,7 @@ def write(
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as file:
         as_of = datetime.combine(given.facts.as_of, time(), tzinfo=UTC)
-        file.set_properties({"title": f"{kind.title}: {name}", "created": as_of})
+        file.set_properties({"title": f"{kind.title}: {given.whose or name}", "created": as_of})
         book = Book(file, _forms(file), kind, source, given, name, by)
         for sheet in kind.sheets:
             SHEETS[sheet](book)
@@ -240,12 +240,16 @@ def about(book: Book) -> None:
         ("Report", book.kind.title),
         ("As of", given.facts.as_of),
         ("Source", book.name),
+        *([(capital(given.group), given.whose)] if given.group else []),
         ("Data", "synthetic: no patient, payer or claim is real" if given.synthetic else "as read"),
         ("Note", given.note),
-        *(("File", f"{f.file} ({f.file_id})") for f in given.files.itertuples()),
+        *(
+            ("File", f.file_id if given.share else f"{f.file} ({f.file_id})")
+            for f in book.source.files.itertuples()
+        ),
         ("Rows read", given.rows_read),
         ("Denials", given.facts.count()),
-        ("Of them from letters", given.told.from_letters),
+        ("Of them from letters", given.from_letters),
         ("Findings", given.found),
         ("", ""),
         ("Numbers that agree", ""),
@@ -474,9 +478,8 @@ def plan(book: Book) -> None:
         book.given.prepared("plan").head(book.given.most),
         len(book.given.prepared("plan")),
     )
-    listed = frame(book.source.worklist).set_index("denial_key")
-    numbers = ["patient_control_number", "payer_claim_control_number"]
-    known = listed[numbers].reindex(found["denial_key"]).reset_index(drop=True)
+    numbers = frame(book.source.numbers).set_index("denial_key")
+    known = numbers.reindex(found["denial_key"]).reset_index(drop=True)
     shown = pd.concat([found.drop(columns=["few", "method"]), known], axis=1).assign(
         payer_name=book.given.facts.names("payer_name", found["payer"]),
         week=found["do_week"].astype("Int64") + 1,
@@ -489,8 +492,6 @@ def plan(book: Book) -> None:
         )
     if many > len(found):
         notes.append(f"The first {len(found):,} of {many:,} appeals.")
-    if known["patient_control_number"].isna().any() and len(listed) == book.given.most:
-        notes.append("Without an account number: toolkit worklist has it by the claim key.")
     _frame(book, "Plan", shown, _PLAN, notes)
 
 
@@ -514,6 +515,23 @@ def gaps(book: Book) -> None:
         _known(missing)[["gap", "payers", "denials", "cents"]].itertuples(index=False),
         empty="Nothing is missing: every open denial has its date.",
     )
+
+
+def public_reviews(book: Book) -> None:
+    """Write public overturn rates beside those here, with the warning and the source."""
+    said, _ = reviews.public_reviews()
+    found = reviews.base_rates(book.given.facts)
+    rows = [
+        (r.whose, r.what, r.decided, r.overturned, r.overturned / r.decided if r.decided else None,
+         r.low, r.high)
+        for r in found.itertuples()
+    ]  # fmt: skip
+    _table(
+        book, "Public reviews",
+        ("Whose", "Reviews", "Decided", "Overturned, any part", "Rate", "95% low", "95% high"),
+        ("text", "text", "count", "count", "share", "share", "share"),
+        (12, 32, 10, 20, 10, 10, 10), rows, notes=(said.warning, f"Source: {said.says}; {said.source}."),
+    )  # fmt: skip
 
 
 def appeal_gaps(book: Book) -> None:
@@ -670,6 +688,7 @@ SHEETS: dict[str, Callable[[Book], None]] = {
         about, headline, worklist, appeals, denial_groups, appeal_groups, routes, closures, stages,
         gaps, appeal_gaps, no_right, unclassified, bridge, findings, definitions, payers, facilities,
         owners, pairs, shrunk, differences, changes, causes, months, inventory, moves, rules, plan,
+        public_reviews,
     )
 }  # fmt: skip
 
@@ -799,11 +818,13 @@ def _table(
     rows: Any,
     *,
     empty: str = "",
+    notes: Sequence[str] = (),
     wrap: bool = False,
 ) -> None:
-    """Write a small table; `empty` is what it says when it has no row."""
+    """Write a small table below its notes; `empty` is what it says when it has no row."""
     rows = list(rows)
-    sheet, first = _open(book, name, headings, widths, [] if rows or not empty else [empty])
+    said = [*notes, *([] if rows or not empty else [empty])]
+    sheet, first = _open(book, name, headings, widths, said)
     for place, row in enumerate(rows, start=first):
         for column, (kind, value) in enumerate(zip(kinds, row, strict=True)):
             if kind == "amount" and value is not None:

@@ -247,7 +247,7 @@ def write_sample(path: Path, *, rows: int, seed: int, as_of: dt.date) -> Path:
 def _batches(rows: int, *, seed: int, as_of: dt.date):
     done, batch = 0, 0
     while done < rows:
-        chance = _Chance(seed, as_of.toordinal(), batch)
+        chance = Chance(seed, as_of.toordinal(), batch)
         table = _batch(chance, batch, as_of.toordinal() - _EPOCH, rows=rows, left=rows - done)
         done += len(table)
         batch += 1
@@ -257,7 +257,7 @@ def _batches(rows: int, *, seed: int, as_of: dt.date):
 # ------------------------------------------------------------------------------------------ chance
 
 
-class _Chance:
+class Chance:
     """Draws whole numbers from one stream of raw bits."""
 
     def __init__(self, *key: int):
@@ -309,7 +309,7 @@ def _choice(raw: np.ndarray, which: np.ndarray, lists: list[tuple]) -> tuple[np.
 # ----------------------------------------------------------------------------------------- a batch
 
 
-def _batch(chance: _Chance, number: int, today: int, *, rows: int, left: int) -> pa.Table:
+def _batch(chance: Chance, number: int, today: int, *, rows: int, left: int) -> pa.Table:
     m = mix()
     count = CLAIMS_AT_A_TIME if rows > 2 * CLAIMS_AT_A_TIME else max(rows, 1)
     special = None
@@ -323,7 +323,7 @@ def _batch(chance: _Chance, number: int, today: int, *, rows: int, left: int) ->
     return _row_columns(chance, m, claim, special).slice(0, left)  # no claim is cut in two
 
 
-def _claim_columns(chance: _Chance, m: Mix, count: int, today: int, special: int | None) -> dict:
+def _claim_columns(chance: Chance, m: Mix, count: int, today: int, special: int | None) -> dict:
     """Draw what is one per claim: the payer, the first service, and where the case stands."""
     case = m.bone_density_case
     programs = list(m.programs)
@@ -450,7 +450,7 @@ def _case_columns(chance, m: Mix, program, situation, payment, today: int, speci
     }  # fmt: skip
 
 
-def _row_columns(chance: _Chance, m: Mix, claim: dict, special: int | None) -> pa.Table:
+def _row_columns(chance: Chance, m: Mix, claim: dict, special: int | None) -> pa.Table:
     """Lay the claims out as rows and draw what is one per row: service line, reason, amounts."""
     case = m.bone_density_case
     roles = ["denial", "contractual", "cost_share", "second", "line"]

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
+from toolkit.leftovers import BESIDE, held, sweep
 from toolkit.outputs import whole
 from toolkit.worklist import rows
 from toolkit.worklist.answers import ANSWERS
@@ -68,7 +69,11 @@ def triage_files(
         with whole(out) as path:
             count = _one_file(given, jobs, path)
         return Written(out, count, tuple(notes))
-    with tempfile.TemporaryDirectory(prefix=".toolkit-", dir=out.parent) as temporary:
+    sweep(out.parent)
+    with (
+        tempfile.TemporaryDirectory(prefix=BESIDE, dir=out.parent) as temporary,
+        held(Path(temporary)),
+    ):
         folder = Path(temporary, "parts")
         folder.mkdir(mode=0o700)
         count = _folder(given, jobs, folder)

@@ -10,6 +10,7 @@ import pandas as pd
 from toolkit.claims import tables as canonical
 from toolkit.denials.codes import shown
 from toolkit.errors import RefusedError, UsageError
+from toolkit.hospital.payers import SELF_PAY, is_self_pay
 from toolkit.worklist.keys import coded, combined
 from toolkit.worklist.table import DUE
 
@@ -109,7 +110,7 @@ def summary(counted: Tally, *, findings: int, from_letters: int = 0) -> dict[str
         "gaps": [
             {
                 "fill_in": gap,
-                "payer": None if pd.isna(payer) else payer,
+                "payer": None if pd.isna(payer) else SELF_PAY if is_self_pay(payer) else payer,
                 **_amounts(*counts),
             }
             for gap, payer, *counts in by_gap.itertuples(index=False)

@@ -148,7 +148,8 @@ def as_yaml(proposal: Proposal, name: str) -> str:
     """Return the proposal as a layout file of one's own, with a comment to each heading."""
     read = [c for c in proposal.columns if c.state == "read"]
     lines = [
-        f"# Column map for {_quoted(proposal.table)}, proposed by `toolkit map`. Read it, correct it, then read",
+        # Without the name of the file, which may be a patient's: a map is kept and passed on.
+        "# Column map, proposed by `toolkit map`. Read it, correct it, then read",
         "# files with it: `toolkit read FILE --layout THIS.yaml`. In local/layouts it is found by itself.",
         f"# Headings in row {proposal.heading_row}, {proposal.rows:,} rows below them looked at.",
         *_lacking_lines(proposal),

@@ -1,6 +1,7 @@
 """`toolkit report`: make the batch reports as HTML and XLSX."""
 
 import argparse
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,31 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
     add_as_of(one)
     add_files(one)
     one.add_argument("--out", type=Path, default=Path("reports"))
-    one.add_argument("--by", choices=("payer", "facility"), default="payer")
-    one.add_argument("--jobs", type=positive, default=2)
+    one.add_argument(
+        "--by", choices=("payer", "facility"), help="one report for each payer or facility"
+    )
+    one.add_argument(
+        "--jobs", type=positive, help="notebooks at once; default: one per core, at most 8"
+    )
+    one.add_argument(
+        "--share",
+        action="store_true",
+        help="leave out every list of single claims, to send a report outside the department",
+    )
+    one.add_argument(
+        "--diff",
+        type=Path,
+        metavar="MANIFEST",
+        help="manifest.json of an earlier run: say which numbers were restated, and why",
+    )
     one.add_argument(
         "--minutes",
         type=positive,
         help="minutes that each owner of cases has in a week; default: local/effort.yaml, else 1800",
     )
-    one.add_argument("--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,ipynb")
+    one.add_argument(
+        "--format", type=_formats, default=("html", "xlsx"), help="html,xlsx,pdf,ipynb"
+    )
     add_engine(one)
 
 
@@ -52,11 +70,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             out=options.out,
             formats=options.format,
             jobs=options.jobs,
-            by=options.by,
+            one_each=options.by or "",
+            share=options.share,
+            before=options.diff,
             effort=_effort(options),
             progress=not options.json,
         )
-    return {"written": [str(path) for path in written]}
+    answer: dict[str, Any] = {"written": [str(path) for path in written]}
+    if options.diff:
+        answer["restated"] = json.loads(written[-1].read_text(encoding="utf-8"))["restated"]
+    return answer
 
 
 def _effort(options: argparse.Namespace) -> Any:
@@ -84,11 +107,12 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
     from toolkit.bulk.inputs import engine_for, in_parts
-    from toolkit.reports import Source, part_of_run
+    from toolkit.reports import Source, long_part_of_run, part_of_run
 
     engine = engine_for(options.engine, exports, options.book)
     if in_parts(engine, exports, options.book):
-        with run_in_parts(exports, engine, options, also=part_of_run) as run:
+        also = long_part_of_run if options.by else part_of_run
+        with run_in_parts(exports, engine, options, also=also) as run:
             return [Source.of_run("export", run)]
     claims, _, worklist = triaged(exports, options)
     return [Source.of("export", claims, worklist, options.as_of)]
@@ -97,7 +121,7 @@ def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
 def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
     from toolkit.claims import read
     from toolkit.reports import Source
-    from toolkit.sample import write_sample
+    from toolkit.sample import write_remittances, write_sample
     from toolkit.worklist.triage import triage
 
     if not SAMPLES.is_dir():
@@ -106,7 +130,8 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
         )
     hospital = hospital_of(options, sample=True)
     export = write_sample(folder / "sample.parquet", rows=5000, seed=1, as_of=options.as_of)
-    sample = read(export)
+    decided = write_remittances(folder, claims=500, seed=1, as_of=options.as_of)
+    sample = read([export, *decided])
     remits, then, note = _sample_remittances()
     return [
         Source.of(
@@ -114,7 +139,8 @@ def _sample_sources(folder: Path, options: argparse.Namespace) -> list:
             sample,
             triage(sample, as_of=options.as_of, hospital=hospital),
             options.as_of,
-            "A synthetic export: no patient, payer or hospital in it is real.",
+            "A synthetic export of denials, and synthetic remittances of the five months before with all "
+            "claims of theirs: no patient, payer or hospital in them is real.",
             synthetic=True,
         ),
         Source.of(
@@ -158,5 +184,11 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 def show(answer: dict[str, Any]) -> None:
+    from toolkit.reports.words import restated
+
     for path in answer["written"]:
         print(path)
+    for one in answer.get("restated", ()):
+        print(f"restated: {restated(one)}")
+    if answer.get("restated") == []:
+        print("restated: nothing")
