@@ -611,7 +611,8 @@ def test_a_report_counts_a_letter_s_case_and_no_claim_of_it(made, tmp_path):
         parts = Source.of_run("export", run)
     for source in (once, parts):
         given = parcel(source)
-        assert (given.facts.count(), given.told.from_letters, given.rows_read) == (2, 1, 1)
+        assert given.told and given.told.from_letters == given.from_letters == 1
+        assert (given.facts.count(), given.rows_read) == (2, 1)
         assert given.facts.one("SELECT count(*) FROM claims") == 1
         page = ReportPage(given, "export", "payer", by_hand=True)
         assert "2, of them 1 from letters" in page.about("A report")

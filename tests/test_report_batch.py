@@ -210,10 +210,10 @@ def test_a_disk_that_fails_while_a_set_is_placed_leaves_none_of_it(whole, tmp_pa
 def test_a_full_disk_is_told_in_words_whatever_library_met_it(monkeypatch, tmp_path, capsys):
     from xlsxwriter.exceptions import FileCreateError
 
-    def full(*_):
+    def full(*_, **__):
         raise FileCreateError(OSError(errno.ENOSPC, "No space left on device"))
 
-    monkeypatch.setattr("toolkit.worklist.write_worklist", full)
+    monkeypatch.setattr("toolkit.reports.worked_list.write_worked_list", full)
     export = str(ROOT / "data" / "samples" / "tour" / "denial.csv")
     assert main(["worklist", export, "--out", str(tmp_path / "w.xlsx")]) == 1
     assert "the disk is full" in capsys.readouterr().err

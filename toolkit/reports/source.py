@@ -550,11 +550,8 @@ class Parcel:
     @property
     def from_letters(self) -> int:
         """How many of the denials are cases made of letters, whose claims are in no file."""
-        letters = list(self.files.loc[self.files["source"].eq("notice"), "file_id"])
-        query = (
-            "SELECT count(*) FROM denials WHERE split_part(claim_key, '-', 1) IN (SELECT unnest(?))"
-        )
-        return self.facts.one(query, letters) if letters else 0
+        query = "SELECT count(*) FROM denials WHERE split_part(claim_key, '-', 1) NOT IN (SELECT unnest(?))"
+        return self.facts.one(query, list(self.files["file_id"]))
 
     @property
     def found(self) -> int:
