@@ -102,7 +102,7 @@ def _fields() -> str:
 
 
 def _acts() -> str:
-    lines = ["## The sixteen acts", "", "| `--kind` | What it is | Answers first | States |"]
+    lines = ["## The acts", "", "| `--kind` | What it is | Answers first | States |"]
     lines += ["|---|---|---|---|"]
     for act in acts().good.values():
         routes = ", ".join(act.form.routes) or "any"

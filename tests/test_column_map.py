@@ -190,7 +190,7 @@ def test_a_map_is_never_written_over_another(tmp_path):
     with pytest.raises(UsageError, match=r"vendor\.yaml: is there already"):
         write_map(propose(path), out)
     assert out.read_text() == "mine"
-    with pytest.raises(UsageError, match="a layout of the package has this name"):
+    with pytest.raises(UsageError, match="a layout in the package has this name"):
         write_map(propose(path), tmp_path / "generic.yaml")
     with pytest.raises(UsageError, match="neither"):
         write_map(propose(path), tmp_path / "vendor.csv")

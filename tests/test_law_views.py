@@ -516,7 +516,10 @@ def test_the_page_has_every_program_level_and_year(law_page):
         for level in program(name).levels:
             assert f"(`{level.id}`)" in page
     assert "| 2019 | not known | not known |" in page
-    assert "**State law is included only if it has its own section below" in page.split("## Programs")[0]
+    assert (
+        "**State law is included only if it has its own section below"
+        in page.split("## Programs")[0]
+    )
     for state in states().values():
         for rules in state.programs:
             assert f"\n## {state.name}: {program(rules.program).name}\n" in page

@@ -237,9 +237,9 @@ UNREADABLE = {
     "broken": (lambda: b"%PDF-1.7\n1 0 obj\n<< /Type", "is damaged"),
     "cut in half": (lambda: pdf(["A letter of some length"], raw=False)[:900], "is damaged"),
     "protected": (encrypted, "is protected by a password"),
-    "without text": (blank, "holds no text"),
+    "without text": (blank, "no readable text"),
     "a scan": (scan, "needs tesseract"),
-    "a damaged picture": (lambda: b"\x89PNG\r\n\x1a\nno picture", "a picture that is damaged"),
+    "a damaged picture": (lambda: b"\x89PNG\r\n\x1a\nno picture", "a damaged picture"),
     "a damaged Word file": (lambda: b"PK\x03\x04 no archive", "neither"),
 }  # fmt: skip
 
