@@ -87,7 +87,7 @@ def test_the_kinds_of_parts_add_up_to_those_of_the_whole():
 def test_a_kind_nobody_described_is_shown_all_the_same():
     [kind] = summarized(table(("a.csv", 1, "", "brand_new", "says something", None)))
     assert kind.severity == "asks"
-    assert lines([kind]) == ["says something (first in row 1). Look at the rows that it names."]
+    assert lines([kind]) == ["says something (first in row 1). See the rows that it names."]
 
 
 def test_thousands_of_bad_cells_are_one_line_in_every_answer(tmp_path, capsys):

@@ -240,7 +240,7 @@ UNREADABLE = {
     "without text": (blank, "no readable text"),
     "a scan": (scan, "needs tesseract"),
     "a damaged picture": (lambda: b"\x89PNG\r\n\x1a\nno picture", "a damaged picture"),
-    "a damaged Word file": (lambda: b"PK\x03\x04 no archive", "neither"),
+    "a damaged Word file": (lambda: b"PK\x03\x04 no archive", "is not text, a PDF"),
 }  # fmt: skip
 
 
@@ -432,7 +432,7 @@ def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
     assert facts["notice_date"].source == (
         "entered from page 1 of denial-letter.txt: 'Date: September 14, 2026'"
     )
-    with pytest.raises(UsageError, match="no fact of a case"):
+    with pytest.raises(UsageError, match="not a fact of a case"):
         confirmed(letter[1].of("stated_deadline"), file="x", as_of=NOW.date())
     with pytest.raises(UsageError, match="two values"):
         confirmed(letter[1].of("notice_date") * 2, file="x", as_of=NOW.date())

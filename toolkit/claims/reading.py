@@ -118,7 +118,7 @@ def files_of(path: Path) -> list[Path]:
     # Spark and Hadoop leave files such as _SUCCESS beside their parts.
     seen = [one for one in sorted(found) if not one.name.startswith((".", "_"))]
     if not seen:
-        raise InputError(f"{path.name}: there is no such file; name a file, a folder or a pattern")
+        raise InputError(f"{path.name}: no file found; name a file, a folder or a pattern")
     return seen
 
 
