@@ -213,17 +213,17 @@ def _not_expedited(rules: Program | StateRules) -> str:
 
 
 def _names(rules: Program) -> str:
-    """Return the plan and financial class names that mean this program."""
+    """Return the names and the words of letters that mean this program."""
     named = [one for one in (rules.short_name, *rules.also_called) if one and one != rules.name]
     says = [f"Also read as this program: {', '.join(map(_text, named))}."] if named else []
     letters = rules.in_letters
     if letters.settle:
         says += [
-            f"A payer's letter is under it that says (M): {', '.join(map(_text, letters.settle))}."
+            f"A payer's letter is under this program if it says (M): {', '.join(map(_text, letters.settle))}."
         ]
     if letters.suggest:
         words = ", ".join(map(_text, letters.suggest))
-        says += [f"So is one that names no other program and says (M): {words}."]
+        says += [f"So is a letter that says (M), without naming another program: {words}."]
     return "\n\n".join(says)
 
 
