@@ -1,5 +1,5 @@
-# Each job is done by scripts/setup.py, so that Windows, which has no make, has the same jobs.
-# Words for the command behind a job go in ARGS:  make report ARGS="overdue --as-of 2026-01-31"
+# scripts/setup.py does each job, so that Windows, which has no make, has the same jobs.
+# Pass arguments to the command behind a job in ARGS:  make report ARGS="overdue --as-of 2026-01-31"
 
 ifndef PYTHON
 PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -11,8 +11,8 @@ JOB = $(if $(PYTHON),$(PYTHON),$(error No Python on PATH. Install Python 3.11 or
 .PHONY: help report test test-spark site coverage differential desk lint law evaluate bench pictures lock env clean
 .NOTPARALLEL:
 
-help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s%s\n", $$1, $$2 }'
+help:  ## list the jobs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s%s\n", $$1, $$2 }'
 
 report:  ## set up, and make the batch reports on the sample data
 	@$(JOB) report $(ARGS)
@@ -38,23 +38,23 @@ desk:  ## open the desk in the browser (ARGS=--lab: in JupyterLab)
 lint:  ## ruff check, ruff format --check, pyright, import directions
 	@$(JOB) lint $(ARGS)
 
-law:  ## write docs/law.md, docs/tables.md and docs/letters.md anew from the rules and tables on file
+law:  ## write the pages that are made from the rules and tables (law, tables, letters, history, balance)
 	@$(JOB) law $(ARGS)
 
 evaluate:  ## precision and recall of the free-text reasons
 	@$(JOB) evaluate $(ARGS)
 
-bench:  ## time it beside other ways to do the same (ARGS="--quick", "--full")
+bench:  ## time it against other ways to do the same (ARGS="--quick", "--full")
 	@$(JOB) bench $(ARGS)
 
-pictures:  ## take the README's pictures anew
+pictures:  ## make the README's pictures again
 	@$(JOB) pictures $(ARGS)
 
-lock:  ## write requirements.lock anew (needs uv; ARGS=--upgrade takes newer versions)
+lock:  ## write requirements.lock again (needs uv; ARGS=--upgrade for newer versions)
 	@$(JOB) lock $(ARGS)
 
 env:  ## only make the environment, .venv
 	@$(JOB) env
 
-clean:  ## remove .venv and the caches; reports and data stay
+clean:  ## remove .venv and the caches; keep reports and data
 	@$(JOB) clean

@@ -1,4 +1,4 @@
-"""Write docs/law.md from the rules on file: the same rules, the same page, to the byte.
+"""Write docs/law.md from the rules. The same rules always give the same page, byte for byte.
 
 python scripts/law_page.py             writes docs/law.md
 python scripts/law_page.py --check     says whether it is stale (exit code 1), writes nothing
@@ -29,50 +29,46 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "law.md"
 
 _INTRODUCTION = """\
-# The law on file
+# The rules in full
 
-This page is made from the files in `toolkit/rules/programs`, `states` and `thresholds` (`make law`); do not edit it. It is what the toolkit counts with, no more and no less, and it is no
-legal advice.
+This page is generated from the files in `toolkit/rules/programs`, `states` and `thresholds` (`make law`); do not edit
+it. It shows exactly what the toolkit computes with, and it is not legal advice.
 
-**Of state law, only what has a section of its own below is on file.** State windows, prompt-pay laws,
-state external review and state surprise-billing laws come first or come on top in many cases. Where a
-window is the state's to choose, the toolkit asks for it and refuses to guess. Where federal law says
-the least that every state gives, that is a safe day, shown as such. Each section below says what else is
-missing.
+**State law is included only if it has its own section below.** Elsewhere, state filing windows, prompt-pay laws,
+state external review and state surprise-billing laws often replace or supplement these rules. If a state sets the
+window, the toolkit asks for it and refuses to guess. If federal law sets a minimum that every state must give, that
+minimum is a safe day, and is shown as one. Each section below says what else is missing.
 
 ## How to read this page
 
-- **Time to file** ends on the *last filing date*, the last lawful day under the rule on file. The
-  toolkit also gives *file by*: the earliest reading that can be defended, moved back to a working day.
-- **Applies** is when the rule begins and ends. The day that selects it is the notice's date unless the
-  row says otherwise. A day before the first rule is refused. The first day is the
-  first that this file vouches for; the law itself may be older.
-- **Filed when**: *received* means that the decider must have it by then; *postmarked*, that the
-  postmark counts.
-- **Mark**: how well the rule is known.
-  - **V**: somebody read the text at the source that is named, on the day that is named.
+- **Time to file** ends on the *last filing date*, the last lawful day under the rule. The toolkit also gives *file
+  by*: the deadline under the strictest defensible reading, moved back to a business day.
+- **Applies** is when the rule starts and ends. The notice's date selects the rule unless the row says otherwise. A day
+  before the first rule is refused. The first day is the first that the sources confirm; the law itself may be older.
+- **Filed when**: *received* means that the decider must have it by then; *postmarked*, that the postmark counts.
+- **Mark**: how the rule was verified.
+  - **V**: somebody read the text at the named source, on the named day.
   - **V2**: second-hand. A named source that is not the law itself says so.
   - **M**: from memory. Read the law before you rely on it; the toolkit says so beside every date.
-- An empty cell means that the rule on file says nothing of it.
-- No receipt is presumed where the page does not say so: where it is not known, both dates are counted
-  from the notice's date, the earliest possible start, and the toolkit says so.
-- **Filed with** and **Decided by** are often the same, and not always. A decision clock names the day it
-  is counted from; where that day is not given, the toolkit asks for it.
-- Federal holidays follow 5 U.S.C. 6103, with the days on which they are observed. Closures of federal
+- An empty cell means that the rule does not say.
+- Receipt is presumed only where this page says so. Elsewhere, if the day of receipt is unknown, both dates count from
+  the notice's date, the earliest possible start, and the toolkit says so.
+- **Filed with** and **Decided by** are often, but not always, the same. A decision clock names the day from which it
+  counts; if that day is not given, the toolkit asks for it.
+- Federal holidays follow 5 U.S.C. 6103, on the days on which they are observed. Closures of federal
   offices by executive order (see the interruptions below) and Inauguration Day are not holidays.
 
-To see a rule at work: `toolkit deadline --help`; every rule with its age: `toolkit law --age`.
+To compute a deadline, see `toolkit deadline --help`. To list every rule with its age, use `toolkit law --age`.
 """
 
 _ADDING = """\
-## To add a rule, or one that changed
+## To add or change a rule
 
-Rules are YAML that people read first, one file a program. A rule that changed is a second entry with
-its own `applies_from`; the old one gets `applies_until` and stays, because old notices still run under
-it. Each rule names its citation, its source, the day somebody looked (`verified_on`) and its mark.
-Then cases go into `tests/cases/deadlines`, on both sides of the change, and a line into
-`CHANGELOG.md`; `make law` writes this page anew. Nothing is programmed.
-[CONTRIBUTING.md](../CONTRIBUTING.md) has the steps, and says which test fails if one is forgotten.
+Rules are readable YAML, one file per program. A changed rule is a second entry with its own `applies_from`; the old one
+gets `applies_until` and stays, because it still governs old notices. Each rule names its citation, its source, the day
+somebody checked it (`verified_on`) and its mark. Add cases on both sides of the change to `tests/cases/deadlines` and a
+line to `CHANGELOG.md`, and run `make law` to write this page again. No code has to change.
+[CONTRIBUTING.md](../CONTRIBUTING.md) has the steps, and says which test fails if you forget one.
 """
 
 # What the tables and lists below say in their own way; what a rule has beside it is listed by name.
@@ -126,11 +122,11 @@ def _contents() -> str:
     head = ("Program", "Its id", "Governing law", "Filing rules", "Decision clocks", *MARKS)
     return (
         f"## Programs\n\n{_table(head, rows, escaped=1)}\n"
-        "The last columns count the rules of each mark, with those of levels that move by themselves or go "
-        "by a contract. `toolkit law --age` counts the same, lists everything else that is on file beside "
-        "them (who may file, what is owed after a decision, parts of rules, amounts, holidays, interruptions), and "
-        "warns of all that nobody has looked at for more than a year; `toolkit deadline` and `toolkit "
-        "decision-due` warn of what is behind their answer.\n"
+        "The last columns count the rules with each mark, including levels that a case reaches automatically "
+        "or that a contract governs. `toolkit law --age` gives the same counts, lists everything else in the "
+        "rules (who may file, what a decision requires, parts of rules, amounts, holidays, interruptions), and "
+        "warns about everything that nobody has checked for more than a year. `toolkit deadline` and `toolkit "
+        "decision-due` warn about the rules behind their answer.\n"
     )
 
 
@@ -142,7 +138,7 @@ def _program(rules: Program) -> str:
         _names(rules),
         _within(rules),
         _hospital(rules.hospital_files_as),
-        "### Not modelled",
+        "### Not modeled",
         _list(sorted(rules.not_modelled, key=lambda gap: "state" not in gap.lower().split())),
         "### Levels and time to file",
         _ladder(levels),
@@ -175,15 +171,15 @@ def _program(rules: Program) -> str:
 
 
 def _state(one: OnFile) -> str:
-    """Return what a state's law puts in the place of a program's rules."""
+    """Return the section of a state's law, which replaces a program's rules for some levels."""
     rules, levels = one.rules, one.rules.levels
     where = program(one.program).name
     parts = [
         f"## {_title(one)}",
         f"`--program {one.program} --jurisdiction {one.jurisdiction}`; in `payers.csv`, `jurisdiction` "
-        f"{one.jurisdiction}. Governing law: {_text(rules.governing_law)}. What follows takes the place of "
-        f"what {_text(where)} says of these levels; the rest of that program holds.",
-        "### Not modelled",
+        f"{one.jurisdiction}. Governing law: {_text(rules.governing_law)}. This section replaces "
+        f"the rules of {_text(where)} for these levels; the rest of that program applies.",
+        "### Not modeled",
         _list(rules.not_modelled),
         "### Levels and time to file",
         _ladder(levels),
@@ -217,22 +213,22 @@ def _not_expedited(rules: Program | StateRules) -> str:
 
 
 def _names(rules: Program) -> str:
-    """Return the words of a plan or financial class that state the program."""
+    """Return the names and the words of letters that mean this program."""
     named = [one for one in (rules.short_name, *rules.also_called) if one and one != rules.name]
     says = [f"Also read as this program: {', '.join(map(_text, named))}."] if named else []
     letters = rules.in_letters
     if letters.settle:
         says += [
-            f"A payer's letter is under it that says (M): {', '.join(map(_text, letters.settle))}."
+            f"A payer's letter is under this program if it says (M): {', '.join(map(_text, letters.settle))}."
         ]
     if letters.suggest:
         words = ", ".join(map(_text, letters.suggest))
-        says += [f"So is one that names no other program and says (M): {words}."]
+        says += [f"So is a letter that says (M), without naming another program: {words}."]
     return "\n\n".join(says)
 
 
 def _within(rules: Program) -> str:
-    """Return which other programs' claims the program governs, and the remark codes that say so."""
+    """Return whose claims the program governs besides its own, and the remark codes that show it."""
     if not rules.within:
         return ""
     others = ", ".join(program(one).name for one in rules.within)
@@ -242,7 +238,7 @@ def _within(rules: Program) -> str:
         text += f" Remark codes {', '.join(one.remarks)}: {_text(one.says)}{_cited(one)}"
         if also := one.payments:
             text += (
-                f" Of a payment also {', '.join(also.remarks)}, unless {', '.join(also.unless)}: "
+                f" For a payment also {', '.join(also.remarks)}, unless {', '.join(also.unless)}: "
             )
             text += f"{_text(also.says)}{_cited(also)}"
     return text
@@ -251,15 +247,15 @@ def _within(rules: Program) -> str:
 def _hospital(ways: HospitalFilesAs) -> str:
     with_contract, without = wording.FILERS[ways.contracted], wording.FILERS[ways.not_contracted]
     if with_contract == without:
-        return f"On its own claims a hospital files as {with_contract}."
-    asked = " The contract status has to be known." if ways.needs_contract_status else ""
+        return f"For its own claims, a hospital files as {with_contract}."
+    asked = " The contract status must be known." if ways.needs_contract_status else ""
     before = ""
     if ways.before_service:
         when = "Before" if ways.concurrent_as_after else "Before and during"
         before = f" {when} the service, {wording.FILERS[ways.before_service]} files."
     return (
-        f"On its own claims a hospital files as {with_contract} where it has a contract, and as "
-        f"{without} where it has none.{asked}{before}"
+        f"For its own claims, a hospital files as {with_contract} if it has a contract, and as "
+        f"{without} if it does not.{asked}{before}"
     )
 
 
@@ -277,27 +273,27 @@ def _ladder(levels: Iterable[Level]) -> str:
                 *named, _window(rule), _counted(rule), rule.filed_when,
                 wording.roll(rule.roll) + _cited(rule.roll), _applies(rule), rule.citation, rule.status,
             ))  # fmt: skip
-            named = (f"{level.name}, rule of another time or case", *whom)
+            named = (f"{level.name}, rule for another time or case", *whom)
         if level.automatic:
             one = level.automatic
-            rows.append((*named, "nothing is filed: it moves by itself", "", "", "", "", one.citation, one.status))  # fmt: skip
+            rows.append((*named, "nothing to file: the case moves automatically", "", "", "", "", one.citation, one.status))  # fmt: skip
         if level.by_terms:
             one = level.by_terms
-            rows.append((*named, "no date in law: the contract's terms", "", "", "", "", one.citation, one.status))  # fmt: skip
+            rows.append((*named, "no date in law: see the contract", "", "", "", "", one.citation, one.status))  # fmt: skip
         if not (level.filing or level.automatic or level.by_terms):
-            rows.append((*named, "nothing is appealed here; it has a decision clock", "", "", "", "", "", ""))  # fmt: skip
+            rows.append((*named, "not an appeal; only a decision clock", "", "", "", "", "", ""))  # fmt: skip
     return _table(head, rows)
 
 
 def _place(level: Level) -> str:
-    return {"side": ", beside the ladder", "before": ", before the ladder"}.get(level.place, "")
+    return {"side": ", outside the ladder", "before": ", before the ladder"}.get(level.place, "")
 
 
 def _window(rule: FilingRule) -> str:
     only = wording.filing_for(rule)
     text = wording.window(rule)
     if rule.minimum_amount:
-        text += f"; only from ${rule.minimum_amount.dollars:,} in dispute"
+        text += f"; only for disputes of at least ${rule.minimum_amount.dollars:,}"
     return f"{text} ({only})" if only else text
 
 
@@ -309,7 +305,7 @@ def _counted(rule: FilingRule) -> str:
             f"otherwise{_cited(rule.presumption)}"
         )
     elif rule.starts == "receipt":
-        text += "; nothing is presumed"
+        text += "; receipt is not presumed"
     return text
 
 
@@ -337,14 +333,14 @@ def _details(rules: Program, levels: Iterable[Level]) -> str:
 
 
 def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
-    yield f"The clock's notice: {level.notice}."
+    yield f"The clock starts with: {level.notice}."
     if level.stages:
         named = ", ".join(wording.STAGES[one] for one in level.stages)
-        yield f"A request at this level is of the stage: {named}."
+        yield f"Stages of a request at this level: {named}."
     if level.always_expedited:
-        yield "The level is itself expedited."
+        yield "This level is always expedited."
     elif not level.has_expedited:
-        yield "Nothing is expedited at this level."
+        yield "Requests at this level are never expedited."
     if level.automatic:
         yield f"{level.automatic.says}{_cited(level.automatic)}"
     if level.by_terms:
@@ -352,20 +348,20 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
     if level.forwarded:
         one = level.forwarded
         outcomes = ", ".join(wording.OUTCOMES[how] for how in one.after)
-        yield f"Nothing is filed after this outcome of the level before ({outcomes}): {one.says}{_cited(one)}"
+        yield f"Nothing to file after this outcome of the previous level ({outcomes}): {one.says}{_cited(one)}"
     for one in level.processes:
         needs = f" To be entered: {'; '.join(one.needs)}." if one.needs else ""
         counted = "" if one.counted else ", no date is given"
         filed = f", filed with {one.filed_with}" if one.filed_with else ""
         yield f"Process `{one.process}`{counted}{filed}: {one.says}{needs}{_cited(one)}"
         if one.jurisdictions:
-            yield f"Without a process of their own that counts: {', '.join(one.jurisdictions)}."
+            yield f"Jurisdictions without their own valid process: {', '.join(one.jurisdictions)}."
         if one.floor:
             yield from _of_floor(one.floor)
     if level.hospital_files_as:
         yield _hospital(level.hospital_files_as)
     if level.amount_in_controversy:
-        yield "An amount in controversy is needed, by the year of filing: see the table below. Where the amount meets this year's and not next year's, *file by* is 31 December at the latest."
+        yield "Requires an amount in controversy, by the year of filing: see the table below. If the amount meets this year's minimum but not next year's, *file by* is December 31 at the latest."
     if level.evidence:
         yield f"Evidence: {level.evidence}"
     if level.escalation:
@@ -380,10 +376,10 @@ def _of_level(level: Level, names: dict[str, str]) -> Iterable[str]:
 
 
 def _of_floor(floor: Floor) -> Iterable[str]:
-    """Return the least that every state gives, which is a safe day where its own law is not on file."""
+    """Return the minimum that every state must give: the safe day for a state without its own rules."""
     rule = floor.filing
     yield (
-        f"Safe day of a state whose law is not on file ({_applies(rule)}): {wording.window(rule)} from "
+        f"Safe day for a state that has no rules here ({_applies(rule)}): {wording.window(rule)} from "
         f"{_counted(rule)}, {rule.filed_when}, filed with {floor.filed_with}.{_cited(rule)}"
     )
     yield from _of_rule(rule)
@@ -392,18 +388,18 @@ def _of_floor(floor: Floor) -> Iterable[str]:
 
 def _of_rule(rule: FilingRule) -> Iterable[str]:
     if rule.notice:
-        yield f"The clock's notice: {rule.notice}."
+        yield f"The clock starts with: {rule.notice}."
     if rule.why:
         yield rule.why
     if rule.minimum_amount:
         least = rule.minimum_amount
-        yield f"Exists only from ${least.dollars:,} in dispute.{_cited(least)}"
+        yield f"Applies only to disputes of at least ${least.dollars:,}.{_cited(least)}"
         if least.together:
             yield f"{least.together.says}{_cited(least.together)}"
     for reading in rule.readings:
         only = wording.when(reading.when)
         yield (
-            f"Another reading, which *file by* keeps{f' ({only})' if only else ''}: {reading.says}: "
+            f"Another reading, which *file by* follows{f' ({only})' if only else ''}: {reading.says}: "
             f"{wording.span(reading.window)} from {wording.starts(reading)}.{_cited(reading)}"
         )
     for one in rule.milestones:
@@ -418,10 +414,10 @@ def _decisions(levels: Iterable[Level]) -> str:
     rows = []
     for level in levels:
         for rule in level.decision:
-            left_out = f"The days from the {level.notice} to the request do not count." if rule.days_to_ask_left_out else ""  # fmt: skip
-            near = f"A request within {wording.span(rule.meeting_too_near)} before the meeting goes to the next one." if rule.meeting_too_near else ""  # fmt: skip
+            left_out = f"The days between the {level.notice} and the request do not count." if rule.days_to_ask_left_out else ""  # fmt: skip
+            near = f"A request within {wording.span(rule.meeting_too_near)} before the meeting is decided at the next one." if rule.meeting_too_near else ""  # fmt: skip
             if rule.meetings:
-                near += f" Meetings are taken to lie at most {wording.span(rule.meetings.apart)} apart.{_cited(rule.meetings)}"  # fmt: skip
+                near += f" Meetings are assumed to be at most {wording.span(rule.meetings.apart)} apart.{_cited(rule.meetings)}"  # fmt: skip
             parts = (f"{wording.span(p.due)}: {p.says}{_cited(p)}" for p in rule.parts)
             told = (rule.says, left_out, near, *parts, *_others(rule, _TOLD_DECISION))
             more = " ".join(part for part in told if part)
@@ -431,11 +427,11 @@ def _decisions(levels: Iterable[Level]) -> str:
                 wording.span(rule.extension) if rule.extension else "", rule.if_missed, more,
                 _applies(rule), rule.citation, rule.status,
             ))  # fmt: skip
-    return _table(head, rows) if rows else "No decision clock is on file."
+    return _table(head, rows) if rows else "No decision clock."
 
 
 def _effectuation(levels: Iterable[Level]) -> str:
-    """Return what a favorable decision obliges the payer to, and by when."""
+    """Return what the payer must do after a favorable decision, and by when."""
     rows = [
         (
             level.name, wording.when(one.when) or "every decision", wording.span(one.within),
@@ -449,21 +445,21 @@ def _effectuation(levels: Iterable[Level]) -> str:
 
 
 def _good_cause(rules: Program | StateRules) -> str:
-    """Return what it takes to have a late request heard, and the paragraph to ask with."""
+    """Return when a late request is accepted, and the paragraph that asks for it."""
     names = {level.id: level.name for level in rules.levels}
     blocks = []
     for one in rules.good_cause:
         at = "; ".join(names[level] for level in one.levels)
         said = [f"{one.says}{_cited(one)}", *(f"Circumstance: {c}" for c in one.circumstances)]
         if one.request:
-            said.append(f"To ask with: “{one.request.replace('{reason}', '[the reason]')}”")
+            said.append(f"To ask for it: “{one.request.replace('{reason}', '[the reason]')}”")
         blocks.append(f"**{_text(at)}**\n\n{_list(said)}")
     return "### When a request is late\n\n" + "\n\n".join(blocks) if blocks else ""
 
 
 def _standing(rules: Program | StateRules) -> str:
     names = {level.id: level.name for level in rules.levels}
-    head = ("At", "Who", "Stage", "May file", "With which paper", "In words", "Rule", "Mark")
+    head = ("At", "Who", "Stage", "May file", "With which document", "In words", "Rule", "Mark")
     return _table(head, [_standing_row(rule, names) for rule in rules.standing])
 
 
@@ -482,7 +478,7 @@ def _standing_row(rule: Standing, names: dict[str, str]) -> tuple[str, ...]:
 
 
 def _sources(rules: Program | StateRules) -> str:
-    """Return every source of the program with what it is named for, once."""
+    """Return every source of the program, once, with the citations that it supports."""
     named: dict[tuple[str, str, str], list[str]] = {}
     for one in sourced(rules):
         named.setdefault((one.source, one.status, one.verified_on), []).append(one.citation)
@@ -490,7 +486,7 @@ def _sources(rules: Program | StateRules) -> str:
         (source, "; ".join(dict.fromkeys(citations)), verified_on, status)
         for (source, status, verified_on), citations in named.items()
     ]
-    return _table(("Source", "For", "Looked at on", "Mark"), rows)
+    return _table(("Source", "For", "Checked on", "Mark"), rows)
 
 
 def _amounts() -> str:
@@ -502,17 +498,17 @@ def _amounts() -> str:
             one = years[year]
             rows.append((year, f"${one.alj_hearing:,}", f"${one.judicial_review:,}", one.source, one.status))  # fmt: skip
         else:
-            rows.append((year, "not on file", "not on file", "", ""))
+            rows.append((year, "not known", "not known", "", ""))
     unknown = found.unknown_year
     governs = ", ".join(program(one).name for one in found.governs)
     return (
         "## Amounts in controversy, by the year of filing\n\n"
-        f"For {_text(governs)}. Rule: {_text(found.citation)}. The amount is that of the calendar year in "
-        "which the request is *filed*, not that of the decision: a window that crosses December 31 has "
-        "two, and a request held back into January meets the new one. A year that is not on file is "
-        "said to be missing, never guessed: of its amount only that is taken to be sure which is less than "
-        f"the nearest on file divided by {unknown.times} or more than the nearest on file times "
-        f"{unknown.times}, and *file by* keeps to December 31 before it for anything between."
+        f"For {_text(governs)}. Rule: {_text(found.citation)}. The calendar year in which the request "
+        "is *filed* decides, not the year of the decision: a window that crosses December 31 has two minimums, "
+        "and a request delayed into January must meet the new one. If a year's minimum is not known, it is "
+        f"reported as missing, never guessed. Only an amount below the nearest known minimum divided by "
+        f"{unknown.times} or above it times {unknown.times} is then decided; for anything between, *file by* is "
+        "December 31 of the year before at the latest."
         f"{_cited(unknown)}\n\n"
         + f"{_text(found.together.says)} ({_text(found.together.citation)}; {found.together.status})\n\n"
         + _table(("Year of filing", "ALJ hearing", "Judicial review", "Source", "Mark"), rows)
@@ -520,7 +516,7 @@ def _amounts() -> str:
 
 
 def _events() -> str:
-    """Return the events that interrupted clocks: what each moves, from when, until when."""
+    """Return the events that interrupted deadlines: what each moves, from when, until when."""
     rows = [
         (_moves(event), _when(event), event.says, event.citation, event.source, event.status)
         for event in events()
@@ -533,10 +529,10 @@ def _events() -> str:
     head = ("Moves", "When", "What happened", "Rule", "Source", "Mark")
     return (
         "## Interruptions of clocks\n\n"
-        "One file an event in `toolkit/rules/events`. A day on which offices were closed moves the last "
-        "day where the level's rule says so; elsewhere the last day stays, and *file by* avoids it.\n\n"
+        "One file per event in `toolkit/rules/events`. A day on which offices were closed moves the last "
+        "day if the level's rule says so; otherwise the last day stays, and *file by* avoids the closed day.\n\n"
         + _table(head, rows)
-        + "\nThe orders that are on file, which may not be all:\n\n"
+        + "\nThe known orders, which may not be all:\n\n"
         + _table(("Closed on", "Order", "Source", "Mark"), orders)
     )
 
@@ -564,7 +560,7 @@ def _when(event: Event) -> str:
 
 
 def _others(value: object, told: set[str]) -> Iterable[str]:
-    """Return what a rule says in fields that no table has a place for."""
+    """Return the texts of fields that no table shows."""
     for name in value.__struct_fields__:
         if name not in told:
             for text in _said(getattr(value, name)):
@@ -610,7 +606,7 @@ def _cell(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text that Markdown shows as it stands."""
+    """Return text that Markdown shows literally."""
     return " ".join(text.split()).replace("<", "&lt;")
 
 
@@ -625,7 +621,7 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != made
         if stale:
-            sys.stderr.write("docs/law.md is not what the rules say: run make law\n")
+            sys.stderr.write("docs/law.md is out of date: run make law\n")
         return int(stale)
     PAGE.write_text(made, encoding="utf-8", newline="\n")
     return 0

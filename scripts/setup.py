@@ -144,10 +144,10 @@ def pictures(arguments: list) -> None:
 
 
 def law(arguments: list) -> None:
-    """write docs/law.md and docs/tables.md anew"""
+    """write the pages that are made from the rules and tables (law, tables, letters, history, balance)"""
     environment()
-    for page in ("law_page.py", "tables_page.py", "letters_page.py"):
-        run("python", str(ROOT / "scripts" / page), *arguments)
+    for page in ("law", "tables", "letters", "history", "balance"):
+        run("python", str(ROOT / "scripts" / f"{page}_page.py"), *arguments)
 
 
 def evaluate(arguments: list) -> None:

@@ -15,9 +15,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "tables.md"
 HEAD = """\
 # The tables
 
-What every export and every remittance becomes, and what triage makes of them. Written from
-`toolkit/claims/tables.py` and `toolkit/worklist/table.py` by `scripts/tables_page.py`; a test fails when this
-page is stale.
+The tables into which every export and remittance is read, and the worklist that triage makes from them.
+`scripts/tables_page.py` generates this page from `toolkit/claims/tables.py` and `toolkit/worklist/table.py`; a test
+fails if it is out of date.
 
 | kind | pandas type | meaning |
 |---|---|---|
@@ -32,17 +32,17 @@ KINDS = {
 }
 STAR = " \\*"
 GRAIN = {
-    "claims": "One row per claim as the file has it: a CLP of an 835, a claim number of an export.",
+    "claims": "One row per claim in the file: a CLP of an 835, a claim number of an export.",
     "claim_lines": "One row per service line.",
     "adjustments": "One row per CAS triplet (all six), at claim or line level; one per export row.",
     "remark_codes": "One row per remark code on a line (LQ) or a claim (MOA, MIA).",
     "provider_adjustments": "One row per PLB adjustment.",
-    "appeal_events": "One row per appeal filed, as far as an export tells it.",
+    "appeal_events": "One row per appeal that the export says was filed.",
     "recorded_events": "One row per event that somebody recorded and nobody corrected, from the case store; "
     "empty until `with_recorded` fills it.",
     "rejections": "One row per status (STC) of a 277, per error and per transaction of a 999 or 997; never "
     "among the denials.",
-    "findings": "One row per thing in a file that is not as it should be. A finding stops nothing.",
+    "findings": "One row per problem in a file. A finding does not stop the run.",
     "files": "One row per file read.",
 }
 

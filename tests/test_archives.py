@@ -101,12 +101,12 @@ def nested(depth: int) -> bytes:
     ("name", "data", "says"),
     [
         ("bomb.gz", bomb, "250 times its size"),
-        ("cut.csv.gz", lambda: gzip.compress(export("A1") * 50)[:-20], "damaged or cut short"),
+        ("cut.csv.gz", lambda: gzip.compress(export("A1") * 50)[:-20], "damaged or truncated"),
         ("deep.zip", lambda: nested(4), "archives in archives"),
         ("seven.csv", lambda: b"7z\xbc\xaf\x27\x1c" + bytes(60), "7z archive"),
         ("a.tar", lambda: bytes(257) + b"ustar" + bytes(300), "tar archive"),
         ("method.zip", lambda: _zip_of_method(9), "method that cannot be read"),
-        ("none.zip", lambda: nested(1)[:0] + _zip_of_pdf(), "no file that can be read"),
+        ("none.zip", lambda: nested(1)[:0] + _zip_of_pdf(), "no readable file"),
     ],
 )  # fmt: skip
 def test_an_archive_that_cannot_be_read_is_refused_in_words(tmp_path, name, data, says):

@@ -380,7 +380,7 @@ def test_a_store_that_somebody_is_writing_to_is_refused_in_words(place):
         store.enter("c-1", {"x": Fact("1", "s")}, **BY)
         with (
             held(place),
-            pytest.raises(StoreError, match="somebody else is writing.*try again"),
+            pytest.raises(StoreError, match="somebody else has been writing.*try again"),
         ):
             store.enter("c-1", {"x": Fact("2", "s")}, **BY)
         store.enter("c-1", {"x": Fact("3", "s")}, **BY)
@@ -389,7 +389,7 @@ def test_a_store_that_somebody_is_writing_to_is_refused_in_words(place):
 
 def test_a_locked_file_is_not_called_something_else_when_it_is_opened(file):
     CaseStore(file).close()
-    with held(file), pytest.raises(StoreError, match="somebody else is writing"):
+    with held(file), pytest.raises(StoreError, match="somebody else has been writing"):
         CaseStore(file)
 
 
@@ -670,7 +670,7 @@ def test_a_store_that_may_only_be_read_is_read(file, monkeypatch):
     monkeypatch.setattr(os, "open", refuse)
     with CaseStore(file) as store:
         assert store.case("c-1").value("x") == "1"
-        with pytest.raises(StoreError, match="may only be read here; nothing of this entry"):
+        with pytest.raises(StoreError, match="is read-only here; nothing of this entry"):
             store.enter("c-1", {"x": Fact("2", "s")}, **BY)
 
 
@@ -679,7 +679,7 @@ def test_a_store_that_becomes_read_only_is_said_in_words(file):
         store.enter("c-1", {"x": Fact("1", "s")}, **BY)
         with store._database.read() as db:
             db.exec_driver_sql("PRAGMA query_only = ON")
-        with pytest.raises(StoreError, match="may only be read here"):
+        with pytest.raises(StoreError, match="is read-only here"):
             store.enter("c-1", {"x": Fact("2", "s")}, **BY)
         assert values(store) == ["1"]
 
@@ -769,7 +769,7 @@ def test_a_correction_takes_the_place_of_the_event_that_it_names(store):
     )
     assert [one.entry for one in store.events("c-1")] == [second.entry]
     assert [one.entry for one in store.events("c-1", every=True)] == [first.entry, second.entry]
-    with pytest.raises(RefusedError, match=f"entry {first.entry} was corrected already"):
+    with pytest.raises(RefusedError, match=f"entry {first.entry} was already corrected"):
         store.record(case, "note", day=date(2026, 3, 2), corrects=first.entry, **BY)
     with pytest.raises(RefusedError, match="entry 99 is not a recorded event"):
         store.record(case, "note", day=date(2026, 3, 2), corrects=99, **BY)

@@ -187,12 +187,12 @@ def test_headings_with_signs_and_capitals_come_back_from_the_map_as_they_were(tm
 def test_a_map_is_never_written_over_another(tmp_path):
     path, out = unknown(tmp_path), tmp_path / "vendor.yaml"
     out.write_text("mine")
-    with pytest.raises(UsageError, match=r"vendor\.yaml: is there already"):
+    with pytest.raises(UsageError, match=r"vendor\.yaml: already exists"):
         write_map(propose(path), out)
     assert out.read_text() == "mine"
-    with pytest.raises(UsageError, match="a layout of the package has this name"):
+    with pytest.raises(UsageError, match="a layout in the package has this name"):
         write_map(propose(path), tmp_path / "generic.yaml")
-    with pytest.raises(UsageError, match="neither"):
+    with pytest.raises(UsageError, match="must end in .yaml"):
         write_map(propose(path), tmp_path / "vendor.csv")
 
 

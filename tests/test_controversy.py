@@ -97,7 +97,7 @@ def test_the_reasons_say_the_sum_and_whether_it_is_enough(rows):
     said = why["TWIN1", "70551"]
     assert "in controversy: $150.00, this denial alone" in said
     assert (
-        "below it, and a request with it alone will be dismissed. Claims are not added up" in said
+        "below it, and a request with it alone will be dismissed. Claims are not combined" in said
     )
     assert "42 CFR 405.1006" in said
     assert "1 of 2 open denials of the claim state no amount" in why["UNSAID", "70551"]

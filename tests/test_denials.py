@@ -167,7 +167,7 @@ def test_a_code_with_its_group_is_found_by_its_spellings_only():
     assert denials.code("PLB03-1", "wo").effect == "recovery"
     assert denials.code("carc", "999") is None
     assert denials.code("rarc", "N115 N386") is None
-    with pytest.raises(UsageError, match="no such list"):
+    with pytest.raises(UsageError, match="unknown list"):
         denials.code("icd", "1")
 
 

@@ -530,8 +530,8 @@ def test_what_is_wrong_with_the_store_is_said_beside_the_field_and_the_text_stay
     field.control.value = "Sam Placeholder, MD"
     said = text(field.note)
     assert said.startswith("Not saved: cases.sqlite:") and field.unsaved
-    words = {"locked": "somebody else is writing", "deleted": "deleted", "newer": "newer",
-             "read-only": "only be read"}  # fmt: skip
+    words = {"locked": "somebody else has been writing", "deleted": "deleted", "newer": "newer",
+             "read-only": "read-only"}  # fmt: skip
     assert words[harm] in said
     assert field.control.value == "Sam Placeholder, MD"
     assert harm != "deleted" or not path.exists()  # never made anew in silence
@@ -557,12 +557,12 @@ def test_what_was_saved_is_not_called_unsaved_when_the_case_cannot_be_shown_anew
     pick(desk)
 
     def fails(*_, **__):
-        raise StoreError("cases.sqlite: somebody else is writing")
+        raise StoreError("cases.sqlite: somebody else has been writing")
 
     monkeypatch.setattr(desk_module, "look_at", fails)
     field = desk.date_form.fields["notice_date"]
     field.control.value = "09/26/2026"
-    assert "somebody else is writing" in desk.date_notice.text
+    assert "somebody else has been writing" in desk.date_notice.text
     assert not field.unsaved and "saved" in text(field.note)
     monkeypatch.undo()
     with CaseStore(desk.store) as store:
@@ -1397,7 +1397,7 @@ def test_a_filing_on_what_a_later_decision_paid_is_refused(place):
     due(desk, "closed")
     pick(desk)
     put_in(desk, event="filed", day="11/20/2026", level="reconsideration")
-    assert "nothing of this denial is open" in desk.record_notice.text.lower()
+    assert "no part of this denial is open" in desk.record_notice.text.lower()
 
 
 # ---- once for a payer, once for the sender

@@ -158,13 +158,13 @@ def test_several_columns_of_remark_codes_and_modifiers_are_one(tmp_path):
         ("text.xlsx", b"Claim Number,CARC\nA1,50\n", "is named .xlsx but holds a text file"),
         ("zip.csv", b"PK\x03\x04" + SENTINEL.encode(), "is named .csv but holds a workbook"),
         ("cut.xlsx", b"PK\x03\x04" + SENTINEL.encode() * 9, "damaged or not an .xlsx workbook"),
-        ("cut.parquet", b"PAR1" + SENTINEL.encode() * 9, "damaged or not a whole Parquet file"),
+        ("cut.parquet", b"PAR1" + SENTINEL.encode() * 9, "damaged or not a complete Parquet file"),
         ("old.xlsx", b"\xd0\xcf\x11\xe0" + bytes(99), "old .xls or a password-protected"),
         ("letter.csv", b"%PDF-1.7 " + SENTINEL.encode(), "is a PDF"),
         ("binary.csv", b"Claim Number,CARC\n\x00\x01\x02" + SENTINEL.encode(), "is not text"),
         ("neither.csv", b"Claim Number,CARC\nA\xff\x81,50\n", "neither UTF-8 nor Windows text"),
         ("empty.csv", b"  \n", "the file is empty"),
-        ("bare.csv", b"Claim Number,CARC,Denied Amount\n", "headings with no row below"),
+        ("bare.csv", b"Claim Number,CARC,Denied Amount\n", "headings without rows below"),
         ("remit.csv", b"ISA*00*          *00*          *ZZ*A*ZZ*B*~GS*HP*", "is an X12 file"),
     ],
 )  # fmt: skip
@@ -184,7 +184,7 @@ def test_a_file_that_is_not_what_it_claims_is_refused_in_one_line(tmp_path, name
 def test_a_workbook_without_rows_is_refused(tmp_path):
     with pytest.raises(ExportError, match=r"none\.xlsx: the workbook has no rows"):
         read_export(xlsx_of(tmp_path / "none.xlsx", []))
-    with pytest.raises(ExportError, match=r"bare\.xlsx, row 1: headings with no row below"):
+    with pytest.raises(ExportError, match=r"bare\.xlsx, row 1: headings without rows below"):
         read_export(xlsx_of(tmp_path / "bare.xlsx", [list(BASE)]))
 
 
@@ -377,9 +377,7 @@ def test_parquet_types_are_read_as_what_they_are(tmp_path):
 def test_a_parquet_column_that_is_neither_text_number_nor_date_is_refused(tmp_path):
     table = pa.table({"Claim Number": ["A"], "CARC": ["50"], "Denied Amount": [{"x": SENTINEL}]})
     pq.write_table(table, tmp_path / "nested.parquet")
-    with pytest.raises(
-        ExportError, match=r"nested\.parquet, column C: holds neither text"
-    ) as error:
+    with pytest.raises(ExportError, match=r"nested\.parquet, column C: has neither text") as error:
         read_export(tmp_path / "nested.parquet", layout="generic")
     assert SENTINEL not in str(error.value)
 

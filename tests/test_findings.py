@@ -61,7 +61,7 @@ def table(*rows: tuple) -> pd.DataFrame:
 
 def test_a_kind_is_told_once_with_its_count_and_first_rows_the_worst_first():
     kinds = summarized(table(
-        ("a.csv", 9, "", "totals_row", "2 rows summing up other rows, left out; this is the first", 2),
+        ("a.csv", 9, "", "totals_row", "2 rows with totals of other rows, left out; this is the first", 2),
         *(("a.csv", row, "", "ragged_row", "has 3 cells", None) for row in (8, 3, 5, 4, 7, 6)),
         ("b.csv", 2, "", "ragged_row", "has 9 cells", None),
     ))  # fmt: skip
@@ -69,7 +69,7 @@ def test_a_kind_is_told_once_with_its_count_and_first_rows_the_worst_first():
         ("ragged_row", 7, (2, 3, 4, 5, 6), ("a.csv", "b.csv")),
         ("totals_row", 2, (9,), ("a.csv",)),
     ]
-    assert kinds[1].says == "summing up other rows, left out"
+    assert kinds[1].says == "with totals of other rows, left out"
     assert kinds[0].severity == SEVERITIES[0]
 
 
@@ -87,7 +87,7 @@ def test_the_kinds_of_parts_add_up_to_those_of_the_whole():
 def test_a_kind_nobody_described_is_shown_all_the_same():
     [kind] = summarized(table(("a.csv", 1, "", "brand_new", "says something", None)))
     assert kind.severity == "asks"
-    assert lines([kind]) == ["says something (first in row 1). Look at the rows that it names."]
+    assert lines([kind]) == ["says something (first in row 1). See the rows that it names."]
 
 
 def test_thousands_of_bad_cells_are_one_line_in_every_answer(tmp_path, capsys):

@@ -354,4 +354,4 @@ def test_nothing_is_filed_on_a_denial_that_was_paid_later(tmp_path, capsys, monk
     (tmp_path / "t.csv").write_text(export(*rows))
     words = "record t.csv --claim A1 --event filed --level reconsideration --date 2026-03-01"
     assert main([*words.split(), "--who", "ana", "--as-of", "2026-03-02", "--json"]) == 3
-    assert "nothing of this denial is open" in json.loads(capsys.readouterr().out)["refused"]
+    assert "no part of this denial is open" in json.loads(capsys.readouterr().out)["refused"]

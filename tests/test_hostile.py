@@ -101,8 +101,8 @@ def test_both_kinds_of_a_day_in_a_1904_workbook_are_the_same_day(tmp_path):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("03-quote-eats-file-open.csv", "row 3: a quote makes one row of 38 lines"),
-        ("08-far-cell-cellfar.xlsx", "headings with no row below them"),
+        ("03-quote-eats-file-open.csv", "row 3: a quote combines 38 lines"),
+        ("08-far-cell-cellfar.xlsx", "headings without rows below them"),
     ],
 )
 def test_what_cannot_be_read_whole_is_refused_with_its_row(name, says, engine, tmp_path):

@@ -234,7 +234,10 @@ def test_a_board_s_meeting_of_another_plan_is_said_not_to_be_used(capsys):
 
 
 def test_a_ladder_says_of_a_state_that_its_law_is_not_on_file(capsys):
-    for where, says in (("CA", "California: Only a state whose own law"), ("TX", "Texas: The HHS")):
+    for where, says in (
+        ("CA", "California: A deadline is computed only for states"),
+        ("TX", "Texas: The HHS"),
+    ):
         _, found = run(capsys, f"ladder --program commercial_plan --jurisdiction {where}")
         said = {level["id"]: level["of_state"] for level in found["levels"]}
         assert said["external_review"].startswith(says) and not said["internal_appeal"]

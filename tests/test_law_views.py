@@ -515,8 +515,11 @@ def test_the_page_has_every_program_level_and_year(law_page):
         assert f"\n## {program(name).name}\n" in page
         for level in program(name).levels:
             assert f"(`{level.id}`)" in page
-    assert "| 2019 | not on file | not on file |" in page
-    assert "**Of state law, only what has a section of its own" in page.split("## Programs")[0]
+    assert "| 2019 | not known | not known |" in page
+    assert (
+        "**State law is included only if it has its own section below"
+        in page.split("## Programs")[0]
+    )
     for state in states().values():
         for rules in state.programs:
             assert f"\n## {state.name}: {program(rules.program).name}\n" in page

@@ -400,7 +400,7 @@ def test_a_refusal_of_unknown_headings_names_the_next_command():
     with pytest.raises(ExportError) as error:
         match_of(f"alpha,{SENTINEL}")
     said = str(error.value)
-    assert said.startswith("x.csv: none of the first 1 rows holds headings that a layout knows")
+    assert said.startswith("x.csv: none of the first 1 rows has headings that a layout knows")
     assert "toolkit map 'x.csv' --out local/layouts/NAME.yaml" in said
     assert "--layout local/layouts/NAME.yaml" in said
     assert SENTINEL not in said

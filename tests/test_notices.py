@@ -243,10 +243,10 @@ UNREADABLE = {
     "broken": (lambda: b"%PDF-1.7\n1 0 obj\n<< /Type", "is damaged"),
     "cut in half": (lambda: pdf(["A letter of some length"], raw=False)[:900], "is damaged"),
     "protected": (encrypted, "is protected by a password"),
-    "without text": (blank, "holds no text"),
+    "without text": (blank, "no readable text"),
     "a scan": (scan, "needs tesseract"),
-    "a damaged picture": (lambda: b"\x89PNG\r\n\x1a\nno picture", "a picture that is damaged"),
-    "a damaged Word file": (lambda: b"PK\x03\x04 no archive", "neither"),
+    "a damaged picture": (lambda: b"\x89PNG\r\n\x1a\nno picture", "a damaged picture"),
+    "a damaged Word file": (lambda: b"PK\x03\x04 no archive", "is not text, a PDF"),
 }  # fmt: skip
 
 
@@ -438,7 +438,7 @@ def test_nothing_enters_until_somebody_confirms_it(tmp_path, letter):
     assert facts["notice_date"].source == (
         "entered from page 1 of denial-letter.txt: 'Date: September 14, 2026'"
     )
-    with pytest.raises(UsageError, match="no fact of a case"):
+    with pytest.raises(UsageError, match="not a fact of a case"):
         confirmed(letter[1].of("stated_deadline"), file="x", as_of=NOW.date())
     with pytest.raises(UsageError, match="two values"):
         confirmed(letter[1].of("notice_date") * 2, file="x", as_of=NOW.date())

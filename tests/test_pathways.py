@@ -20,7 +20,7 @@ from toolkit.law.standing import standing
 from toolkit.rules import read
 
 CASES = Path(__file__).parent / "cases"
-NOTHING = ("no rule on file says what comes next", "no appeal pathway is on file")
+NOTHING = ("no rule on file says what comes next", "no appeal pathway in the rules")
 OUTCOMES: tuple[str, ...] = Outcome.__args__
 
 

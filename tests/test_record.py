@@ -122,17 +122,17 @@ WRONG = {
     "a decision before its filing": (DECIDED | {"date": "2026-09-30"}, 3, "before the filing"),
     "an amount above the charge": (
         {"event": "paid", "date": "2026-11-01", "amount": "253.67"}, 3, "above the charge"),
-    "the same event twice": (FILED, 3, "recorded already: entry 2"),
+    "the same event twice": (FILED, 3, "already recorded: entry 2"),
     "a correction of what is not there": (
         FILED | {"date": "2026-10-02", "correct": "99"}, 3, "entry 99 is not"),
-    "an event that nobody knows": (FILED | {"event": "lost"}, 2, "--event is one of"),
-    "an outcome that nobody knows": (DECIDED | {"outcome": "won"}, 2, "--outcome is one of"),
+    "an event that nobody knows": (FILED | {"event": "lost"}, 2, "--event must be one of"),
+    "an outcome that nobody knows": (DECIDED | {"outcome": "won"}, 2, "--outcome must be one of"),
     "a filing without its level": ({"event": "filed", "date": "2026-10-01"}, 2, "needs --level"),
     "a payment without its amount": ({"event": "paid", "date": "2026-10-01"}, 2, "needs --amount"),
     "a filing with an outcome": (FILED | {"outcome": "upheld"}, 2, "takes no --outcome"),
     "a note without words": ({"event": "note", "date": "2026-10-01"}, 2, "needs --proof"),
     "no day": ({"event": "filed", "level": "reconsideration"}, 2, "--date"),
-    "a case that was not asked for": (DECIDED | {"case": "c-1"}, 2, "nothing to choose"),
+    "a case that was not asked for": (DECIDED | {"case": "c-1"}, 2, "no cases to choose from"),
 }  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def test_tables_that_hold_what_was_recorded_change_no_check_and_repeat_no_appeal
         )  # fmt: skip
         case = store.resume(Case("c-1", {}, (of_tables,)))
         assert case.events == (of_tables,)
-        with pytest.raises(RefusedError, match="rests on the entry"):
+        with pytest.raises(RefusedError, match="depends on the entry"):
             record_event(store, case, "note", day=date(2026, 4, 2), proof="x", corrects=filed.entry,
                          **given | {"level": ""})  # fmt: skip
 

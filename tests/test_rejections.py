@@ -201,7 +201,7 @@ def test_a_remittance_with_a_status_beside_it_stays_a_remittance():
 
 
 def test_a_file_without_such_a_transaction_is_refused(put):
-    with pytest.raises(RemittanceError, match="holds no 277, 999 or 997"):
+    with pytest.raises(RemittanceError, match="contains no 277, 999 or 997"):
         read_rejections(SAMPLES / "quirks" / "q01_baseline.835")
     with pytest.raises(RemittanceError, match="cannot be opened"):
         read_rejections(Path("gone.277"))

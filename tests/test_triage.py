@@ -443,7 +443,7 @@ def test_the_sample_payer_table_reads():
         ("P1,Plan A,,part_d,perhaps,,,", "row 2, contracted"),
         ("P1,Plan A,,part_d,yes,partly,,", "row 2, funding"),
         ("P1,Plan A,,part_d,yes,,,lately", "row 2, address_verified_on"),
-        (",,,part_d,yes,,,", "row 2: names no payer"),
+        (",,,part_d,yes,,,", "row 2: has no payer"),
         ("P1,Plan A,,part_d,yes,,,\nP1,Plan B,,part_d,yes,,,", "row 3: the same payer"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What became of every claim that was billed: each in one bucket, its charge split to the cent."""
+"""The balance of a month: every billed claim in one bucket, its charge split to the cent."""
 
 from toolkit import lazy
 

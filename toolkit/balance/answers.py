@@ -1,4 +1,4 @@
-"""What payers answered: every decision of the remittances, in histories of one account number each."""
+"""The payers' decisions in the remittances, as one history per account number."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -200,5 +200,5 @@ def _entered(claims: Claims, asked: Brain) -> dict[Place, tuple[str, int]]:
 
 
 def is_open(state: str) -> bool:
-    """Say whether something is left to do in a state."""
+    """Return whether something is left to do in a state."""
     return state in open_states()

@@ -100,7 +100,7 @@ def _claims(rows: pd.DataFrame) -> list[list[dict]]:
 
 
 def _plain(rows: pd.DataFrame) -> list[dict]:
-    """Return the rows as plain Python: None where missing, days as dates."""
+    """Return the rows as plain Python: None if missing, days as dates."""
     columns = {}
     for name, column in rows.items():
         values = column.tolist()
@@ -169,7 +169,7 @@ def _with_resent(found: list[Bill]) -> list[Bill]:
 
 
 def _bills_again(first: Bill, other: Bill) -> bool:
-    """Say whether a bill is the claim of the first one again: a copy, a replacement or a void."""
+    """Return whether a bill is the claim of the first one again: a copy, a replacement or a void."""
     if same_claim(first.identity, other.identity) == "other":
         return False
     if other.frequency in _AGAIN:

@@ -41,7 +41,7 @@ def read_files(
     claims = read_each(rest) if rest else Claims()
     remittances = _of_source(claims, "remittance")
     if not len(remittances.files):
-        raise UsageError("no remittance is among the files: toolkit balance BILLING REMIT...")
+        raise UsageError("the files include no remittance: toolkit balance BILLING REMIT...")
     exports = _of_source(claims, "export")
     ours = [exports] if len(exports.files) else []
     if tracker is not None:

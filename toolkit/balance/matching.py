@@ -29,7 +29,7 @@ class Family:
 
     @property
     def decides(self) -> list[Decision]:
-        """The decisions in it that are no reversals."""
+        """The decisions in it that are not reversals."""
         return [one for one in self.order if one.decides and not one.reverses]
 
 
@@ -128,7 +128,7 @@ def _of_payer(fits: list, sides: list) -> list:
 
 
 def _sure(fits: list, sides: list) -> int | None:
-    """Return the place of the one bill that it is; None where it could be several."""
+    """Return the place of the one bill that it is; None if it could be several."""
     if len(fits) == 1:
         return fits[0][0]
     charges = {charge for _, charge in sides if charge is not None}
@@ -142,7 +142,7 @@ def _sure(fits: list, sides: list) -> int | None:
 
 
 def _other_id(bill: Bill, sides: list) -> bool:
-    """Say whether the payer ids differ: another payer, whatever the charge."""
+    """Return whether the payer ids differ: another payer, whatever the charge."""
     ids = {identity.payer_id for identity, _ in sides} - {None}
     return bool(ids) and bill.identity.payer_id is not None and bill.identity.payer_id not in ids
 
@@ -153,7 +153,7 @@ def _other_id(bill: Bill, sides: list) -> bool:
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One claim of the tracker: where it is, and whether the hospital still works on it.
 
-    `is_closed` is None where the tracker does not say.
+    `is_closed` is None if the tracker does not say.
     """
 
     file: str

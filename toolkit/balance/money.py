@@ -31,7 +31,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a billed claim: its bucket, the split of its charge, and what to look at.
+    """The result for a billed claim: its bucket, the split of its charge, and what to check.
 
     `open_before` is what would be at stake if no tracker closed it; `paid_again` is what was paid
     once more without a reversal. Whole cents.
@@ -179,7 +179,7 @@ def _paid(one: Decision) -> int:
 
 
 def _charge_of(place: Place, mine: Mapping[int, Decision]) -> int:
-    """Return the charge of a line; of a claim only where it has no lines."""
+    """Return the charge of a line; of a claim only if it has no lines."""
     one = mine[place[0]]
     if place[1] < 0:
         return 0 if one.lines else abs(one.billed or 0)
@@ -240,5 +240,5 @@ def _shares(
 
 
 def _turn(family: Family, answers: Answers) -> bool:
-    """Say whether the payer came after another one."""
+    """Return whether the payer came after another one."""
     return any(one.place in answers.secondary for one in family.decides)

@@ -204,7 +204,7 @@ def balance(
 
 
 def _in_month(bill: Bill, every: Sequence[Bill], month: str | None) -> bool:
-    """Say whether a bill is of the month; a claim that was billed again is with its first bill."""
+    """Return whether a bill is of the month; a claim that was billed again is with its first bill."""
     if month is None:
         return True
     day = every[bill.first].day if bill.first >= 0 else bill.day

@@ -1,4 +1,4 @@
-"""What a balance reports beside its buckets: what is only in one file, or said in two ways."""
+"""Reports beside the buckets: claims that are in only one file, or on which the files disagree."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

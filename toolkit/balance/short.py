@@ -1,4 +1,4 @@
-"""Claims that are paid, but short: below the payer's usual share, or below a fee schedule."""
+"""Claims that are paid short: below the payer's usual share, or below a fee schedule."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -94,7 +94,7 @@ def _median_without(ordered: Sequence[Fraction], one: Fraction) -> Fraction:
 
 
 def _owed(charge: int, usual: Fraction, settled: Settled, family: Family, answers: Answers) -> int:
-    """Return what the usual share would have paid more; 0 where CO-45 does not take the rest."""
+    """Return what the usual share would have paid more; 0 if CO-45 does not take the rest."""
     rule = short_rule("share_of_charge")
     split = settled.split
     allowed = split.paid + split.patient
@@ -117,7 +117,7 @@ def _payer(family: Family) -> str:
 
 
 def _is_inpatient(bill: Bill, family: Family, answers: Answers) -> bool:
-    """Say whether a claim is inpatient, by its type of bill, revenue codes or remarks (MIA)."""
+    """Return whether a claim is inpatient, by its type of bill, revenue codes or remarks (MIA)."""
     marks = definitions().inpatient
     if bill.bill_type:
         return bill.bill_type.removeprefix("0")[:2] in marks.bill_types
@@ -164,7 +164,7 @@ def _line_short(
     answers: Answers,
     of_service: Mapping[tuple[str, str], Sequence[Fee]],
 ) -> int:
-    """Return by how many cents a line is below the schedule; 0 where no row of it is for the line."""
+    """Return by how many cents a line is below the schedule; 0 if no row of it is for the line."""
     place: Place = (one.place, line.place)
     who = line.identity
     if place not in family.of.words.last or place in answers.denied:

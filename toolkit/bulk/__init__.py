@@ -1,4 +1,4 @@
-"""Any number of files, of any size, in bounded memory: the same reading, triage and reports, in parts.
+"""Read, triage and report on any number of files of any size, in parts and in bounded memory.
 
 `gather` brings files into a book (a folder); `triage_book` makes the worklist of a book. A part of
 the work is a plain function of a few pieces, so that a thread of this process or a task of a

@@ -234,7 +234,7 @@ class Book:
         return {name: table for name, table in tables.items() if table is not None}
 
     def read_table(self, table: str, file: File, piece: Piece) -> pd.DataFrame | None:
-        """Return one table of a remittance's piece; None where it has no rows.
+        """Return one table of a remittance's piece; None if it has no rows.
 
         Raises InputError if it is not what was written.
         """
@@ -252,7 +252,7 @@ class Book:
 
 
 def is_book(folder: Path) -> bool:
-    """Say whether the folder is a book."""
+    """Return whether the folder is a book."""
     return (folder / "files").is_dir() and all(
         one.name in {"files", "rows", "accounts", "findings", *TABLES} for one in folder.iterdir()
     )

@@ -17,7 +17,7 @@ MEMORY = "300MB"
 def database(work: Path, *, memory: str = MEMORY) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Give a connection that spills to `work/spill` and loads nothing from anywhere.
 
-    Raises ToolkitError where neither memory nor disk is enough.
+    Raises ToolkitError if neither memory nor disk is enough.
     """
     import duckdb
 

@@ -145,9 +145,7 @@ class _Gathering:
         before = {unit.key for unit in self.units} | set(self.there)
         ids = {id_of(key): key for key in before}
         if any(ids.get(id_of(unit.key), unit.key) != unit.key for unit in units):
-            raise InputError(
-                f"{path.name}: another file shares the short id of its keys; use another book"
-            )
+            raise InputError(f"{path.name}: another file has the same short id; use another book")
         self.of_path[path] = units
         self.units += units
         for unit in units:
@@ -244,10 +242,7 @@ class _Gathering:
         for path in (one.path for one in self.given if one.path not in self.broken):
             for unit in self.of_path[path]:
                 if unit.key in seen:
-                    says = (
-                        "the same bytes were read already under this or another name; they count "
-                        "once"
-                    )
+                    says = "the same content was already read under this or another name; it counts once"
                     file_id = id_of(unit.key)
                     notes.append(
                         {

@@ -52,12 +52,12 @@ def _share(path: Path) -> float:
 
 
 def is_a_book(path: Path) -> bool:
-    """Say whether the path is a folder that `gather` made."""
+    """Return whether the path is a folder that `gather` made."""
     return path.is_dir() and is_book(path)
 
 
 def in_parts(engine: str, exports: Sequence[Path], book: Path | None) -> bool:
-    """Say whether the files are to be done in parts, and not read at once."""
+    """Return whether the files are to be done in parts, and not read at once."""
     return engine != "pandas" or book is not None or any(is_a_book(path) for path in exports)
 
 

@@ -1,6 +1,6 @@
-"""One denial as a case: its facts, each with its source, its events, and the store that keeps them.
+"""Cases: a denial's facts, each with its source, its events, and the store that keeps them.
 
-Names are imported when they are first used: only the store needs a database.
+Names are imported on first use, because only the store needs a database.
 """
 
 from toolkit import lazy

@@ -1,4 +1,4 @@
-"""A case: what is known of one denial, fact by fact, and where each fact comes from."""
+"""A case: the facts of one denial, each with its source."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from toolkit.hospital import Hospital
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """One thing known of a case, where it comes from, and the day it was so."""
+    """One fact of a case, with its source and date."""
 
     value: str | date | int
     source: str  # '835 CLP07', 'export column notice_date', 'entered by the analyst'
@@ -41,7 +41,7 @@ class Case(msgspec.Struct, frozen=True):
     `case_key` names the case in the store. It is derived from the claim's numbers, so it is kept out
     of logs, file names and notebooks as they are. `identity` is what the file states of the claim and
     the line; by it the store finds the case again when a payer is respelled or lines change their
-    order. `version_1_key` is the key that version 1 of the store gave to the denial, '' where that
+    order. `version_1_key` is the key that version 1 of the store gave to the denial, '' if that
     key could mean several lines. `documents` says what was attached to the case: a kind of notice, or a
     document of its checklist.
     """
@@ -54,12 +54,12 @@ class Case(msgspec.Struct, frozen=True):
     documents: tuple[str, ...] = ()
 
     def value(self, name: str) -> str | date | int | None:
-        """Return the fact's value, or nothing where it is unknown."""
+        """Return the fact's value, or None if it is unknown."""
         fact = self.facts.get(name)
         return fact.value if fact else None
 
     def with_facts(self, facts: Mapping[str, Fact]) -> "Case":
-        """Return the case with these facts in place of earlier ones of the same name."""
+        """Return the case with these facts, which replace earlier ones of the same name."""
         return msgspec.structs.replace(self, facts={**self.facts, **facts})
 
     def without(self, names: Iterable[str]) -> "Case":
@@ -152,7 +152,7 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital
     row = worklist.loc[(worklist["denial_key"] == denial_key).fillna(False)].head(1)
     for case in cases_from(claims, row, hospital=hospital):
         return case
-    raise UsageError("The worklist has no such denial; take a denial_key from its rows.")
+    raise UsageError("The worklist has no such denial; use a denial_key from its rows.")
 
 
 def cases_from(claims: Any, worklist: Any, *, hospital: Hospital) -> Iterator[Case]:
@@ -313,7 +313,7 @@ _CLAIM_COLUMNS = (
 def _version_1_key(
     row: dict, identity: CaseIdentity, codes: list[str | None], denial_key: str
 ) -> str:
-    """Return the key that version 1 gave to the denial; '' where it could mean another line too."""
+    """Return the key that version 1 gave to the denial; '' if it could mean another line too."""
     number = _value(row.get("patient_control_number"))
     if number is None:
         return f"d-{denial_key}"

@@ -1,7 +1,7 @@
 """The hash chain of a case store: each entry's hash covers its content and the hash before it.
 
-Whoever changes an entry, or takes one out of the middle, breaks the chain there. Taking entries off
-the end leaves a whole chain: compare the number of entries and the last hash with a note of them.
+A changed or removed entry breaks the chain there. Entries removed from the end leave a complete
+chain: compare the number of entries and the last hash with a note of them.
 """
 
 import hashlib

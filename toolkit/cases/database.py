@@ -1,7 +1,7 @@
 """The database of a case store: a SQLite file for its owner only, or PostgreSQL by URL.
 
-Whatever goes wrong is said in words, and nothing waits longer than two seconds. A SQLite file has a
-rollback journal, which works on a network drive: an entry is whole or absent after a crash.
+Every failure has a clear message, and nothing waits longer than two seconds. A SQLite file has a
+rollback journal, which works on a network drive: after a crash an entry is complete or absent.
 """
 
 import errno
@@ -56,7 +56,7 @@ class Database:
         After the block the entries are known to be in the file that the path names.
         """
         if self.read_only:
-            raise StoreError(f"{self.name}: the case store may only be read here; {_KEPT}")
+            raise StoreError(f"{self.name}: the case store is read-only here; {_KEPT}")
         self._check_place()
         with self._in_words(), self._engine.execution_options(writes=True).begin() as db:
             if db.dialect.name != "sqlite":
@@ -184,9 +184,9 @@ def _said_by_sqlite(error: exc.DBAPIError) -> str | None:
 
 
 _NO_STORE = "is not a case store; choose another file"
-_LOCKED = f"somebody else is writing to the case store and was not done in two seconds; {_KEPT}: try again"  # fmt: skip
+_LOCKED = f"somebody else has been writing to the case store for more than two seconds; {_KEPT}: try again"  # fmt: skip
 _FULL = f"the disk is full; {_KEPT}: make room and repeat it"
-_READ_ONLY = f"the case store may only be read here; {_KEPT}"
+_READ_ONLY = f"the case store is read-only here; {_KEPT}"
 _SQLITE_SAYS = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
@@ -194,7 +194,7 @@ _SQLITE_SAYS = {
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_PERM": _READ_ONLY,
     "SQLITE_CANTOPEN": f"the case store or its folder cannot be written; {_KEPT}",
-    "SQLITE_IOERR": f"the disk does not read or write the case store; {_KEPT}",
+    "SQLITE_IOERR": f"the disk cannot read or write the case store; {_KEPT}",
     "SQLITE_CORRUPT": "the case store is damaged; restore it from a backup",
     "SQLITE_NOTADB": _NO_STORE,
     "SQLITE_CONSTRAINT": None,
@@ -207,10 +207,7 @@ def _said_by_postgres(error: exc.DBAPIError) -> str | None:
         if state.startswith(start):
             return says
     if isinstance(error, exc.OperationalError):
-        return (
-            "the server cannot be reached, or the connection was lost; look at the case before an "
-            "entry is repeated"
-        )
+        return "the server cannot be reached, or the connection was lost; check the case before you repeat an entry"
     return None
 
 

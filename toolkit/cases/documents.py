@@ -1,4 +1,4 @@
-"""Documents of a case: a file is copied into the hospital's own folder under its hash, and entered."""
+"""Documents of a case: a file is copied into the hospital's own folder, named by its hash, and entered."""
 
 import hashlib
 from datetime import datetime
@@ -33,7 +33,7 @@ def attach_document(
 
     `kind` says what it is (a kind of notice, or of document in words), `name` what it is called where
     `path` is not its own; `made_case`: the case is of this document, and no claim is in a file.
-    The same file twice on a case is entered once. Raises InputError where it cannot be read or kept.
+    The same file twice on a case is entered once. Raises InputError if it cannot be read or kept.
     """
     try:
         content = Path(path).read_bytes()
@@ -56,7 +56,7 @@ def attach_document(
 
 
 def problem_with(document: DocumentEntry, folder: Path) -> str:
-    """Return what is wrong with the kept file of a document, '' where it is as it was attached."""
+    """Return what is wrong with the kept file of a document, '' if it is as it was attached."""
     path = folder / document.kept_as
     try:
         now = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -75,5 +75,5 @@ def _keep(content: bytes, path: Path, sha256: str) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise InputError(
-            f"the document cannot be kept ({type(error).__name__}); look at the disk and the folder"
+            f"the document cannot be saved ({type(error).__name__}); check the disk and the folder"
         ) from None

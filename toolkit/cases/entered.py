@@ -29,5 +29,5 @@ def facts_in(path: Path | str) -> tuple[dict[str, str | list], str]:
         says = str(error) if isinstance(error, RulesError) else f"{path.name}: cannot be read"
         raise InputError(says) from None
     if not isinstance(values, dict) or not all(isinstance(v, str | list) for v in values.values()):
-        raise InputError(f"{path.name}: holds one `fact: value` a line, nothing else")
+        raise InputError(f"{path.name}: expected only lines of the form `fact: value`")
     return values, f"entered in the facts file {path.name}"

@@ -26,7 +26,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactEntry(Entry, frozen=True, kw_only=True):
-    """A fact as it was entered; `fact` is None where it was withdrawn."""
+    """A fact as it was entered; `fact` is None if it was withdrawn."""
 
     name: str
     fact: Fact | None
@@ -43,7 +43,7 @@ class FactEntry(Entry, frozen=True, kw_only=True):
 class EventEntry(Entry, frozen=True, kw_only=True):
     """An event that somebody recorded: what happened (see `rules/history/events.yaml`) and on which day.
 
-    `level`, `outcome` and `proof` are '' and `amount_cents` None where they do not apply.
+    `level`, `outcome` and `proof` are '' and `amount_cents` None if they do not apply.
     """
 
     event: str
@@ -82,7 +82,7 @@ class LetterEntry(Entry, frozen=True, kw_only=True):
 class DocumentEntry(Entry, frozen=True, kw_only=True):
     """A document of the case: what it is called, the SHA-256 of its bytes, and where it is kept.
 
-    `kept_as` is its name in the folder of documents, `pages` None where it has none. `made_case`: the
+    `kept_as` is its name in the folder of documents, `pages` None if it has none. `made_case`: the
     case was made of it, because no file had the claim.
     """
 
@@ -125,7 +125,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """The stored case of a denial, or the cases that may be it; both empty where nothing was entered."""
+    """The stored case of a denial, or the cases that may be it; both empty if nothing was entered."""
 
     case_key: str | None = None
     candidates: tuple[Candidate, ...] = ()

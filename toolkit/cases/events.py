@@ -46,7 +46,7 @@ def record_event(
     _check_fields(event, given)
     if case.identity is not None and not numbers(case.identity):
         raise RefusedError(
-            "the claim has no number by which it is found again in another file.",
+            "the claim has no number by which it could be found in another file.",
             needs=("an account number, or the payer's claim number, in the file",),
         )
     seen = store.last_entry(case.case_key)  # what is checked below is still so when it is written
@@ -83,9 +83,9 @@ def check_still_open(state: str, decided_by: str) -> None:
     """
     if state not in open_states() and state != "closed":
         raise RefusedError(
-            f"nothing of this denial is open: {table().states[state].says} ({decided_by}). "
+            f"no part of this denial is open: {table().states[state].says} ({decided_by}). "
             "Nothing was recorded.",
-            needs=("a note (--event note), if it has to be remembered",),
+            needs=("a note (--event note), to keep the information",),
         )
 
 
@@ -99,7 +99,7 @@ def _without_recorded(case: Case, standing: tuple[EventEntry, ...]) -> Case:
 def _check_fields(event: str, given: dict) -> None:
     rules = event_rules()
     if event not in rules.events:
-        raise UsageError(f"--event is one of {', '.join(rules.events)}")
+        raise UsageError(f"--event must be one of {', '.join(rules.events)}")
     rule = rules.events[event]
     stated = {name for name, value in given.items() if value not in ("", None)}
     lacking = [f"--{name}" for name in rule.needs if name not in stated]
@@ -108,23 +108,23 @@ def _check_fields(event: str, given: dict) -> None:
     if extra := stated - {*rule.needs, *rule.allows}:
         raise UsageError(f"the event {event} takes no --{sorted(extra)[0]}")
     if given["outcome"] and given["outcome"] not in rules.outcomes:
-        raise UsageError(f"--outcome is one of {', '.join(rules.outcomes)}")
+        raise UsageError(f"--outcome must be one of {', '.join(rules.outcomes)}")
     if given["amount"] is not None and given["amount"] <= 0:
-        raise UsageError("--amount is dollars above zero")
+        raise UsageError("--amount must be dollars above zero")
     if len(given["proof"]) > _LONGEST_PROOF or not given["proof"].replace("\n", " ").isprintable():
-        raise UsageError(f"--proof is a text of at most {_LONGEST_PROOF:,} letters")
+        raise UsageError(f"--proof must be a text of at most {_LONGEST_PROOF:,} letters")
 
 
 def _check_day(case: Case, event: str, day: date, as_of: date) -> None:
     if day > as_of:
-        raise RefusedError("the day of the event is in the future.", needs=("a day up to today",))
+        raise RefusedError("the date of the event is in the future.", needs=("a date up to today",))
     service = case.value("service_date")
     early = event_rules().events[event].before == "yes" and case.value("stage") in _BEFORE_SERVICE
     if isinstance(service, date) and day < service and not early:
         raise RefusedError(
-            "the day of the event is before the service.",
+            "the date of the event is before the service.",
             needs=(
-                "a day from the service on",
+                "a date on or after the service",
                 "or, if the file's service date is wrong, that date",
             ),
         )
@@ -153,7 +153,7 @@ def _check_once(
         same = (one.event, one.level, one.day) == (event, level, day)
         if same and (event != "note" or one.proof == proof):
             raise RefusedError(
-                f"the same event is recorded already: entry {one.entry}, by {one.who}.",
+                f"the same event is already recorded: entry {one.entry}, by {one.who}.",
                 needs=(f"--correct {one.entry}, to change it",),
             )
 
@@ -205,7 +205,7 @@ def _check_rest(
             days += [day] if (event, level) == (gone.event, gone.level) else []
             if not days or one.day < min(days):
                 raise RefusedError(
-                    f"entry {one.entry} ({one.what}) rests on the entry to be corrected.",
+                    f"entry {one.entry} ({one.what}) depends on the entry to be corrected.",
                     needs=(f"--correct {one.entry}, first",),
                 )
 

@@ -37,7 +37,7 @@ class CaseIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def line(self) -> LineIdentity | None:
-        """The case's own line; None where it is of the claim itself."""
+        """The case's own line; None if it is of the claim itself."""
         return self.lines[self.turn] if self.lines else None
 
     def __repr__(self) -> str:
@@ -135,7 +135,7 @@ def identity_of(
 
 
 def plain(value: Any) -> Any:
-    """Return a cell of a frame as plain text, date or whole number; None where it is empty."""
+    """Return a cell of a frame as plain text, date or whole number; None if it is empty."""
     if value is None or value != value or str(value) in {"", "NaT", "<NA>", "nan"}:
         return None
     if hasattr(value, "to_pydatetime"):

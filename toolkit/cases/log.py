@@ -58,7 +58,7 @@ def decoded(value: str) -> CaseIdentity:
 def stamp(now: datetime) -> str:
     """Return a time in UTC as text; a time without an offset is refused."""
     if now.tzinfo is None:
-        raise UsageError("The time of an entry needs its offset: datetime.now(UTC).")
+        raise UsageError("The time of an entry needs a UTC offset, as datetime.now(UTC) has.")
     return now.astimezone(UTC).isoformat(timespec="seconds")
 
 
@@ -66,7 +66,7 @@ def signed(who: str, now: datetime) -> dict[str, str]:
     """Return the columns that say who made an entry, and when."""
     who = " ".join(who.split())
     if not who or len(who) > 200 or not who.isprintable():
-        raise UsageError("Every entry says who made it: give a name of at most 200 characters.")
+        raise UsageError("Every entry names who made it: give a name of at most 200 characters.")
     return {"who": who, "entered_at": stamp(now)}
 
 

@@ -1,4 +1,4 @@
-"""Bring a case store to the version that this toolkit writes; nothing in it is lost."""
+"""Migrate a case store to the version that this toolkit writes, without losing anything."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ UNKNOWN_WHO = "not recorded (store of version 1)"
 
 
 def version_of(db: sa.Connection) -> int:
-    """Return the store's version; 0 where there is none yet."""
+    """Return the store's version; 0 if there is none yet."""
     if db.dialect.name == "sqlite":
         return db.exec_driver_sql("PRAGMA user_version").scalar_one()
     if not sa.inspect(db).has_table(STORE_VERSION.name):
@@ -27,7 +27,7 @@ def version_of(db: sa.Connection) -> int:
 
 
 def check_version(db: sa.Connection, name: str) -> bool:
-    """Return whether the store has to be migrated; refuse one that is newer, or is no case store."""
+    """Return whether the store has to be migrated; refuse one that is newer, or is not a case store."""
     found = version_of(db)
     if found > VERSION:
         raise StoreError(

@@ -1,4 +1,4 @@
-"""Letters and cases: what a person confirmed becomes facts, and a letter without a claim a case of its own.
+"""Payers' letters and cases: confirmed values become facts, and a letter without a claim becomes a case.
 
 A case made of a letter has one row in the canonical tables, built of its facts, so that triage, the
 desk, the checklist and the letters see it as they see every other denial.
@@ -45,14 +45,16 @@ _NUMBERS = ("patient_control_number", "payer_claim_control_number")
 def confirmed(proposals: Iterable[Proposal], *, file: str, as_of: date) -> dict[str, Fact]:
     """Return the facts that a person confirmed, each with its page and quotation as its source.
 
-    Raises UsageError where a proposal is of no fact, or a fact is confirmed with two values.
+    Raises UsageError if a proposal is of no fact, or a fact is confirmed with two values.
     """
     from toolkit.letters.facts import enter
 
     facts: dict[str, Fact] = {}
     for one in proposals:
         if not one.enters:
-            raise UsageError(f"{one.says}: is shown and is no fact of a case; nothing was entered")
+            raise UsageError(
+                f"{one.says}: is for information only and is not a fact of a case; nothing was entered"
+            )
         if one.enters in facts:
             raise UsageError(f"{one.says}: two values were confirmed; confirm one")
         source = f"entered from {one.source(file)}"
@@ -199,7 +201,7 @@ def case_of_notice(
     case = next(iter(bare_cases(claims, rows)), None)
     if case is None:
         raise RefusedError(
-            "the letter denies nothing as it was confirmed; nothing was entered.",
+            "as confirmed, the letter does not deny anything; nothing was entered.",
             needs=("the reason in the payer's own words",),
         )
     found = store.find(case)

@@ -1,4 +1,4 @@
-"""Pick the stored case of a denial; where several could be it, ask and never guess."""
+"""Pick the stored case of a denial; if several are possible, ask and never guess."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ def pick_case(
     found = store.find(case)
     if not found.candidates:
         if answer not in (None, found.case_key, NEW) or (answer == NEW and found.case_key):
-            raise UsageError("--case: there is nothing to choose; leave it out")
+            raise UsageError("--case: there are no cases to choose from; omit it")
         return store.resume(case)
     keys = [one.case_key for one in found.candidates]
     if answer is None:
@@ -37,7 +37,7 @@ def pick_case(
             ),
         )
     if answer not in (*keys, NEW):
-        raise UsageError("--case is one of the cases that were named, or new")
+        raise UsageError("--case must be one of the cases listed, or new")
     key = case.case_key if answer == NEW else answer
     if case.identity is None:
         raise UsageError("--case: the claim has no number by which it could be found again")

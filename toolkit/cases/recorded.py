@@ -1,4 +1,4 @@
-"""Bring recorded events to the tables of the claims that they are of: what the worklist reads."""
+"""Add recorded events to the tables of their claims, for the worklist."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -29,10 +29,7 @@ from toolkit.hospital import Hospital
 if TYPE_CHECKING:  # a store's engine is imported where there is a store
     from toolkit.cases.store import CaseStore
 
-_SAYS = (
-    "events were recorded for a claim that may be this one; they count nowhere until somebody says "
-    "so: record an event on this claim, or open it at the desk, and answer"
-)
+_SAYS = "events were recorded for a claim that may be this one; they do not count until somebody confirms it: record an event on this claim, or open it at the desk, and answer"
 _CLAIM = (
     "claim_key", "file_id", "row", "patient_control_number", "payer_claim_control_number",
     "original_reference", "payer_id", "payer_name", "service_from", "service_to", "is_reversal",
@@ -143,7 +140,7 @@ def with_recorded(claims: Claims, recorded: Sequence[RecordedCase]) -> Claims:
     and the facts that people stated in place of the files'.
 
     Recorded appeals stand among `appeal_events` too (`toolkit.history.recorded`). A case is brought
-    to a claim only where its identity settles it; where it may be of the claim, the finding
+    to a claim only if its identity settles it; where it may be of the claim, the finding
     `recorded_not_matched` says so. Of several decisions of one claim, an event or fact goes with the
     last one up to its day; program and contract status hold for all of them.
     """
@@ -291,7 +288,7 @@ def _match_line(identity: CaseIdentity, decision: _Decision) -> tuple[Match, str
 
 
 def _one_claim(decisions: list[_Decision]) -> bool:
-    """Say whether what one case matches can be decisions of one claim."""
+    """Return whether what one case matches can be decisions of one claim."""
     return all(
         same_claim(one.identity, other.identity) != "other"
         for at, one in enumerate(decisions)
@@ -302,7 +299,7 @@ def _one_claim(decisions: list[_Decision]) -> bool:
 def _at_the_time(
     same: list[tuple[_Decision, str | None]], day: date
 ) -> tuple[_Decision, str | None]:
-    """Return the last decision up to a day, else the first after it; a reversal only where it is all."""
+    """Return the last decision up to a day, else the first after it; a reversal only if it is all."""
     kept = [one for one in same if not one[0].reverses] or same
     ordered = sorted(kept, key=lambda one: (one[0].day, one[0].file_id, one[0].row or 0))
     before = [one for one in ordered if one[0].day <= day]

@@ -1,8 +1,8 @@
-"""The store of cases: a log of facts, events and letters to which entries are only ever added.
+"""The case store: a log of facts, events and letters to which entries are only added.
 
-Each entry says who made it and when (UTC), and a correction names the entry that it corrects; what
-stands is what nothing corrects. Entries are chained by hash, so that a changed one is noticed. The
-log is a SQLite file for its owner only, or a PostgreSQL database named by its URL.
+Each entry says who made it and when (UTC), and a correction names the entry that it corrects. Entries
+that nothing corrects are current. Entries are chained by hash, so that a change is detected. The
+log is a SQLite file that only its owner can read, or a PostgreSQL database given by its URL.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -271,7 +271,7 @@ class CaseStore:
     # ---- what stands
 
     def case(self, case_key: str) -> Case | None:
-        """Return the case: the facts that stand, and its events; None where nothing was entered."""
+        """Return the case: the facts that stand, and its events; None if nothing was entered."""
         with self._database.read() as db:
             facts, events = _facts(db, case_key), _all_appeals(db, case_key)
             known = _identities(db, [case_key])
@@ -363,12 +363,12 @@ class CaseStore:
             return frozenset(db.execute(query).scalars())
 
     def last_entry(self, case_key: str) -> int:
-        """Return the number of the case's last entry, 0 where it has none: to be given as `after`."""
+        """Return the number of the case's last entry, 0 if it has none: to be given as `after`."""
         with self._database.read() as db:
             return _last_entry(db, case_key)
 
     def newest(self) -> int:
-        """Return the number of the last entry of all cases, 0 where there is none."""
+        """Return the number of the last entry of all cases, 0 if there is none."""
         with self._database.read() as db:
             return db.execute(sa.select(sa.func.max(ENTRIES.c.entry))).scalar_one() or 0
 
@@ -423,7 +423,7 @@ class CaseStore:
 
 def _key(text: str) -> str:
     if not text:
-        raise UsageError("An entry is made under a case key and a name.")
+        raise UsageError("An entry needs a case key and a name.")
     return text
 
 
@@ -493,7 +493,7 @@ def _all_appeals(db: sa.Connection, case_key: str) -> tuple[Event, ...]:
 
 
 def _is_among(appeal: Event, events: tuple[Event, ...]) -> bool:
-    """Say whether the files, or the tables that recorded events were brought to, have the appeal."""
+    """Return whether the files, or the tables that recorded events were brought to, have the appeal."""
     return any(
         one.level == appeal.level
         and (one.filed_on, one.decided_on) == (appeal.filed_on, appeal.decided_on)
@@ -579,6 +579,6 @@ def _check_correctable(db: sa.Connection, case_key: str, corrects: int) -> None:
     again = next((row["entry"] for row in events.values() if row["corrects"] == corrects), None)
     if again is not None:
         raise RefusedError(
-            f"entry {corrects} was corrected already, by entry {again}.",
+            f"entry {corrects} was already corrected, by entry {again}.",
             needs=(f"--correct {again}, to correct that one",),
         )

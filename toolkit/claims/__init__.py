@@ -1,4 +1,4 @@
-"""Exports (CSV, XLSX, Parquet) and 835 remittances become the same canonical tables, with findings."""
+"""Read exports and remittances into the same canonical tables, with findings."""
 
 from typing import Any
 

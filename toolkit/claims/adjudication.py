@@ -73,7 +73,7 @@ class Stated:
     """Adjustments, and the money of their claims and lines, by numbers; amounts in whole cents.
 
     `claim` and `line` are places in the arrays of claims and lines (-1: none); `code` numbers the
-    pairs of group code and CARC. `billed` and `paid` count only where `known`.
+    pairs of group code and CARC. `billed` and `paid` count only if `known`.
     """
 
     claim: np.ndarray
@@ -276,38 +276,31 @@ def _at(values: np.ndarray, place: np.ndarray) -> np.ndarray:
 _SAYS = {
     "status_no_decision": (
         "CLP02",
-        "the status is not a decision (pending, received, suspended or an estimate); counted neither as "
-        "denied nor as decided: wait for the decision",
+        "the status is not a decision (pending, received, suspended or an estimate), so it counts neither as denied nor as decided: wait for the decision",
     ),
     "status_other_payer": (
         "CLP02",
-        "by the status not this payer's, and sent on; not counted as denied: look for the remittance "
-        "of the other payer",
+        "according to the status this is another payer's claim and was forwarded; it does not count as denied: look for the other payer's remittance",
     ),
     "status_not_known": (
         "CLP02",
-        "the status does not say whether this payer decided; counted as decided: look at the payer's "
-        "portal before an appeal",
+        "the status does not say whether this payer decided, so it counts as decided: check the payer's portal before you appeal",
     ),
     "secondary_contractual": (
         "CLP02",
-        "decided after another payer; nothing was paid and the whole charge of a line is a contractual "
-        "reduction: not counted as a possible underpayment, since the payer before has decided",
+        "decided after another payer; nothing was paid and the whole charge of a line is a contractual reduction: not counted as a possible underpayment, because the previous payer decided",
     ),
     "adjustments_repeated": (
         "CAS",
-        "the adjustments of the claim are repeated at its lines; counted once, at the lines: charge "
-        "less payment allows no more",
+        "the claim's adjustments are repeated on its lines; they count once, on the lines, because charge less payment allows no more",
     ),
     "more_adjusted_than_unpaid": (
         "CAS",
-        "the adjustments are more than charge less payment; what is denied is counted up to charge "
-        "less payment only",
+        "the adjustments are more than charge less payment; the denied amount is limited to charge less payment",
     ),
     "zero_amount_reason": (
         "CAS",
-        "a denial reason has the amount 0.00 and what was not paid is a contractual reduction; the "
-        "reason is taken, with the amount of the reduction",
+        "a denial reason has the amount 0.00 and the unpaid amount is a contractual reduction; the denial gets this reason and the amount of the reduction",
     ),
 }
 
@@ -444,19 +437,19 @@ def _zero_reasons(stated: Stated, denied: np.ndarray, pairs: list[tuple]) -> np.
 
 @lru_cache(maxsize=4096)
 def _about(group: str | None, carc: str | None) -> tuple[bool, bool]:
-    """Say whether a pair denies something, and whether it is a bare reduction."""
+    """Return whether a pair denies something, and whether it is a bare reduction."""
     about = classify(None if group == "CR" else group, carc)
     return about.is_denial, about.reason in BARE_REASONS
 
 
 def denies(group: str | None, carc: str | None) -> bool:
-    """Say whether a group code and CARC deny something, by themselves."""
+    """Return whether a group code and CARC deny something, by themselves."""
     return _about(group or None, carc or None)[0]
 
 
 @lru_cache(maxsize=4096)
 def _underpays(group: str | None, carc: str | None) -> bool:
-    """Say whether a pair may hide an underpayment where it is all there is of an unpaid line."""
+    """Return whether a pair may hide an underpayment where it is all there is of an unpaid line."""
     about = classify(group, carc, unpaid_alone=True)
     return about.is_denial and about.reason in BARE_REASONS
 

@@ -28,7 +28,7 @@ _CHUNK = 1 << 20
 
 
 def is_archive(path: Path) -> bool:
-    """Say whether a file is a zip (and not a workbook) or a gz, by its bytes.
+    """Return whether a file is a zip (and not a workbook) or a gz, by its bytes.
 
     Raises InputError for an archive of another kind.
     """
@@ -66,21 +66,20 @@ def unpacked(path: Path, folder: Path, *, skip: frozenset[str], inner: bool = Fa
         made = list(_gz(path, folder) if _is_gz(path) else _zip(path, folder, skip))
     except NotImplementedError:  # how zipfile says that it does not know the compression method
         raise InputError(
-            f"{path.name}: is compressed by a method that cannot be read (Windows uses one for files over "
-            "2 GB); unpack it, or pack it as gz"
+            f"{path.name}: uses a compression method that cannot be read (Windows uses it for files over 2 GB); unpack it, or pack it as gz"
         ) from None
     except (zipfile.BadZipFile, EOFError, zlib.error, gzip.BadGzipFile, ValueError):
-        raise InputError(f"{path.name}: is damaged or cut short; pack it again") from None
+        raise InputError(f"{path.name}: is damaged or truncated; pack it again") from None
     found = []
     for at, one in enumerate(made):
         if not is_archive(one):
             found.append(one)
         elif inner:
-            raise InputError(f"{path.name}: holds archives in archives; unpack it first")
+            raise InputError(f"{path.name}: contains archives in archives; unpack it first")
         else:
             found += unpacked(one, folder / f"inner-{at}", skip=skip, inner=True)
     if not found:
-        raise InputError(f"{path.name}: holds no file that can be read")
+        raise InputError(f"{path.name}: contains no readable file")
     return found
 
 
@@ -134,8 +133,7 @@ def _copied(source: IO[bytes], path: Path, archive: Path, size: int, *, before: 
             count += len(block)
             if count > max(_FREE_BYTES, _MOST_TIMES * size):
                 raise InputError(
-                    f"{archive.name}: unpacks to more than {_MOST_TIMES} times its size; unpack it "
-                    "yourself and look at what is in it"
+                    f"{archive.name}: unpacks to more than {_MOST_TIMES} times its size; unpack it yourself and check its content"
                 )
             file.write(block)
     return path

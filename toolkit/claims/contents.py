@@ -12,7 +12,7 @@ from toolkit.denials.codes import MASKED, shown
 def contents(claims: Claims) -> dict[str, Any]:
     """Return the counts and sums that `toolkit read` shows for every kind of claims file.
 
-    Money is text in dollars and cents, and None where no row states any. `by_group_code` sums the
+    Money is text in dollars and cents, and None if no row states any. `by_group_code` sums the
     adjustments by group code and CARC (`CO-45`), `remark_codes` counts each RARC. A code that is
     missing or not in a code's form is `?`: a cell may hold any text, and a text may name a patient.
     """
@@ -35,7 +35,7 @@ def contents(claims: Claims) -> dict[str, Any]:
 
 
 def total(cents: pd.Series) -> str | None:
-    """Return the sum of whole cents as dollars; None where there are rows and none states an amount."""
+    """Return the sum of whole cents as dollars; None if there are rows and none states an amount."""
     return _text(cents.sum(min_count=1)) if len(cents) else dollars(0)
 
 

@@ -82,7 +82,7 @@ _TYPE = re.compile(r"[A-Za-z]{1,40}")
 
 
 def is_fhir(head: bytes) -> bool:
-    """Say whether a file begins as a FHIR resource, or as lines of them."""
+    """Return whether a file begins as a FHIR resource, or as lines of them."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"resourceType"' in head
 
 
@@ -110,7 +110,7 @@ def stream_fhir(path: Path) -> Iterator[Claims]:
         yield reader.part(some)
     if not reader.claims:
         raise ExportError(
-            f"{path.name}: holds no ExplanationOfBenefit that counts; export the claims' benefits"
+            f"{path.name}: contains no ExplanationOfBenefit that counts; export the claims' benefits"
         )
     yield reader.end(sha256)
 
@@ -148,7 +148,7 @@ def _resources(path: Path, reader: "_Reader") -> Iterator[tuple[int, dict]]:
 
 
 def _is_lines(path: Path) -> bool:
-    """Say whether the first line is a whole resource and another follows."""
+    """Return whether the first line is a whole resource and another follows."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         first = file.readline(_MOST_BYTES)
         following = next((line for line in file if line.strip()), "")
@@ -156,7 +156,7 @@ def _is_lines(path: Path) -> bool:
 
 
 def _parsed(text: str) -> Any:
-    """Return what a JSON text says, amounts exact; None where it says nothing."""
+    """Return what a JSON text says, amounts exact; None if it says nothing."""
     try:
         return json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError):
@@ -191,11 +191,13 @@ def _latest(path: Path, reader: "_Reader") -> Iterator[tuple[int, dict]]:
         elif one.get("status") in _NO_STATUS:
             reader.leave(row, "fhir_status", "is cancelled, a draft or entered in error: left out")
         elif one.get("use") in _BEFORE:
-            reader.leave(row, "fhir_use", "is not a claim but a request before it: left out")
+            reader.leave(row, "fhir_use", "is a request before the claim, not a claim: left out")
         else:
             key = one.get("id") or at
             if key in last:
-                reader.leave(row, "fhir_again", "comes again; the version last updated counts once")
+                reader.leave(
+                    row, "fhir_again", "appears again; only the version last updated counts"
+                )
             last[key] = max(last.get(key, ("", -1)), (_updated(one), at))
     counts = {at for _, at in last.values()}
     quiet = _Reader(reader.name, reader.file_id)
@@ -251,7 +253,7 @@ class _Reader:
 
     def end(self, sha256: str) -> Claims:
         for kind, count in sorted(self.others.items()):
-            says = f"{count:,} resources of the type {kind} hold no claim and were not counted"
+            says = f"{count:,} resources of the type {kind} contain no claim and were not counted"
             self.note(None, "", "fhir_other_resource", says)
         files = {
             "file": [self.name], "file_id": [self.file_id], "sha256": [sha256], "source": ["fhir"],
@@ -303,7 +305,7 @@ class _Benefit:
         if paid_on is None and made_on is not None:
             self.reader.note(
                 self.row, "remittance_date", "fhir_created_date",
-                "has no payment date, so the day it was created counts: compare it with the notice",
+                "has no payment date, so its creation date is used: compare it with the notice",
             )  # fmt: skip
         period = _dict(one, "billablePeriod")
         begun = [d for line in lines if (d := line["service_from"])]

@@ -19,7 +19,7 @@ from toolkit.rules.words import capital
 _SHOWN_ROWS = 5
 _COUNTED = re.compile(r"^[\d,]+ (rows?|claims?|resources?) ")
 _FIRST = re.compile(r"(; this is the first|, here first|, in [\d,]+ of the transactions)")
-_UNKNOWN = ("asks", "look at the rows that it names")
+_UNKNOWN = ("asks", "see the rows that it names")
 
 
 class _Severity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -29,7 +29,7 @@ def foreign_claims(claims: Claims, providers: Iterable[Provider]) -> np.ndarray:
 
 
 def names_another(npi: str | None, ours: set[str]) -> bool:
-    """Say whether an NPI is that of a provider that is none of `ours`; by the rule of foreign_claims."""
+    """Return whether an NPI is that of a provider that is none of `ours`; by the rule of foreign_claims."""
     return bool(ours) and npi is not None and bool(NPI.fullmatch(npi)) and npi not in ours
 
 
@@ -54,8 +54,7 @@ def own_claims(claims: Claims, providers: Iterable[Provider]) -> Claims:
             "column": "provider_npi",
             "code": "foreign_claims",
             "count": some["size"].to_numpy(),
-            "says": "naming the NPI of a provider that is not in providers.csv, not worked: add all "
-            "your NPIs there, billing and rendering",
+            "says": "with the NPI of a provider that is not in providers.csv, not worked: add all your NPIs there, billing and rendering",
         }
     )
     findings = pd.concat([claims.findings, conform(told, "findings")], ignore_index=True)

@@ -105,7 +105,7 @@ def sources(
 def files_of(path: Path) -> list[Path]:
     """Return the files that a path means: itself, a folder's files below it, or a pattern's matches.
 
-    In name order, without hidden files. Raises InputError where a folder or pattern holds none.
+    In name order, without hidden files. Raises InputError if a folder or pattern holds none.
     """
     if path.is_dir():
         found = [one for one in path.rglob("*") if one.is_file() and _may_hold_claims(one)]
@@ -118,7 +118,7 @@ def files_of(path: Path) -> list[Path]:
     # Spark and Hadoop leave files such as _SUCCESS beside their parts.
     seen = [one for one in sorted(found) if not one.name.startswith((".", "_"))]
     if not seen:
-        raise InputError(f"{path.name}: no file is there; name a file, a folder or a pattern")
+        raise InputError(f"{path.name}: no file found; name a file, a folder or a pattern")
     return seen
 
 
@@ -138,12 +138,12 @@ def _left_out(broken: list[tuple[Path, InputError]]) -> Claims:
 
 
 def is_remittance(path: Path) -> bool:
-    """Say whether the file's bytes (or, where they do not tell, its suffix) are X12's."""
+    """Return whether the file's bytes (or, where they do not tell, its suffix) are X12's."""
     return is_x12(_head(path)) or path.suffix.lower() in _REMITTANCE_SUFFIXES
 
 
 def is_fhir(path: Path) -> bool:
-    """Say whether the file's bytes begin as a FHIR resource."""
+    """Return whether the file's bytes begin as a FHIR resource."""
     return fhir.is_fhir(_head(path))
 
 

@@ -20,7 +20,7 @@ procedure the revenue code must agree, blank or not. (The tables hold no line nu
 service are paired by charge and units where both files have as many of them; else those of equal
 charge are paired, and what remains stands apart with a finding.
 
-**The same adjustment:** same line (or claim), group code and CARC; the text decides only where there
+**The same adjustment:** same line (or claim), group code and CARC; the text decides only if there
 is no CARC, since people retype texts. **The same appeal event:** same line (or claim), same day of
 filing, and same level as far as both state it.
 
@@ -30,7 +30,7 @@ outcome is not carried to another day of decision. Lines, claim-level adjustment
 an older file has stay, under the newest row of their claim. The claim's charge and payment are the
 newest file's, also where an older file's lines join it.
 
-**An adjustment that is gone** while the newest file has others on that line: it stays only where the
+**An adjustment that is gone** while the newest file has others on that line: it stays only if the
 line has room for it, that is, where it and the newest adjustments together are no more than charge
 less payment, all of them stated. Work queues exported one by one each have their part of a line, and
 nothing of them may be lost; a corrected reason fills the line again, and counting both would count
@@ -85,7 +85,7 @@ def latest(claims: Claims, *, order: Sequence[str] | None = None) -> Claims:
 
     `order` names the file_ids from oldest to newest (default: as in `claims.files`). One finding per
     pair of files and code: repeated_in_later_file, restated_in_later_file, remittance_repeated,
-    not_merged_ambiguous. Raises UsageError where `order` leaves a file out.
+    not_merged_ambiguous. Raises UsageError if `order` leaves a file out.
     """
     found, tally = once(claims, order=order)
     if tally.empty:
@@ -148,10 +148,7 @@ def told(tally: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     for (older, newer, code), found in tally.groupby(["older", "newer", "code"], sort=False):
         if code == "not_merged_ambiguous":
             here, there = older, name[newer]
-            says = (
-                f"{_listed(found, 'of')} may be repeated in {there}, which has several that it could be; "
-                "nothing was merged and all of them count: state payer and notice date in both"
-            )
+            says = f"{_listed(found, 'of')} may be repeated in {there}, which has several possible matches; nothing was merged and all of them count: state payer and notice date in both"
         else:
             here, there = newer, name[older]
             whole = found[found["column"].eq("")]
@@ -160,13 +157,10 @@ def told(tally: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
             counted = f"{many:,} {what}{'' if many == 1 else 's'} of {there}"
             verb = "stands" if many == 1 else "stand"
             says = {
-                "repeated_in_later_file": f"{counted} {verb} here unchanged; each counts once, "
-                "as it stands here; this is the first",
+                "repeated_in_later_file": f"{counted} {verb} here unchanged; each counts once, as it is here; this is the first",
                 "restated_in_later_file": f"{counted} {verb} here with other facts "
-                f"({_listed(found[found['column'].ne('')], 'in')}); each counts once, as it stands "
-                "here; this is the first",
-                "remittance_repeated": f"{counted} {verb} here again, alike to the cent; each counts "
-                "once, as it stands there; this is the first",
+                f"({_listed(found[found['column'].ne('')], 'in')}); each counts once, as it is here; this is the first",
+                "remittance_repeated": f"{counted} {verb} here again, identical to the cent; each counts once, as it is there; this is the first",
             }[code]
         first = {"row": int(found["row"].min()), "code": code, "says": says}
         rows.append({"file": name[here], "file_id": here, **first})

@@ -48,13 +48,13 @@ _KEYS = _columns(
     (
         "claim_key",
         "text",
-        "our key for the claim, no value of it: file_id + '-' + the row where it first stands (of an 835 its ordinal)",
+        "our key for the claim, without any claim value: file_id + '-' + the row where it first appears (in an 835, its ordinal)",
     ),
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
     (
         "row",
         "count",
-        "where it stands: the row of the sheet or CSV (the heading is row 1), or the segment number of an 835",
+        "where it is in the file: the row of the sheet or CSV (the heading is row 1), or the segment number in an 835",
     ),
 )
 
@@ -84,7 +84,7 @@ CLAIMS = _KEYS + _columns(
     ("is_reversal", "flag", "claim status 22: takes back an earlier payment"),
     ("service_from", "date", "first day of service"),
     ("service_to", "date", "last day of service"),
-    ("remittance_date", "date", "production date of the remittance (DTM 405, else BPR16)"),
+    ("remittance_date", "date", "production date of the remittance (DTM 405, otherwise BPR16)"),
     (
         "earliest_remittance_date",
         "date",
@@ -108,7 +108,7 @@ CLAIMS = _KEYS + _columns(
         "text",
         "pre_service, prior_authorization, payment, part_b_drug or concurrent, where the file states it",
     ),
-    ("entered", "text", "columns that a person stated, not the file; one space between"),
+    ("entered", "text", "columns that a person entered instead of the file; separated by a space"),
 )
 
 CLAIM_LINES = (
@@ -141,7 +141,7 @@ ADJUSTMENTS = (
     )
     + _KEYS
     + _columns(
-        ("line_key", "text", "the line it stands on; missing for a claim-level adjustment"),
+        ("line_key", "text", "the line it is on; missing for a claim-level adjustment"),
         ("adjustment_level", "text", "'claim' or 'line'"),
         ("group_code", "text", "CO, PR, OA, PI or CR, upper case"),
         ("carc", "text", "claim adjustment reason code, no leading zeros, upper case"),
@@ -152,7 +152,7 @@ ADJUSTMENTS = (
 )
 
 REMARK_CODES = _KEYS + _columns(
-    ("line_key", "text", "the line it stands on; missing for a claim-level remark"),
+    ("line_key", "text", "the line it is on; missing for a claim-level remark"),
     ("rarc", "text", "remittance advice remark code, upper case"),
     ("found_in", "text", "'LQ', 'MOA', 'MIA', 'export' or 'fhir'"),
 )
@@ -164,12 +164,12 @@ PROVIDER_ADJUSTMENTS = _columns(
     ("fiscal_period_end", "date", "PLB02"),
     ("reason_code", "text", "PLB03-1"),
     ("reference_id", "text", "PLB03-2: often a claim number", True),
-    ("amount_cents", "cents", "as printed: a positive amount takes money away"),
+    ("amount_cents", "cents", "as printed: a positive amount reduces the payment"),
 )
 
 APPEAL_EVENTS = _KEYS + _columns(
     ("line_key", "text", "the line it concerns; missing where it concerns the claim"),
-    ("level", "text", "level id, where the file's word is on file; else missing and a finding"),
+    ("level", "text", "level id, if the file's word is known; otherwise missing, with a finding"),
     ("filed_on", "date", "day the appeal was filed"),
     ("received_on", "date", "day the decider received it, where somebody recorded it"),
     ("decided_on", "date", "day of the decision"),
@@ -214,7 +214,7 @@ REJECTIONS = _columns(
     ("category_code", "text", "claim status category (STC01-1)"),
     ("category_says", "text", "the same in our own words"),
     ("status_codes", "text", "claim status codes (STC01-2 and its repeats), one space between"),
-    ("status_says", "text", "the same in our own words, where they are on file"),
+    ("status_says", "text", "the same in our own words, if known"),
     ("entity_codes", "text", "whom the status concerns (STC01-3)"),
     ("billed_cents", "cents", "charge of the claim (STC04)"),
     (
@@ -239,10 +239,10 @@ REJECTIONS = _columns(
 FINDINGS = _columns(
     ("file", "text", "name of the file"),
     ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file's bytes"),
-    ("row", "count", "where it stands; missing where it concerns the file"),
+    ("row", "count", "where it is in the file; missing if it concerns the whole file"),
     ("column", "text", "our column name, or the segment and element of an 835"),
     ("code", "text", "short stable id of the kind of finding"),
-    ("count", "count", "how many rows it stands for, if more than the one it names"),
+    ("count", "count", "how many rows it covers, if more than the one it names"),
     ("says", "text", "what is wrong and what to do, without the claim's value"),
 )
 
@@ -253,21 +253,25 @@ FILES = _columns(
     (
         "source",
         "text",
-        "'export', 'remittance', 'rejections', 'fhir', or 'notice' for a case made of a letter",
+        "'export', 'remittance', 'rejections', 'fhir', or 'notice' for a case made from a letter",
     ),
     ("layout", "text", "layout id of an export, X12 version of an 835 or 277"),
     ("rows_read", "count", "data rows of an export, claims of an 835"),
     ("transactions", "count", "ST segments of an 835; missing for an export"),
-    ("rows_in", "count", "rows of an export below its headings, counted apart from the parser"),
-    ("rows_left_out", "count", "those of them that are in no table; each is named by a finding"),
-    ("rows_blank", "count", "those of them with nothing in any column that is read"),
-    ("denied_in_cents", "cents", "the denied amounts of all rows of an export, added up"),
-    ("denied_left_out_cents", "cents", "those of rows that are in no table"),
-    ("denied_repeated_cents", "cents", "those of rows that repeat an adjustment, counted once"),
-    ("columns", "text", "our column -> headings of an export that it was read from, as JSON"),
+    (
+        "rows_in",
+        "count",
+        "rows of an export below its headings, counted separately from the parser",
+    ),
+    ("rows_left_out", "count", "rows among these that are not in any table; a finding names each"),
+    ("rows_blank", "count", "rows among these without a value in any column that is read"),
+    ("denied_in_cents", "cents", "sum of the denied amounts in all rows of an export"),
+    ("denied_left_out_cents", "cents", "of that, rows that are not in any table"),
+    ("denied_repeated_cents", "cents", "of that, rows that repeat an adjustment that counts once"),
+    ("columns", "text", "our column and the export headings from which it was read, as JSON"),
     ("columns_not_read", "text", "the other headings, as JSON"),
-    ("segments", "count", "segments of an 835, counted in its bytes apart from the parser"),
-    ("segments_not_read", "count", "those of them that were not read; findings name them"),
+    ("segments", "count", "segments of an 835, counted in its bytes, separately from the parser"),
+    ("segments_not_read", "count", "segments among these that were not read; findings name them"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -424,7 +428,7 @@ def concat(parts: list[Claims]) -> Claims:
     for part in parts:
         of = dict(zip(part.files["file_id"], part.files["sha256"].fillna(""), strict=True))
         if any(seen.get(file_id, sha256) != sha256 for file_id, sha256 in of.items()):
-            raise InputError("two different files share the short id of our keys; read them apart")
+            raise InputError("two different files have the same short id; read them separately")
         if of.keys() & seen.keys():
             again.append(part.files[["file", "file_id"]])
         else:
@@ -439,7 +443,7 @@ def concat(parts: list[Claims]) -> Claims:
     if again:
         told = pd.concat(again).assign(
             code="file_given_twice",
-            says="the same bytes were read already under this or another name; they count once",
+            says="the same content was already read under this or another name; it counts once",
         )
         tables["findings"] = pd.concat(
             [tables["findings"], conform(told, "findings")], ignore_index=True

@@ -1,7 +1,7 @@
-"""Denials: what one adjustment is, what to do about it, and the entry on file that decided.
+"""Denials: what one adjustment is, what to do about it, and which entry of the rules decided.
 
-Plain Python over the data of `toolkit/rules/denials`; no frames. Bulk work asks once per distinct
-key and joins the answers back.
+Plain Python over the data in `toolkit/rules/denials`, without data frames. Bulk work asks once per
+distinct key.
 """
 
 from toolkit import lazy

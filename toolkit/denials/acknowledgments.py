@@ -1,6 +1,6 @@
 """The codes of what comes back before adjudication (277CA, 277, 999, 997, TA1), in our own words.
 
-A claim that a clearinghouse or payer does not take in was never decided: that is a rejection, not a
+A claim that a clearinghouse or payer does not accept was never decided: that is a rejection, not a
 denial, and no denial rate counts it.
 """
 

@@ -1,8 +1,8 @@
-"""Classify one denial and route it, with the entry that decided.
+"""Classify one denial, choose its route, and name the entry that decided.
 
-The order of rules is the denial taxonomy's (4.6): what is no denial goes first, a remark that
+The order of rules is the denial taxonomy's (4.6): what is not a denial goes first, a remark that
 closes the appeal sets the route before anything else, then the remark's refinement, then the
-code's own default; free text decides only where there is no code. Nothing is guessed: a code that
+code's own default; free text decides only if there is no code. Nothing is guessed: a code that
 is not on file is unclassified and says so.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one adjustment is, what to do about it, and which entry on file decided."""
+    """What one adjustment is, what to do about it, and which entry of the rules decided."""
 
     denial_category: str
     reason: str
@@ -102,7 +102,7 @@ def classify(
     """Return what one adjustment with its remark codes is, and what to do about it.
 
     Grain: one adjustment. `rarcs` is one cell or a list of remark codes; `text` is used to refine
-    the reason a code gave, and decides alone only where there is no code; codes written in it are
+    the reason a code gave, and decides alone only if there is no code; codes written in it are
     read where `carc` holds none. `unpaid_alone`: the line
     was paid nothing and this is its only adjustment. A cell that cannot be read never raises: the
     answer is `unclassified` with a warning that names the column. Warnings name the columns seen,
@@ -116,7 +116,9 @@ def classify(
         group, code, remarks, in_text = _codes_in_text(said, group, remarks, warnings)
     entry = codes.carcs().get(code)
     if code and entry is None:
-        warnings.append("the code in carc is unknown: listed as unclassified; add it to carc.csv")
+        warnings.append(
+            "the code in carc is unknown, so the denial is unclassified; add it to carc.csv"
+        )
     today = code
     if entry is not None and entry.status == "retired":
         today = entry.retired_to.partition(" ")[0] or code
@@ -139,7 +141,7 @@ def classify(
     return _finish(draft, group, entry, known, program)
 
 
-_UNREADABLE = "carc holds no single code that can be read"
+_UNREADABLE = "carc has no single readable code"
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -158,12 +160,10 @@ def _read(
     if not code and (raw := codes.read_group(carc)):
         moved, all_of_it = codes.read_rarcs(carc)
         if raw in groups and (swapped := codes.read_carc(group_code)[1]) in codes.carcs():
-            warnings.append(
-                "group_code and carc stand in each other's column: read the other way round"
-            )
+            warnings.append("group_code and carc are in each other's column, and were swapped")
             group, code = raw, swapped
         elif raw in groups:
-            warnings.append("carc holds a group code and no reason code")
+            warnings.append("carc has a group code but no reason code")
             group = group or raw
         elif moved and all_of_it:
             warnings.append("carc holds remark codes: read as rarcs")
@@ -172,7 +172,7 @@ def _read(
             warnings.append(_UNREADABLE)
     if prefix:
         if group and group != prefix:
-            warnings.append("group_code and the group in carc differ: group_code is taken")
+            warnings.append("group_code and the group in carc differ: group_code is used")
         group = group or prefix
     if group and group not in groups:
         # CO-16 in the group column, and nothing in the other: safe to read.
@@ -180,15 +180,15 @@ def _read(
         if both[0] and both[1] in codes.carcs() and (not code or code == both[1]):
             group, code = both
         else:
-            warnings.append("group_code is not a group code (CO, PR, OA, PI, CR): not used")
+            warnings.append("group_code is not a group code (CO, PR, OA, PI, CR), and was ignored")
             group = ""
     elif not group and code:
-        warnings.append("group_code is empty: who bears the amount is not known")
+        warnings.append("group_code is empty, so it is not known who bears the amount")
     return group, code, remarks
 
 
 def _said(text: str | None) -> "Found | None":
-    """Return the phrases and codes of a free text; None where there is none."""
+    """Return the phrases and codes of a free text; None if there is none."""
     if not isinstance(text, str) or not text.strip():
         return None
     from toolkit.denials.text import read_text  # where there is text to read
@@ -211,11 +211,11 @@ def _codes_in_text(
     own, code = (denials or said.adjustments or (("", ""),))[0]
     if not code and remarks:
         return group, "", remarks, False
-    warnings.append("the codes were read in denial_text: look at the remittance")
+    warnings.append("the codes were read from denial_text: check the remittance")
     if len(denials) > 1:
-        warnings.append("denial_text holds several codes of denials: the first is taken")
+        warnings.append("denial_text has several denial codes: the first is used")
     if not (group or own) and code:
-        warnings.append("group_code is empty: who bears the amount is not known")
+        warnings.append("group_code is empty, so it is not known who bears the amount")
     return group or own, code, remarks or said.rarcs, True
 
 
@@ -262,7 +262,7 @@ def _known(remarks: tuple[str, ...], warnings: list[str]) -> tuple[Rarc, ...]:
 def _no_denial(
     draft: _Draft, group: str, code: str, today: str, entry: Carc | None, unpaid_alone: bool
 ) -> bool:
-    """Rules 1, 2 and 6: reversals and the pairs of group code and CARC that are no denial."""
+    """Rules 1, 2 and 6: reversals and the pairs of group code and CARC that are not denials."""
     if group in codes.not_a_denial().reversal_groups:
         draft.take("not_a_denial", "reversal", "none", f"group {group}", "high")
         return True
@@ -313,7 +313,7 @@ def _decide(draft: _Draft, code: str, entry: Carc | None, known: tuple[Rarc, ...
         if entry.needs_remark:
             draft.confidence = "low"
             draft.warnings.append(
-                f"carc {entry.code} says little without a remark code, and rarcs holds none that explains it"
+                f"carc {entry.code} needs a remark code, and rarcs has none that explains it"
             )
         return
     if decider.category == entry.category:
@@ -326,8 +326,7 @@ def _decide(draft: _Draft, code: str, entry: Carc | None, known: tuple[Rarc, ...
         ):
             draft.confidence = "medium"
             draft.warnings.append(
-                f"carc and rarcs point at different categories ({entry.category}, {decider.category}):"
-                " the remark decides"
+                f"carc and rarcs indicate different categories ({entry.category}, {decider.category}): the remark is used"
             )
     draft.decided_by = f"rarc {decider.code}"
 
@@ -346,8 +345,7 @@ def _deciding_remark(
             against.append(row)
     if against and entry is not None and not may:
         draft.warnings.append(
-            f"carc and rarcs point at different categories ({entry.category}, {against[0].category}):"
-            " the code decides, it leaves no room for the remark"
+            f"carc and rarcs indicate different categories ({entry.category}, {against[0].category}): the code is used, because the remark cannot change it"
         )
     if not may:
         return None, bool(against)
@@ -356,7 +354,7 @@ def _deciding_remark(
     may.sort(key=lambda r: (r.over != "all", r.over == "alone", about[r.category].rank, r.code))
     if len({r.category for r in may if r.over != "alone"}) > 1:
         draft.warnings.append(
-            "the remark codes in rarcs point at several categories: the first by rank decides"
+            "the remark codes in rarcs indicate several categories: the first by rank is used"
         )
     return may[0], False
 
@@ -394,13 +392,13 @@ _APPEALS = frozenset({"appeal", "contract_dispute"})
 def _add_text(
     draft: _Draft, said: "Found | None", *, has_code: bool, in_text: bool, unpaid_alone: bool
 ) -> None:
-    """Rule 9: free text refines the reason a code gave, and decides only where there is no code."""
+    """Rule 9: free text refines the reason a code gave, and decides only if there is no code."""
     if said is None:
         return
     hits = said.phrases
     if not hits:
         if not has_code and draft.category == "unclassified" and not in_text:
-            draft.warnings.append("no phrase on file fits denial_text")
+            draft.warnings.append("denial_text matches no known phrase")
         return
     first = hits[0]
     if in_text and _is_open(draft) and first.category not in (draft.category, "not_a_denial"):
@@ -409,10 +407,10 @@ def _add_text(
         return
     if not has_code and draft.decided_by == "no entry on file":
         draft.take(first.category, first.reason, "", f"phrase {first.id}", "inferred")
-        draft.warnings.append("decided by denial_text alone: inferred, read the notice")
+        draft.warnings.append("decided only by denial_text, so it is inferred: read the notice")
         if len({p.category for p in hits} - {"not_a_denial"}) > 1:
             draft.warnings.append(
-                "denial_text names several reasons: the one named first is taken, late filing before any"
+                "denial_text names several reasons: the first is used, but late filing takes precedence"
             )
         alone = [p for p in _pairs()["unpaid_alone"].values() if first.reason == "contractual"]
         if unpaid_alone and alone:
@@ -429,7 +427,7 @@ def _add_text(
     finer = [p for p in same if p.reason != draft.reason and p.reason not in about.plain_reasons]
     if not same:
         draft.warnings.append(
-            f"the codes and denial_text do not agree: the codes say {draft.category},"
+            f"the codes and denial_text disagree: the codes say {draft.category},"
             f" the text {first.category}"
         )
     elif finer and draft.reason in about.plain_reasons:
@@ -467,7 +465,7 @@ def _finish(
     _patient_billing(draft, liability, group, known)
     if why_not and draft.category != "not_a_denial" and any(r.appeal == "confirmed" for r in known):
         draft.warnings.append(
-            "rarcs state an appeal right, another fact denies it: read the notice"
+            "rarcs state an appeal right, but another fact excludes it: read the notice"
         )
     return Denial(
         denial_category=draft.category,
@@ -501,7 +499,7 @@ def _why_not(
     shifted: Rarc | None,
     program: str | None,
 ) -> str:
-    """Return why the provider has no appeal right on this, '' where it has one; mend the route."""
+    """Return why the provider has no appeal right on this, '' if it has one; mend the route."""
     if draft.category == "not_a_denial":
         return f"{draft.decided_by}: not a denial"
     for row in known:
@@ -514,8 +512,7 @@ def _why_not(
             return f"{rule.says} ({rule.citation}; {rule.status})"
     if draft.category == "timely_filing":
         draft.warnings.append(
-            "an appeal of a late filing needs proof of timely filing or good cause; under Original"
-            " Medicare there is none"
+            "an appeal of a late filing needs proof of timely filing or good cause; Original Medicare has no such appeal"
         )
     for note in rules.denial_notes if rules else ():
         if draft.category in note.denial_categories:
@@ -524,24 +521,20 @@ def _why_not(
         usual = entry is None or "PR" in entry.usual_group
         if codes.category_of()[draft.category].provider_issue == "yes" and not usual:
             draft.warnings.append(
-                f"group_code is PR but the category is {draft.category}: a provider's matter charged"
-                " to the patient"
+                f"group_code is PR but the category is {draft.category}: the provider's responsibility, charged to the patient"
             )
             return ""
         if draft.category == "unclassified":
             return ""
         if draft.route in {"appeal", "contract_dispute", "retro_authorization", "send_records"}:
             draft.route = "bill_patient"
-        return (
-            "group PR: the patient's share; the provider has no appeal of its own unless the notice or"
-            " the benefit is wrong"
-        )
+        return "group PR: the patient's share; the provider cannot appeal it unless the notice or the benefit is wrong"
     return ""
 
 
 @lru_cache(maxsize=1024)
 def _rules(program: str) -> Any:
-    """Return the rules of the program; None where there are none on file."""
+    """Return the rules of the program; None if there are none on file."""
     from toolkit import law  # where a program is given: codes alone need no law
 
     return law.program(program) if program in law.programs() else None
@@ -567,7 +560,7 @@ def _patient_billing(draft: _Draft, liability: str, group: str, known: tuple[Rar
 def hardness(denial: Denial) -> str:
     """Return 'soft' where the route needs no appeal, 'hard' where it is one or none is left.
 
-    '' for what is no denial. The routes carry the rule in categories.yaml (taxonomy 4.2).
+    '' for what is not a denial. The routes carry the rule in categories.yaml (taxonomy 4.2).
     """
     return codes.routes()[denial.route].hardness if denial.is_denial else ""
 
@@ -583,7 +576,7 @@ def rank(category: str) -> int:
 def primary(denials: Iterable[tuple[Denial, int]]) -> int | None:
     """Return the index of a line's primary denial: the largest amount, then the rank of rule 7.
 
-    Takes (denial, amount in cents) in the order of the file; None where nothing is a denial.
+    Takes (denial, amount in cents) in the order of the file; None if nothing is a denial.
     """
     held = [
         (-abs(cents), rank(denial.denial_category), i)

@@ -222,7 +222,7 @@ def plb_reasons() -> Mapping[str, PlbReason]:
 
 @lru_cache(maxsize=1)
 def not_a_denial() -> _NotADenial:
-    """Return the pairs of group code and CARC that are no denial (taxonomy 4.6, rules 1 and 2)."""
+    """Return the pairs of group code and CARC that are not denials (taxonomy 4.6, rules 1 and 2)."""
     return read(FOLDER / "not_a_denial.yaml", _NotADenial)
 
 
@@ -243,7 +243,7 @@ _LIST_NAMES = {
 
 
 def code(of: str, value: Any) -> Carc | Rarc | GroupCode | ClaimStatus | PlbReason | None:
-    """Return the entry of a code list for a code in any safe spelling; None where none is on file.
+    """Return the entry of a code list for a code in any safe spelling; None if none is on file.
 
     Lists: carc, rarc, group_code, claim_status (CLP02), plb_reason (PLB03-1). An unknown list is a
     UsageError.
@@ -251,7 +251,7 @@ def code(of: str, value: Any) -> Carc | Rarc | GroupCode | ClaimStatus | PlbReas
     name = of.strip().lower()
     name = _LIST_NAMES.get(name, name)
     if name not in _LISTS:
-        raise UsageError(f"code: there is no such list; the lists are {', '.join(_LISTS)}")
+        raise UsageError(f"code: unknown list; the lists are {', '.join(_LISTS)}")
     if name == "carc":
         return carcs().get(read_carc(value)[1])
     if name == "rarc":
@@ -288,7 +288,7 @@ def _read_carc(text: str) -> tuple[str, str]:
 
 
 def read_carc(value: Any) -> tuple[str, str]:
-    """Return (group code or '', CARC or '') of one cell; both empty where it holds no single code.
+    """Return (group code or '', CARC or '') of one cell; both empty if it holds no single code.
 
     `CO16`, `CO-16`, `co 16`, `CO*16`, `carc16`, `16`, `16.0` and `016` are all CARC 16. The code
     need not be on file; a part of a longer word or number is never a code.
@@ -340,7 +340,7 @@ def read_status(value: Any) -> str:
 
 
 def read_group(value: Any) -> str:
-    """Return a group code cell as upper-case text without blanks; '' where it is blank."""
+    """Return a group code cell as upper-case text without blanks; '' if it is blank."""
     return _text(value).upper()
 
 

@@ -2,7 +2,7 @@
 
 `CO-16, N290; PR-1`, `197 | 45`, `CO-197 Precertification absent`, `denial code 16 with remark MA130`.
 A code that is marked as one (by its group code, by a word such as "reason code", by its own letters)
-is read anywhere; a bare number is a code only where nothing but codes stands in the cell, or where a
+is read anywhere; a bare number is a code only if nothing but codes stands in the cell, or where a
 word or its place before the words says so. Dates, amounts, procedure codes, claim and phone numbers
 are not codes. Which words say what is data: `toolkit/rules/denials/codes_in_text.yaml`.
 """
@@ -112,7 +112,7 @@ class _Cell:
     # neighbors
 
     def word_before(self, at: int) -> str:
-        """Return the word right before a token, in lower case; '' where a sentence begins there."""
+        """Return the word right before a token, in lower case; '' if a sentence begins there."""
         for token in reversed(self.tokens[:at]):
             if token.kind == "word":
                 return token.raw.lower()
@@ -209,7 +209,7 @@ class _Cell:
         return token.raw.isupper() and not re.search(r"[\s-]", token.raw)
 
     def _is_announced(self, at: int) -> bool:
-        """Return whether a labelled number is a code: "code 50 applies", "denied 50 - not necessary"."""
+        """Return whether a labeled number is a code: "code 50 applies", "denied 50 - not necessary"."""
         if self.stands_apart(at) or self.word_after(at) in self.about.then:
             return True
         words = (t.raw.lower() for t in reversed(self.tokens[:at]) if t.kind == "word")
@@ -392,8 +392,8 @@ def _tidy(text: str) -> str:
 def read_codes(text: str) -> CodesFound:
     """Return the group, reason and remark codes of one cell or sentence, in order, and the words left.
 
-    Grain: one text. `adjustments` are (group code or '', CARC): the group code only where it is
-    written beside its code. A bare number is a code only where it is a listed CARC and the cell
+    Grain: one text. `adjustments` are (group code or '', CARC): the group code only if it is
+    written beside its code. A bare number is a code only if it is a listed CARC and the cell
     holds codes alone, or where it is announced ("reason code 50", "50 - not necessary"). A code that
     is not on a list is read where the cell holds codes alone, for `classify` to report; in a
     sentence it is `unread`. Source: taxonomy 4.6 rule 8; lists in `toolkit/rules/denials`.

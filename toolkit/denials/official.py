@@ -1,7 +1,7 @@
-"""The official wording of the codes, where a licensed user keeps it on this machine.
+"""The official wording of the codes, where a licensed user keeps it on this computer.
 
 X12's code lists are copyrighted, so the project ships code numbers and its own words. A user who has a
-licence puts the official text into `local/official_codes.csv` (columns list, code, text; lists as
+license puts the official text into `local/official_codes.csv` (columns list, code, text; lists as
 `toolkit.denials.code` names them). Git does not see that folder; the text is shown beside our words on
 the screen and goes nowhere else: no report, letter, log or error holds it.
 """
@@ -17,7 +17,7 @@ _COLUMNS = ("list", "code", "text")
 
 
 def official_text(of: str, code: object, *, path: Path | None = None) -> str:
-    """Return the official wording of a code from the user's own file; '' where there is none.
+    """Return the official wording of a code from the user's own file; '' if there is none.
 
     Lists: carc, rarc, group_code, claim_status, plb_reason, and their X12 names (CARC, RARC, CAGC,
     CLP02, PLB03-1). Raises InputError naming file, row and column of a file that cannot be read.
@@ -31,7 +31,7 @@ def official_text(of: str, code: object, *, path: Path | None = None) -> str:
 def official_texts(
     group_code: object, carc: object, rarcs: object, *, path: Path | None = None
 ) -> dict[str, str]:
-    """Return the official wordings of a denial's codes, by code; empty where no file is there."""
+    """Return the official wordings of a denial's codes, by code; empty if no file is there."""
     group, reason = codes.read_carc(carc)
     wanted = [("group_code", codes.read_group(group_code) or group), ("carc", reason)]
     wanted += [("rarc", remark) for remark in codes.read_rarcs(rarcs)[0]]

@@ -1,7 +1,7 @@
-"""Second look: what does not fit together in a denial, said with the columns seen.
+"""Second look: facts of a denial that contradict each other, with the columns that show it.
 
-The warnings are data (`rules/denials/second_look.yaml`): which facts, with which values, and the ways
-on with what each clock burns. Warnings that need one denial are found here; those that compare with
+The warnings are data (`rules/denials/second_look.yaml`): which facts, with which values, and the
+options with the time that each uses up. Warnings that need one denial are found here; those that compare with
 other lines of the files get their two facts (`original`, `interval`) from triage.
 """
 
@@ -42,7 +42,7 @@ FACTS = (
 
 
 class WayOn(codes._Row, frozen=True, kw_only=True):
-    """One way on from a warning, and what its clock burns."""
+    """One option after a warning, and the time that it uses up."""
 
     route: str
     says: str
@@ -50,7 +50,7 @@ class WayOn(codes._Row, frozen=True, kw_only=True):
 
 
 class Look(codes._Row, frozen=True, kw_only=True):
-    """One thing that does not fit together: its id, the columns seen, and the ways on."""
+    """One contradiction: its id, the columns that show it, and the options."""
 
     id: str
     when: dict[str, tuple[str, ...]]
@@ -64,7 +64,7 @@ class Look(codes._Row, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1)
 def looks() -> Mapping[str, Look]:
-    """Return every warning on file by its id, in the order of the file."""
+    """Return every warning by its id, in the order of the file."""
     found = read(codes.FOLDER / "second_look.yaml", tuple[Look, ...])
     for look in found:
         where = f"second_look.yaml, {look.id}"
@@ -93,11 +93,11 @@ def second_look(
     original: Literal["paid", "unpaid", "none"] | None = None,
     interval: Literal["passed", "sooner", "unknown", "none"] | None = None,
 ) -> tuple[Look, ...]:
-    """Return what does not fit together in one denial, in the order of the file.
+    """Return the contradictions in one denial, in the order of the file.
 
     Takes what `classify` was given, and its answer. `original` says what the files hold of the
     service denied as a duplicate; `interval`, whether the months that the service's frequency asks
-    for had passed. A warning names columns, never values. Nothing for what is no denial.
+    for had passed. A warning names columns, never values. Nothing for what is not a denial.
     """
     if not denial.is_denial:
         return ()

@@ -1,4 +1,4 @@
-"""Families of services: their code numbers, what the law asks for, and what shows it.
+"""Families of services: their codes, what the law requires, and what shows it.
 
 One family is one file of `toolkit/rules/services`; the folder is the registry. Letters add to a
 family the sentences that print a case's facts (`toolkit.letters.services`); here is what a code
@@ -48,7 +48,7 @@ class CriterionForm(_Strict, frozen=True, kw_only=True):
     page) or `record` (the sentence that shows it). `met` is the condition on facts under which it is
     met; without it, it is met when the record shows it. A group has one of `all`, `any`, `not`, and
     `at_least` with `of`; with `met`, that has to hold besides. `when` says in which cases it is asked for, and `optional` that it is shown
-    where it is known and never asked for: both have a place only where everything around is needed
+    where it is known and never asked for: both have a place only if everything around is needed
     (in the list itself and in `all`). `unmet` says what to do where it is not met.
     """
 
@@ -196,7 +196,7 @@ def _read_families() -> tuple[Mapping[str, Family], Mapping[str, str]]:
 
 
 def families() -> Mapping[str, Family]:
-    """Return every family that can be read, by its id; a broken file takes no other one down."""
+    """Return every family that can be read, by its id; a broken file does not affect the others."""
     return _read_families()[0]
 
 
@@ -212,7 +212,7 @@ def broken_families() -> Mapping[str, str]:
 
 @lru_cache(maxsize=65536)
 def service_of(procedure_code: Any, revenue_code: Any = None) -> str:
-    """Return the family of a CPT or HCPCS code, else of the revenue code; '' where none has it.
+    """Return the family of a CPT or HCPCS code, else of the revenue code; '' if none has it.
 
     A code belongs to one family at most. Modifiers after the code and a spreadsheet's `.0` are no
     hindrance; a part of a longer number is never a code.
@@ -248,7 +248,7 @@ def frequency_of(procedure_code: Any) -> Frequency | None:
 def covered_again(procedure_code: Any, last: date) -> date | None:
     """Return the first day on which a service is covered again after the last one.
 
-    The month of the last one is not counted, so it is always the first of a month. None where no
+    The month of the last one is not counted, so it is always the first of a month. None if no
     number of months is on file for the code. Source: the authority of the family's frequency.
     """
     frequency = frequency_of(procedure_code)

@@ -1,4 +1,4 @@
-"""Free-text denial reasons: normalize them, and find the phrases on file in them.
+"""Free-text denial reasons: normalize them, and find known phrases in them.
 
 Offline and declared: short forms, ideas, negations, phrases, examples and counter-examples are data
 (`toolkit/rules/denials/phrases.yaml`, whose head says how a phrase is read); there is no model and
@@ -91,10 +91,10 @@ class _Topics(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Told(NamedTuple):
-    """A sentence of a letter: what it is for ('' where nothing says so), and what it holds.
+    """A sentence of a letter: what it is for ('' if nothing says so), and what it holds.
 
     `decides` is its place among the sentences of the letter that give a reason, 0 for the one that
-    decides; None where it gives none.
+    decides; None if it gives none.
     """
 
     role: Role | Literal[""]
@@ -928,7 +928,7 @@ def read_text(text: str) -> Found:
     Of several sentences, those that give the reason go first and footers (appeal rights, deadlines)
     count for nothing: `roles.yaml`. Within them the reason named first decides, because a writer
     puts the main reason first. Before it go the categories of `first_of_all`; after it what says
-    little by itself (`general`), and what is no denial. Of two phrases that share a word, the one
+    little by itself (`general`), and what is not a denial. Of two phrases that share a word, the one
     that explains more words is taken.
     """
     return _found(normalize_text(text))

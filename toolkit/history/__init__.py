@@ -1,4 +1,4 @@
-"""What happened to a claim, whichever file or person said so, and what stands now."""
+"""The history of a claim, from all files and people, and its current state."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from toolkit.history.table import Histories, histories, noted, taken_back_by
 
 
 def settled(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Claims:
-    """Return the tables in which each decision stands once, with the findings of their histories.
+    """Return the tables with each decision once, and the findings from the claims' histories.
 
-    To be called on all rows of the claims' account numbers, before triage. `taken_back` is what
-    `taken_back_by` returns of all files, where the tables are a part of them.
+    Call it with all rows of the claims' account numbers, before triage. `taken_back` is what
+    `taken_back_by` returns for all files, if the tables are only a part of them.
     """
     return settled_with_histories(claims, taken_back)[0]
 
@@ -21,7 +21,7 @@ def settled(claims: Claims, taken_back: Mapping[str, int] | None = None) -> Clai
 def settled_with_histories(
     claims: Claims, taken_back: Mapping[str, int] | None = None
 ) -> tuple[Claims, Histories]:
-    """Return what `settled` returns, and the histories, which triage can take as they are."""
+    """Return what `settled` returns, and the histories, which triage accepts."""
     claims = rekeyed(joined(claims))
     known = histories(claims, taken_back)
     return noted(claims, known), known

@@ -96,7 +96,7 @@ def families(decisions: Sequence[Decision]) -> tuple[list[list[Decision]], list[
 
 
 def _before_service(one: Decision, other: Decision) -> bool:
-    """Say whether one of two was decided before the other one's service was given."""
+    """Return whether one of two was decided before the other one's service was given."""
     return any(
         a.day is not None
         and b.identity.service_from is not None
@@ -113,7 +113,7 @@ def _most_stated_first(one: Decision) -> tuple:
 
 
 def _linked(one: Decision, other: Decision) -> bool:
-    """Say whether the payer's numbers tie the two, where no payer id contradicts them."""
+    """Return whether the payer's numbers tie the two, where no payer id contradicts them."""
     ids = one.identity.payer_id, other.identity.payer_id
     return bool(one.identity.payer_numbers & other.identity.payer_numbers) and (
         None in ids or ids[0] == ids[1]
@@ -176,7 +176,7 @@ def taken_back(family: Sequence[Decision]) -> dict[int, Decision | None]:
 
 
 def _fit(reversal: Decision, one: Decision, corrected: bool) -> tuple | None:
-    """Return how well a reversal fits a decision, more being better; None where it does not.
+    """Return how well a reversal fits a decision, more being better; None if it does not.
 
     `corrected` says that a decision of the same day follows the reversal. In one remittance a
     correction may come before its reversal: there, only equal reasons tell what is taken back.

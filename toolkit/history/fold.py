@@ -1,4 +1,4 @@
-"""What stands of each denial of a claim, after every decision, reversal and payment that files hold."""
+"""The current state of each denial of a claim, after every decision, reversal and payment in the files."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -22,12 +22,12 @@ class Denied(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands of one denial.
+    """The current state of one denial.
 
     `shown` is False where another row says it: a later denial of the same line, or the first
     decision that a copy repeats. `decided_by` is the place of the claim whose event decided,
     `because` the step of the decision table. `cents` is what is at stake, never more than charge
-    less all payments; None where no amount is stated.
+    less all payments; None if no amount is stated.
     """
 
     state: str
@@ -221,7 +221,7 @@ _AGAIN = frozenset({"taken_back", "paid", "paid_later"})
 
 
 def _pays_anew(one: Decision, place: Place, identity: LineIdentity | None, other: Decision) -> bool:
-    """Say whether a new decision of the whole claim pays something, and lacks this line."""
+    """Return whether a new decision of the whole claim pays something, and lacks this line."""
     return (other.paid or 0) > 0 and spoken_of(one, place, identity, other) is None
 
 
@@ -302,7 +302,7 @@ def _outcome(claim: _Claim, at: int, place: Place, identity: LineIdentity | None
 
 
 def _is_lifted(claim: _Claim, one: Decision, other: Decision) -> bool:
-    """Say whether a later decision was taken back and leaves an earlier one as it was."""
+    """Return whether a later decision was taken back and leaves an earlier one as it was."""
     return (
         other.place in claim.gone
         and one.place not in claim.gone
@@ -315,7 +315,7 @@ def _is_lifted(claim: _Claim, one: Decision, other: Decision) -> bool:
 
 
 def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
-    """Say whether an earlier denial of a place was never taken back: its row says what stands."""
+    """Return whether an earlier denial of a place was never taken back: its row says what stands."""
     one = claim.order[at]
     return any(
         spot in claim.denied and not claim.denied[spot].is_copy
@@ -326,13 +326,13 @@ def _denied_still(claim: _Claim, at: int, place: Place, identity: LineIdentity |
 
 
 def _decides_anew(claim: _Claim, one: Decision, other: Decision) -> bool:
-    """Say whether a later decision is of the whole claim of an earlier one, in its place."""
+    """Return whether a later decision is of the whole claim of an earlier one, in its place."""
     anew = other.replaces or other.refers_to is not None or one.place in claim.gone
     return anew and _linked(claim, one, other)
 
 
 def _linked(claim: _Claim, one: Decision, other: Decision) -> bool:
-    """Say whether a later decision is about the claim of an earlier one.
+    """Return whether a later decision is about the claim of an earlier one.
 
     By the payer's numbers; else a replacement or a cancellation that names no claim is about the
     only one before it.
@@ -346,7 +346,7 @@ def _linked(claim: _Claim, one: Decision, other: Decision) -> bool:
 
 
 def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
-    """Say whether an earlier decision denied what this one does not deny: its row says what stands."""
+    """Return whether an earlier decision denied what this one does not deny: its row says what stands."""
     one = claim.order[at]
     return any(
         spot in claim.denied
@@ -357,7 +357,7 @@ def _denied_before(claim: _Claim, at: int, place: Place, identity: LineIdentity 
 
 
 def _paid_before(claim: _Claim, at: int, place: Place, identity: LineIdentity | None) -> bool:
-    """Say whether an earlier decision that stands paid a place already."""
+    """Return whether an earlier decision that stands paid a place already."""
     one = claim.order[at]
     earlier = (
         (other, spoken_of(one, place, identity, other))
@@ -399,7 +399,7 @@ def _stands(
 
 
 def _is_replaced(claim: _Claim, of: int, by: int) -> bool:
-    """Say whether a decision is another one, or was decided anew by it."""
+    """Return whether a decision is another one, or was decided anew by it."""
     if of == by:
         return True
     at = {one.place: n for n, one in enumerate(claim.order)}
@@ -437,7 +437,7 @@ def _original(claim: _Claim, at: int, place: Place, identity: LineIdentity | Non
 
 
 def _is_left_unpaid(claim: _Claim, at: int, other: Decision) -> bool:
-    """Say whether a decision was taken back and no decision came in its place."""
+    """Return whether a decision was taken back and no decision came in its place."""
     back = claim.gone.get(other.place)
     if back is None:
         return False
@@ -450,7 +450,7 @@ def _is_left_unpaid(claim: _Claim, at: int, other: Decision) -> bool:
 
 
 def _only_copies(claim: _Claim, one: Decision) -> bool:
-    """Say whether a decision only refuses copies."""
+    """Return whether a decision only refuses copies."""
     denied = [claim.denied[spot] for spot, _ in _places(one) if spot in claim.denied]
     return bool(denied) and all(its.is_copy for its in denied)
 
@@ -458,7 +458,7 @@ def _only_copies(claim: _Claim, one: Decision) -> bool:
 def _said(
     claim: _Claim, one: Decision, place: Place, identity: LineIdentity | None, other: Decision
 ) -> Happened | None:
-    """Return what a later decision says of a place; None where it does not speak of it."""
+    """Return what a later decision says of a place; None if it does not speak of it."""
     if not other.decides:
         spoken = spoken_of(one, place, identity, other) is not None or _tied(one, other)
         return Happened(event="forwarded") if spoken else None
@@ -489,7 +489,7 @@ def _said(
 def _both_fit(
     claim: _Claim, one: Decision, place: Place, other: Decision, denials: Sequence[Denied]
 ) -> bool:
-    """Say whether two denials without lines, one of them of an export, fit into the charge together.
+    """Return whether two denials without lines, one of them of an export, fit into the charge together.
 
     An export may have a row for each part of a claim; then neither replaces the other.
     """
@@ -502,7 +502,7 @@ def _both_fit(
 
 
 def _is_of_a_twin(claim: _Claim, one: Decision, other: Decision) -> bool:
-    """Say whether a later decision is about a claim that stands beside this one, by its number."""
+    """Return whether a later decision is about a claim that stands beside this one, by its number."""
     return not _tied(one, other) and any(
         _side_by_side(one, twin) and _tied(twin, other)
         for _, twin in claim.decided()
@@ -511,7 +511,7 @@ def _is_of_a_twin(claim: _Claim, one: Decision, other: Decision) -> bool:
 
 
 def _side_by_side(one: Decision, other: Decision) -> bool:
-    """Say whether two claims were decided on one day under two numbers, and neither names the other.
+    """Return whether two claims were decided on one day under two numbers, and neither names the other.
 
     They may be the parts of a split claim, or a service given twice: both stand.
     """
@@ -540,7 +540,7 @@ def spoken_of(
     *,
     charged: bool = True,
 ) -> list[Place] | None:
-    """Return the places of another decision that are this one; None where it does not speak of it.
+    """Return the places of another decision that are this one; None if it does not speak of it.
 
     Without `charged`, lines that agree but for their charges are taken for the same, too.
     """
@@ -571,7 +571,7 @@ def _recharged(
 
 
 def _covers(one: Decision, other: Decision) -> bool:
-    """Say whether two decisions are of the whole of the same claim.
+    """Return whether two decisions are of the whole of the same claim.
 
     They have one charge, and the same lines as far as both state them: parts of a split claim may
     have equal charges. Without a charge, the payer's numbers tie them.
@@ -587,7 +587,7 @@ def _covers(one: Decision, other: Decision) -> bool:
 
 
 def _tied(one: Decision, other: Decision) -> bool:
-    """Say whether the payer's numbers say that one decision is about the claim of the other."""
+    """Return whether the payer's numbers say that one decision is about the claim of the other."""
     return bool(one.identity.payer_numbers & other.identity.payer_numbers)
 
 
@@ -604,7 +604,7 @@ def _left(
 ) -> tuple[int | None, int]:
     """Return charge less all payments of a place, and the other payer's claim that paid last.
 
-    None where no other payer paid, or the charge is not stated.
+    None if no other payer paid, or the charge is not stated.
     """
     charge = one.billed if identity is None else identity.billed_cents
     if charge is None:

@@ -77,7 +77,7 @@ def same_claim(one: ClaimIdentity, other: ClaimIdentity) -> Match:
 
 
 def same_payer(one: ClaimIdentity, other: ClaimIdentity) -> bool | None:
-    """Return whether two statements name one payer; None where one of them names none."""
+    """Return whether two statements name one payer; None if one of them names none."""
     if one.payer_numbers & other.payer_numbers and not _differ(
         _bare(one.payer_id), _bare(other.payer_id)
     ):
@@ -190,7 +190,7 @@ def _differ(one: object, other: object) -> bool:
 
 
 def _days_apart(one: ClaimIdentity, other: ClaimIdentity) -> bool:
-    """Say whether both state their days of service and have none in common."""
+    """Return whether both state their days of service and have none in common."""
     if one.service_from is None or other.service_from is None:
         return False
     first, last = one.service_from, one.service_to or one.service_from

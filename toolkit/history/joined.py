@@ -160,7 +160,7 @@ def _add(found: Joints, known: Account) -> None:
 
 
 def _one_claim(one: Decision, other: Decision) -> bool:
-    """Say whether two statements can be of one claim, although they spell the payer otherwise.
+    """Return whether two statements can be of one claim, although they spell the payer otherwise.
 
     Hospitals name payers in their own words. Two payer ids are two payers.
     """
@@ -171,7 +171,7 @@ def _one_claim(one: Decision, other: Decision) -> bool:
 
 
 def _of_one_payer(decisions: Sequence[Decision]) -> bool:
-    """Say whether decisions are of one payer, so that a row can be of none other."""
+    """Return whether decisions are of one payer, so that a row can be of none other."""
     who = {
         (one.identity.payer_id, spelled_alike(one.identity.payer_name or "")) for one in decisions
     }
@@ -208,7 +208,7 @@ def _joint(
 def _between(
     one: Decision, other: Decision, lines: list[tuple[int, int]], *, differs: bool
 ) -> Joint | None:
-    """Return the joint of two decisions; None where a row without lines could be of several."""
+    """Return the joint of two decisions; None if a row without lines could be of several."""
     denied = [line.place for line in other.lines if line.reasons and not line.paid]
     on = tuple(its for _, its in lines)
     if not one.lines and other.lines:
@@ -222,7 +222,7 @@ def _between(
 
 
 def _lines_meant(one: Decision, other: Decision) -> tuple[int, ...] | None:
-    """Return the lines of a remittance of which a row without lines speaks; None where it may be several."""
+    """Return the lines of a remittance of which a row without lines speaks; None if it may be several."""
     said = _all(one)
     agree = [line for line in other.lines if line.reasons and _agree(said, line.reasons)]
     if len(agree) <= 1:
@@ -253,7 +253,7 @@ def _same_money(one: Decision, other: Decision) -> list[tuple[int, int]] | None:
 
 
 def _decided_between(one: Decision, other: Decision, theirs: Sequence[Decision]) -> bool:
-    """Say whether the payer decided otherwise between the two days."""
+    """Return whether the payer decided otherwise between the two days."""
     if one.day is None or other.day is None:
         return False
     first, last = sorted((one.day, other.day))
@@ -264,7 +264,7 @@ def _decided_between(one: Decision, other: Decision, theirs: Sequence[Decision])
 
 
 def _same_reasons(one: Decision, other: Decision) -> list[tuple[int, int]] | None:
-    """Return the pairs of lines by which two decisions are the same; None where they differ."""
+    """Return the pairs of lines by which two decisions are the same; None if they differ."""
     if not (one.reasons or any(line.reasons for line in one.lines)):
         return None
     if one.lines and other.lines:
@@ -285,7 +285,7 @@ def _all(one: Decision) -> tuple:
 
 
 def _agree(mine: tuple, theirs: tuple) -> bool:
-    """Say whether each of my reasons is among theirs, as far as codes are stated."""
+    """Return whether each of my reasons is among theirs, as far as codes are stated."""
     codes = [pair.partition("-")[::2] for pair, _ in theirs]
     for pair, _ in mine:
         group, _, carc = pair.partition("-")
@@ -402,12 +402,11 @@ def _findings(claims: Claims, found: list[Joint]) -> pd.DataFrame:
     theirs = claims.claims.iloc[[one.remittance for one in found]]
     others = theirs["file_id"].map(name).to_numpy()
     says = [
-        f"the same decision as in {other}; it counts once, with the remittance's codes and amounts and "
-        "what only this file knows"
+        f"the same decision as in {other}; it counts once, with the remittance's codes and amounts and this file's additional facts"
         for other in others
     ]
     differ = [
-        f"the reason differs from that in {other} for the same lines and amounts; the payer's counts"
+        f"the reason differs from that in {other} for the same lines and amounts; the payer's is used"
         for other in others
     ]
     rows = [

@@ -10,10 +10,8 @@ from toolkit.claims.tables import TABLES, Claims, among, conform
 from toolkit.law.filing import LAST_DAY
 
 _SAYS = {
-    "decided_later": "this decision is later than the day of the worklist or report: it counts from its own "
-    "day on",
-    "appealed_later": "this appeal was filed, or decided, after the day of the worklist or report: what is "
-    "later is not counted",
+    "decided_later": "this decision is later than the date of the worklist or report: it counts from its own date on",
+    "appealed_later": "this appeal was filed or decided after the date of the worklist or report: later events are not counted",
 }
 
 

@@ -61,7 +61,7 @@ def _apply(event: dict[str, Any], appeals: list[dict[str, Any]]) -> None:
 
 
 def _is_about(event: dict[str, Any], appeal: dict[str, Any]) -> bool:
-    """Say whether an event is about an appeal: the same claim, line and level as far as both say."""
+    """Return whether an event is about an appeal: the same claim, line and level as far as both say."""
     if event["claim_key"] != appeal["claim_key"]:
         return False
     return all(

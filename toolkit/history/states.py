@@ -59,7 +59,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     keeps: Flag = "no"
 
     def fits(self, state: str, denied: bool, happened: Happened) -> bool:
-        """Say whether the step is about this event of a line in this state."""
+        """Return whether the step is about this event of a line in this state."""
         events = (self.event,) if isinstance(self.event, str) else self.event
         when = self.when
         return happened.event in events and all(
@@ -140,7 +140,7 @@ def sent_on() -> SentOn:
 
 @lru_cache(maxsize=4096)
 def step_of(state: str, denied: bool, happened: Happened, steps: tuple[Step, ...]) -> Step | None:
-    """Return the step that an event takes; None where nothing changes."""
+    """Return the step that an event takes; None if nothing changes."""
     return next((step for step in steps if step.fits(state, denied, happened)), None)
 
 

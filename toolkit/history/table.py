@@ -157,7 +157,7 @@ _TAKE_BACK = frozenset({"recovery", "balance"})
 
 
 def is_positive(one: Decision) -> bool:
-    """Say whether a reversal states its amounts as the payment that it takes back, not negated."""
+    """Return whether a reversal states its amounts as the payment that it takes back, not negated."""
     if one.billed:
         return one.billed > 0
     total = sum(cents for _, cents in one.amounts())
@@ -323,7 +323,7 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _plain(column: pd.Series) -> list:
-    """Return a column as plain Python: None where missing, days as dates, whole cents."""
+    """Return a column as plain Python: None if missing, days as dates, whole cents."""
     if str(column.dtype).startswith("datetime"):
         return (
             [None if day is pd.NaT else day.date() for day in column.dt.to_pydatetime()]
@@ -343,7 +343,7 @@ def _at(flags: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _takes_payment(known: Account, target: Decision, reversal: Decision) -> bool:
-    """Say whether a payment was taken back by a reversal and no decision follows."""
+    """Return whether a payment was taken back by a reversal and no decision follows."""
     if (target.paid or 0) <= 0:
         return False
     [order] = [order for order in known.claims if target in order]
@@ -355,22 +355,15 @@ def _takes_payment(known: Account, target: Decision, reversal: Decision) -> bool
 
 
 _SAYS = {
-    "payment_reversed": "a reversal takes this payment back, and no new decision of the claim is in these "
-    "files: find the notice, its clock may run",
-    "reversal_without_claim": "a reversal (status 22) takes back a decision that is not in these files; "
-    "nothing else of it counts: add the earlier remittance",
-    "reversal_positive": "a reversal (status 22) states its amounts as positive, not as taken back; "
-    "compare it with the payer's portal",
+    "payment_reversed": "a reversal takes this payment back, and these files have no new decision on the claim: find the notice, because its deadline may be running",
+    "reversal_without_claim": "a reversal (status 22) takes back a decision that is not in these files, and is not counted otherwise: add the earlier remittance",
+    "reversal_positive": "a reversal (status 22) has positive amounts, not amounts taken back; check the payer's portal",
     "reversal_for_review": "a reversal (status 22) has positive amounts and no earlier decision of the claim "
     "is in these files, so it may be a denial; it is shown for review",
-    "payment_taken_back": "a provider adjustment (PLB) takes this payment back, and no reversal says why: find "
-    "the notice, its clock may run",
-    "claim_match_unsure": "the claim could be one of several with the same account number; it was "
-    "matched with none: state payer and service days in both files",
-    "line_match_unsure": "a line could be one of several of an earlier decision; it was matched with none, "
-    "so both count: state control numbers, or days and charges",
-    "account_shared": "so many claims have this account number that it is a placeholder; none of them "
-    "was matched with another",
+    "payment_taken_back": "a provider adjustment (PLB) takes this payment back, and no reversal explains it: find the notice, because its deadline may be running",
+    "claim_match_unsure": "the claim could be one of several with the same account number, so it was not matched: state payer and service dates in both files",
+    "line_match_unsure": "a line could be one of several lines in an earlier decision, so it was not matched, and both count: state control numbers, or dates and charges",
+    "account_shared": "so many claims have this account number that it must be a placeholder; none of them was matched with another",
 }
 
 

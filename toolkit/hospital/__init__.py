@@ -1,4 +1,4 @@
-"""What a hospital knows of itself and of its payers: one object, required by all that triages."""
+"""The hospital: what it states about itself and its payers, required by everything that triages."""
 
 from toolkit import lazy
 

@@ -94,7 +94,7 @@ def exact_only() -> frozenset[Key]:
 
 
 def is_word(word: str) -> bool:
-    """Say whether headings use the word, written out."""
+    """Return whether headings use the word, written out."""
     return (word,) in _written_out().values()
 
 

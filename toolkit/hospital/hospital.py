@@ -1,4 +1,4 @@
-"""What a hospital knows of itself and of its payers, in one object that every triage asks for."""
+"""The hospital: what it states about itself and its payers, required by every triage."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,9 +19,9 @@ class Hospital:
     """The hospital: its payers, providers, contracts, sender and column maps.
 
     `layouts` is the folder of its column maps, `payer_columns_not_read` the headings of its payer
-    table that mean nothing here, and `contracts_not_read` says of each contract file that was left out
-    what is wrong in it. No call has a default for a hospital: `read_hospital` gives the one
-    in `local/`, `Hospital.unknown` one of which nothing is known.
+    table that are not used, and `contracts_not_read` what is wrong with each contract file that was
+    skipped. No function has a default hospital: `read_hospital` returns the one in `local/`,
+    `Hospital.unknown` one without any information.
     """
 
     payers: tuple[Payer, ...]
@@ -34,7 +34,7 @@ class Hospital:
 
     @classmethod
     def unknown(cls) -> "Hospital":
-        """Return a hospital of which nothing is known: for samples, and to see what files alone say."""
+        """Return a hospital without any information: for samples, and to see what files alone say."""
         return cls(
             payers=(),
             providers=(),
@@ -77,7 +77,7 @@ def read_hospital(
 
     Reads payers.csv, providers.csv, hospital.yaml and the folder contracts, if they exist;
     `payers` names another payer table, `contracts` another folder of contracts. Raises InputError
-    naming the file and what is wrong in it; a contract that cannot be read is only left out.
+    with the file and the problem; a contract that cannot be read is skipped.
     """
     folder = local_folder() if folder is None else Path(folder)
     if contracts is not None and not Path(contracts).is_dir():

@@ -28,7 +28,7 @@ def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             rows.append((reader.line_num, row))
     except csv.Error:
         raise InputError(
-            f"{path.name}, row {reader.line_num}: a quote in it is not closed; close or delete it"
+            f"{path.name}, row {reader.line_num}: a quote is not closed; close or delete it"
         ) from None
     filled = [(number, row) for number, row in rows if any(cell.strip() for cell in row)]
     if not filled:
@@ -48,12 +48,12 @@ def columns_of(
         if name is None:
             others.append(heading.strip())
         elif name in places:
-            raise InputError(f"{file}, row 1: two columns are {name}; delete or rename one")
+            raise InputError(f"{file}, row 1: two columns are called {name}; delete or rename one")
         else:
             places[name] = place
     return places, tuple(filter(None, others))
 
 
 def cell_at(row: list[str], place: int | None) -> str:
-    """Return a cell without blanks around it; '' where the row or the table does not have it."""
+    """Return a cell without blanks around it; '' if the row or the table does not have it."""
     return row[place].strip() if place is not None and place < len(row) else ""

@@ -1,8 +1,7 @@
 """Which program a claim is under, and whether the hospital is contracted: stated, never guessed.
 
-The claim's own statement (CLP06, the export's plan or financial-class column) and the payer table
-that the hospital keeps are the only sources. Where they are silent or disagree, the answer is a
-stated gap.
+The claim's own statement (CLP06, the export's plan or financial class column) and the hospital's
+payer table are the only sources. If they state nothing or disagree, the answer is a stated gap.
 """
 
 import re
@@ -133,8 +132,8 @@ def read_payers(path: Path | None = None) -> tuple[Payer, ...]:
 def read_payer_table(path: Path | None = None) -> PayerTable:
     """Return the hospital's payer table with the headings that it has beside ours.
 
-    It needs payer_id or payer_name, and program or contracted; every other column may be missing.
-    The order and the case of headings, blanks in them and abbreviations are no matter. Raises
+    It needs payer_id or payer_name, and program or contracted; every other column is optional.
+    The order, case, spaces and abbreviations of headings do not matter. Raises
     InputError naming the row and the column.
     """
     if path is None:
@@ -172,12 +171,14 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
             raise InputError(f"{file}, row {number}, {column}: is none of {allowed}")
         cells[column] = known.get(word, "")
     if not cells["payer_id"] and not cells["payer_name"]:
-        raise InputError(f"{file}, row {number}: names no payer; fill in payer_id or payer_name")
+        raise InputError(f"{file}, row {number}: has no payer; fill in payer_id or payer_name")
     verified = cells.pop("address_verified_on")
     try:
         on = date.fromisoformat(verified) if verified else None
     except ValueError:
-        raise InputError(f"{file}, row {number}, address_verified_on: is no ISO date") from None
+        raise InputError(
+            f"{file}, row {number}, address_verified_on: expected a date as YYYY-MM-DD"
+        ) from None
     window = cells.pop("state_window")
     if window and not window.isdigit():
         raise InputError(f"{file}, row {number}, state_window: expected a whole number of days")
@@ -187,8 +188,7 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
         raise InputError(f"{file}, row {number}, jurisdiction: {error}") from None
     if cells["jurisdiction"] and cells["funding"] == "self_funded":
         raise InputError(
-            f"{file}, row {number}, jurisdiction: no state's law governs a self-funded plan; empty "
-            f"jurisdiction or correct funding"
+            f"{file}, row {number}, jurisdiction: no state's law governs a self-funded plan; clear jurisdiction or correct funding"
         )
     status = {"yes": "contracted", "no": "not_contracted", "": ""}[cells.pop("contracted")]
     return Payer(
@@ -256,9 +256,9 @@ class PayerBook:
         plan_name: str | None,
         entered: str | None = None,
     ) -> Answer:
-        """Return program and contract status as stated; a gap where nothing states them.
+        """Return program and contract status as stated, or a gap if nothing states them.
 
-        `entered` names the facts that a person stated (program, contracted): they count before all else.
+        `entered` names the facts that a person stated (program, contracted): they take precedence.
         """
         row = self.find(payer_id, payer_name, plan_name)
         said = frozenset((entered or "").split())

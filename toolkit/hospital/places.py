@@ -1,4 +1,4 @@
-"""Where the project is, and the folder of what its hospital keeps out of git."""
+"""The project folder, and the folder of the hospital's own files, which stay out of git."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def home() -> Path:
 
 
 def local_folder() -> Path:
-    """Return the folder of what the hospital keeps out of git: `local` here, else the project's."""
+    """Return the folder of the hospital's own files: `local` here, otherwise the project's."""
     return LOCAL if LOCAL.is_dir() else home() / "local"
 
 

@@ -1,4 +1,4 @@
-"""Write what the hospital says of a payer, or of itself, into its own files: whole, or not at all."""
+"""Save what the hospital states about a payer or itself in its own files, completely or not at all."""
 
 import csv
 from collections.abc import Callable, Iterator

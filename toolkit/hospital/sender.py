@@ -17,7 +17,7 @@ def _check_npi(npi: str) -> None:
 
 
 class Signer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The person who signs: the lines under the signature; '' where one is not known."""
+    """The person who signs: the lines under the signature; '' if one is not known."""
 
     name: str = ""
     title: str = ""
@@ -29,7 +29,7 @@ class Signer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Sender(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The hospital as its letters name it; '' where something is not known."""
+    """The hospital as its letters name it; '' if something is not known."""
 
     name: str = ""
     npi: str = ""

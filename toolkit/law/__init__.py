@@ -1,4 +1,4 @@
-"""Appeal pathways and clocks from dated, cited law. Knows no frames, widgets or notebooks."""
+"""Appeal pathways and deadlines from dated, cited law, without data frames, widgets or notebooks."""
 
 from toolkit.law.clock import Clock, amounts_of, barred_categories, ways
 from toolkit.law.contract import Contract, read_contract, read_contracts

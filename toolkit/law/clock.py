@@ -31,8 +31,8 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """A level of appeal with the facts that its own rules depend on; only the day is missing.
 
     `source` says which day starts it: the notice's, that of the last decision, or that on which the last
-    appeal was filed; None where no day does. `amount` (whole
-    dollars), `state_window`, `contract`, `jurisdiction` and `last_outcome` are None where no rule
+    appeal was filed; None if no day does. `amount` (whole
+    dollars), `state_window`, `contract`, `jurisdiction` and `last_outcome` are None if no rule
     depends on them, so that equal clocks have equal answers on equal days.
     """
 

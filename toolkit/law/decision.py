@@ -81,7 +81,7 @@ def decision_due(
     levels of the plan, `service` a kind of service and `state` its two letters, where the clock
     depends on them, `jurisdiction` the two letters of the state whose law governs the plan. Hours are counted as whole calendar days, as no time of day is known.
 
-    Raises NoRuleError where no clock on file covers the request, MissingFactError where the stage or
+    Raises NoRuleError if no clock on file covers the request, MissingFactError where the stage or
     the day on which the clock starts is not given, RefusedError where the request cannot be expedited,
     UsageError where a word is not one of those named, the state is none, or the board's meeting is
     further off than the one that decides can be.

@@ -58,7 +58,7 @@ class Event(Sourced, frozen=True, kw_only=True):
     """An event that moved clocks; one of `stood_still`, `put_off` and `closed`.
 
     `closed` are days on which nobody was there to receive: nobody is advised to file on them, and
-    they make a last day later only where the rule's roll counts `nonworkdays`.
+    they make a last day later only if the rule's roll counts `nonworkdays`.
     """
 
     event: str

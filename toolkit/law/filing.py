@@ -69,7 +69,7 @@ class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     """When and where a level of appeal must be filed, and why.
 
     `last_filing_date` is the last lawful day under the rule; `file_by` is the deadline under the
-    strictest defensible reading, moved back to a business day. Both are None where nothing has to
+    strictest defensible reading, moved back to a business day. Both are None if nothing has to
     be filed. Where the rule gives no last day, `last_filing_date` is None, and `file_by` too where
     nothing says what is safe. `by_hour` is the hour by which to file on these days.
     `about_amount` is what the level's own rules ask of the amount in dispute, which the
@@ -159,7 +159,7 @@ def filing_deadline(
     `last_outcome` how the level before ended, and
     `contract` the terms that give a contract dispute its dates. Where the clock starts at a receipt
     that is not known and nothing is presumed, both dates are counted from the notice's date, the
-    earliest possible start. Raises NoRuleError where no rule on file covers the day, MissingFactError
+    earliest possible start. Raises NoRuleError if no rule on file covers the day, MissingFactError
     where the rule turns on a fact that is not given, RefusedError where this filer has no appeal, no such
     request can be made at the stage or the request cannot be expedited, UsageError where the amount is
     not a number of dollars, a day not a date or a word not one of those named. A filer whose standing is not settled gets the date, with a warning that says so.

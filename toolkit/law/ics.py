@@ -49,7 +49,7 @@ def calendar_of(
     `case` is our own key of the case (a claim_key or denial_key), never a patient's or a payer's
     number. With it, an event keeps its identity when a date is corrected, so that a calendar that
     has it moves it; without it, two dates are two events, as nobody can tell whose they are.
-    `made_at` is the moment of making, with its time zone. Raises RefusedError where there is
+    `made_at` is the moment of making, with its time zone. Raises RefusedError if there is
     nothing to put into a calendar.
     """
     from icalendar import Calendar, vText

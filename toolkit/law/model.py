@@ -508,7 +508,7 @@ class OpenedBy(Sourced, frozen=True, kw_only=True):
 class GoodCause(Sourced, frozen=True, kw_only=True):
     """What it takes to have a late request heard, and the paragraph to ask with.
 
-    `request` holds {reason} where the filer's own words go; it is empty where the law on file
+    `request` holds {reason} where the filer's own words go; it is empty if the law on file
     knows no good cause, and `says` says so.
     """
 

@@ -38,7 +38,7 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
     `state` is file (there is a date), waiting (filed and undecided), nothing_to_file (the case
     moves by itself), no_appeal_right, done (won or withdrawn), or gap (a fact or rule is missing;
     `gap` says which and what to fill in). `runs_from` is the day that the deadline starts with: the
-    notice's, or of the last appeal its decision's or its filing's; '' where no day does.
+    notice's, or of the last appeal its decision's or its filing's; '' if no day does.
     """
 
     state: str
@@ -196,7 +196,7 @@ def resolve(
 
     first = _first(rules)
     if first is None:
-        gap = f"{rules.name}: no appeal pathway is on file; see what is not modelled"
+        gap = f"{rules.name}: there is no appeal pathway in the rules; see what is not modeled"
         return NextStep(state="gap", gap=gap)
     level = _where(rules, first, last_level, filed, outcome, nature)
     if isinstance(level, NextStep):

@@ -6,7 +6,7 @@ from toolkit.law.model import FILERS, STAGES, FilingRule, Level, Program, Standi
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may file. `may_file` is None where the rules on file do not say.
+    """Who may file. `may_file` is None if the rules on file do not say.
 
     `way_on` says who may file where this filer may not.
     """

@@ -107,7 +107,7 @@ def last_day_that_counts(
 ) -> tuple[date, str, str] | None:
     """Return the last day between the two on which `amount` certainly suffices, why, and the citation.
 
-    None where no threshold can rise past the amount in that time. The day is a 31 December: the
+    None if no threshold can rise past the amount in that time. The day is a 31 December: the
     threshold is that of the year in which the request is filed. A year that is not on file may require
     anything in the range of `between`.
     """

@@ -1,4 +1,4 @@
-"""Letters that prove themselves: every sentence bound to a fact of the case or to an authority."""
+"""Letters in which every sentence is tied to a fact of the case or to an authority."""
 
 from toolkit import lazy
 

@@ -98,7 +98,7 @@ class Metric(Definition):
     holds one. `n` is the number of cases that the value rests on,
     `worth` how many equal claims the dollars of a rate are worth, `censored` the number of cases
     still open, `otherwise` of those that ended in another way, `left_out` the number set aside
-    because a fact is missing. The value is None where there is nothing to count (no appeal decided is
+    because a fact is missing. The value is None if there is nothing to count (no appeal decided is
     not an overturn rate of zero), and where `withheld` says why it is not shown.
     """
 

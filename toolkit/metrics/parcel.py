@@ -103,7 +103,7 @@ class Facts:
     def of_parts(cls, parts: Iterable[FactTables], *, as_of: date) -> "Facts":
         """Return the facts of several parts; all rows of a claim number are in one of them.
 
-        Raises ValueError where there is no part.
+        Raises ValueError if there is no part.
         """
         held = list(parts)
         if not held:
@@ -397,7 +397,7 @@ def _database() -> duckdb.DuckDBPyConnection:
 
 
 def can_cut(one: Measure, column: str) -> bool:
-    """Say whether a metric can be told by the groups of this cut."""
+    """Return whether a metric can be told by the groups of this cut."""
     return column in _CUT_BY[one.row.from_table]
 
 
@@ -412,7 +412,7 @@ def _cut(column: str) -> str:
 
 
 def _by_claim(one: Measure) -> bool:
-    """Say whether a rate's cases hang together by claim: dollars, and the lines of a claim."""
+    """Return whether a rate's cases hang together by claim: dollars, and the lines of a claim."""
     row = one.row
     return row.kind == "dollar_share" or (row.kind == "share" and row.from_table == "denials")
 

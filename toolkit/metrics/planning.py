@@ -78,7 +78,7 @@ def weeks_left(file_by: pd.Series, as_of: date) -> pd.Series:
 
 
 def fits(taken: np.ndarray, cases: _Cases, weekly: int) -> bool:
-    """Say whether what is due by the end of each week fits into the minutes until then."""
+    """Return whether what is due by the end of each week fits into the minutes until then."""
     used = np.cumsum(np.bincount(cases.week[taken], cases.minutes[taken], WEEKS))
     return bool((used <= weekly * np.arange(1, WEEKS + 1)).all())
 

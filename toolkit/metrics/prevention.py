@@ -3,7 +3,7 @@
 A rule holds a line before it is billed: this procedure, of one payer or of any, and, where it narrows the
 cluster, with these modifiers. It is found on the earlier months and replayed on the later ones, so that it is not praised
 for what it was made from: how many denials it would have caught, how many lines it would have held for
-nothing, and for how many dollars. A cluster is one only where its code is more frequent than on all other
+nothing, and for how many dollars. A cluster is one only if its code is more frequent than on all other
 lines, by more than chance: a rule that holds everything is none.
 """
 

@@ -61,7 +61,7 @@ def day_reached(
     waiting: Mapping[int, int] | None = None,
     otherwise: Mapping[int, int] | None = None,
 ) -> int | None:
-    """Return the first day by which `share` of the cases are done; None where it is not reached.
+    """Return the first day by which `share` of the cases are done; None if it is not reached.
 
     Each mapping is days -> how many cases. `waiting` are still open after so many days: they count as
     censored, since leaving them out would make every slow payer look quick (product-limit estimate,

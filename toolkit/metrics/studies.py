@@ -124,7 +124,7 @@ def differences(facts: Facts) -> pd.DataFrame:
 
     Columns: cut (payer_name or facility), group (key), won, decided, p (Fisher's exact test), q (with the
     false-discovery rate held), differs, and of all groups of the cut together `chi2`, `df` and
-    `overall_p`. A ranking means something only where `overall_p` is below ALPHA; groups with few decided
+    `overall_p`. A ranking means something only if `overall_p` is below ALPHA; groups with few decided
     appeals are tested, and labeled as few.
     """
     cuts = (("payer_name", "payer"), ("facility", "coalesce(facility, '')"))

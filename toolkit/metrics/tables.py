@@ -152,7 +152,7 @@ def stages(facts: Facts) -> pd.DataFrame:
 def bridge(facts: Facts) -> pd.DataFrame:
     """Return the adjustments of the files by what became of them: step, code, rows and cents.
 
-    `denial` are those that the denials of the worklist add up; `other` are no denial by their code, or
+    `denial` are those that the denials of the worklist add up; `other` are not denials by their code, or
     of a decision that was reversed, superseded or repeated.
     """
     found = facts.frame(

@@ -1,4 +1,4 @@
-"""What the law and the codes say: data read by people first, and the strict loader for it."""
+"""The rules of law and codes, as data that people can read, and their strict loader."""
 
 from toolkit.rules.loader import (
     RULES,

@@ -2,7 +2,7 @@
 
 The compiled form of a rule file stands in the user's own cache folder, beside nobody else's. It
 begins with the very bytes that it was made from, those of the rule file and of the module that read
-it: it is taken only where they are equal to today's, so an edited rule is never answered from before.
+it: it is taken only if they are equal to today's, so an edited rule is never answered from before.
 Whatever is damaged, cut short or another's is left aside and replaced; where no folder can be
 written, the files are parsed each time. Only rule files of the toolkit come here: no claim, no
 contract and no fact of a case is ever kept.
@@ -42,7 +42,7 @@ def plain(name: str, source: bytes, parse: Callable[[bytes, str], Any], shown: s
 
 
 def folder() -> Path | None:
-    """Return the folder of the compiled forms, whether it is there or not; None where it has no place.
+    """Return the folder of the compiled forms, whether it is there or not; None if it has no place.
 
     `XDG_CACHE_HOME` where it is set, else the cache folder of the system: `~/.cache`,
     `~/Library/Caches`, `%LOCALAPPDATA%`.
@@ -61,7 +61,7 @@ def _cache_of_home() -> Path:
 
 
 def _place(name: str) -> Path | None:
-    """Return where the compiled form of a rule file stands; None where others could write there."""
+    """Return where the compiled form of a rule file stands; None if others could write there."""
     inside = folder()
     if inside is None:
         return None
@@ -79,14 +79,14 @@ def _head(source: bytes) -> bytes:
 
 @cache
 def _reader() -> bytes:
-    """Return the text of the module that parses; b'' where it cannot be read, as in an archive."""
+    """Return the text of the module that parses; b'' if it cannot be read, as in an archive."""
     with suppress(OSError):
         return Path(__file__).with_name("parsing.py").read_bytes()
     return b""
 
 
 def _kept(place: Path, head: bytes) -> Any:
-    """Return the compiled form; None where there is none, or not one of these very bytes."""
+    """Return the compiled form; None if there is none, or not one of these very bytes."""
     try:
         kept = place.read_bytes()
     except OSError:

@@ -1,6 +1,6 @@
 """What a rule file says, as plain mappings, lists and texts: every scalar is what its author typed.
 
-Imported only where a file has to be parsed: `toolkit.rules.compiled` keeps what came out of it, and
+Imported only if a file has to be parsed: `toolkit.rules.compiled` keeps what came out of it, and
 takes this module's own text into account, so that a changed reading never gets an old answer.
 """
 

@@ -1,4 +1,4 @@
-"""The worklist: one row per denial that stands, with its answers; from tables, frames, files or engines.
+"""The worklist: one row per denial with its answers, from tables, frames, files or engines.
 
 What the law, the codes and the payers say is asked in plain Python, once per distinct key, whatever
 holds the rows. An engine is imported when rows of it are given.

@@ -69,7 +69,7 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
             unused |= set(sheet.match.positions[column])
         notes.count(
             sheet.rows[said & ~stated], column, "not_of_an_appeal",
-            f"with something in {column} and no other word of an appeal: not taken for one",
+            f"with something in {column} but nothing else about an appeal: not read as an appeal",
         )  # fmt: skip
         out[column] = Cells(codes, cells.values)
     level = out.get("appeal_level")
@@ -83,7 +83,7 @@ def read_appeals(out: dict[str, Cells], yes: np.ndarray, sheet: Sheet, notes: No
     bare = stated & ~_decided_or_dated(out) & ~written
     notes.count(
         sheet.rows[bare], "appeal_filed", "appeal_without_day",
-        "with an appeal and no day it was filed: the deadline still counts; add the day",
+        "with an appeal that has no filing date: the deadline still runs; add the date",
     )  # fmt: skip
     return unused
 

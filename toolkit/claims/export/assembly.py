@@ -89,8 +89,7 @@ def tables(placed: Rows, notes: Notes) -> dict[str, pd.DataFrame]:
     repeats = _led(adjustment, *_codes(placed.columns, (*_EVENT_FACTS, "appeal_stated", "rarc")))
     notes.count(
         placed.rows[repeats != np.arange(len(repeats))], "", "repeated_row",
-        "saying what an earlier row says, counted once; where one is a second line of the same "
-        "service, add the line number to the export",
+        "repeating an earlier row, counted once; if one is a second line of the same service, add the line number to the export",
     )  # fmt: skip
     keys = claims["claim_key"], lines["line_key"]
     return {
@@ -306,7 +305,7 @@ def _facts(columns, names, rows, group, starts, notes, *, of: str) -> dict[str, 
         differs = (said >= 0) & (said != first[by])
         notes.add(
             rows[again[differs]], column, "differs",
-            f"{column} differs from an earlier row of the same {of}; the first was taken",
+            f"{column} differs from an earlier row of the same {of}; the first was used",
         )  # fmt: skip
     return found
 

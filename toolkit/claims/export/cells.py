@@ -16,24 +16,24 @@ import pyarrow.compute as pc
 from toolkit.claims.export.layouts import plain
 
 PROBLEMS = {
-    "not_a_date": "is not a date in a form that the layout reads; write it as YYYY-MM-DD",
-    "impossible_date": "is a day that does not exist; write it as YYYY-MM-DD",
+    "not_a_date": "is not a date in a known format; write it as YYYY-MM-DD",
+    "impossible_date": "is not a valid date; write it as YYYY-MM-DD",
     "ambiguous_date": "fits both month first and day first, and its column has both; write it as YYYY-MM-DD",
-    "placeholder_date": "is a day that systems write for none, such as 1900-01-01 or 9999-12-31, and was read as blank",
-    "two_digit_birth_year": "has a birth year of two digits, which fits two centuries; write four",
-    "date_out_of_range": "lies before 1900 or after 2099 and was left out; correct it",
+    "placeholder_date": "is a placeholder date, such as 1900-01-01 or 9999-12-31, and was read as blank",
+    "two_digit_birth_year": "has a two-digit birth year, which fits two centuries; write four digits",
+    "date_out_of_range": "is before 1900 or after 2099 and was left out; correct it",
     "not_money": "is not an amount of dollars such as 1234.50, $1,234.50 or (12.00); correct it",
-    "too_many_decimals": "has parts of a cent; write dollars and cents",
+    "too_many_decimals": "has a fraction of a cent; write dollars and cents",
     "not_a_number": "is not a number; correct it",
-    "scientific": "was rounded to scientific notation by a spreadsheet and is not known; export the column as text",
-    "code_not_read": "has a part that looks like a code and is on no list; that part is left out",
+    "scientific": "was rounded to scientific notation by a spreadsheet, so the number is lost; export the column as text",
+    "code_not_read": "has a part that looks like a code but is not on any list; that part is left out",
     "not_a_rarc": "has a part that is not a remark code such as N130, M20 or MA01; that part is left out",
     "not_a_group_code": "is not one of CO, PR, OA, PI, CR; correct it",
     "not_a_revenue_code": "is not a revenue code of up to four digits; correct it",
     "not_a_modifier": "has a part that is not a two-character modifier; that part is left out",
     "unknown_word": "is a word that the layout does not know; add it to the layout's words",
-    "level_not_known": "names no level of appeal that this program has; correct it, or add the word to the layout",
-    "level_needs_program": "names a different level in different programs, and the program is not stated",
+    "level_not_known": "is not a level of appeal of this program; correct it, or add the word to the layout",
+    "level_needs_program": "means different levels in different programs, and the program is not stated",
 }
 
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T \-].*)?")
@@ -306,7 +306,7 @@ def read_id(text: str) -> tuple[str | None, str]:
 
 
 def read_ids(texts: pa.Array) -> tuple[list[str | None] | None, dict[int, str]]:
-    """Return identifiers of distinct texts, and the problems by position; None where all stay so."""
+    """Return identifiers of distinct texts, and the problems by position; None if all stay so."""
     letters = _bytes_of(texts)[0]
     if not np.isin(letters, (ord("."), ord("+"))).any():  # neither 123.0 nor 1.2E+10 are among them
         return None, {}

@@ -160,7 +160,7 @@ def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
     )
     blanks = {i: p for i, p in problems.items() if p == "placeholder_date"}
     if blanks:
-        says = f"with a {column} such as 1900-01-01 or 9999-12-31, which systems write for none; read as blank"
+        says = f"with a {column} such as 1900-01-01 or 9999-12-31, a placeholder; read as blank"
         notes.count(_rows_of(raw, blanks, sheet), column, "placeholder_date", says)
     note_problems(raw, {i: p for i, p in problems.items() if i not in blanks}, column, sheet, notes)
     if not sheet.serial_dates:
@@ -168,7 +168,9 @@ def _dates(column: str, raw: Cells, sheet: Sheet, notes: Notes) -> Cells:
         digits = pc.and_(pc.utf8_is_digit(texts), pc.equal(pc.utf8_length(texts), 5))
         read = np.flatnonzero(digits.to_numpy(zero_copy_only=False) & (days != NOTHING))
         if len(read):
-            says = f"with a {column} written as a spreadsheet's count of days, read as such"
+            says = (
+                f"with a {column} written as a spreadsheet's serial number, and read as that date"
+            )
             notes.count(_rows_of(raw, read, sheet), column, "serial_date", says)
     return recoded(raw, days)
 
@@ -316,8 +318,7 @@ def _state_program(out: dict[str, Cells], chosen: Layout, sheet: Sheet, notes: N
         return
     notes.add(
         sheet.rows[differs], "program", "program_differs",
-        "plan and financial class state different programs, so none was taken: correct one, "
-        "or state the program in payers.csv",
+        "plan and financial class state different programs, so neither was used: correct one, or state the program in payers.csv",
     )  # fmt: skip
     out["program"] = Cells(np.where(differs, -1, program.codes), program.values)
 

@@ -76,8 +76,8 @@ def read_csv(
 ) -> TextRows | None:
     """Return the wanted columns of a CSV's rows between two offsets, as text.
 
-    None where quotes are out of place before an `end`: such rows are read only with all others.
-    Raises ExportError where a quote swallows rows, or where the rows counted by their ends are
+    None if quotes are out of place before an `end`: such rows are read only with all others.
+    Raises ExportError if a quote swallows rows, or where the rows counted by their ends are
     not those that were read.
     """
     with path.open("rb") as file:
@@ -98,7 +98,7 @@ def read_csv(
     read = len(found.numbers) + len(found.notes)
     if found.records != read:
         raise ExportError(
-            f"{path.name}: {found.records:,} rows were counted by their line ends and {read:,} "
+            f"{path.name}: {found.records:,} rows were counted by line ends and {read:,} "
             "were read; export it again, and report this file's kind"
         )
     return found
@@ -198,7 +198,7 @@ def _table(opened: Csv, rows: list[list[str]]) -> pa.Table:
 def _no_table(path: Path, opened: Csv) -> ExportError:
     parted = opened.delimiter.replace(chr(9), "tab")
     return ExportError(
-        f"{path.name}: cannot be read as a table of cells parted by '{parted}'; "
+        f"{path.name}: cannot be read as a table of cells separated by '{parted}'; "
         "export it again as CSV"
     )
 
@@ -232,15 +232,12 @@ def _with_mended(
     return TextRows(table, numbers, records, notes, tallies)
 
 
-_SHORT = "shorter than the headings, read with blanks at the end"
-_LONG = "longer than the headings, read with the surplus as part of the last cell"
+_SHORT = "shorter than the headings, with blanks added at the end"
+_LONG = "longer than the headings, with the extra cells added to the last cell"
 
 
 def _ragged(cells: int, headings: int) -> str:
-    return (
-        f"has {cells} cells where the headings have {headings}; the row is left out: "
-        "mend it in the export (often a separator inside an unquoted text)"
-    )
+    return f"has {cells} cells, but the headings have {headings}; the row is left out: correct it in the export (often a separator inside an unquoted text)"
 
 
 def mend(cells: list[str], headings: list[str], match: Match) -> list[str] | None:
@@ -263,7 +260,7 @@ def mend(cells: list[str], headings: list[str], match: Match) -> list[str] | Non
 
 
 def _reads(row: list[str], match: Match) -> bool:
-    """Say whether the row's dates and amounts are such."""
+    """Return whether the row's dates and amounts are such."""
     for column, positions in match.positions.items():
         kind = COLUMNS[column][0]
         if kind not in ("date", "money"):
@@ -291,13 +288,13 @@ def _refuse_swallowed(path: Path, opened: Csv, records) -> None:
         if _swallows(text, opened):
             lines = text.rstrip("\r\n").count("\n") + 1
             raise ExportError(
-                f"{path.name}, row {number + opened.match.row}: a quote makes one row of {lines:,} "
+                f"{path.name}, row {number + opened.match.row}: a quote combines {lines:,} "
                 "lines, so rows would be lost; close the quote in that row, double it, or delete it"
             )
 
 
 def _swallows(text: str, opened: Csv) -> bool:
-    """Say whether a record of several lines holds rows of their own, or never closes its quote."""
+    """Return whether a record of several lines holds rows of their own, or never closes its quote."""
     lines = text.rstrip("\r\n").split("\n")
     rows = [_is_row(line.rstrip("\r"), opened) for line in lines]
     if any(rows[1:-1]) or all(rows):
@@ -310,7 +307,7 @@ def _swallows(text: str, opened: Csv) -> bool:
 
 
 def _is_row(line: str, opened: Csv) -> bool:
-    """Say whether a line has as many cells as the headings, with dates and amounts in their places."""
+    """Return whether a line has as many cells as the headings, with dates and amounts in their places."""
     cells, width = line.split(opened.delimiter), len(opened.headings)
     if len(cells) < width or width < 2:
         return False
@@ -328,7 +325,7 @@ def _is_row(line: str, opened: Csv) -> bool:
 class _Lines:
     """Where the lines of some bytes end: how many records there are, and which ends are in quotes.
 
-    `at` are the offsets of the ends, kept only where some are `inside` quotes.
+    `at` are the offsets of the ends, kept only if some are `inside` quotes.
     """
 
     records: int
@@ -337,12 +334,12 @@ class _Lines:
 
 
 def plain_quotes(data: bytes, delimiter: str) -> bool:
-    """Say whether every quote opens or closes a cell, or is doubled inside one."""
+    """Return whether every quote opens or closes a cell, or is doubled inside one."""
     return _lines(data, delimiter) is not None
 
 
 def _lines(data: bytes, delimiter: str) -> _Lines | None:
-    """Return where the lines end; None where quotes are out of place, so that this is not known.
+    """Return where the lines end; None if quotes are out of place, so that this is not known.
 
     Block by block, so that what is looked at stays in the processor's cache.
     """
@@ -457,7 +454,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _not_text(path: Path) -> ExportError:
-    return ExportError(f"{path.name}: is not text but some other kind of file; export it as CSV")
+    return ExportError(f"{path.name}: is not a text file; export it as CSV")
 
 
 def _assumed(path: Path) -> Note:
@@ -467,8 +464,7 @@ def _assumed(path: Path) -> Note:
         )
     return (
         None, "", "encoding",
-        "is not UTF-8 and was read as Windows text (cp1252): look at accented letters, "
-        "or export it as 'CSV UTF-8'",
+        "is not UTF-8 and was read as Windows text (cp1252): check accented letters, or export it as 'CSV UTF-8'",
     )  # fmt: skip
 
 

@@ -110,10 +110,7 @@ def notes_of(decisions: Decisions) -> list[Note]:
     notes: list[Note] = []
     for column, order in decisions.date_order.items():
         if order == DAY_FIRST:
-            says = (
-                f"the dates of {column} come day first, as its column shows (DD/MM/YYYY), and were "
-                "read so"
-            )
+            says = f"the dates of {column} are day first, as the column shows (DD/MM/YYYY), and were read that way"
             notes.append((None, column, "day_first", says))
         elif order == "mixed" and column not in decisions.assumed:
             says = (
@@ -126,7 +123,7 @@ def notes_of(decisions: Decisions) -> list[Note]:
         read = (
             "were read month first"
             if decisions.date_order[column] == MONTH_FIRST
-            else ("were not read, since points part them")
+            else ("were not read, because they have points as separators")
         )
         says = (
             f"every date of {column} fits both month first and day first; they {read}: say which in "
@@ -134,10 +131,7 @@ def notes_of(decisions: Decisions) -> list[Note]:
         )
         notes.append((None, column, "date_order_assumed", says))
     for column in decisions.negated:
-        says = (
-            f"every amount of {column} is negative, so this system writes it so: the sign was "
-            "turned; if they are takebacks, set money_sign: as_written in a column map (toolkit map FILE)"
-        )
+        says = f"every amount of {column} is negative, so the sign was reversed; if these are takebacks, set money_sign: as_written in a column map (toolkit map FILE)"
         notes.append((None, column, "sign_turned", says))
     return notes
 

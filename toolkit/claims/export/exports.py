@@ -250,8 +250,7 @@ def _denials(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.ndarra
     return _leave(
         rows_of_claims(sheet, columns, notes), _not_denied(sheet, columns), sheet, notes,
         "status_not_denied",
-        "with a claim status of paid or pending, words for a reason and no denied amount, left out "
-        "as no denials",
+        "with a claim status of paid or pending, a reason in words and no denied amount, left out because they are not denials",
     )  # fmt: skip
 
 
@@ -272,11 +271,11 @@ def rows_of_claims(sheet: Sheet, columns: dict[str, Cells], notes: Notes) -> np.
     again = np.zeros(len(keep), dtype=bool)
     for cells in numbers:
         again |= headings_at(cells, sheet.headings)
-    says = "repeating the headings, left out: two exports seem to be in one file"
+    says = "repeating the headings, left out: the file seems to contain two exports"
     keep = _leave(keep, again, sheet, notes, "heading_again", says)
     keep = _leave(keep, _sums(sheet, columns, numbers, nameless), sheet, notes, "totals_row",
-                  "summing up other rows, left out")  # fmt: skip
-    says = "with a banner or a page end, left out"
+                  "with totals of other rows, left out")  # fmt: skip
+    says = "with a banner or a page break, left out"
     keep = _leave(keep, banners_at(sheet, nameless), sheet, notes, "banner_row", says)
     notes.add(
         sheet.rows[nameless & keep], "patient_control_number", "no_claim_number",
@@ -391,7 +390,7 @@ def _dollars_of(
     out = int(found["adjustments"]["amount_cents"].sum())
     if denied_in != left_out + repeated + out:
         raise ExportError(
-            f"the denied amounts of the rows do not add up to those that were read (first row "
+            f"the denied amounts of the rows do not add up to the amounts that were read (first row "
             f"{sheet.rows[0]}); export it again, and report this file's kind"
         )
     return denied_in, left_out, repeated
@@ -416,17 +415,17 @@ def _note_gaps(columns: dict[str, Cells], rows: np.ndarray, notes: Notes) -> Non
         lacking = columns["denied_amount"].codes < 0
         if "amount_shared" in columns:
             lacking &= columns["amount_shared"].codes < 0
-        says = "without a denied amount, which add nothing to the amounts at stake"
+        says = "without a denied amount, which add nothing to the amount at stake"
         notes.count(rows[lacking], "denied_amount", "no_amount", says)
         negative = days_of(columns["denied_amount"], columns["denied_amount"].codes, missing=0) < 0
-        says = "with a negative denied amount: money taken back, and no denial"
+        says = "with a negative denied amount: money taken back, not a denial"
         notes.count(rows[negative], "denied_amount", "negative_amount", says)
         nought = days_of(columns["denied_amount"], columns["denied_amount"].codes) == 0
         if "carc" in columns:
             nought &= columns["carc"].codes >= 0
-        says = "with a reason code and a denied amount of 0.00: no denial"
+        says = "with a reason code and a denied amount of 0.00: not a denial"
         notes.count(rows[nought], "denied_amount", "zero_amount", says)
     if "plan_name" in columns:
         silent = (columns["plan_name"].codes >= 0) & (codes_of(columns, "program", len(rows)) < 0)
-        says = "whose plan or financial class states no program: state the programs in payers.csv"
+        says = "whose plan or financial class does not state a program: state the programs in payers.csv"
         notes.count(rows[silent], "program", "program_not_stated", says)

@@ -36,7 +36,7 @@ def kind_of(path: Path) -> tuple[str, bytes]:
     if expected != found and found in _SAYS:
         raise ExportError(
             f"{path.name}: is named {path.suffix.lower()} but holds {_SAYS[found]}; "
-            "export it again, or give it the ending of what it is"
+            "export it again, or give it the matching file extension"
         )
     return found, head
 

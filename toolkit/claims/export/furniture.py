@@ -1,4 +1,4 @@
-"""Rows of a report that are no claims: totals, banners, repeated headings, page ends."""
+"""Rows of a report that are not claims: totals, banners, repeated headings, page ends."""
 
 import numpy as np
 import pyarrow as pa

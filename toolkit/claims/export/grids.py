@@ -52,7 +52,7 @@ class Grid:
     """One table of a file: a sheet of a workbook, a table of a page, or the lines of a text.
 
     `rows` may be of different lengths. `name` says which table it is ('sheet 2', 'table 1') without
-    the file's own words, which may name a patient; it is empty where the file has only one.
+    the file's own words, which may name a patient; it is empty if the file has only one.
     `first_row` is the number a person sees beside `rows[0]`. `serial_dates` says that a date may be a
     count of days, since 1904 where `epoch_1904`. `merged` are ranges of merged cells as
     (top, left, bottom, right), counted from 0 within `rows`; only the first cell holds the text.

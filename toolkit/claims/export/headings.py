@@ -57,7 +57,7 @@ def find_headings(rows: list[list[str]], *, layout: str | None, where: str) -> F
                 found = _chosen(joined, layout=layout, where=where)
             except ExportError:
                 continue
-            note = (None, "", "two_heading_rows", "the headings fill two rows, which were joined")
+            note = (None, "", "two_heading_rows", "the headings are in two rows, which were joined")
             return replace(found, notes=[*found.notes, note])
         raise error
 
@@ -136,7 +136,7 @@ def _with_families(match: Match, headings: list[str]) -> Match:
 
 
 def _is_of_line(heading: str) -> bool:
-    """Say whether a numbered heading speaks of the line, as where the claim has its own beside it."""
+    """Return whether a numbered heading speaks of the line, as where the claim has its own beside it."""
     return any("line" in key.words for key in keys(heading))
 
 
@@ -249,7 +249,7 @@ _LONGEST = 200  # characters: what is longer is a note or a whole line, not a he
 
 @cache
 def _column(heading: str) -> str | None:
-    """Return which column of ours a heading is in any layout; None where layouts differ on it."""
+    """Return which column of ours a heading is in any layout; None if layouts differ on it."""
     if len(heading) > _LONGEST:
         return None
     places = (column_of(layout(name), heading) for name in layouts())

@@ -19,11 +19,7 @@ from toolkit.law.model import program_names
 from toolkit.rules import RULES, names, read
 from toolkit.rules.words import plain
 
-_OF_BILLING = (
-    "is a billing export without reason codes: it answers what was billed, paid, unpaid and "
-    "unanswered, not what was denied or why; a claim paid nothing or in part is not a denial unless "
-    "its status says so"
-)
+_OF_BILLING = "is a billing export without reason codes: it shows what was billed, paid, unpaid and unanswered, not what was denied or why; a claim paid nothing or in part is not a denial unless its status says so"
 BASE = "generic"
 
 Kind = Literal["text", "id", "code", "word", "date", "money", "number"]
@@ -281,7 +277,7 @@ def layout(name: str | Path) -> Layout:
     own = own_layouts()
     if name not in own:
         raise ExportError(
-            "no layout has the name that was given; there are "
+            "there is no layout with this name; the layouts are "
             f"{', '.join((*layouts(), *own))}; or name a YAML file of your own"
         )
     return own[name]
@@ -436,7 +432,7 @@ def level_table(chosen: Layout) -> dict[tuple[str, str], str]:
 def column_of(chosen: Layout, heading: str) -> tuple[str, int, bool] | None:
     """Return our column of a heading, its rank among the column's headings, whether written out.
 
-    A lower rank is preferred; None where the layout does not know the heading, or knows two
+    A lower rank is preferred; None if the layout does not know the heading, or knows two
     columns for it.
     """
     exact, by_words, left = _tables(chosen)
@@ -499,7 +495,7 @@ def choose(rows: list[list[str]], *, name: Choice, where: str) -> Match:
     """Return the layout and the heading row that fit, looking through the first rows of a sheet.
 
     Each candidate is one layout on one row; the best fit wins, and of two rows of the same layout
-    the first. A layout of billed claims is taken only where no layout of denials fits. Layouts
+    the first. A layout of billed claims is taken only if no layout of denials fits. Layouts
     that fit equally well and read a heading differently, or none that has its required columns,
     raise `ExportError`. `where` names the file (and sheet).
     """
@@ -604,7 +600,7 @@ def _left_out(chosen: Layout) -> tuple[dict[str, frozenset[str]], frozenset[str]
 
 
 def _is_one_of_many(column: str, position: int, headings: list[str]) -> bool:
-    """Say whether a numbered heading (`CPT 4`) has siblings of other numbers beside it."""
+    """Return whether a numbered heading (`CPT 4`) has siblings of other numbers beside it."""
     key = keys(headings[position])[0] if headings[position].strip()[-1:].isdigit() else None
     if column in SEVERAL or key is None or not key.number:
         return False
@@ -620,7 +616,7 @@ _A_REASON = 85  # of 100: so like the heading of a reason that the table may hol
 
 
 def _may_be_taken(match: Match, headings: list[str]) -> bool:
-    """Say whether a layout that nobody named may be taken for the headings.
+    """Return whether a layout that nobody named may be taken for the headings.
 
     One's own has to find a heading that it lists itself; a billing layout is not taken where
     headings speak of denials that no layout could read.
@@ -656,7 +652,7 @@ def _refuse_conflict(winners: list[Match], *, where: str) -> None:
         if apart:
             raise ExportError(
                 f"{where}, row {first.row}: the headings fit the layouts {first.layout.id} and "
-                f"{other.layout.id} equally well, and they read column {letters(min(apart))} "
+                f"{other.layout.id} equally well, but read column {letters(min(apart))} "
                 "differently; name the layout to use (--layout)"
             )
 
@@ -666,7 +662,7 @@ def _no_fit(candidates: list[Match], rows: list[list[str]], *, name: Choice, whe
     if nearest is None or (not name and len(nearest.columns_at) < 3):
         there = ", ".join((*layouts(), *own_layouts()))
         return (
-            f"{where}: none of the first {len(rows)} rows holds headings that a layout knows "
+            f"{where}: none of the first {len(rows)} rows has headings that a layout knows "
             f"({there}); {_way_out(where)}"
         )
     lacking = "; ".join(

@@ -106,7 +106,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The column map proposed for one table of a file. `rows` counts those that were looked at."""
+    """The column map proposed for one table of a file. `rows` counts those that were checked."""
 
     table: str
     layout: str
@@ -151,11 +151,11 @@ def as_yaml(proposal: Proposal, name: str) -> str:
         # Without the name of the file, which may be a patient's: a map is kept and passed on.
         "# Column map, proposed by `toolkit map`. Read it, correct it, then read",
         "# files with it: `toolkit read FILE --layout THIS.yaml`. In local/layouts it is found by itself.",
-        f"# Headings in row {proposal.heading_row}, {proposal.rows:,} rows below them looked at.",
+        f"# Headings in row {proposal.heading_row}, {proposal.rows:,} rows below them checked.",
         *_lacking_lines(proposal),
         f"id: {_quoted(name)}",
         *(["kind: billing"] if proposal.kind == "billing" else []),
-        "# Only the headings below are read. Of two under one column the first that a file has is read.",
+        "# Only the headings below are read. If a file has two headings of one column, the first in the list is read.",
         "columns_of: none",
         "columns:" if read else "columns: {}",
     ]
@@ -174,7 +174,9 @@ def as_yaml(proposal: Proposal, name: str) -> str:
     ]  # fmt: skip
     lines += _undecided_lines([c for c in unread if c.state != "not_read"])
     if unread:
-        lines.append("# Headings that are left unread. Take one out of here to read it above.")
+        lines.append(
+            "# Headings that are not read. To read one, move it from here to a column above."
+        )
         lines.append("not_read:")
         lines += [
             f"  - {_quoted(c.heading)}  # column {c.letter}: {_seen(c.values, birth=_is_birth(c))}"
@@ -187,15 +189,15 @@ def as_yaml(proposal: Proposal, name: str) -> str:
 def write_map(proposal: Proposal, out: Path) -> Path:
     """Write the proposal as a layout file; a file that is there is not replaced.
 
-    Raises UsageError where it is there already, since a person may have corrected it, and for a
+    Raises UsageError if it is there already, since a person may have corrected it, and for a
     name that no layout of one's own can have.
     """
     if out.suffix.lower() not in (".yaml", ".yml"):
-        raise UsageError("--out ends in neither .yaml nor .yml")
+        raise UsageError("--out must end in .yaml or .yml")
     if out.stem in layouts():
-        raise UsageError(f"{out.name}: a layout of the package has this name; choose another")
+        raise UsageError(f"{out.name}: a layout in the package has this name; choose another")
     if out.exists():
-        raise UsageError(f"{out.name}: is there already; name another file, or delete it first")
+        raise UsageError(f"{out.name}: already exists; name another file, or delete it first")
     with whole(out) as made:
         made.write_text(as_yaml(proposal, out.stem), encoding="utf-8")
     return out
@@ -223,7 +225,7 @@ def _every_column(rows: list[list[str]], where: str) -> Match:
 
 
 def _headingness(cells: list[str]) -> float:
-    """Return how much a row looks like headings; 0 where it does not."""
+    """Return how much a row looks like headings; 0 if it does not."""
     texts = [cell.strip() for cell in cells if cell.strip()]
     if len(texts) < 2 or len({plain(text) for text in texts}) * 2 < len(texts):
         return 0

@@ -126,7 +126,7 @@ def whole(opened: Opened) -> Place:
 
 
 def pieces(opened: Opened, place: Place, *, rows: int = PIECE_ROWS) -> Iterator[Piece]:
-    """Return the pieces at a place. Raises NotCut where rows need what is outside the place."""
+    """Return the pieces at a place. Raises NotCut if rows need what is outside the place."""
     if opened.kind == "parquet" and place.end is not None:
         for table in _parquet_batches(opened, place, rows):
             yield _piece(opened, Piece(table, len(table)), np.arange(len(table)), alone=False)
@@ -194,8 +194,7 @@ def _raw_sheet(opened: Opened, table: pa.Table, rows: np.ndarray) -> sheets.Shee
 def no_rows(opened: Opened) -> ExportError:
     """Return the refusal of an export whose headings have no row below them."""
     return ExportError(
-        f"{opened.name}, row {opened.match.row}: headings with no row below them; export it again "
-        "with its rows"
+        f"{opened.name}, row {opened.match.row}: headings without rows below them; export it again with its rows"
     )
 
 
@@ -283,7 +282,7 @@ def _tables_note(grids: list[Grid], refused: list[Grid]) -> Note | None:
         names = ", ".join(f"{grid.name} (rows: {len(grid.rows):,})" for grid in unread)
         said.append(f"not read, because no layout knows their headings: {names}")
     if hidden:
-        said.append(f"read though hidden: {', '.join(grid.name for grid in hidden)}")
+        said.append(f"read although hidden: {', '.join(grid.name for grid in hidden)}")
     code = "sheets_not_read" if unread else "hidden_sheet_read"
     return None, "", code, "; ".join(said)
 
@@ -301,7 +300,7 @@ def _grid_rows(opened: Opened) -> tuple[Piece, np.ndarray]:
     _fill_merged(opened, grid, rows)
     positions = wanted(opened.match)
     table = pa.table({str(p): pa.array([row[p] for row in rows], pa.string()) for p in positions})
-    says = "with cells beside the last heading, which were not read"
+    says = "with cells to the right of the last heading, which were not read"
     tallies = [tally(beside, "", "cells_beside", says)] if beside else []
     return Piece(table, len(body), tallies=tallies), np.arange(len(body))
 
@@ -354,7 +353,7 @@ def _cut(piece: Piece, rows: int) -> Iterator[Piece]:
 
 
 def _accounts(opened: Opened, columns: dict[int, sheets.Cells], rows: np.ndarray) -> np.ndarray:
-    """Return a number per row for its claim number: ours, else the payer's; 0 where it has none."""
+    """Return a number per row for its claim number: ours, else the payer's; 0 if it has none."""
     ours = {name: at for name, at in opened.match.positions.items() if name in _ACCOUNT}
     only = msgspec.structs.replace(opened.match, positions=ours, leave_out={}, adjustments=())
     cells = {p: columns[p] for ps in ours.values() for p in ps}
@@ -425,7 +424,7 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
 
 
 def last_end(data: bytes) -> int | None:
-    """Return the offset after the last row end of a CSV's bytes, or None where none is in sight."""
+    """Return the offset after the last row end of a CSV's bytes, or None if none is in sight."""
     odd = data.count(b'"') % 2
     at = len(data)
     for _ in range(2000):

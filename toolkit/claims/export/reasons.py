@@ -23,7 +23,7 @@ from toolkit.denials.codes_in_text import CodesFound, read_codes
 
 _GROUP_DIFFERS = (
     "group_code", "group_differs",
-    "group_code and the code's own group differ; group_code was taken: correct one",
+    "group_code and the code's own group differ; group_code was used: correct one",
 )  # fmt: skip
 _OWN = ("group_code", "denied_amount", "quantity", "denial_text")
 

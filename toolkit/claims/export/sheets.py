@@ -25,7 +25,7 @@ _ARROW_BYTES = 1 << 30  # text beyond this needs 64-bit offsets
 
 
 class Texts(Sequence):
-    """Distinct texts as Arrow holds them; they become Python's where one by one they are looked at."""
+    """Distinct texts as Arrow holds them; they become Python's where one by one they are checked."""
 
     def __init__(self, array: pa.Array) -> None:
         self.array = array
@@ -148,8 +148,7 @@ def sheet_of(
             raw[position] = _arrow_cells(table[str(position)], missing)
         except (pa.ArrowException, TypeError):
             raise ExportError(
-                f"column {letters(position)}: holds neither text, numbers nor dates; "
-                "write it as one of these"
+                f"column {letters(position)}: has neither text, numbers nor dates; write it as one of these"
             ) from None
     return Sheet(file_id, match, headings, raw, rows, serial_dates, [*notes], decisions, epoch_1904)
 
@@ -182,7 +181,7 @@ def open_parquet(path: Path, layout: str | None) -> tuple[Match, list[str], list
     found = find_headings([headings], layout=layout, where=path.name)
     names = [headings[i] for i in wanted(found.match)]
     if len(set(names)) < len(names):
-        raise ExportError(f"{path.name}: two columns have one name; rename one of them")
+        raise ExportError(f"{path.name}: two columns have the same name; rename one of them")
     return found.match, headings, names
 
 
@@ -205,7 +204,7 @@ def _folders(path: Path) -> dict[str, str]:
 
 def damaged(path: Path) -> ExportError:
     """Return the refusal of a Parquet file that cannot be read."""
-    return ExportError(f"{path.name}: is damaged or not a whole Parquet file; export it again")
+    return ExportError(f"{path.name}: is damaged or not a complete Parquet file; export it again")
 
 
 def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:

@@ -17,7 +17,7 @@ _BLANKS = re.compile(r"[\s\xa0]+")
 
 
 def is_web_table(head: bytes) -> bool:
-    """Say whether a file begins as a web page or as a 2003 XML workbook."""
+    """Return whether a file begins as a web page or as a 2003 XML workbook."""
     start = _plain(head).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith(_MARKUP) or (start.startswith(b"<?xml") and _is_markup(start))
 

@@ -170,7 +170,7 @@ def _refuse_monsters(path: Path, parts: zipfile.ZipFile) -> None:
         or shared > _MOST_SHARED
     ):
         raise ExportError(
-            f"{path.name}: unpacks to far more than a workbook holds; save its table as CSV"
+            f"{path.name}: unpacks to far more than a normal workbook; save its table as CSV"
         )
 
 

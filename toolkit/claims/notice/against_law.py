@@ -12,7 +12,7 @@ _STATED = re.compile(r"(\d+) (day|month)s?(?: (?:of|from|after|following|since) 
 
 
 def compared(proposals: Sequence[Proposal]) -> str:
-    """Return what is to be said of the letter's time to appeal beside the law's, '' where nothing is.
+    """Return what is to be said of the letter's time to appeal beside the law's, '' if nothing is.
 
     Only where the letter itself says with certainty the program, the stage, its date and one time,
     counted from its date: nothing is assumed to compare it.

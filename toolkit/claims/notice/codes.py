@@ -1,4 +1,4 @@
-"""Procedure and diagnosis codes of a letter: only where the words or headings beside them say so."""
+"""Procedure and diagnosis codes of a letter: only if the words or headings beside them say so."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def _codes_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 
 
 def _is_hcpcs(text: str, match: re.Match[str]) -> bool:
-    """Say whether a letter and four digits stand where a letter names what was asked for."""
+    """Return whether a letter and four digits stand where a letter names what was asked for."""
     before = re.split(r"[.!?]\s|\n\s*\n", text[max(0, match.start() - 2 * _REACH) : match.start()])[
         -1
     ]
@@ -76,7 +76,7 @@ def _is_hcpcs(text: str, match: re.Match[str]) -> bool:
 
 
 def _said(text: str, match: re.Match[str], says: re.Pattern[str]) -> bool:
-    """Say whether the words before a code, or the heading above it, are those of such a code."""
+    """Return whether the words before a code, or the heading above it, are those of such a code."""
     before = text[max(0, match.start() - _REACH) : match.start()]
     sentence = re.split(r"[.!?]\s|\n\s*\n", before)[-1]
     words = [*says.finditer(sentence)]
@@ -91,7 +91,7 @@ def _said(text: str, match: re.Match[str], says: re.Pattern[str]) -> bool:
 
 
 def _heading_says(text: str, match: re.Match[str], says: re.Pattern[str]) -> bool:
-    """Say whether the heading of the code's column, a few lines above, names such codes."""
+    """Return whether the heading of the code's column, a few lines above, names such codes."""
     lines = text[: match.start()].split("\n")
     column = len(lines[-1])
     for line in reversed(lines[-8:-1]):

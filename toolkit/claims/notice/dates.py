@@ -42,7 +42,7 @@ class Dates(NamedTuple):
 
 
 def order_of(texts: Iterable[str]) -> Order:
-    """Return which comes first in the numeric dates of a letter: 'mixed' for both, '' where none says.
+    """Return which comes first in the numeric dates of a letter: 'mixed' for both, '' if none says.
 
     A date whose first number is above 12 can only be day first, one whose second is can only be month
     first; so does one that the letter writes in words too.

@@ -88,7 +88,7 @@ def kinds_of(sentences: Sequence[Sentence]) -> list[Seen]:
 
 
 def _is_title(one: Sentence) -> bool:
-    """Say whether a sentence may be a title: a short line without an end, on the first page near the top."""
+    """Return whether a sentence may be a title: a short line without an end, on the first page near the top."""
     words = one.words
     return (
         one.page.number == 1

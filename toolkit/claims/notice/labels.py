@@ -315,12 +315,12 @@ def _seen(text: str) -> Iterator[_Seen]:
 
 
 def _is_name(line: str) -> bool:
-    """Say whether the rest of a line is a name and nothing else ("MEMBER NAME POE, EDGAR")."""
+    """Return whether the rest of a line is a name and nothing else ("MEMBER NAME POE, EDGAR")."""
     return bool(re.fullmatch(rf"[ ]{{1,3}}{_NAME.pattern}\s*", line))
 
 
 def _is_plain_noun(label: str, before: str) -> bool:
-    """Say whether a label of one plain word ends another's: "Consult date:" is no "Date:"."""
+    """Return whether a label of one plain word ends another's: "Consult date:" is no "Date:"."""
     word = before.split()[-1] if before.split() else ""
     plain = " " not in label and not (label.isupper() and len(label) < 4) and label.isalpha()
     return plain and word.isalpha()

@@ -105,7 +105,7 @@ def says_of(name: str) -> str:
 
 
 def is_notice(path: Path) -> bool:
-    """Say whether a file is a letter: by its bytes, and a plain text by what its sentences say."""
+    """Return whether a file is a letter: by its bytes, and a plain text by what its sentences say."""
     if is_document(path):
         return True
     if path.suffix.lower() not in (".txt", ".text", ""):
@@ -121,7 +121,7 @@ def is_notice(path: Path) -> bool:
 
 
 def _is_table(text: str) -> bool:
-    """Say whether most lines of a text have the same number of one separator, as those of an export."""
+    """Return whether most lines of a text have the same number of one separator, as those of an export."""
     lines = [line for line in text.split("\n") if line.strip()]
     for mark in "|,;\t":
         counts = [line.count(mark) for line in lines]
@@ -427,7 +427,7 @@ def _findings(
         findings.append(LetterFinding(code="masked_number", says=says))
     if kind in (UNKNOWN, "approval", "remittance"):
         says = {
-            UNKNOWN: "nothing says clearly what kind of notice this is; read it before you confirm anything",
+            UNKNOWN: "the kind of notice is not clear; read it before you confirm anything",
             "approval": "the letter reads as an approval, not as a denial",
             "remittance": "the letter reads as an explanation of benefits or a remittance, not as a notice of denial",
         }[kind]

@@ -17,17 +17,14 @@ _MOST_PAGES = 200
 _MOST_BYTES = 64 << 20
 _FEW = 25  # letters and digits: a page with fewer and a picture on it is a scan
 _SECONDS = 120  # for tesseract, a page
-_NO_TESSERACT = (
-    "its pages are pictures, and reading those needs tesseract, which is not installed here; install "
-    "tesseract, or ask the payer for the letter as text"
-)
+_NO_TESSERACT = "its pages are scanned, and reading them needs tesseract, which is not installed here; install tesseract, or ask the payer for the letter as text"
 _SOFT_HYPHEN = re.compile("\u00ad\n?|[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 class Page(NamedTuple):
     """A page of a letter: its number, its text in reading order, and the text as it stands side by side.
 
-    `aligned` keeps columns apart by spaces, '' where the file does not say where its words stand.
+    `aligned` keeps columns apart by spaces, '' if the file does not say where its words stand.
     `scanned`: read from a picture, so that letters may be wrong.
     """
 
@@ -46,7 +43,7 @@ class Pages(NamedTuple):
 
 
 def is_document(path: Path) -> bool:
-    """Say whether a file is a PDF, a Word document or a picture, by its bytes."""
+    """Return whether a file is a PDF, a Word document or a picture, by its bytes."""
     try:
         with path.open("rb") as file:
             head = file.read(1024)
@@ -80,7 +77,7 @@ def read_pages(path: Path) -> Pages:
         pages = (Page(at, _plain(one)) for at, one in enumerate(texts, 1))
         found = Pages(tuple(page for page in pages if page.text), len(texts))
     if not any(page.text for page in found.pages):
-        raise InputError(f"{path.name}: holds no text that can be read")
+        raise InputError(f"{path.name}: contains no readable text")
     return found
 
 
@@ -110,7 +107,9 @@ def _pdf(path: Path, content: bytes) -> Pages:
         if type(error).__name__ in ("DependencyError", "FileNotDecryptedError"):
             locked = True
         else:
-            raise InputError(f"{path.name}: is damaged, or no whole PDF; save it again") from None
+            raise InputError(
+                f"{path.name}: is damaged, or not a complete PDF; save it again"
+            ) from None
     if locked:
         raise InputError(
             f"{path.name}: is protected by a password; save a copy without it, and read that"
@@ -129,7 +128,7 @@ def _pdf(path: Path, content: bytes) -> Pages:
 
 
 def _pdf_page(number: int, page: Any) -> tuple[Page | None, bool]:
-    """Return a page, None where it cannot be read, and whether that is for want of tesseract."""
+    """Return a page, None if it cannot be read, and whether that is for want of tesseract."""
     try:
         text = _plain(page.extract_text() or "")
         aligned = _plain(page.extract_text(extraction_mode="layout") or "") if text else ""
@@ -176,11 +175,11 @@ def _frames(path: Path, content: bytes) -> Iterator[bytes]:
                 frame.convert("L").save(made, format="PNG")
                 yield made.getvalue()
     except Exception:
-        raise InputError(f"{path.name}: is a picture that is damaged; scan it again") from None
+        raise InputError(f"{path.name}: is a damaged picture; scan it again") from None
 
 
 def _tesseract(picture: bytes) -> str | None:
-    """Return the words of a picture, '' where there are none, None where tesseract is not installed."""
+    """Return the words of a picture, '' if there are none, None if tesseract is not installed."""
     program = shutil.which("tesseract")
     if program is None:
         return None
@@ -225,7 +224,7 @@ def _word(path: Path, content: bytes) -> str:
             else:
                 lines.append(block.text)
     except Exception:
-        raise InputError(f"{path.name}: is damaged, or no whole Word document") from None
+        raise InputError(f"{path.name}: is damaged, or not a complete Word document") from None
     return "\n".join(lines)
 
 
@@ -233,9 +232,7 @@ def _decoded(path: Path, content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     if b"\x00" in content or content.startswith(b"PK\x03\x04"):
-        raise InputError(
-            f"{path.name}: is neither a letter's text, a PDF, a Word file nor a picture"
-        )
+        raise InputError(f"{path.name}: is not text, a PDF, a Word file or a picture")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

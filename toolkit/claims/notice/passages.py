@@ -138,7 +138,7 @@ def _blocks(page: Page) -> Iterator[_Place]:
 
 
 def _behind(line: str) -> int:
-    """Return where in a line an address may begin that is not its first word; 0 where there is none."""
+    """Return where in a line an address may begin that is not its first word; 0 if there is none."""
     first, *others = (m.end() if (m := pattern.match(line)) else 0 for pattern in _BEHIND)
     return (
         first if 0 < first < len(line) else max((at for at in others if at < len(line)), default=0)
@@ -178,7 +178,7 @@ def _faxes(page: Page) -> Iterator[_Place]:
 
 
 def _is_for_appeals(place: _Place) -> bool:
-    """Say whether the words of a place, or the nearest before it that name a purpose, name an appeal."""
+    """Return whether the words of a place, or the nearest before it that name a purpose, name an appeal."""
     rule = words()
     text = place.page.text
     inside = text[place.start : place.end]
@@ -256,7 +256,7 @@ def _clause(said: str, match: re.Match[str]) -> str:
 
 
 def _is_own_time(said: str, start: int, end: int) -> bool:
-    """Say whether a time in a sentence is the payer's own, or another level's, and not one to appeal."""
+    """Return whether a time in a sentence is the payer's own, or another level's, and not one to appeal."""
     other = any_of(words().not_filing)
     clause = re.split(r"[;]|\bbut\b|\bthen\b", said[:start])[-1]
     return bool(other.search(clause) or other.match(said[end : end + 60].lstrip(" ,")))

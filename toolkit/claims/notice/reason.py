@@ -60,7 +60,7 @@ def _of(one: Sentence) -> str | None:
 
 
 def _is_heading(one: Sentence) -> bool:
-    """Say whether a sentence only names what the letter is about: a short line without an end."""
+    """Return whether a sentence only names what the letter is about: a short line without an end."""
     words = one.words
     if words[-1] in ".!?)":
         return False
@@ -84,7 +84,7 @@ _CAUSE = re.compile(
 
 
 def _is_outcome(one: Sentence) -> bool:
-    """Say whether a sentence says only how an appeal ended."""
+    """Return whether a sentence says only how an appeal ended."""
     return bool(one.told.phrases) and _of(one) == "appeal_result"
 
 

@@ -94,7 +94,7 @@ def _width(lines: list[str]) -> int:
 
 
 def _is_row(line: str) -> bool:
-    """Say whether a line is one of a table's: it has cells or labels, or most of its words are numbers."""
+    """Return whether a line is one of a table's: it has cells or labels, or most of its words are numbers."""
     if len(re.findall(r"\S[ ]{2,}(?=\S)|\|", line)) > 1 or len(re.findall(r"\w:[ ]", line)) > 1:
         return True
     words = line.split()

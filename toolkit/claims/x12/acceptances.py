@@ -28,7 +28,7 @@ class Acceptance(msgspec.Struct, frozen=True):
 def acceptance_of(path: Path, account: str) -> Acceptance:
     """Return how the 277CA accepted the claim with this patient control number.
 
-    Raises RefusedError where the file does not prove that the payer has the claim: it is a 999, it
+    Raises RefusedError if the file does not prove that the payer has the claim: it is a 999, it
     does not name the claim, or it rejects it.
     """
     name = path.name
@@ -40,8 +40,7 @@ def acceptance_of(path: Path, account: str) -> Acceptance:
     proof = ("the payer's 277CA that accepts the claim, or another proof of its receipt",)
     if not table["kind"].eq("277CA").any():
         raise RefusedError(
-            f"{name}: a {table['kind'].iloc[0]} shows that a file came in, and not that the payer took "
-            "the claim.",
+            f"{name}: a {table['kind'].iloc[0]} shows that a file arrived, not that the payer accepted the claim.",
             needs=proof,
         )
     on_claim = table[table["level"].eq("claim")].set_index("row")

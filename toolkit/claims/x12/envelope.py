@@ -183,8 +183,7 @@ def survey(data: bytes | mmap.mmap, name: str, size: int = 1 << 22) -> Survey:
                     1,
                     "ISA",
                     "no_interchange_header",
-                    "the file has no ISA; its delimiters were read from its first segment, and "
-                    "nothing shows who sent it or whether it is whole",
+                    "the file has no ISA; its delimiters were read from its first segment, and nothing shows who sent it or whether it is complete",
                 )
             )
         heads.append(head)
@@ -229,7 +228,7 @@ def _plain(data: bytes | mmap.mmap, findings: list[Finding]) -> tuple[bytes | mm
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         data = data[:].decode("utf-16", "replace").encode()
         findings.append(
-            Finding(None, "file", "utf_16", "the file was saved as UTF-16; it was read as such")
+            Finding(None, "file", "utf_16", "the file was saved as UTF-16 and was read that way")
         )
     start, stop = 0, len(data)
     for _ in range(2):
@@ -266,8 +265,7 @@ def _interchanges(
                     row,
                     "IEA",
                     "text_after_the_end",
-                    "there is text after the end of an interchange; it was not read, so look "
-                    "whether it holds claims",
+                    "there is text after the end of an interchange; it was not read, so check whether it contains claims",
                 )
             )
             position = after.start() if after else stop
@@ -295,8 +293,7 @@ def _first_start(
     if found is None:
         what = _what_it_is(text[start : min(start + 4096, stop)])
         raise RemittanceError(
-            f"{name}, row 1, ISA01: {what}; an X12 835 remittance begins with an ISA "
-            "segment. Give the file as the payer or clearinghouse sent it."
+            f"{name}, row 1, ISA01: {what}; an X12 835 remittance begins with an ISA segment. Use the file as the payer or clearinghouse sent it."
         )
     findings.append(
         Finding(
@@ -494,7 +491,7 @@ def _clean(
 
 
 def _indented(data: bytes, segment: bytes) -> bool:
-    """Say whether a blank follows a terminator, as in a file indented for reading."""
+    """Return whether a blank follows a terminator, as in a file indented for reading."""
     text = np.frombuffer(data, dtype=np.uint8)
     after = text[1:] == 32
     if b"\t" in data:
@@ -644,8 +641,7 @@ def _latin(text: bytes | mmap.mmap, head: Head, findings: list[Finding], size: i
             row,
             "file",
             "not_utf_8",
-            "the text is not UTF-8 from this segment on; it was read as Latin-1, so look at "
-            "names with accents before they go into a letter",
+            "the text is not UTF-8 from this segment on; it was read as Latin-1, so check names with accents before you use them in a letter",
         )
     )
     return replace(head, latin=True)

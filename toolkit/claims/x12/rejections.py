@@ -39,7 +39,7 @@ _TA1 = re.compile(rb"[^A-Za-z0-9]TA1([^A-Za-z0-9\s])\d{1,9}\1\d{6,8}\1\d{4}\1[A-
 
 
 def is_rejections(data: bytes) -> bool:
-    """Say whether an X12 file holds 277, 999 or 997 transactions, or a TA1, and no remittance."""
+    """Return whether an X12 file holds 277, 999 or 997 transactions, or a TA1, and no remittance."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         data = data.decode("utf-16", "ignore").encode()
     head = data[:65536].translate(None, b"\r\n")
@@ -76,7 +76,7 @@ def read_acknowledgment(path: Path) -> Claims:
     file_id = id_of(sha256)
     rows, transactions = _rows(envelope)
     if not transactions and not rows:
-        raise RemittanceError(f"{path.name}, row 1, ST01: the file holds no 277, 999 or 997.")
+        raise RemittanceError(f"{path.name}, row 1, ST01: the file contains no 277, 999 or 997.")
     uncounted = [row["row"] for row in rows if row.pop("uncounted", False)]
     for row in rows:
         row.pop("batch_cents", None)
@@ -486,7 +486,7 @@ def _error(level: str, code: str) -> dict[str, Any]:
 
 
 def _whole(text: str) -> int | None:
-    """Return a count as X12 writes it; None where it is none."""
+    """Return a count as X12 writes it; None if it is none."""
     return int(text.partition(".")[0]) if re.fullmatch(r"\d{1,9}(\.0*)?", text) else None
 
 
@@ -545,14 +545,11 @@ def _findings(envelope: Envelope, table: pd.DataFrame, uncounted: list[int]) -> 
         count, first = int(batches["unlisted_rejected"].sum()), int(batches["row"].min())
         says = (
             f"rejected with a whole batch, and not listed in the file: {count:,} {unit}"
-            f"{'' if count == 1 else 's'}; mend the batch and send it again as a whole"
+            f"{'' if count == 1 else 's'}; correct the batch and send it again"
         )
         found.append((first, "STC01, AK901 or TA104", "batch_rejected", says))
     if uncounted:
-        says = (
-            f"batches rejected without a word of how many claims they hold: {len(uncounted):,}, this "
-            "one first; each counts as 1: look into what was sent"
-        )
+        says = f"batches rejected without a number of claims: {len(uncounted):,}, this one first; each counts as 1: check what was sent"
         found.append((uncounted[0], "QTY, AK902 or TA1", "batch_not_counted", says))
     unknown = table[table["standing"].eq("unknown")]
     for column, part in (

@@ -68,21 +68,21 @@ _AGAIN = "ask the payer or clearinghouse for the whole file and read that instea
 _DIAGNOSTICS = {
     "UnknownSegment": (
         "segment_not_read",
-        "this segment does not belong where it stands and was not read; look at the payer's portal",
+        "this segment is out of place and was not read; check the payer's portal",
     ),
     "ImplicitLoop": (
         "segment_out_of_place",
-        "the segment that should open this part is missing; what follows was read without it",
+        "the segment that should start this part is missing; the following segments were read without it",
     ),
     "UnterminatedLoop": ("not_closed", "the file ends without this closing segment"),
     "ControlCountMismatch": (
         "count_differs",
-        "the count stated here is not what the file holds; something may be missing or doubled",
+        "the count stated here is not the count in the file; something may be missing or duplicated",
     ),
     "ControlElementMissing": ("element_missing", "a control number or count is missing here"),
     "ControlNumberMismatch": (
         "control_number_differs",
-        "the control number of the closing segment is not that of the opening one",
+        "the control numbers of the closing and opening segments differ",
     ),
     "RequiredElementMissing": ("element_missing", "a required element is missing or empty"),
     "TypeMismatch": (
@@ -90,17 +90,20 @@ _DIAGNOSTICS = {
         "this is not a number or date as X12 writes them; it was left empty",
     ),
     "ValueDropped": ("not_readable", "this could not be read and was left empty"),
-    "CompositeShape": ("parts_differ", "this element has not the parts that X12 gives it"),
+    "CompositeShape": (
+        "parts_differ",
+        "this element does not have the components that X12 defines",
+    ),
     "LengthOutOfRange": ("length_out_of_range", "this is shorter or longer than X12 allows"),
-    "CodeNotInList": ("code_not_listed", "this code is not one that X12 lists here"),
+    "CodeNotInList": ("code_not_listed", "X12 does not list this code here"),
     "RequiredOccurrenceMissing": (
         "segment_missing",
         "a required segment is missing before this one",
     ),
     "RequiredLoopMissing": ("segment_missing", "a required part is missing before this segment"),
-    "OccurrenceOverMax": ("too_many", "this segment comes more often than X12 allows"),
-    "LoopOverMax": ("too_many", "this part comes more often than X12 allows"),
-    "OutOfOrder": ("out_of_order", "this segment comes later than X12 places it; it was read"),
+    "OccurrenceOverMax": ("too_many", "this segment appears more often than X12 allows"),
+    "LoopOverMax": ("too_many", "this part appears more often than X12 allows"),
+    "OutOfOrder": ("out_of_order", "this segment is later than X12 allows; it was read"),
     "UnknownOccurrence": ("qualifier_not_listed", "X12 does not list this qualifier here"),
 }
 _BALANCE = {
@@ -295,7 +298,7 @@ class _Reader:
         yield self._last(held or Claims())
 
     def read(self, *, with_references: bool = False) -> Iterator[Part]:
-        """Give the parts; afterwards all that concerns the whole file is known."""
+        """Give the parts; afterward all that concerns the whole file is known."""
         names = _CLAIM_TABLES + (("references", "amounts") if with_references else ())
         size = max(4096, min(_PIECE, 2000 * self.claims_at_once))
         rest, rest_rows = b"", np.zeros(0, dtype="i8")
@@ -436,7 +439,7 @@ class _Reader:
             block.rows[lost[mine[lost] | ~judged.inside[lost]]],
             "CLP",
             "claim_not_read",
-            "this claim stands where no claim can be, and was not read; none of its money is counted",
+            "this claim is where no claim can be, and was not read; none of its money is counted",
         )
 
     def _sets(
@@ -645,9 +648,7 @@ class _Reader:
                     [self.first_repeat],
                     "ST",
                     "repeated_transactions",
-                    f"{self.repeats} transactions, this one first, repeat an earlier one word for "
-                    "word; their claims are counted each time, so look whether the file was put "
-                    "together twice",
+                    f"{self.repeats} transactions, this one first, repeat an earlier one exactly; their claims are counted each time, so check whether the file was combined twice",
                 )
             )
         for one in self.survey.findings:
@@ -703,19 +704,18 @@ class _Reader:
 # What is found in several places, in the row of the first of them.
 _KINDS = {
     "payer_named_again": (
-        "payer or payee are named again between claims, as where files were joined ({} times, here "
+        "payer or payee are named again between claims, as in combined files ({} times, here "
         "first); the claims that follow are theirs"
     ),
     "payment_date_earlier": (
         "the payment date (BPR16) is before the production date (DTM 405), in {} of the transactions, "
-        "here first; the production date is the notice, and file_by is counted from the earlier date"
+        "here first; the production date is the notice date, and file_by counts from the earlier date"
     ),
     "code_not_well_formed": (
-        "what stands here in a code's place has not the form of a code ({} times, here first); it may be "
-        "any text, so it is shown as ? and classified as an unknown code"
+        "the value here does not have the form of a code ({} times, here first); it could be any text, so it is shown as ? and classified as an unknown code"
     ),
 }
-_OUTSIDE = "claims (CLP) that stand before or after the file's interchanges and were not read: {:,}"
+_OUTSIDE = "claims (CLP) before or after the file's interchanges, which were not read: {:,}"
 
 
 def _kind_found(column: str, code: str, row: int, count: int) -> Found:
@@ -761,7 +761,7 @@ def _set_kind(block: Block, at: int) -> str:
 def _not_a_remittance(name: str, others: list[tuple[int, str]]) -> RemittanceError:
     if not others:
         return RemittanceError(
-            f"{name}, row 1, ST01: the file has an X12 envelope and no transaction in it; {_AGAIN}."
+            f"{name}, row 1, ST01: the file has an X12 envelope but no transaction; {_AGAIN}."
         )
     row, kind = others[0]
     what = _OTHER_SETS.get(kind, "another kind of X12 transaction")
@@ -787,7 +787,7 @@ def _diagnostics(diagnostics: list[Diagnostic], block: Block) -> list[Found]:
         here = block.bytes_of(place)[:-1] if place < len(block) else b""
         segment = here.split(element, 1)[0][:3].decode("ascii", "replace").strip()
         segment = segment if segment in known else "segment"
-        code, says = _DIAGNOSTICS.get(kind, ("not_as_x12", "this is not as X12 writes it"))
+        code, says = _DIAGNOSTICS.get(kind, ("not_as_x12", "this is not as X12 defines it"))
         column = segment
         if kind == "BalanceMismatch":
             if segment == "BPR":
@@ -821,7 +821,7 @@ def _check_counts(reader: _Reader, count: Counted) -> None:
     elif (
         not (cut or reader.lost or None in (count.paid, reader.paid)) and count.paid != reader.paid
     ):
-        wrong = "CLP04", "its claim payments do not come to the same when they are read another way"
+        wrong = "CLP04", "a second reading gives a different total of claim payments"
     if wrong:
         raise RemittanceError(
             f"{reader.name}, {wrong[0]}: the file does not add up: {wrong[1]}; {_AGAIN}."
@@ -849,14 +849,12 @@ def _check_ends(reader: _Reader) -> list[Found]:
                 [cut.row if last else row],
                 cut.segment_id if last else "SE",
                 "truncated",
-                "the file is cut off here: the end of the remittance is missing. What was read is "
-                f"whole and adds up, but denied claims may have followed; {_AGAIN}",
+                "the file is cut off here: the end of the remittance is missing. The part that was read is complete and adds up, but denied claims may have followed; {_AGAIN}",
             )
             found.insert(0, truncated)  # the first of its row
             continue
         raise RemittanceError(
-            f"{reader.name}, row {row}, {column}: the remittance is cut off here, {why}, so claims "
-            f"are missing or half read; {_AGAIN}."
+            f"{reader.name}, row {row}, {column}: the remittance is cut off here, {why}, so claims are missing or incomplete; {_AGAIN}."
         )
     if cut is not None and not reader.unclosed:
         found.append(

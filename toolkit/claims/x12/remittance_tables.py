@@ -29,7 +29,7 @@ class Money(NamedTuple):
         return whole(self.cents, self.missing)
 
     def at(self, place: int) -> int | None:
-        """Return one amount, None where it is missing."""
+        """Return one amount, None if it is missing."""
         return None if self.missing[place] else int(self.cents[place])
 
     def last(self) -> "Money":
@@ -86,7 +86,7 @@ def upper(table: Columns, column: str) -> pa.Array:
 
 
 def nothing(values: pa.Array) -> bool:
-    """Say whether every value is missing."""
+    """Return whether every value is missing."""
     return values.null_count == len(values)
 
 
@@ -105,8 +105,8 @@ def money(part: Part, of: str, column: str, element: str) -> Money:
 
 
 _UNCLEAN = {
-    1: ("part_of_a_cent", "the amount is finer than a cent; it was left empty"),
-    2: ("amount_too_large", "the amount cannot be true; it was left empty"),
+    1: ("part_of_a_cent", "the amount has a fraction of a cent; it was left empty"),
+    2: ("amount_too_large", "the amount is impossible; it was left empty"),
 }
 
 
@@ -117,7 +117,7 @@ def _numbers(values: pa.Array, dtype: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def number(values: pa.Array) -> pd.arrays.FloatingArray:
-    """Return a column of numbers that are no money."""
+    """Return a column of numbers that are not money."""
     return pd.arrays.FloatingArray(*_numbers(values, "f8"))
 
 
@@ -396,7 +396,7 @@ def adjustments(part: Part) -> tuple[pd.DataFrame, Money, np.ndarray, np.ndarray
             rows_of(part, table)[carc.is_null().to_numpy(zero_copy_only=False)],
             "CAS",
             "adjustment_without_reason",
-            "an adjustment here has an amount and no reason code; it cannot be classified",
+            "an adjustment here has an amount but no reason code; it cannot be classified",
         )
     claim_keys = part.claim_keys.take(table["claim"])
     frame = conform(
@@ -427,7 +427,7 @@ def remarks(part: Part) -> pd.DataFrame:
             rows_of(part, lq)[~ours],
             "LQ01",
             "not_a_remark_code",
-            "this code is of another list than remittance advice remark codes; it was not read",
+            "this code is not from the list of remittance advice remark codes; it was not read",
         )
     parts = [(lq, upper(lq, "value"), lq["service"], ours)]
     for name in ("outpatient", "inpatient"):

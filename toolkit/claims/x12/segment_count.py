@@ -19,7 +19,7 @@ _SIZE = 1 << 20
 class Counted:
     """Segments, claims and payments of a file; `outside` is what stands before or after interchanges.
 
-    `paid` are whole cents; None where a CLP04 is no plain amount.
+    `paid` are whole cents; None if a CLP04 is no plain amount.
     """
 
     segments: int = 0
@@ -93,7 +93,7 @@ def _paid(claim: bytes, element: bytes) -> int | None:
 
 
 def _cents(printed: bytes) -> int | None:
-    """Return an amount as whole cents; None where it is no plain amount."""
+    """Return an amount as whole cents; None if it is no plain amount."""
     whole, _, part = printed.partition(b".")
     if whole.isdigit() and len(part) == 2 and part.isdigit():
         return int(whole + part)

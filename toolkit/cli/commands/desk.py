@@ -1,4 +1,4 @@
-"""`toolkit desk`: serve the desk on this machine and open it in the browser."""
+"""`toolkit desk`: serve the desk on this computer and open it in the browser."""
 
 import argparse
 import sys

@@ -90,6 +90,6 @@ def show(answer: dict[str, Any]) -> None:
     for one in answer["switches"]:
         print(f"\nFrom {one['applies_from']}, by {one['keyed_to']}: {one['says']}")
         print(f"  [{one['citation']}; {one['status']}]")
-    print("\nNot modelled:")
+    print("\nNot modeled:")
     for one in answer["not_modelled"]:
         print(f"  {one}")

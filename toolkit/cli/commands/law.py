@@ -87,4 +87,4 @@ def show(answer: dict[str, Any]) -> None:
         print(f"Warning: {warning}")
     for name, gaps in answer["not_modelled"].items():
         for gap in gaps:
-            print(f"{name}, not modelled: {gap}")
+            print(f"{name}, not modeled: {gap}")
