@@ -651,9 +651,9 @@ def test_parts_triaged_with_one_brain_are_the_whole_and_nothing_is_asked_twice(m
 def test_a_memory_that_begins_again_answers_the_same(monkeypatch):
     made = claims(*MIXED)
     whole = triage(made, as_of=TODAY, hospital=UNKNOWN)
-    monkeypatch.setattr("toolkit.worklist.keys._REMEMBERED", 2)
-    monkeypatch.setattr("toolkit.worklist.triage._REMEMBERED_TEXTS", 0)
-    monkeypatch.setattr("toolkit.worklist.triage._REMEMBERED_STEPS", 2)
+    monkeypatch.setattr("toolkit.worklist.memory._REMEMBERED", 2)
+    monkeypatch.setattr("toolkit.worklist.memory._REMEMBERED_TEXTS", 0)
+    monkeypatch.setattr("toolkit.worklist.memory._REMEMBERED_STEPS", 2)
     questions = brain(as_of=TODAY, hospital=UNKNOWN)
     for _ in range(3):
         pd.testing.assert_frame_equal(triaged(made, questions), whole)

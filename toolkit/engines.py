@@ -3,7 +3,7 @@
 from toolkit import lazy
 
 _WHERE = {
-    "ANSWERS": "kernel",
+    "ANSWERS": "answers",
     "FACTS": "facts",
     "Written": "row_files",
     "totals": "row_files",

@@ -7,7 +7,7 @@ holds the rows. An engine is imported when rows of it are given.
 from toolkit import lazy
 
 _WHERE = {
-    "ANSWERS": "kernel",
+    "ANSWERS": "answers",
     "DUE": "table",
     "FACTS": "facts",
     "WORKLIST": "table",

@@ -9,9 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.law import amount_levels, disputed_at
-from toolkit.worklist.keys import Coded, combined
+from toolkit.worklist.appeals import LastAppeals, Recorded, ended
+from toolkit.worklist.claim_set import ClaimSet
+from toolkit.worklist.denial_rows import NO_CLOCK, DenialRows
+from toolkit.worklist.keys import Coded, combined, keys_of, positions
 from toolkit.worklist.tallies import dollars
 
 
@@ -58,6 +62,35 @@ class Amounts(NamedTuple):
         return Amounts(pd.arrays.IntegerArray(cents, missing), Coded(code, self.words.values))
 
 
+def in_controversy(rows: DenialRows, appeal: LastAppeals, recorded: Recorded) -> Amounts:
+    """Return what each row's case is about, where its next level's own rules look at the amount."""
+    set_ = rows.set_
+    counts = (appeal.goes_on | ~appeal.filed) & ~ended(rows, recorded)
+    counts &= ~rows.stands.state.isin(NO_CLOCK) & ~rows.answer("appealable").isin({False})
+    level = levels(
+        counts,
+        rows.payer("program"),
+        appeal.last_level.only(appeal.goes_on),
+        appeal.outcome.only(appeal.goes_on),
+        rows.answer("nature"),
+        rows.answer("denial_category"),
+    )
+    at = np.flatnonzero(level.code >= 0)
+    claim, line, cents = rows.claim[at], rows.line[at], rows.denied_cents[at]
+    stated, now = (one.to_numpy("int64", na_value=0) for one in (recorded.stated_cents[at], cents))
+    denials = Denials(
+        set_.same_claim(claim),
+        line,
+        level.take(at),
+        appeal.decided_on[at],
+        cents,
+        stated - now,
+        rows.cents("billed_cents", at),
+        rows.cents("paid_cents", at),
+    )
+    return amounts(denials, _recovered(set_, denials.claim, line)).spread(at, len(rows.claim))
+
+
 def levels(
     counts: np.ndarray,
     program: Coded,
@@ -78,7 +111,7 @@ def levels(
         return Coded(code, [])
     facts = [one.take(at) for one in (program, last_level, outcome, nature, denial_category)]
     number, first = combined(facts)
-    found = [disputed_at(*(_value(column, row) for column in facts)) for row in first]
+    found = [disputed_at(*(column.value(row) for column in facts)) for row in first]
     names = [name for name in dict.fromkeys(found) if name]
     code[at] = np.array([names.index(name) if name else -1 for name in found])[number]
     return Coded(code, names)
@@ -98,8 +131,25 @@ def amounts(denials: Denials, recovered: Recovered) -> Amounts:
     return Amounts(cents, Coded(number[case], words))
 
 
-def _value(column: Coded, row: int) -> str | None:
-    return column.values[column.code[row]] if column.code[row] >= 0 else None
+def _recovered(set_: ClaimSet, claim: np.ndarray, line: np.ndarray) -> Recovered:
+    """Return what appeals brought back of these claims and lines, few of all."""
+    events = set_.tables.appeal_events[["claim_key", "line_key", "recovered_cents"]]
+    some = events["recovered_cents"].gt(0).fillna(False).to_numpy(bool)
+    events = events[some if len(claim) else np.zeros(len(events), dtype=bool)]
+    same = set_.same_claim(np.arange(len(set_.claim_keys)))
+    claims = np.flatnonzero(np.isin(same, claim))
+    of_claim = np.append(same, -1)[_among(events["claim_key"], set_.claim_keys, claims)]
+    of_line = _among(events["line_key"], set_.line_keys, np.unique(line[line >= 0]))
+    no_line = events["line_key"].isna().to_numpy()
+    mine = np.where(no_line, of_claim, of_line) >= 0
+    cents = events["recovered_cents"].to_numpy("int64")
+    return Recovered(of_claim[mine], of_line[mine], cents[mine])
+
+
+def _among(keys: pd.Series, known: pa.Array, places: np.ndarray) -> np.ndarray:
+    """Return the place of each key among some places of the known ones; -1 for another."""
+    at = positions(keys_of(keys), known.take(pa.array(places)))
+    return np.append(places, -1)[at]
 
 
 def _numbered(values: np.ndarray) -> Coded:

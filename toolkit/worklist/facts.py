@@ -132,6 +132,11 @@ def read(column: str, value: Any) -> Read:
     return READERS[column](text) if text else (None, "")
 
 
+def finding(column: str, problem: str) -> str:
+    """Return in words what is wrong with a cell of a column; '' for nothing."""
+    return f"{column}: {SAYS[problem]}" if problem else ""
+
+
 def level_of(program_id: str | None, word: str | None) -> Read:
     """Return the level of appeal that a word means in a program; a level's own id is always one."""
     if not word:

@@ -4,9 +4,8 @@ This is how what the law and the codes say reaches a frame: decided in one place
 time, and never said again in the language of columns.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat
 from typing import Any, cast
 
 import numpy as np
@@ -15,9 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.tables import DTYPES, Kind, text
-
-# What a remembered answer may cost: past this many keys a memory begins again.
-_REMEMBERED = 150_000
+from toolkit.worklist.numbering import firsts, mixed
 
 
 def ask(
@@ -37,12 +34,11 @@ def ask(
     if frame.empty:  # asked once of nothing, to know the columns
         table = _table([question(**dict.fromkeys(keys))], question)
         return table.iloc[:0].set_axis(frame.index)
-    number = numbered(frame, keys)
-    first = np.flatnonzero(~pd.Series(number).duplicated().to_numpy())
-    distinct = frame[keys].iloc[first]
-    columns = [_plain(distinct[key]) for key in keys]
+    columns = [coded(frame[key]) for key in keys]
+    number, first = combined(columns)
+    plain = [column.take(first).plain() for column in columns]
     answers = [
-        question(**dict(zip(keys, values, strict=True))) for values in zip(*columns, strict=True)
+        question(**dict(zip(keys, values, strict=True))) for values in zip(*plain, strict=True)
     ]
     table = _table(answers, question)
     if categories:
@@ -74,26 +70,6 @@ def each(column: pd.Series, change: Callable[[Any], str | None]) -> pd.Series:
     changed = pd.Series([*(change(value) for value in distinct), None], dtype="str")
     place, words = pd.factorize(changed)
     return pd.Series(pd.Categorical.from_codes(place[number], words), index=column.index)
-
-
-def numbered(frame: pd.DataFrame, keys: Iterable[str]) -> np.ndarray:
-    """Return for each row the number of its combination of keys, in order of first appearance.
-
-    Each column becomes numbers first, and the numbers one: several times as quick as grouping by
-    text. A missing value is a value of its own.
-    """
-    places = (pd.factorize(frame[key]) for key in keys)
-    return _mixed((place, len(distinct)) for place, distinct in places)
-
-
-def _plain(column: pd.Series) -> list:
-    """Return the values as plain Python; a missing one is None, a day a `date`."""
-    values = column.tolist()
-    if column.dtype.kind == "M":
-        values = [day.date() if day is not pd.NaT else None for day in values]
-    return [
-        None if missing else value for value, missing in zip(values, column.isna(), strict=True)
-    ]
 
 
 # --- columns by numbers --------------------------------------------------------------------------
@@ -134,6 +110,22 @@ class Coded:
         """Return which rows have one of these values; a missing one has none."""
         return np.array([*(value in values for value in self.values), False], dtype=bool)[self.code]
 
+    def followed(self, after: "Coded") -> "Coded":
+        """Return one column after the other."""
+        values = list(self.values)
+        number = {value: at for at, value in enumerate(values)}
+        for value in after.values:
+            if value not in number:
+                number[value] = len(values)
+                values.append(value)
+        code = np.array([*map(number.get, after.values), -1], dtype="int64")[after.code]
+        return Coded(np.concatenate([self.code, code]), values)
+
+    def by_letters(self) -> np.ndarray:
+        """Return the place of each row's text in the order of their letters; -1 for a missing one."""
+        place = {value: at for at, value in enumerate(sorted(set(self.values)))}
+        return np.array([*(place[value] for value in self.values), -1])[self.code]
+
     def used(self) -> "Coded":
         """Return the same column with only the values that it has, each once."""
         there = np.zeros(len(self.values) + 1, dtype=bool)
@@ -143,6 +135,15 @@ class Coded:
         for at in np.flatnonzero(there[:-1]).tolist():
             place[at] = number.setdefault(self.values[at], len(number))
         return Coded(place[self.code], list(number))
+
+    def value(self, row: int) -> Any:
+        """Return what one row has; None where it is missing."""
+        code = int(self.code[row])
+        return self.values[code] if code >= 0 else None
+
+    def plain(self) -> list[Any]:
+        """Return what each row has, in plain Python; None where it is missing."""
+        return [*map([*self.values, None].__getitem__, self.code.tolist())]
 
     def array(self, kind: Kind, *, categories: bool = False) -> Any:
         """Return the cells as a column's array of that kind; texts as categories, if asked for."""
@@ -187,108 +188,8 @@ def taken(values: np.ndarray, at: np.ndarray, missing: Any) -> np.ndarray:
 
 def combined(columns: Iterable[Coded]) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of each row's combination, in order of first appearance, and those rows."""
-    number = _mixed((column.code, len(column.values)) for column in columns)
+    number = mixed((column.code, len(column.values)) for column in columns)
     return number, firsts(number)
-
-
-def firsts(number: np.ndarray) -> np.ndarray:
-    """Return the first row of each number; the numbers are 0 and on, none left out."""
-    first = np.empty(number.max() + 1 if len(number) else 0, dtype="int64")
-    # Of several values for one place the last one stays, so the rows are walked from the end.
-    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
-    return first
-
-
-def _mixed(columns: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
-    """Return one number for each combination of codes, in order of first appearance."""
-    code, size = np.zeros(0, np.int64), 0
-    for place, values in columns:
-        width = values + 1
-        if not size:
-            code, size = place.astype("int64") + 1, width
-            continue
-        if size * width > np.iinfo("int64").max // 2:
-            code, seen = pd.factorize(code)
-            size = len(seen)
-        code = code * width
-        code += place
-        code += 1
-        size *= width
-    return pd.factorize(code)[0]
-
-
-class Memory:
-    """A question with what it has answered so far, by numbers: a further part asks what is new.
-
-    Kept over the parts of a big file. Each distinct answer is held once, and the texts in it once
-    each; after `_REMEMBERED` keys all is forgotten, so that a run of any length stays small.
-    """
-
-    def __init__(
-        self, keys: Iterable[str], answers: Iterable[str], question: Callable[..., dict[str, Any]]
-    ) -> None:
-        self.keys, self.names, self._question = tuple(keys), tuple(answers), question
-        self._forget()
-
-    def _forget(self) -> None:
-        self._numbers: tuple[dict, ...] = tuple({} for _ in self.keys)
-        self._known: dict[bytes, int] = {}
-        self._answers: dict[tuple, int] = {}
-        self._words: tuple[dict, ...] = tuple({} for _ in self.names)
-        self._lists: tuple[list, ...] = tuple([] for _ in self.names)
-        self._table = np.empty((len(self.names), 0), dtype="int32")
-
-    def ask(self, facts: Mapping[str, Coded]) -> tuple[np.ndarray, dict[str, Coded]]:
-        """Return each row's number in the table of answers, and the table, by name."""
-        if len(self._known) > _REMEMBERED:
-            self._forget()
-        columns = [facts[key] for key in self.keys]
-        row, first = combined(columns)
-        columns = [column.take(first) for column in columns]
-        keys = self._spelled(columns)
-        answer = np.fromiter(map(self._known.get, keys, repeat(-1)), dtype="int64", count=len(keys))
-        new = np.flatnonzero(answer < 0)
-        if len(new):
-            answer[new] = self._asked([column.take(new) for column in columns])
-            self._known.update(zip([keys[at] for at in new], answer[new].tolist(), strict=True))
-        table = {  # as it is now: another thread may ask more
-            name: Coded(self._table[at], [*self._lists[at]]) for at, name in enumerate(self.names)
-        }
-        return answer.astype("int32")[row], table
-
-    def _spelled(self, columns: list[Coded]) -> list[bytes]:
-        """Return each row's combination as bytes: of numbers that mean the same in every part."""
-        spelled = np.empty((len(columns[0].code), len(columns)), dtype="int32")
-        for at, (column, number) in enumerate(zip(columns, self._numbers, strict=True)):
-            place = [number.setdefault(value, len(number)) for value in column.values]
-            spelled[:, at] = np.array([*place, -1], dtype="int32")[column.code]
-        return spelled.view(f"V{spelled.itemsize * len(columns)}").ravel().tolist()
-
-    def _asked(self, columns: list[Coded]) -> list[int]:
-        """Ask each row's combination, and return the number of its answer."""
-        plain = [
-            [*map([*column.values, None].__getitem__, column.code.tolist())] for column in columns
-        ]
-        found, more = [], []
-        for facts in zip(*plain, strict=True):
-            answer = self._question(**dict(zip(self.keys, facts, strict=True)))
-            cells = tuple(map(answer.__getitem__, self.names))
-            number = self._answers.get(cells)
-            if number is None:
-                number = self._answers[cells] = len(self._answers)
-                more.append(cells)
-            found.append(number)
-        if more:
-            new = [*map(self._worded, self._words, self._lists, zip(*more, strict=True))]
-            self._table = np.concatenate([self._table, np.array(new, dtype="int32")], axis=1)
-        return found
-
-    @staticmethod
-    def _worded(words: dict, known: list, cells: Iterable[Any]) -> list[int]:
-        """Return the numbers of one column's cells; what is new among them is numbered and listed."""
-        code = [-1 if cell is None else words.setdefault(cell, len(words)) for cell in cells]
-        known.extend(islice(words, len(known), None))
-        return code
 
 
 # --- text keys -----------------------------------------------------------------------------------

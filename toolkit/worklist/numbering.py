@@ -1,13 +1,16 @@
-"""One number for each combination of numbers, learned as they come and shared by threads.
+"""Numbers for combinations of numbers, and what is kept by number.
 
-Number 0 is never given: in a table it says that a combination was not met so far.
+`mixed` numbers the combinations of one batch. `Combinations` gives them numbers that stay from batch to
+batch, learned as they come and shared by threads; number 0 is never given: it says that a combination
+was not met so far. Every bulk question asks once per distinct key by these: the rows of frames and files
+(`toolkit.worklist.kernel`) and the tables of claims (`toolkit.worklist.memory`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import repeat
 from math import prod
 from threading import RLock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,34 @@ DENSE = 1 << 23
 # The parts of combinations: numbers of each row, and how many numbers there can be.
 Parts = Sequence[tuple[np.ndarray, int]]
 
+T = TypeVar("T")
+
+
+def mixed(parts: Iterable[tuple[np.ndarray, int]]) -> np.ndarray:
+    """Return one number for each combination of parts, in order of first appearance; -1 is a part too."""
+    code, size = np.zeros(0, np.int64), 0
+    for part, values in parts:
+        width = values + 1
+        if not size:
+            code, size = part.astype("int64") + 1, width
+            continue
+        if size * width > np.iinfo("int64").max // 2:
+            code, seen = pd.factorize(code)
+            size = len(seen)
+        code = code * width
+        code += part
+        code += 1
+        size *= width
+    return pd.factorize(code)[0]
+
+
+def firsts(number: np.ndarray) -> np.ndarray:
+    """Return the first row of each number; the numbers are 0 and on, none left out."""
+    first = np.empty(number.max() + 1 if len(number) else 0, dtype="int64")
+    # Of several values for one place the last one stays, so the rows are walked from the end.
+    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    return first
+
 
 class Combinations:
     """The number of each combination of parts. `ask` gives numbers (from 1) to new combinations.
@@ -26,7 +57,9 @@ class Combinations:
     time. A thread that only looks up waits for nobody.
     """
 
-    def __init__(self, parts: int, ask: Callable[[np.ndarray], Sequence[int]], lock: RLock) -> None:
+    def __init__(
+        self, parts: int, ask: Callable[[np.ndarray], Sequence[int] | np.ndarray], lock: RLock
+    ) -> None:
         self._ask, self._lock = ask, lock
         self._state = _State((1,) * parts)
 
@@ -127,14 +160,9 @@ class _State:
             place, codes = pd.factorize(self.packed(columns))
             return place, self.parts(codes)
         # So many numbers that their product is none: those of the rows are numbered first.
-        place, matrix = pd.factorize(columns[0])
-        matrix = matrix.astype(np.int64)[:, None]
-        for part in columns[1:]:
-            other, values = pd.factorize(part)
-            place, codes = pd.factorize(place.astype(np.int64) * len(values) + other)
-            left, right = np.divmod(codes, max(len(values), 1))
-            matrix = np.column_stack([matrix[left], values[right]])
-        return place, matrix
+        place = mixed(zip(columns, self.caps, strict=True))
+        first = firsts(place)
+        return place, np.column_stack([column[first].astype(np.int64) for column in columns])
 
     def numbers(self, parts: np.ndarray) -> np.ndarray:
         """Return the numbers of combinations, a row each; 0 for one that is not known."""
@@ -194,7 +222,7 @@ class Column:
         wider[: self.size] = self._data[: self.size]
         self._data = wider
 
-    def put(self, at: np.ndarray, values: np.ndarray) -> None:
+    def put(self, at: np.ndarray, values: np.ndarray | Sequence[int]) -> None:
         """Put other numbers in these places; hold the lock for it."""
         self._data[at] = values
 
@@ -202,21 +230,54 @@ class Column:
         """Return the numbers in these places."""
         return self._data.take(at)
 
+    def added(self) -> np.ndarray:
+        """Return the numbers that were added, from that of 1 on."""
+        return self._data[1 : self.size]
 
-class Words:
-    """Texts by number, each once, in the order in which they came; -1 is none."""
 
-    def __init__(self, words: Sequence[str] = ()) -> None:
-        self.list = list(words)
-        self._of = {word: at for at, word in enumerate(words)}
+class Values:
+    """Values by number, each once, in the order in which they came; -1 is none."""
 
-    def number(self, word: str | None) -> int:
-        """Return the number of a text; hold the lock for it."""
-        if word is None:
+    def __init__(self, values: Sequence[Hashable] = ()) -> None:
+        self.list: list[Any] = list(values)
+        self._of: dict[Hashable, int] = {value: at for at, value in enumerate(values)}
+
+    def number(self, value: Hashable | None) -> int:
+        """Return the number of a value; hold the lock for it."""
+        if value is None:
             return -1
-        found = self._of.get(word)
+        found = self._of.get(value)
         if found is None:
             found = len(self.list)
-            self.list.append(word)
-            self._of[word] = found
+            self.list.append(value)
+            self._of[value] = found
         return found
+
+
+class Entries(Generic[T]):
+    """Entries by number from 1, added one after another; `len` is how many numbers there can be."""
+
+    def __init__(self) -> None:
+        self._list: list[T] = []
+
+    def __len__(self) -> int:
+        return len(self._list) + 1
+
+    def __getitem__(self, number: int) -> T:
+        return self._list[number - 1]
+
+    def add(self, entry: T) -> int:
+        """Return the number of a new entry; hold the lock for it."""
+        self._list.append(entry)
+        return len(self._list)
+
+
+class Numbered(Combinations):
+    """Combinations that are only numbered, and listed by their numbers."""
+
+    def __init__(self, parts: int, lock: RLock) -> None:
+        super().__init__(parts, self._number, lock)
+        self.entries: Entries[tuple[int, ...]] = Entries()
+
+    def _number(self, new: np.ndarray) -> list[int]:
+        return [self.entries.add(tuple(parts)) for parts in new.tolist()]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from toolkit.claims.tables import Kind
 from toolkit.denials import classify, rank
 from toolkit.denials.second_look import second_look
 from toolkit.errors import ToolkitError
@@ -36,7 +37,7 @@ class Question:
     """
 
     keys: tuple[str, ...]
-    answers: dict[str, str]
+    answers: dict[str, Kind]
     of: Callable[..., dict[str, Any]]
     known: dict[tuple, dict[str, Any]] = field(default_factory=dict, repr=False)
 
@@ -85,8 +86,8 @@ def payer_question(hospital: Hospital) -> Question:
         "plan_name",
         "entered",
     )
-    more = {"program_gap": "text", "jurisdiction": "text", "state_window": "count"}
-    return Question(keys, answers_of("payer") | more, of)
+    answers = answers_of("payer", program_gap="text", jurisdiction="text", state_window="count")
+    return Question(keys, answers, of)
 
 
 def code_question() -> Question:
@@ -112,8 +113,8 @@ def code_question() -> Question:
         return answer | {"rank": rank(denial.denial_category)}
 
     keys = ("group_code", "carc", "rarcs", "text", "program", "unpaid_alone")
-    more = {"why_not": "text", "appealable": "flag", "is_denial": "flag", "rank": "count"}
-    return Question(keys, answers_of("code") | more, of)
+    answers = answers_of("code", why_not="text", appealable="flag", is_denial="flag", rank="count")
+    return Question(keys, answers, of)
 
 
 def contract_question(hospital: Hospital) -> Question:
@@ -149,9 +150,9 @@ class Steps:
         self.dated = Question(
             ("clock", "day", "received", "earliest_notice"), {"step": "count"}, self._of_day
         )
-        more = dict.fromkeys(("from_decision", "from_filing", "by_contract"), "flag")
+        answers = answers_of("step", from_decision="flag", from_filing="flag", by_contract="flag")
         keys = ("step", "why_not", "closed", "program_gap")
-        self.answer = Question(keys, answers_of("step") | more, self._of_row)
+        self.answer = Question(keys, answers, self._of_row)
 
     @property
     def size(self) -> int:
@@ -310,7 +311,7 @@ def state_question() -> Question:
 
     `standing` is what its claim's decisions leave (`toolkit.history`), `filed` and `outcome` the last
     appeal, `closed` the hospital's own system, `written_off` what a person recorded, `requested` the
-    day on which an appeal that waits was received, or else filed. `decided_by` says what decided:
+    day on which an appeal that waits was received, or else filed. `state_from` says what decided:
     decision, appeal, case_status or recorded; `waits` when a decision is due and what to do if it is
     missed, or why no day is known.
     """
@@ -339,14 +340,13 @@ def state_question() -> Question:
             due, waits = _decided_until(
                 program, level, stage, requested, received=bool(received), jurisdiction=jurisdiction
             )
-        return {"state": now.state, "decided_by": decided_by, "decision_due": due, "waits": waits}
+        return {"state": now.state, "state_from": decided_by, "decision_due": due, "waits": waits}
 
     keys = (
         "standing", "filed", "outcome", "closed", "written_off", "program", "level", "stage",
         "requested", "received", "jurisdiction",
     )  # fmt: skip
-    more = {"decided_by": "text", "waits": "text"}
-    return Question(keys, answers_of("state") | more, of)
+    return Question(keys, answers_of("state", waits="text"), of)
 
 
 def _decided_until(

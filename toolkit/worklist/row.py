@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,16 @@ import pyarrow as pa
 from toolkit.claims.export.layouts import NO_OUTCOME
 from toolkit.denials.services import is_drug, service_of
 from toolkit.worklist import facts
-from toolkit.worklist.columns import FIRST_DAY, MONEY, WRONG, cents_of, day_numbers, listed_cells
-
-if TYPE_CHECKING:
-    from toolkit.worklist.kernel import Kernel
+from toolkit.worklist.columns import (
+    FIRST_DAY,
+    MONEY,
+    WRONG,
+    Cells,
+    Days,
+    cents_of,
+    day_numbers,
+    listed_cells,
+)
 
 # How the receipt lies to the notice; from FIRST_GAP on it is the days between (`days_between`).
 NO_RECEIPT, RECEIPT_ALONE, FIRST_GAP = 0, 1, 2
@@ -50,11 +56,21 @@ class Services:
         return found
 
 
+class Readings:
+    """What was read so far, and has a number: the cells of each column, days, kinds of services."""
+
+    def __init__(self, lock: RLock) -> None:
+        names = (*facts.WHO, *facts.WHAT, "stage", "case_status", "last_level", "outcome")
+        self.cells = {name: Cells(name, lock) for name in names}
+        self.days = Days(lock)
+        self.services = Services(lock)
+
+
 class Row:
     """The rows' columns as numbers, each made when it is first needed."""
 
-    def __init__(self, columns: Mapping[str, Any], kernel: "Kernel") -> None:
-        self.columns, self._kernel = columns, kernel
+    def __init__(self, columns: Mapping[str, Any], read: Readings) -> None:
+        self.columns, self._read = columns, read
         self.size = len(next(iter(columns.values())))
         self._made: dict[str, Any] = {}
 
@@ -62,7 +78,7 @@ class Row:
         """Return the number of each cell and how many there are; a column that is away is empty."""
         if name not in self.columns:
             return self._zeros(), 1
-        cells = self._kernel.cells[name]
+        cells = self._read.cells[name]
         if name not in self._made:
             self._made[name] = cells.numbers(self.columns[name])
         return self._made[name], len(cells)
@@ -80,7 +96,7 @@ class Row:
         return self._made[name]
 
     def services(self) -> tuple[np.ndarray, int]:
-        services = self._kernel.services
+        services = self._read.services
         there = "procedure_code" in self.columns
         codes = services.numbers(self.columns["procedure_code"]) if there else self._zeros()
         return codes, len(services.codes)
@@ -102,7 +118,7 @@ class Row:
 
     def event(self) -> "_Event":
         if "event" not in self._made:
-            self._made["event"] = _Event(self, self._kernel)
+            self._made["event"] = _Event(self, self._read)
         return self._made["event"]
 
     def unread_day(self) -> tuple[np.ndarray, int]:
@@ -136,7 +152,7 @@ class Row:
         lies = np.where(gap < 0, -2 * gap - 1, 2 * gap) + FIRST_GAP
         alone = notice[at] < FIRST_DAY
         lies[alone] = RECEIPT_ALONE
-        day[at[alone]] = self._kernel.days.codes(received[at[alone]])
+        day[at[alone]] = self._read.days.codes(received[at[alone]])
         found = np.zeros(self.size, np.int32)
         found[at] = lies
         return found, int(lies.max()) + 1
@@ -157,7 +173,7 @@ class Row:
         found = []
         for name in ("stage", "case_status", "outcome"):
             codes, _ = self.codes(name)
-            found.append((name, codes, [wrong for _, wrong in self._kernel.cells[name].entries]))
+            found.append((name, codes, [wrong for _, wrong in self._read.cells[name].entries]))
         self.before_level = len(found)
         filed = self.event().stated
         matters = {"notice_date": ~filed, "notice_received": ~filed}
@@ -184,7 +200,7 @@ def _wrong(days: np.ndarray) -> np.ndarray:
 class _Event:
     """The last appeal of each row: its level and outcome, and whether anything was filed."""
 
-    def __init__(self, row: Row, kernel: "Kernel") -> None:
+    def __init__(self, row: Row, read: Readings) -> None:
         level, levels = row.codes("last_level")
         outcome, outcomes = row.codes("outcome")
         self.stated = level > 0  # an appeal, whatever its outcome
@@ -192,7 +208,7 @@ class _Event:
             self.stated |= row.days("decided_on") > 0
         if "filed_on" in row.columns:
             self.stated |= row.days("filed_on") > 0
-        entries = kernel.cells["outcome"].entries
+        entries = read.cells["outcome"].entries
         decides = np.array(
             [bool(wrong) or value not in {None, *NO_OUTCOME} for value, wrong in entries]
         )

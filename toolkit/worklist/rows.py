@@ -14,9 +14,10 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
 from toolkit.worklist import facts
+from toolkit.worklist.answers import ANSWERS, Answer
 from toolkit.worklist.columns import NO_DAY
-from toolkit.worklist.kernel import ANSWERS, Answer, Kernel
-from toolkit.worklist.numbering import Words
+from toolkit.worklist.kernel import Kernel
+from toolkit.worklist.numbering import Values
 
 _KEPT = 4_000_000  # past so many answers all is forgotten: what is kept has a bound
 
@@ -129,7 +130,7 @@ def joined(parts: list[Answer]) -> Answer:
         return Answer(kind, np.concatenate([part.values for part in parts]))
     if all(part.words is parts[0].words for part in parts):
         return Answer(kind, np.concatenate([part.values for part in parts]), parts[0].words)
-    words, values = Words(), []
+    words, values = Values(), []
     for part in parts:
         places, said = part.narrow()
         table = np.array([*map(words.number, said), -1], np.int32)

@@ -1,32 +1,40 @@
-"""The table of answers: every column of a worklist, once, with its kind, meaning and question.
+"""The table of answers: every column of a worklist, once, with its kind, meaning and source.
 
 Whatever lists columns (the frame, its files, the kernel's answers, the questions' own, the data
 dictionary) is made from this table.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
-from toolkit.claims.tables import Column
+from toolkit.claims.tables import Column, Kind
+
+Source = Literal[
+    "claim", "denial", "appeal", "case", "payer", "code", "notice", "step", "state"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class WorklistColumn(Column):
-    """One column of a worklist. `question` says which question answers it; '' where the rows state it.
+    """One column of a worklist. `source` says which part of a triage gives it, under the same name.
 
-    Questions: payer, code, step and state (see `toolkit.worklist.questions`), and notice: the day
-    whose notice counts, which the rows state and the step chooses.
+    A question answers it: payer, code, step or state (see `toolkit.worklist.questions`); notice is the
+    day whose notice counts, which the rows state and the step chooses. Or the tables say it: claim (that
+    column of the claim; cents of its line, if it states them), denial (`DenialRows` in
+    `toolkit.worklist.denial_rows`), appeal (`LastAppeals` in `toolkit.worklist.appeals`) or case (`Filings`
+    in `toolkit.worklist.triage`: what the next filing goes by).
     """
 
-    question: str = ""
+    source: Source = "claim"
 
 
-def _asked(question: str, *rows: tuple) -> tuple[WorklistColumn, ...]:
-    return tuple(WorklistColumn(*row, question=question) for row in rows)
+def _from(source: Source, *rows: tuple) -> tuple[WorklistColumn, ...]:
+    return tuple(WorklistColumn(*row, source=source) for row in rows)
 
 
 WORKLIST: tuple[WorklistColumn, ...] = (
-    *_asked(
-        "",
+    *_from(
+        "denial",
         (
             "denial_key",
             "text",
@@ -36,23 +44,29 @@ WORKLIST: tuple[WorklistColumn, ...] = (
         ("line_key", "text", "our key for the line; missing for a claim-level denial"),
         ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file"),
         ("row", "count", "where it stands in the file"),
+    ),
+    *_from(
+        "claim",
         ("patient_control_number", "text", "ours (CLP01)", True),
         ("payer_claim_control_number", "text", "theirs (CLP07)", True),
         ("payer_id", "text", "the payer's identifier"),
         ("payer_name", "text", "the payer as the file names it"),
         ("plan_name", "text", "the plan or financial class as the file names it"),
     ),
-    *_asked(
+    *_from(
         "payer",
         ("program", "text", "program id; missing where nothing states it"),
         ("program_from", "text", "claim_filing_indicator, export or payers.csv"),
         ("contracted", "text", "contracted, not_contracted; missing where nothing states it"),
         ("contracted_from", "text", "export or payers.csv"),
     ),
-    *_asked(
-        "",
+    *_from(
+        "claim",
         ("facility", "text", "where the service was given"),
         ("owner", "text", "work queue or team"),
+    ),
+    *_from(
+        "denial",
         ("service_from", "date", "first day of service"),
         ("procedure_code", "text", "CPT or HCPCS"),
         (
@@ -64,7 +78,7 @@ WORKLIST: tuple[WorklistColumn, ...] = (
         ("carc", "text", "of the primary adjustment"),
         ("rarcs", "text", "remark codes on the line and the claim, sorted, one space between"),
     ),
-    *_asked(
+    *_from(
         "code",
         ("denial_category", "text", "our grouping"),
         ("reason", "text", "finer than the category"),
@@ -80,31 +94,40 @@ WORKLIST: tuple[WorklistColumn, ...] = (
             "ids of what does not fit together, one space between; '' where all fits",
         ),
     ),
-    *_asked(
+    *_from(
         "step",
         ("appealable", "flag", "whether this denial can be appealed by the provider"),
     ),
-    *_asked(
-        "",
+    *_from(
+        "claim",
         ("billed_cents", "cents", "charge of the line, or of the claim for a claim-level denial"),
         ("paid_cents", "cents", "paid on the same"),
+    ),
+    *_from(
+        "denial",
         (
             "denied_cents",
             "cents",
             "sum of this row's denial adjustments; never repeated on another row",
         ),
+    ),
+    *_from(
+        "case",
         (
             "in_controversy_cents",
             "cents",
             "amount in controversy at `level`: the claim's open denials that go there together, less what was paid back; repeated on each of them, missing where the level's rules look at none",
         ),
+    ),
+    *_from(
+        "denial",
         ("other_reasons", "text", "group and CARC of the row's other denial adjustments"),
     ),
-    *_asked(
+    *_from(
         "step",
         ("level", "text", "level to file next, or that waits for a decision"),
     ),
-    *_asked(
+    *_from(
         "notice",
         ("notice_date", "date", "the day whose notice starts the clock"),
         (
@@ -113,11 +136,11 @@ WORKLIST: tuple[WorklistColumn, ...] = (
             "notice_date, remittance_date, decided_on, or filed_on where the clock starts with that",
         ),
     ),
-    *_asked(
-        "",
+    *_from(
+        "case",
         ("notice_received", "date", "documented receipt of that notice"),
     ),
-    *_asked(
+    *_from(
         "step",
         ("last_filing_date", "date", "last lawful day"),
         ("file_by", "date", "earliest defensible reading, on a working day"),
@@ -131,30 +154,24 @@ WORKLIST: tuple[WorklistColumn, ...] = (
         ("days_left", "count", "file_by minus the as-of date"),
         ("due", "text", "see DUE"),
     ),
-    *_asked(
+    *_from(
         "state",
         ("state", "text", "what stands now: see rules/history/states.yaml"),
-    ),
-    *_asked(
-        "",
         (
             "state_from",
             "text",
             "what decided the state: decision (the row's own), appeal, case_status, or the file and row of a later decision",
         ),
-    ),
-    *_asked(
-        "state",
         ("decision_due", "date", "day on which the payer's decision on the filed appeal is due"),
     ),
-    *_asked(
+    *_from(
         "step",
         ("standing", "text", "who may file and with which paper"),
         ("gap", "text", "what is missing for a date, and what to fill in"),
         ("why", "text", "the steps of the date, or why there is none"),
     ),
-    *_asked(
-        "",
+    *_from(
+        "appeal",
         ("last_level", "text", "level of the last appeal on file"),
         ("filed_on", "date", "day it was filed"),
         ("decided_on", "date", "day it was decided"),
@@ -172,9 +189,10 @@ REPEATED = frozenset(
 )
 
 
-def answers_of(*questions: str) -> dict[str, str]:
-    """Return the columns that these questions answer, with their kinds, in the order of the columns."""
-    return {c.name: c.kind for c in WORKLIST if c.question in questions}
+def answers_of(*sources: Source, **more: Kind) -> dict[str, Kind]:
+    """Return the columns that these questions answer, with their kinds, in their order; then `more`."""
+    found: dict[str, Kind] = {c.name: c.kind for c in WORKLIST if c.source in sources}
+    return found | more
 
 
 DUE = {
