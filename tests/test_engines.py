@@ -26,7 +26,7 @@ from toolkit.worklist import (
     ANSWERS,
     FACTS,
     facts,
-    row_files,
+    row_parts,
     rows,
     totals,
     triage_files,
@@ -150,9 +150,9 @@ def test_files_have_the_answers_of_pandas_in_the_order_of_their_rows(
 
 def _small_parts(monkeypatch) -> None:
     """Read files in many parts, and these in several batches."""
-    monkeypatch.setattr(row_files, "BATCH", 100)
-    monkeypatch.setattr(row_files, "TASK_ROWS", 300)
-    monkeypatch.setattr(row_files, "CUT_BYTES", 20_000)
+    monkeypatch.setattr(row_parts, "BATCH", 100)
+    monkeypatch.setattr(row_parts, "TASK_ROWS", 300)
+    monkeypatch.setattr(row_parts, "CUT_BYTES", 20_000)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -6,7 +6,7 @@ _WHERE = {
     "ANSWERS": "answers",
     "FACTS": "facts",
     "Written": "row_files",
-    "totals": "row_files",
+    "totals": "row_totals",
     "triage_files": "row_files",
     "triage_rows": "frames",
 }

@@ -22,7 +22,7 @@ _WHERE = {
     "find_denial": "tallies",
     "summary": "tallies",
     "tally": "tallies",
-    "totals": "row_files",
+    "totals": "row_totals",
     "triage_files": "row_files",
     "triage_rows": "frames",
     "write_tables": "files",

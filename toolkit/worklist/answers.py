@@ -1,6 +1,6 @@
 """Answers as columns: which a triage of rows gives, how one batch holds them, and what is kept of each question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,22 @@ class AnswerTable:
 
     def number(self, answer: Mapping[str, Any]) -> int:
         """Return the number of an answer, which equal ones share; hold the lock for it."""
-        cells = tuple(map(answer.__getitem__, self.columns))
-        found = self._of.get(cells)
-        if found is None:
-            found = self._of[cells] = self.add(answer)
+        return self.numbers([answer])[0]
+
+    def numbers(self, answers: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Return the numbers of answers, which equal ones share; hold the lock for it."""
+        size, found = self.size, []
+        new: list[tuple] = []
+        for answer in answers:
+            cells = tuple(map(answer.__getitem__, self.columns))
+            number = self._of.get(cells)
+            if number is None:
+                number = self._of[cells] = size + len(new)
+                new.append(cells)
+            found.append(number)
+        if new:
+            for name, cells in zip(self.columns, zip(*new, strict=True), strict=True):
+                self.columns[name].extend(np.array(self.values[name].numbers(cells), np.int32))
         return found
 
     def answer(self, name: str, numbers: np.ndarray) -> Answer:

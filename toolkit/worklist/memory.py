@@ -82,7 +82,7 @@ class Memory:
         row, first = combined(columns)
         parts = []
         for column, known in zip(columns, self._values, strict=True):
-            place = np.array([*map(known.number, column.values), -1], dtype="int32") + 1
+            place = np.array([*known.numbers(column.values), -1], dtype="int32") + 1
             parts.append((place[column.code[first]], len(known.list) + 1))
         number = self._number_of.of(parts) - 1
         table = {  # as it is now: another thread may ask more
@@ -98,10 +98,12 @@ class Memory:
             Coded(column - 1, known.list).plain()
             for column, known in zip(new.T, self._values, strict=True)
         ]
-        return [
-            self._answers.number(self._question(**dict(zip(self.keys, facts, strict=True))))
-            for facts in zip(*columns, strict=True)
-        ]
+        return self._answers.numbers(
+            [
+                self._question(**dict(zip(self.keys, facts, strict=True)))
+                for facts in zip(*columns, strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True, eq=False)

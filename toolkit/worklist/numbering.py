@@ -6,8 +6,8 @@ was not met so far. Every bulk question asks once per distinct key by these: the
 (`toolkit.worklist.kernel`) and the tables of claims (`toolkit.worklist.memory`).
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from math import prod
 from threading import RLock
 from typing import Any, Generic, TypeVar
@@ -246,11 +246,16 @@ class Values:
         """Return the number of a value; hold the lock for it."""
         if value is None:
             return -1
-        found = self._of.get(value)
-        if found is None:
-            found = len(self.list)
+        found = self._of.setdefault(value, len(self._of))
+        if found == len(self.list):
             self.list.append(value)
-            self._of[value] = found
+        return found
+
+    def numbers(self, values: Iterable[Hashable | None]) -> list[int]:
+        """Return the numbers of values; hold the lock for it."""
+        known = self._of
+        found = [-1 if one is None else known.setdefault(one, len(known)) for one in values]
+        self.list.extend(islice(known, len(self.list), None))
         return found
 
 
@@ -262,6 +267,9 @@ class Entries(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._list) + 1
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._list)
 
     def __getitem__(self, number: int) -> T:
         return self._list[number - 1]

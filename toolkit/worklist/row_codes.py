@@ -23,7 +23,9 @@ from toolkit.worklist.row import Readings, Row
 from toolkit.worklist.row_payers import RowPayers
 from toolkit.worklist.table import answers_of
 
-CODE: dict[str, Kind] = {name: kind for name, kind in answers_of("code").items() if name != "second_look"}
+CODE: dict[str, Kind] = {
+    name: kind for name, kind in answers_of("code").items() if name != "second_look"
+}
 
 
 class _Asked(NamedTuple):
