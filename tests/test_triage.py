@@ -22,6 +22,7 @@ from toolkit.law.model import FilingRule, Span
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
 from toolkit.worklist.keys import Coded, ask, coded, combined, keys_of, positions
 from toolkit.worklist.questions import CLOCK_FACTS, Steps
+from toolkit.worklist.table import WorklistColumn
 from toolkit.worklist.triage import brain, classified_adjustments, triage, triaged
 
 UNKNOWN = Hospital.unknown()
@@ -674,6 +675,29 @@ def test_categories_hold_the_same_texts_and_each_text_once():
         assert set(found[name].cat.categories) == set(whole[name].dropna())
         assert found[name].cat.categories.is_unique
     pd.testing.assert_frame_equal(found.astype(whole.dtypes.to_dict()), whole)
+
+
+def test_a_column_that_the_table_declares_needs_no_other_list(monkeypatch):
+    waits = {"level": "redetermination", "filed_on": ago(9), "received_on": ago(8)}
+    made = claims(MA, {"program": "original_medicare", "member_id": "M1", "event": waits})
+    declared = {
+        "member_id": ("text", "claim"),
+        "received_on": ("date", "appeal"),
+        "jurisdiction": ("text", "payer"),
+        "rank": ("count", "code"),
+        "from_decision": ("flag", "step"),
+        "waits": ("text", "state"),
+    }
+    more = [WorklistColumn(name, kind, "", source=of) for name, (kind, of) in declared.items()]
+    monkeypatch.setattr("toolkit.worklist.triage.WORKLIST", (*WORKLIST, *more))
+    found = triage(made, as_of=TODAY, hospital=UNKNOWN)
+    assert list(found.columns[-len(more) :]) == list(declared)
+    assert found["member_id"].tolist()[1] == "M1"
+    assert found["received_on"].isna().tolist() == [True, False]
+    assert found["received_on"].dt.date.tolist()[1] == waits["received_on"]
+    assert found["jurisdiction"].isna().all() and found["rank"].gt(0).all()
+    assert not found["from_decision"].any()
+    assert found["waits"].str.startswith("decision due").tolist() == [False, True]
 
 
 def test_the_lines_of_a_claim_stand_in_the_order_of_their_keys():

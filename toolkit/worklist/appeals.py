@@ -1,6 +1,7 @@
 """What happened to each row since its denial: the last appeal on file, what people recorded, its state now."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ from toolkit.history.recorded import OF_APPEALS, TRACKER_CLOSED
 from toolkit.law import turns_on
 from toolkit.worklist.claim_set import ClaimSet, days_of
 from toolkit.worklist.denial_rows import OPEN, DenialRows
-from toolkit.worklist.keys import Coded, coded, keys_of, positions, taken
-from toolkit.worklist.memory import NO_DAY, Brain, days_only
+from toolkit.worklist.keys import NO_DAY, Coded, coded, keys_of, positions, taken
+from toolkit.worklist.memory import Brain, days_only
 
 _SENT = {"corrected_claim_sent": "corrected claim sent", "records_sent": "records sent"}
 
@@ -32,7 +33,7 @@ class LastAppeals:
     outcome: Coded
     recovered_cents: pd.arrays.IntegerArray
 
-    @property
+    @cached_property
     def goes_on(self) -> np.ndarray:
         """Which rows' last decision leaves something to appeal."""
         return (self.outcome.code >= 0) & ~self.outcome.isin({"overturned", "withdrawn"})

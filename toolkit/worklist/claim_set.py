@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from toolkit.claims.adjudication import statuses
 from toolkit.claims.tables import Claims
 from toolkit.history.table import Histories, histories
-from toolkit.worklist.keys import Coded, coded, combined, keys_at, keys_of, positions, taken
-from toolkit.worklist.memory import NO_DAY, Brain
+from toolkit.worklist.keys import NO_DAY, Coded, coded, combined, keys_at, keys_of, positions, taken
+from toolkit.worklist.memory import Brain
 
 
 class ClaimSet:

@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 from toolkit.claims.tables import Claims, text
 from toolkit.denials.second_look import of_service, turns_on_service
 from toolkit.denials.services import covered_again, frequency_of, is_drug, service_of
-from toolkit.worklist.keys import Coded, coded, combined, keys_at, keys_of, positions, taken
+from toolkit.worklist.keys import NO_DAY, Coded, coded, combined, keys_at, keys_of, positions, taken
 
-_NEVER = np.datetime64("NaT", "us")
 _GIVEN = ["patient", "service", "service_from", "billed_cents"]
 
 
@@ -164,8 +163,8 @@ def _services(
     revenue = keys_at(keys_of(lines["revenue_code"]), line)
     service = pc.coalesce(code, pc.binary_join_element_wise(_word("revenue"), revenue, _word(" ")))
     service = pc.if_else(pa.array(whole >= 0), _word("claim"), service)
-    day = taken(claims.claims["service_from"].to_numpy("datetime64[us]"), claim, _NEVER)
-    own = taken(lines["service_from"].to_numpy("datetime64[us]"), line, _NEVER)
+    day = taken(claims.claims["service_from"].to_numpy("datetime64[us]"), claim, NO_DAY)
+    own = taken(lines["service_from"].to_numpy("datetime64[us]"), line, NO_DAY)
     found = pd.DataFrame(
         {
             "claim_key": text(keys_at(keys_of(claims.claims["claim_key"]), claim)),

@@ -19,11 +19,11 @@ from toolkit.worklist.denied_places import (
     INITIAL_PAYMENT,
     DeniedPlaces,
     both,
-    denied_places,
     negotiable_payments,
+    places_denied,
 )
-from toolkit.worklist.keys import Coded, coded, combined, keys_at, taken
-from toolkit.worklist.memory import NO_DAY, Answered, Brain
+from toolkit.worklist.keys import NO_DAY, Coded, coded, combined, keys_at, taken
+from toolkit.worklist.memory import Answered, Brain
 
 OPEN = open_states()
 # Open, but no notice is known whose clock could be counted.
@@ -128,7 +128,7 @@ def denial_rows(set_: ClaimSet, asked: Brain) -> DenialRows:
     """Return the rows of the worklist, with the second looks that their own claim gives."""
     who = payers_of(set_, asked)
     adjustments, counted = classified(set_, who, asked)
-    every = denied_places(set_, adjustments, counted)
+    every = places_denied(set_, adjustments, counted)
     stands, denied = _standing(set_, every)
     payments = negotiable_payments(set_, who, adjustments, every)
     if payments is not None:

@@ -64,7 +64,7 @@ class DeniedPlaces:
         )
 
 
-def denied_places(set_: ClaimSet, classified: Classified, counted: Stated) -> DeniedPlaces:
+def places_denied(set_: ClaimSet, classified: Classified, counted: Stated) -> DeniedPlaces:
     """Return what every decision denied, also those that no longer stand.
 
     `counted` is the money of the adjustments that count.

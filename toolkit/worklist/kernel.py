@@ -105,22 +105,35 @@ class _Batch:
 
     def _findings(self) -> Answer:
         """Return what could not be read, by column: never what a cell says."""
-        row, payers = self._row, self._kernel.payers.answers
+        row = self._row
         said = [
             (table.columns["findings"].take(numbers), table.values["findings"].list)
-            for table, numbers in ((payers, self._payer), (self._kernel.codes.answers, self._code))
+            for table, numbers in (
+                (self._kernel.payers.answers, self._payer),
+                (self._kernel.codes.answers, self._code),
+            )
         ]
-        said += [(codes, [facts.finding(name, wrong) for wrong in kinds])
-                 for name, codes, kinds in row.unread()]  # fmt: skip
+        said += map(_in_words, row.unread_words())
         if "last_level" in row.columns:
-            program = payers.columns["program"].take(self._payer) + 1
-            names = (None, *payers.values["program"].list)
-            level, levels = row.codes("last_level")
-            pairs, number = np.unique(program * np.int64(levels) + level, return_inverse=True)
-            says = []
-            for pair in pairs.tolist():
-                whose, at = divmod(pair, levels)
-                word = self._kernel.read.cells["last_level"].value(at)
-                says.append(facts.finding("last_level", facts.level_of(names[whose], word)[1]))
-            said.insert(min(len(said), 2 + row.before_level), (number, says))
+            said.append(self._unread_level())
+        said += map(_in_words, row.unread_days_and_amount())
         return joined_texts(said, row.size)
+
+    def _unread_level(self) -> tuple[np.ndarray, list[str]]:
+        """Return the levels that could not be read: a kind for each row, and the kinds in words."""
+        payers = self._kernel.payers.answers
+        program = payers.columns["program"].take(self._payer) + 1
+        names = (None, *payers.values["program"].list)
+        level, levels = self._row.codes("last_level")
+        pairs, number = np.unique(program * np.int64(levels) + level, return_inverse=True)
+        words = []
+        for pair in pairs.tolist():
+            whose, at = divmod(pair, levels)
+            word = self._kernel.read.cells["last_level"].value(at)
+            words.append(facts.finding("last_level", facts.level_of(names[whose], word)[1]))
+        return number, words
+
+
+def _in_words(unread: tuple[str, np.ndarray, list[str]]) -> tuple[np.ndarray, list[str]]:
+    column, codes, kinds = unread
+    return codes, [facts.finding(column, kind) for kind in kinds]

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 from toolkit.claims.tables import DTYPES, Kind, text
 from toolkit.worklist.numbering import firsts, mixed
 
+NO_DAY = np.datetime64("NaT", "us")
+
 
 def ask(
     frame: pd.DataFrame,

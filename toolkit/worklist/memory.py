@@ -19,7 +19,7 @@ import pandas as pd
 from toolkit.denials import normalize_text
 from toolkit.hospital import Hospital
 from toolkit.worklist.answers import AnswerTable
-from toolkit.worklist.keys import Coded, coded, combined
+from toolkit.worklist.keys import NO_DAY, Coded, coded, combined
 from toolkit.worklist.numbering import Combinations, Values
 from toolkit.worklist.questions import (
     Question,
@@ -37,8 +37,6 @@ _REMEMBERED_TEXTS = 200_000
 # So may the days of a file: past this many clocks and steps they are asked anew.
 _REMEMBERED_STEPS = 150_000
 _OF_STEPS = ("clock", "dated", "answer")
-
-NO_DAY = np.datetime64("NaT", "us")
 
 
 class Answered(NamedTuple):

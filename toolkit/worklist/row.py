@@ -168,13 +168,16 @@ class Row:
         part = column.iloc[at] if isinstance(column, pd.Series) else column.take(pa.array(at))
         return cents_of(part, dollars=self.amount == "denied")[0]
 
-    def unread(self) -> list[tuple[str, np.ndarray, list[str]]]:
-        """Return what could not be read where it matters: column, a kind for each row, the kinds."""
+    def unread_words(self) -> list[tuple[str, np.ndarray, list[str]]]:
+        """Return which words could not be read: column, a kind for each row, the kinds."""
+        return [
+            (name, self.codes(name)[0], [wrong for _, wrong in self._read.cells[name].entries])
+            for name in ("stage", "case_status", "outcome")
+        ]
+
+    def unread_days_and_amount(self) -> list[tuple[str, np.ndarray, list[str]]]:
+        """Return the same of days and of the amount, where they matter."""
         found = []
-        for name in ("stage", "case_status", "outcome"):
-            codes, _ = self.codes(name)
-            found.append((name, codes, [wrong for _, wrong in self._read.cells[name].entries]))
-        self.before_level = len(found)
         filed = self.event().stated
         matters = {"notice_date": ~filed, "notice_received": ~filed}
         matters["remittance_date"] = ~filed & (self.days("notice_date") == 0)

@@ -4,6 +4,7 @@ What the law and the codes say is asked once per distinct combination of facts, 
 and joined back. Nothing of it is said again here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -33,11 +34,10 @@ from toolkit.worklist.appeals import (
 from toolkit.worklist.claim_set import ClaimSet, payers_of
 from toolkit.worklist.controversy import in_controversy
 from toolkit.worklist.denial_rows import NO_CLOCK, DenialRows, compared_rows, denial_rows
-from toolkit.worklist.denied_places import INITIAL_PAYMENT, opening_remarks_in
-from toolkit.worklist.denied_places import denied_places as places_denied
-from toolkit.worklist.keys import Coded, coded, combined, keys_at, keys_of, taken
-from toolkit.worklist.memory import NO_DAY, Answered, Brain, brain
-from toolkit.worklist.table import WORKLIST
+from toolkit.worklist.denied_places import INITIAL_PAYMENT, opening_remarks_in, places_denied
+from toolkit.worklist.keys import NO_DAY, Coded, coded, combined, keys_at, keys_of, taken
+from toolkit.worklist.memory import Answered, Brain, brain
+from toolkit.worklist.table import WORKLIST, Source
 from toolkit.worklist.tallies import dollars
 
 __all__ = [
@@ -188,7 +188,7 @@ def _worklist(rows: DenialRows, asked: Brain, *, categories: bool) -> pd.DataFra
     step, filing = _next_steps(rows, appeal, recorded, disputed.cents, asked)
     state = states(rows, appeal, recorded, asked)
     route, by_contract = rows.answer("route"), step.of("by_contract").isin({True})
-    composed = {
+    composed = {  # what several parts say together
         "route": route.with_value(
             by_contract & route.isin({"appeal"}), "contract_dispute"
         ).with_value(rows.stands.state.isin(NO_CLOCK), "review"),
@@ -197,7 +197,7 @@ def _worklist(rows: DenialRows, asked: Brain, *, categories: bool) -> pd.DataFra
             step.of("why"), disputed.words, _reduced(rows), state["waits"], recorded.sent
         ),
     }
-    sources = {
+    sources: dict[Source, Callable[[str], Any]] = {
         "claim": lambda name: _of_claim(rows, name),
         "denial": lambda name: getattr(rows, name),
         "appeal": lambda name: getattr(appeal, name),
@@ -330,9 +330,7 @@ def _reduced(rows: DenialRows) -> Coded:
 def _joined_words(*parts: Coded) -> Coded:
     """Return texts joined by a semicolon, row by row; what is missing or empty is left out."""
     number, first = combined(list(parts))
-    words = []
-    for at in first:
-        words.append("; ".join(filter(None, (part.value(at) for part in parts))))
+    words = ["; ".join(filter(None, (part.value(at) for part in parts))) for at in first]
     return Coded(number, words)
 
 
