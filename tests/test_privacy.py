@@ -163,6 +163,8 @@ GOOD = [
     + ("--facts", "in/facts.yaml", "--payers", str(SAMPLES / "payers.csv")),
     ("record", "in/good.csv", "--claim", "ZQSENT0001", "--as-of", AS_OF, "--date", AS_OF)
     + ("--event", "note", "--proof", "ZQSENT0001 called", "--store", "out/s.sqlite"),
+    ("record", "in/good.csv", "in/good.835", "--from", "out/w.xlsx", "--as-of", AS_OF)
+    + ("--store", "out/s.sqlite"),
 ]
 OUTPUTS = ("w.xlsx", "w.csv", "w.parquet", "letter.docx", "letter.record.json", "s.sqlite")
 FAILING = [
@@ -171,6 +173,7 @@ FAILING = [
     (("read", "in/cut.835"), 4),
     (("read", "in/not.835"), 4),
     (("worklist", "in/good.csv", "--out", "out/w.txt"), 2),
+    (("record", "in/good.csv", "--from", "in/empty.xlsx", "--store", "out/s.sqlite"), 4),
     (("worklist", "in/no_column.csv", "--out", "out/none.csv"), 4),
     (("report", "in/cut.835"), 4),
     (("draft", "in/good.csv", "--claim", "ZQSENTNOBODY", "--out", "out/no.docx"), 2),

@@ -199,7 +199,7 @@ def test_what_was_filled_in_is_recorded_once_and_the_worklist_has_it(
     assert made_of == {
         (keys[first], "filed"), (keys[first], "note"), (keys[second], "note"), (keys[second], "owner"),
     }  # fmt: skip
-    assert not answer["changed"] and not answer["not_taken"]
+    assert not answer["changed"] and not answer["not_taken"] and not answer["edited"]
     code, again = run(capsys, *words)
     assert (code, again["recorded"], again["already"]) == (0, [], 4)
     code, _ = run(capsys, "worklist", made / "export.csv", "--out", tmp_path / "next.xlsx", *store)
@@ -254,6 +254,23 @@ def test_a_row_that_changed_since_is_named_and_still_entered(made, appeals, tmp_
     assert code == 0 and [one["what"] for one in answer["recorded"]] == ["note"]
     [changed] = answer["changed"]
     assert changed["denial_key"] == key and "state" in changed["columns"]
+
+
+def test_a_cell_that_is_not_to_be_filled_in_is_named_and_enters_nothing(
+    made, appeals, tmp_path, capsys
+):
+    book, (first, second) = appeals
+    path = worked(
+        book, tmp_path / "worked.xlsx",
+        {first: {"program": "tricare", "denied": 1.5}, second: {"procedure_code": "99999"}},
+    )  # fmt: skip
+    words = ["--from", path, "--who", "Sam", "--store", tmp_path / "s.sqlite"]
+    code, answer = run(capsys, "record", made / "export.csv", *words)
+    assert code == 0 and answer["worked"] == 0 and not answer["recorded"]
+    assert {one["denial_key"]: one["columns"] for one in answer["edited"]} == {
+        book.loc[first, "denial_key"]: ["program", "denied"],
+        book.loc[second, "denial_key"]: ["procedure_code"],
+    }
 
 
 def test_rows_of_one_claim_cannot_have_several_owners(made, tmp_path, capsys):

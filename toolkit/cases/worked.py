@@ -24,13 +24,19 @@ from toolkit.claims.export.workbooks import grids
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import InputError, RefusedError, UsageError
 from toolkit.hospital import Hospital
-from toolkit.worklist import ENTRIES, OWNER_LISTED
+from toolkit.worklist import DOLLARS, ENTRIES, OWNER_LISTED
 
 # What a row is known by, and what it has to hold to be read back; the order of columns is free.
 _KEY = "denial_key"
 _NEEDED = (_KEY, "level", "owner", OWNER_LISTED, *(column.name for column in ENTRIES))
 # What the worklist says today is held against these cells; another day alone changes none of them.
 _COMPARED = ("payer_name", "route", "level", "state", "file_by", "last_filing_date", "denied")
+_DOLLARS = {dollar: cents for cents, dollar in DOLLARS.items()}
+# What a file states and no day changes: a cell that says otherwise was edited, or is of another file.
+_STATED = (
+    "patient_control_number", "payer_claim_control_number", "payer_name", "program", "service_from",
+    "procedure_code", "carc", "denied", "billed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class ReadBack:
     """What came of reading a workbook back; every list names the place and the key of a row.
 
     `recorded` are entries made now, `already` counts those that were there; `changed` are rows with
-    entries of which the worklist says something else by now, and `not_taken` what was not entered.
+    entries of which the worklist says something else by now, `edited` are rows with other cells changed
+    than those to be filled in, which nothing is entered of, and `not_taken` is what was not entered.
     """
 
     rows: int = 0
@@ -64,6 +71,7 @@ class ReadBack:
     already: int = 0
     recorded: list[dict] = field(default_factory=list)
     changed: list[dict] = field(default_factory=list)
+    edited: list[dict] = field(default_factory=list)
     not_taken: list[dict] = field(default_factory=list)
 
 
@@ -118,9 +126,14 @@ def read_back(
     found = ReadBack(rows=len(rows))
     worked = list({(r.key, *sorted(r.cells.items())): r for r in rows if r.is_worked}.values())
     found.worked = len(worked)
-    keys = {row.key for row in worked}
+    listed, keys = {row.key for row in rows}, {row.key for row in worked}
+    known, today = (_by_key(frame[frame[_KEY].isin(listed)]) for frame in (of_files, worklist))
     mine = of_files[of_files[_KEY].isin(keys)]
-    known, today = _by_key(mine), _by_key(worklist[worklist[_KEY].isin(keys)])
+    for row in rows:
+        if row.key in known and (
+            cells := _differs(row, _STATED, known[row.key], today.get(row.key, {}))
+        ):
+            found.edited.append(_at(row, columns=cells))
     cases = dict(zip(mine[_KEY], cases_from(claims, mine, hospital=hospital), strict=True))
     split = _split(worked, known)
     for row in worked:
@@ -157,7 +170,7 @@ def read_back(
                 found.already += 1
             else:
                 found.recorded.append(_at(row, **made))
-        other = _differs(row, today.get(row.key, {}))
+        other = _differs(row, _COMPARED, today.get(row.key, {}))
         if len(found.recorded) > entered and other:
             found.changed.append(_at(row, columns=other))
     return found
@@ -283,17 +296,19 @@ def _cents(row: WorkedRow) -> int | None:
     raise UsageError("status_amount is dollars above zero, with at most two decimals")
 
 
-def _differs(row: WorkedRow, today: dict[str, Any]) -> list[str]:
-    """Return the columns in which the worklist of today is another than the row."""
+def _differs(row: WorkedRow, names: Sequence[str], *known: dict[str, Any]) -> list[str]:
+    """Return the columns in which the row is as none of these rows of a worklist."""
     return [
-        name for name in _COMPARED if name in row.cells and row.cells[name] != _shown(today, name)
+        name
+        for name in names
+        if name in row.cells and row.cells[name] not in {_shown(one, name) for one in known}
     ]
 
 
-def _shown(today: dict[str, Any], name: str) -> str:
+def _shown(known: dict[str, Any], name: str) -> str:
     """Return a cell of the worklist as the workbook has it, as text."""
-    if name == "denied":
-        cents = today.get("denied_cents")
+    if name in _DOLLARS:
+        cents = known.get(_DOLLARS[name])
         return "" if cents is None else f"{float(dollars(cents)):.15g}"
-    value = today.get(name)
-    return "" if value is None else str(value)
+    value = known.get(name)
+    return "" if value is None else str(value).strip()

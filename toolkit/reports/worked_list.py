@@ -330,10 +330,10 @@ def _write(
         listed = more[OWNER_LISTED].fillna("").str.strip()
         groups: list[tuple[str, np.ndarray | None]] = [("Worklist", None)]
         if by_owner:
-            places = {owner: np.flatnonzero(listed.eq(owner)) for owner in ("", *owners)}
-            names = _sheet_names([owner or _NO_OWNER for owner in places])
-            groups = [(n, at) for n, at in zip(names, places.values(), strict=True) if len(at)]
-            groups = groups[1:] + groups[:1] if groups and "" in places else groups
+            of_owner = [(owner, np.flatnonzero(listed.eq(owner))) for owner in (*owners, "")]
+            held = [(owner or _NO_OWNER, at) for owner, at in of_owner if len(at)]
+            names = _sheet_names([owner for owner, _ in held])
+            groups = [(name, at) for name, (_, at) in zip(names, held, strict=True)]
         for name, at in groups or [("Worklist", None)]:
             held = rows if at is None else rows.take(pa.array(at))
             beside = more if at is None else more.iloc[at]

@@ -165,6 +165,9 @@ def show(answer: dict[str, Any]) -> None:
             print(
                 f"  {one['where']}: the worklist says otherwise by now: {', '.join(one['columns'])}"
             )
+        for one in answer["edited"]:
+            columns = ", ".join(one["columns"])
+            print(f"  {one['where']}: was edited, which enters nothing: {columns}")
         for one in answer["not_taken"]:
             print(f"  {one['where']}, {one['column']}: not entered: {one['why']}")
         return
