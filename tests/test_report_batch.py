@@ -16,6 +16,8 @@ import pandas as pd
 import pytest
 from reports_sources import AS_OF, SENTINEL, Rows, source
 
+from toolkit import outputs
+from toolkit.claims import Claims
 from toolkit.cli import main
 from toolkit.errors import InputError, ReportError
 from toolkit.metrics import Effort, assumed
@@ -63,6 +65,14 @@ def test_groups_hold_each_denial_and_appeal_of_the_whole_once(whole, by):
         assert sum(len(getattr(one, name)) for one in parts) == len(getattr(whole, name))
     with pytest.raises(ReportError, match=f"by {by} do not add up to the whole: denials: "):
         groups.check(parcel(one).facts for one in parts[1:])
+
+
+def test_a_source_without_denials_has_no_payer_to_report_on(tmp_path):
+    given = given_rows(5)
+    nothing = Source.of("x", Claims(), given.worklist.iloc[:0], AS_OF)
+    with pytest.raises(ReportError, match="x: no denial and no appeal, so there is no payer"):
+        made(tmp_path / "out", nothing, one_each="payer")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_bridge_of_groups_adds_up_to_that_of_the_whole():
@@ -190,17 +200,17 @@ def test_what_is_no_manifest_is_refused_before_the_work(whole, tmp_path):
 
 
 def test_a_disk_that_fails_while_a_set_is_placed_leaves_none_of_it(whole, tmp_path, monkeypatch):
-    link, calls = os.link, []
+    put, calls = outputs.put_new, []
 
     def fails(*paths):
         calls.append(paths)
         if len(calls) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        link(*paths)
+        put(*paths)
 
     made(tmp_path, whole, kinds=["definitions"])
     before = sorted(tmp_path.rglob("*"))
-    monkeypatch.setattr(os, "link", fails)
+    monkeypatch.setattr(outputs, "put_new", fails)
     with pytest.raises(OSError):
         made(tmp_path, whole, one_each="facility")
     assert sorted(tmp_path.rglob("*")) == before

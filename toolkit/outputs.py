@@ -34,13 +34,21 @@ def write_new(path: Path, write: Callable[[Path], Any]) -> Path:
         free, number = path, 1
         while True:
             try:
-                free.touch(mode=0o600, exist_ok=False)
-                break  # it is ours from here on
+                put_new(temporary, free)
+                return free
             except FileExistsError:
                 number += 1
                 free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        temporary.replace(free)
-    return free
+
+
+def put_new(made: Path, path: Path) -> None:
+    """Move a finished file to where no file is; raise FileExistsError where there is one."""
+    path.touch(mode=0o600, exist_ok=False)  # it is ours from here on
+    try:
+        made.replace(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

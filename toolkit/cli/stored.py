@@ -1,15 +1,11 @@
 """What the toolkit keeps on this machine: where, by which command, until when; and how it is removed."""
 
-import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from toolkit.errors import UsageError
-from toolkit.leftovers import BESIDE, RUN, leftovers
 
 Find = Callable[["Asked"], list[Path]]
 
@@ -38,6 +34,10 @@ class Kept:
 
 
 def _leftovers(asked: Asked) -> list[Path]:
+    import tempfile
+
+    from toolkit.leftovers import BESIDE, RUN, leftovers
+
     here = {asked.reports, *_folders_in(asked.reports), asked.local, Path.cwd()}
     beside = [path for folder in sorted(here) for path in leftovers(folder, BESIDE)]
     return [*leftovers(Path(tempfile.gettempdir()), RUN), *beside]
@@ -129,6 +129,8 @@ KEPT = (
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, and a folder of reports or letters that is empty then."""
+    import shutil
+
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if _day_of(path.parent) and not any(path.parent.iterdir()):
         path.parent.rmdir()
@@ -141,6 +143,8 @@ def size_of(path: Path) -> int:
 
 
 def _listed(folder: Path) -> list[Path]:
+    import json
+
     manifest = folder / "manifest.json"
     try:
         entries = json.loads(manifest.read_text(encoding="utf-8"))["reports"]

@@ -1,12 +1,11 @@
 """Run reports in batch: each kind on each source, and each source's set written whole or not at all."""
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from multiprocessing import get_context
@@ -145,8 +144,8 @@ def run_reports(
                     group.check([facts for facts in parts if facts is not None])
             return _placed(asked, sets, then)
     finally:
-        for one in new:  # where nothing was written
-            if one.is_dir() and not any(one.iterdir()):
+        for one in new:
+            with suppress(OSError):  # where something was written
                 one.rmdir()
 
 
@@ -208,13 +207,12 @@ def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
             one.kept.append(kept)
         else:
             wanted.append((kind, made_from))
-    name = _free_name(asked, one.name, [kind for kind, _ in wanted])
-    one.jobs = [
-        _Job(kind, given, one.name, _slug(source.name), name, made_from)
-        for kind, made_from in wanted
-    ]
     if wanted:
         prepare(tables, given.facts, (table for kind, _ in wanted for table in kind.prepares))
+    name, shown = _free_name(asked, one.name, [kind for kind, _ in wanted]), _slug(source.name)
+    one.jobs = [
+        _Job(kind, given, one.name, shown, name, made_from) for kind, made_from in wanted
+    ]  # fmt: skip
     for job in one.jobs:
         job.seconds["counted"] = time.perf_counter() - began
 
@@ -353,7 +351,7 @@ def _move(made: Path, folder: Path, files: Sequence[str]) -> None:
         for name in files:
             (made / name).chmod(0o600)
             try:
-                os.link(made / name, folder / name)
+                outputs.put_new(made / name, folder / name)
             except FileExistsError:
                 raise ReportError(
                     f"{name}: another run has written it meanwhile. Nothing was written; run it again"
@@ -396,6 +394,12 @@ def _names(sources: Sequence[Source], groups: Sequence[Groups]) -> dict[tuple[in
                 number += 1
             taken.add(free)
             names[place, key] = free
+    for group in groups:
+        if not group.names:
+            raise ReportError(
+                f"{_slug(group.source.name)}: no denial and no appeal, so there is no {group.by} to "
+                "report on. No report was written."
+            )
     order = [(place, key) for place, group in enumerate(groups) for key in group.names]
     return {key: names[key] for key in order}
 
