@@ -201,3 +201,37 @@ def test_values_and_what_is_missing_stand_in_words(open_case):
     )
     assert "not found in the letter: date of service" in text(desk.documents.table.head)
     assert "Denial of a claim" in text(desk.documents.head)
+
+
+def test_the_grid_shows_each_criterion_with_its_state_fact_document_and_page(open_case):
+    desk = open_case
+    rows = {one.id: one for one in desk.criteria.grid}
+    assert rows["order"].state == "not_known" and "not known" in text(desk.criteria.table)
+    attach(desk, "order.txt", b"Order", what=desk.view.kind.service.criteria[3].looked_for[0])
+    desk.enter("order_date", "2026-07-22")
+    desk.enter("order_record", "record page 11")
+    desk.enter("ordering_practitioner", "Dr. Robin Notreal")
+    rows = {one.id: one for one in desk.criteria.grid}
+    assert (rows["order"].state, rows["order"].documents) == ("met", ("order.txt",))
+    said = text(desk.criteria.table)
+    for part in ("order.txt", "record page 11", "July 22, 2026", "42 CFR 410.31(b)(1)(i)"):
+        assert part in said
+
+
+def test_what_the_record_does_not_meet_is_entered_by_its_row_and_taken_back(open_case):
+    desk, part = open_case, open_case.criteria
+    part.criterion.value, part.page.value = "order", "record page 2"
+    part.reason.value = "ordered by telephone"
+    part.save.click()
+    assert desk.criteria_notice.text == "Saved."
+    said = text(part.table)
+    assert "not met" in said and "record page 2" in said and "ordered by telephone" in said
+    assert desk.view.refused and "not met" in str(desk.view.refused)
+    part.take_back.click()
+    assert desk.view.refused is None and "ordered by telephone" not in text(part.table)
+
+
+def test_a_denial_without_criteria_shows_no_grid(place):  # noqa: F811
+    desk = at_desk(place, {"Reason Code (CARC)": "29", "Denial Reason": "Filed too late"})
+    pick(desk)
+    assert desk.criteria.widget.layout.display == "none"

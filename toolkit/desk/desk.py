@@ -31,6 +31,7 @@ from toolkit.desk.caseload import (
     with_letter_cases,
     with_work,
 )
+from toolkit.desk.criteria_part import CriteriaPart
 from toolkit.desk.documents_part import (
     DocumentsPart,
     NewCasePart,
@@ -113,6 +114,7 @@ class Desk:
         self.record_notice = Notice("dd-notice-record")
         self.letter_notice = Notice("dd-notice-letter")
         self.document_notice = Notice("dd-notice-document")
+        self.criteria_notice = Notice("dd-notice-criteria")
         self.new_notice = Notice("dd-notice-new")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
@@ -182,6 +184,7 @@ class Desk:
         self.documents = DocumentsPart(
             self.attach_document, self.show_document, self.confirm, self.document_notice
         )
+        self.criteria = CriteriaPart(self._enter_criterion, self.criteria_notice)
         self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
@@ -203,6 +206,7 @@ class Desk:
                     self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
                     self.documents.widget,
+                    self.criteria.widget,
                     self.record.widget,
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
@@ -263,6 +267,7 @@ class Desk:
         self._kind = None
         for notice in (
             self.notice, self.date_notice, self.record_notice, self.letter_notice, self.document_notice,
+            self.criteria_notice,
         ):  # fmt: skip
             notice.clear()
         files = files_of(self.caseload, denial_key)
@@ -571,6 +576,11 @@ class Desk:
     def _enter_date_fact(self, case_key: str, name: str, raw: object) -> None:
         self._entered(self.date_notice, case_key, name, raw)
 
+    def _enter_criterion(self, case_key: str, name: str, raw: object) -> None:
+        self.criteria_notice.clear()
+        self.enter(name, raw, case_key=case_key)
+        self.criteria_notice.done("Saved.")
+
     def _entered(self, notice: Notice, case_key: str, name: str, raw: object) -> None:
         """Enter a fact; what goes wrong is said beside its field, and what is no fault of it above, too."""
         notice.clear()
@@ -620,7 +630,8 @@ class Desk:
         self.form.ask(asked, key)
         self.form.put(view.case, missing, afresh=afresh)
         show(self.facts, bool(asked))
-        self.documents.put(view, folder=self._documents(), afresh=afresh)
+        self.documents.put(view, folder=self._documents(), as_of=self.caseload.as_of, afresh=afresh)
+        self.criteria.put(view, as_of=self.caseload.as_of, afresh=afresh)
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
         self.letter.put(view)

@@ -305,14 +305,14 @@ class DocumentsPart:
             "dd-documents-part", "dd-part",
         )  # fmt: skip
 
-    def put(self, view: CaseView, *, folder: Path, afresh: bool) -> None:
+    def put(self, view: CaseView, *, folder: Path, as_of: date, afresh: bool) -> None:
         """Show the documents of a case; `afresh`: of another case than before."""
         self._key = view.case.case_key
         if not afresh and view.documents == self._documents:
             return
         self._documents = view.documents
         self.head.value = f'<div class="dd-block">{_list(view.documents, folder)}</div>'
-        wanted = [one.what for one in documents_of(view.case)[1:]]
+        wanted = [one.what for one in documents_of(view.case, as_of=as_of)[1:]]
         self.what.options = [LETTER, *dict.fromkeys(wanted), "other document"]
         kinds = {one.kind for one in notice_kinds()} | {LETTER, UNKNOWN}
         letters = [one for one in view.documents if one.kind in kinds]
