@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import ipywidgets as w
 
+from toolkit import letters
 from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed
 from toolkit.claims.notice import Notice as Letter
 from toolkit.claims.notice import Proposal
@@ -53,7 +54,7 @@ from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
-from toolkit.letters import Need, needs, write
+from toolkit.letters import LetterKind, Need, needs
 from toolkit.letters.facts import fact_types
 from toolkit.outputs import digest, private_folder
 
@@ -106,6 +107,7 @@ class Desk:
         self._hospital = hospital
         self._as_of = as_of
         self._kind: str | None = None
+        self._asked_of: tuple[LetterKind, tuple[Need, ...]] | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
@@ -316,9 +318,10 @@ class Desk:
             self._mark("facts")
         # It is saved: what goes wrong from here on is said, but is no reason to enter it again.
         with (self.date_notice if name in DATE_FACTS else self.letter_notice).catching():
-            self.view = with_kind(self.view, self._kind, as_of=self.caseload.as_of)
             if name in DATE_FACTS:
                 self._refresh()
+                return
+            self.view = with_kind(self.view, self._kind, as_of=self.caseload.as_of)
         self._put()
 
     def record_event(self, event: str, *, day: date | None = None, **fields: object) -> None:
@@ -463,7 +466,7 @@ class Desk:
         folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
         path = self._free(folder, ending, draft)
         template = letterhead() if ending == "docx" else None
-        write(letter, path, draft=draft, template=template)
+        letters.write(letter, path, draft=draft, template=template)
         with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
                 self.view.case.case_key,
@@ -528,10 +531,10 @@ class Desk:
             remember(choice)
 
     def _step(self, by: int) -> None:
-        keys = self.cases.keys()
-        at = keys.index(self._key) + by if self._key in keys else 0
-        if 0 <= at < len(keys):
-            self.pick(keys[at])
+        at = self.cases.place(self._key)
+        key = self.cases.key_at(at + by if at >= 0 else 0)
+        if key is not None:
+            self.pick(key)
 
     @property
     def _key(self) -> str:
@@ -635,10 +638,9 @@ class Desk:
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
         self.letter.put(view)
-        keys = self.cases.keys()
-        at = keys.index(self._key) if self._key in keys else -1
+        at = self.cases.place(self._key)
         self.previous.disabled = at <= 0
-        self.next.disabled = not 0 <= at < len(keys) - 1
+        self.next.disabled = at < 0 or self.cases.key_at(at + 1) is None
 
     def _show_changes(self, changes: tuple) -> None:
         self.changed.value = blocks.changed(changes)
@@ -680,12 +682,15 @@ class Desk:
         else:
             self._show("list")
 
-    @staticmethod
-    def _asked(view: CaseView) -> tuple[Need, ...]:
+    def _asked(self, view: CaseView) -> tuple[Need, ...]:
+        """Return what the letter of a case asks for; of the kind that was asked about last, at once."""
         if view.kind is None:
             return ()
-        apart = set(DATE_FACTS)
-        return tuple(one for one in needs(view.kind) if one.name not in apart)
+        if self._asked_of is None or self._asked_of[0] is not view.kind:
+            apart = set(DATE_FACTS)
+            found = tuple(one for one in needs(view.kind) if one.name not in apart)
+            self._asked_of = (view.kind, found)
+        return self._asked_of[1]
 
     # ---- how a notebook shows it
 

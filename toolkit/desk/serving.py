@@ -137,6 +137,8 @@ def _serve(
     with tempfile.TemporaryDirectory(prefix="denial-desk-", ignore_cleanup_errors=True) as own:
         # 0700. What this server and its kernels put aside is in there, and gone with the server.
         os.environ |= {"TMPDIR": own, "TEMP": own, "TMP": own, "JUPYTER_PREFER_ENV_PATH": "1"}
+        # Arrow's own allocators keep what a kernel has freed; the system's gives it back.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         tempfile.tempdir = own
         os.environ[SHARED_IN] = tempfile.mkdtemp()
         server = initialized([f"--{name}={value}" for name, value in settings.items()])

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims.tables import Claims, conform
+
+if TYPE_CHECKING:
+    import duckdb
 
 # An appeal that ended on its merits; a dismissed or withdrawn one was never decided.
 DECIDED = ("overturned", "partly_overturned", "upheld")
@@ -103,8 +106,10 @@ def facts_of(
 
 
 @contextmanager
-def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connected(claims: Claims, worklist: pd.DataFrame) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Give a database with the rows as `w`, `c`, `l`, `e`, `a`, `r`, `f`, `later` and `codes`."""
+    import duckdb
+
     from toolkit.claims.restated import PLACEHOLDER
 
     with duckdb.connect(config={"threads": 1, "preserve_insertion_order": False}) as db:
