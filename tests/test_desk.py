@@ -6,6 +6,8 @@ import json
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -1538,3 +1540,14 @@ def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(pl
     assert desk.view.row["due"] == "awaiting_decision" and "Decided" not in text(
         desk.record.history
     )
+
+
+def test_the_desk_s_kernel_imports_no_engine_and_no_statistics():
+    code = (
+        "import sys, toolkit.desk.desk; "
+        "print(*({one.partition('.')[0] for one in sys.modules} & set(sys.argv)))"
+    )
+    heavy = ("scipy", "statsmodels", "duckdb", "polars", "pyspark", "matplotlib", "typst")
+    command = [sys.executable, "-c", code, *heavy]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""

@@ -1,9 +1,11 @@
 """Documents at the desk, without a browser: attach, confirm line by line, and a case made of a letter."""
 
+import io
 from datetime import UTC, datetime
 
 import pytest
-from test_desk import at_desk, pick, place, text, visible  # noqa: F401 (`place` is a fixture)
+from pypdf import PdfReader, PdfWriter
+from test_desk import FACTS, at_desk, pick, place, text, visible  # noqa: F401 (`place` is a fixture)
 
 from toolkit.cases import CaseStore
 from toolkit.desk.documents_part import LETTER
@@ -235,3 +237,45 @@ def test_a_denial_without_criteria_shows_no_grid(place):  # noqa: F811
     desk = at_desk(place, {"Reason Code (CARC)": "29", "Denial Reason": "Filed too late"})
     pick(desk)
     assert desk.criteria.widget.layout.display == "none"
+
+
+def a_pdf(words: str) -> bytes:
+    out = io.BytesIO()
+    writer = PdfWriter()
+    writer.add_blank_page(612, 792)
+    writer.add_metadata({"/Title": words})
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_packet_is_the_letter_with_the_exhibits_that_were_chosen(open_case, place):  # noqa: F811
+    desk = open_case
+    attach(desk, "gait_study.pdf", a_pdf("note"), what="other document")
+    attach(desk, "fax cover.pdf", a_pdf("cover"), what="other document")
+    attach(desk, "draft words.txt", b"words", what="other document")
+    boxes = {box.description: box for box in desk.letter.boxes.values()}
+    assert [box.value for box in boxes.values()] == [True, True, False], "a text is no exhibit"
+    boxes["fax cover.pdf"].value = False
+    for name, value in FACTS.items():
+        desk.enter(name, value)
+    desk.letter.packet.click()
+    assert "-packet.pdf" in desk.letter_notice.text
+    [path] = (place / "reports" / "letters").rglob("*-packet.pdf")
+    words = " ".join(page.extract_text() for page in PdfReader(path).pages)
+    assert "Exhibit A" in words and "gait study" in words and "fax cover" not in words
+    assert desk.letter.file.name == path.name and "ACCT" not in str(path)
+    assert [one.file_type for one in desk.view.written] == ["pdf"]
+    assert "gait study" not in text(desk.letter.preview), "the letter alone encloses what it did"
+    desk.enter("signer_title", "Chief physician advisor")
+    assert not boxes["fax cover.pdf"].value, "the choice stays"
+
+
+def test_an_exhibit_that_is_gone_is_named_and_no_packet_is_written(open_case, place):  # noqa: F811
+    desk = open_case
+    attach(desk, "progress_note.pdf", a_pdf("note"), what="other document")
+    for one in (place / "local" / "documents").iterdir():
+        one.unlink()
+    desk.letter.as_draft.value = True
+    desk.letter.packet.click()
+    assert "progress_note.pdf: the file is no longer there" in desk.letter_notice.text
+    assert not list((place / "reports").rglob("*.pdf"))

@@ -11,7 +11,6 @@ from toolkit.hospital import Sender, read_sender, save_sender
 from toolkit.hospital.sender import Signer
 from toolkit.hospital.yaml_text import with_values
 
-
 WRITTEN = """\
 # Who we are. Ask Pat before changing this.
 name: Example General   # as on the letterhead

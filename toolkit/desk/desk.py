@@ -1,6 +1,6 @@
 """The desk itself: from an export to a case to a letter on file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import ClassVar
 import ipywidgets as w
 
 from toolkit import letters
-from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed
+from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed, problem_with
 from toolkit.claims.notice import Notice as Letter
 from toolkit.claims.notice import Proposal
 from toolkit.desk import blocks, places
@@ -50,11 +50,13 @@ from toolkit.desk.shared import Choice, remember, remembered
 from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
-from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
+from toolkit.errors import ChangedError, RefusedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
+from toolkit.letters import Letter as DraftedLetter
 from toolkit.letters import LetterKind, Need, needs
+from toolkit.letters.exhibits import title_of
 from toolkit.letters.facts import fact_types
 from toolkit.outputs import digest, private_folder
 
@@ -187,7 +189,7 @@ class Desk:
             self.attach_document, self.show_document, self.confirm, self.document_notice
         )
         self.criteria = CriteriaPart(self._enter_criterion, self.criteria_notice)
-        self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
+        self.letter = LetterPart(self.choose_kind, self.save, self.save_packet, self.letter_notice)
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
         self.calendar.on_click(self.date_notice.guards(lambda _: self.save_calendar()))
@@ -459,14 +461,45 @@ class Desk:
                 self.store_notice.clear()
             self._show_changes(changes)
 
-    def save(self, ending: str) -> Path | None:
+    def save(self, ending: str) -> Path:
         """Write the letter as docx or pdf, keep its hash, and say where it is."""
-        letter = self.view.letter
+        template = letterhead() if ending == "docx" else None
+
+        def write(letter: DraftedLetter, path: Path, draft: bool) -> list[str]:
+            letters.write(letter, path, draft=draft, template=template)
+            return []
+
+        return self._saved(self.view.letter, self._key, ending, write)
+
+    def save_packet(self) -> Path:
+        """Write the letter with the chosen exhibits as one PDF, keep its hash, and say where it is."""
+        folder = self._documents()
+        chosen = self.letter.chosen(self.view)
+        if wrong := [
+            f"{one.name}: {says}" for one in chosen if (says := problem_with(one, folder))
+        ]:
+            raise RefusedError("An exhibit cannot be put into the packet.", needs=tuple(wrong))
+        titles = {folder / one.kept_as: title_of(one.name) for one in chosen}
+        case = letters.with_exhibits(self.view.case, titles, titles=titles)
+        letter = letters.draft(case, self.view.kind, as_of=self.caseload.as_of)
+
+        def write(letter: DraftedLetter, path: Path, draft: bool) -> list[str]:
+            return letters.write_packet(letter, path, draft=draft)[1]
+
+        return self._saved(letter, f"{self._key}-packet", "pdf", write)
+
+    def _saved(
+        self,
+        letter: DraftedLetter,
+        name: str,
+        ending: str,
+        write: Callable[[DraftedLetter, Path, bool], list[str]],
+    ) -> Path:
+        """Write a letter, enter it on the case, offer it, and say where it is and what `write` warns of."""
         draft = self.letter.as_draft.value and not letter.complete
         folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
-        path = self._free(folder, ending, draft)
-        template = letterhead() if ending == "docx" else None
-        letters.write(letter, path, draft=draft, template=template)
+        path = self._free(folder, name, ending, draft)
+        warnings = write(letter, path, draft)
         with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
                 self.view.case.case_key,
@@ -481,7 +514,7 @@ class Desk:
         self._mark("letter")
         self._refresh()
         self.letter.file.offer(path)
-        self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
+        self.letter_notice.done(f"Saved: {places.shown(path, self.root)}", warnings)
         return path
 
     def save_calendar(self) -> Path:
@@ -495,10 +528,10 @@ class Desk:
         self.date_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
-    def _free(self, folder: Path, ending: str, draft: bool) -> Path:
+    def _free(self, folder: Path, name: str, ending: str, draft: bool) -> Path:
         """Return where to write: never over a file that somebody has changed since we wrote it."""
         ours = {entry.sha256 for entry in self.view.written}
-        name = f"{self._key}-draft" if draft else self._key
+        name = f"{name}-draft" if draft else name
         path, number = folder / f"{name}.{ending}", 1
         while path.exists() and digest(path) not in ours:
             number += 1
