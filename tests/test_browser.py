@@ -230,7 +230,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         assert violations(page) == [] and fits(page) and page.title() == "Denial desk"
 
         page.locator(".dd-more input").check()
-        page.locator(".dd-upload input").set_input_files(export)
+        page.locator(".dd-incoming-file input").set_input_files(export)
         expect(page.locator(".dd-notice-top")).to_contain_text("Press Open")
         assert (place / "data" / "incoming" / export.name).read_bytes() == export.read_bytes()
         summary = page.locator(".dd-summary")

@@ -1,7 +1,6 @@
 """Documents at the desk, without a browser: attach, confirm line by line, and a case made of a letter."""
 
 import io
-from datetime import UTC, datetime
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -28,15 +27,9 @@ We denied the request for CPT 77080 because the step therapy requirement was not
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    widget.value = (
-        {
-            "name": name,
-            "type": "",
-            "size": len(content),
-            "content": memoryview(content),
-            "last_modified": datetime(2026, 11, 1, tzinfo=UTC),
-        },
-    )
+    """Choose a file as the browser sends it: in one part."""
+    said = {"page": "p", "name": name, "size": len(content), "at": 0}
+    widget._received(widget, said, [content])
 
 
 def row(table, name: str, nth: int = 0) -> int:

@@ -110,15 +110,15 @@ class CriteriaPart:
 
 def _shown(grid: Iterable[Requirement]) -> str:
     found = tuple(grid)
-    single = [one for one in found if not one.is_group]
-    counts = [sum(one.state == state for one in single) for state in _STATES]
+    needed = [one for one in found if one.depth == 0 and not one.optional]
+    counts = [sum(one.state == state for one in needed) for state in _STATES]
     said = ", ".join(
         f"{number} {name}" for number, (name, _) in zip(counts, _STATES.values(), strict=True)
     )
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADS)
     body = "".join(map(_row, found))
     return (
-        f"{blocks.heading('The criteria')}<p class='dd-small'>{escape(said)}. What is not known is "
+        f"{blocks.heading('The criteria')}<p class='dd-small'>{len(needed)} needed: {escape(said)}. What is not known is "
         "asked for and never taken as not met.</p>"
         '<div class="dd-scroll" tabindex="0" role="region" aria-label="Criteria of the case">'
         f'<table class="dd-grid" role="table"><thead role="rowgroup"><tr role="row">{head}</tr></thead>'

@@ -41,6 +41,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
     note: str = ""
     is_group: bool = False
+    optional: bool = False
     facts: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -137,6 +138,7 @@ def _row(
         depth=depth,
         note=_note(one),
         is_group=is_group,
+        optional=one.optional,
         facts=tuple(
             _said(name, values, bare=one.plain)
             for name in known
