@@ -158,7 +158,7 @@ def open_the_next_to_expire(page) -> str:
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text("days left")
     expect(rows.first.locator(".dd-open-case")).to_have_text("ACCT-2")  # its notice is the oldest
-    rows.first.locator(".dd-open-case").press("Enter")
+    rows.first.locator(".dd-open-case").click()
     expect(page.locator(".dd-case-head h2")).to_be_visible()
     return "ACCT-2"
 

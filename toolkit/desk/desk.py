@@ -714,6 +714,7 @@ class Desk:
             self.pick(self._key)
         else:
             self._show("list")
+            self.settings_button.focus()
 
     def _asked(self, view: CaseView) -> tuple[Need, ...]:
         """Return what the letter of a case asks for; of the kind that was asked about last, at once."""
