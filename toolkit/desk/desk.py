@@ -209,9 +209,9 @@ class Desk:
                     self.changed_part,
                     self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
+                    self.record.widget,
                     self.documents.widget,
                     self.criteria.widget,
-                    self.record.widget,
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
