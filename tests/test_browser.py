@@ -459,12 +459,29 @@ def test_axe_finds_no_violation_on_any_screen_and_nothing_is_cut_off_or_faint(
         driver.pick_dexa(page)
         correct_dates(page)
         found |= {"case": violations(page), "case cut off": not fits(page)}
+        found["proof"] = proof_shown_by_the_keyboard(page)
         found["case faint"], looked_at = page.locator(".dd-desk").evaluate(_FAINT)
         page.locator("button.dd-of-payer").click()
         expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible()
         found |= {"settings": violations(page), "settings cut off": not fits(page)}
         page.close()
     assert {name: what for name, what in found.items() if what} == {} and looked_at > 100
+
+
+def proof_shown_by_the_keyboard(page) -> list[str]:
+    """What is wrong with how a sentence of the letter shows what binds it, where only keys are pressed."""
+    shown = "getComputedStyle(document.activeElement, '::after').display"
+    sentences = page.locator(".dd-preview .bound")
+    sentences.nth(20).focus()
+    found = [page.evaluate(shown)]
+    page.keyboard.press("ArrowDown")
+    expect(sentences.nth(21)).to_be_focused()
+    found.append(page.evaluate(shown))
+    page.keyboard.press("Escape")
+    found.append(page.evaluate(shown))
+    page.keyboard.press("ArrowUp")
+    found.append(page.evaluate(shown))
+    return [] if found == ["block", "block", "none", "block"] else found
 
 
 def violations(page) -> list[str]:
