@@ -8,7 +8,7 @@ endif
 JOB = $(if $(PYTHON),$(PYTHON),$(error No Python on PATH. Install Python 3.11 or newer and try again)) scripts/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-spark site coverage differential desk lint law evaluate bench pictures lock env clean
+.PHONY: help report test test-spark test-long site coverage differential desk lint law evaluate bench pictures lock env clean
 .NOTPARALLEL:
 
 help:  ## list the jobs
@@ -22,6 +22,9 @@ test:  ## set up, and pass every test
 
 test-spark:  ## set up, and pass the tests on Spark (needs Java 17 or newer)
 	@$(JOB) test-spark $(ARGS)
+
+test-long:  ## set up, and pass the long tests of the desk in a browser (about half an hour)
+	@$(JOB) test-long $(ARGS)
 
 site:  ## build the documentation site into site/
 	@$(JOB) site $(ARGS)

@@ -259,30 +259,25 @@ def _index(choices, name: str, value: str) -> int:
 def picture_of_desk(
     started: Browser, path: Path = PICTURE, *, width: int = 1280, theme: str = "light"
 ) -> Path:
-    """Write docs/pictures/desk.png: the DEXA case open, some facts entered, the letter beside them."""
-    themes = {"@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Dark"}}
-    with tempfile.TemporaryDirectory() as folder:
-        place = project(Path(folder))
-        with lab(place, settings=themes if theme == "dark" else None) as running:
-            page = started.new_page(viewport={"width": width, "height": 1000})
-            run_all(page, running, "notebooks/draft_letters.ipynb")
-            page.keyboard.press("Escape")
-            page.keyboard.press("Control+b")  # the file list is not what the picture is about
-            pick_dexa(page)
-            entered = facts(date.today())  # noqa: DTZ011  # as the notebook does
-            del (
-                entered["evaluation_record"],
-                entered["procedure_determined"],
-            )  # shows what is missing
-            fill_in(page, entered)
-            page.get_by_role("button", name="Next missing fact").click()
-            expect(page.locator(".dd-fact-evaluation_record")).to_be_visible()
-            page.set_viewport_size({"width": width, "height": 1560})
-            desk = page.locator(".dd-desk").first
-            desk.evaluate("desk => { desk.scrollIntoView(); document.activeElement.blur(); }")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=path)
-            page.close()
+    """Write docs/pictures/desk.png: the DEXA case in the app, its criteria, some facts, and the letter."""
+    with tempfile.TemporaryDirectory() as folder, desk(project(Path(folder))) as running:
+        page = started.new_page(viewport={"width": width, "height": 1000}, color_scheme=theme)
+        page.set_default_timeout(PATIENCE)
+        page.goto(running.app, wait_until="commit")
+        pick_dexa(page)
+        entered = facts(date.today())  # noqa: DTZ011  # as the desk does
+        for name in ("evaluation_record", "procedure_determined"):  # shows what is missing
+            del entered[name]
+        fill_in(page, entered)
+        page.get_by_role("button", name="Next missing fact").click()
+        expect(page.locator(".dd-fact-evaluation_record")).to_be_visible()
+        page.set_viewport_size({"width": width, "height": 1560})
+        page.locator(".dd-criteria-part").evaluate(
+            "part => { part.scrollIntoView(); document.activeElement.blur(); }"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path)
+        page.close()
     return path
 
 

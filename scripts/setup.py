@@ -96,6 +96,13 @@ def test_spark(arguments: list) -> None:
     run("pytest", "-q", "-m", "spark", "tests/spark", *arguments)
 
 
+def test_long(arguments: list) -> None:
+    """pass the long tests of the desk in a browser: a day in JupyterLab, 200 killed kernels"""
+    environment()
+    os.environ["CHROMIUM"] = chromium.find_or_install()
+    run("pytest", "-q", "-m", "long", "tests", *arguments)
+
+
 def with_spark() -> None:
     """Add PySpark to .venv; it is as big as all the rest together, so only its own tests get it."""
     found = [
@@ -435,6 +442,7 @@ JOBS = {
     "report": report,
     "test": test,
     "test-spark": test_spark,
+    "test-long": test_long,
     "site": site,
     "desk": desk,
     "lint": lint,

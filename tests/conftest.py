@@ -1,6 +1,18 @@
-"""What the test run says at its end."""
+"""The PostgreSQL server of the tests, and what the test run says at its end."""
 
 from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Give the URL of a PostgreSQL server of the run's own."""
+    from postgres_server import postgres_server
+
+    with postgres_server() as url:
+        yield url
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -10,9 +10,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import sqlalchemy as sa
 
 
 @contextmanager
@@ -24,6 +27,19 @@ def postgres_server() -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str) -> str:
+    """Make an empty database on a server and return its URL."""
+    url = sa.make_url(server)
+    name = f"store_{time.monotonic_ns()}"
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as db:
+        db.exec_driver_sql(f"CREATE DATABASE {name} STRATEGY wal_log")
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -230,7 +230,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         assert violations(page) == [] and fits(page) and page.title() == "Denial desk"
 
         page.locator(".dd-more input").check()
-        page.locator(".dd-upload input").set_input_files(export)
+        page.locator(".dd-incoming-file input").set_input_files(export)
         expect(page.locator(".dd-notice-top")).to_contain_text("Press Open")
         assert (place / "data" / "incoming" / export.name).read_bytes() == export.read_bytes()
         summary = page.locator(".dd-summary")
@@ -459,12 +459,29 @@ def test_axe_finds_no_violation_on_any_screen_and_nothing_is_cut_off_or_faint(
         driver.pick_dexa(page)
         correct_dates(page)
         found |= {"case": violations(page), "case cut off": not fits(page)}
+        found["proof"] = proof_shown_by_the_keyboard(page)
         found["case faint"], looked_at = page.locator(".dd-desk").evaluate(_FAINT)
         page.locator("button.dd-of-payer").click()
         expect(page.locator(".dd-payer-form .dd-fields")).to_be_visible()
         found |= {"settings": violations(page), "settings cut off": not fits(page)}
         page.close()
     assert {name: what for name, what in found.items() if what} == {} and looked_at > 100
+
+
+def proof_shown_by_the_keyboard(page) -> list[str]:
+    """What is wrong with how a sentence of the letter shows what binds it, where only keys are pressed."""
+    shown = "getComputedStyle(document.activeElement, '::after').display"
+    sentences = page.locator(".dd-preview .bound")
+    sentences.nth(20).focus()
+    found = [page.evaluate(shown)]
+    page.keyboard.press("ArrowDown")
+    expect(sentences.nth(21)).to_be_focused()
+    found.append(page.evaluate(shown))
+    page.keyboard.press("Escape")
+    found.append(page.evaluate(shown))
+    page.keyboard.press("ArrowUp")
+    found.append(page.evaluate(shown))
+    return [] if found == ["block", "block", "none", "block"] else found
 
 
 def violations(page) -> list[str]:

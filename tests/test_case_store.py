@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from postgres_server import postgres_server
+from postgres_server import new_database
 
 from toolkit.cases import (
     Case,
@@ -42,26 +42,12 @@ VERSION_1 = Path(__file__).parent / "data" / "case_store_version_1.sqlite"
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres_server() as url:
-        yield url
-
-
 @pytest.fixture(params=BOTH)
 def place(request, tmp_path) -> Path | str:
     """Give the place of a store that is not there yet: a file, or a database of its own."""
     if request.param == "sqlite":
         return tmp_path / "cases.sqlite"
-    url = sa.make_url(request.getfixturevalue("server"))
-    name = f"store_{time.monotonic_ns()}"
-    engine = sa.create_engine(
-        url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with engine.connect() as db:
-        db.exec_driver_sql(f"CREATE DATABASE {name} STRATEGY wal_log")
-    engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
+    return new_database(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

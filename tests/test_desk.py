@@ -6,6 +6,8 @@ import json
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import ipywidgets as w
 import pandas as pd
 import pytest
 from docx import Document
+from postgres_server import new_database
 from pypdf import PdfReader
 
 from toolkit.cases import CaseStore, one_history, recorded_at
@@ -109,9 +112,19 @@ def export(place: Path, *rows: dict, name: str = "export.csv") -> Path:
     return path
 
 
-def at_desk(place: Path, *rows: dict, payers=(), contracts=()):
+@pytest.fixture(
+    params=["file", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))]
+)
+def team(request) -> str | None:
+    """A store for two people: the file of the project (None), or a database on PostgreSQL."""
+    if request.param == "file":
+        return None
+    return new_database(request.getfixturevalue("postgres"))
+
+
+def at_desk(place: Path, *rows: dict, payers=(), contracts=(), store: str | None = None):
     hospital = replace(UNKNOWN, payers=payers, contracts=contracts)
-    desk = open_desk(export(place, *rows), hospital=hospital, as_of=TODAY)
+    desk = open_desk(export(place, *rows), hospital=hospital, as_of=TODAY, store=store)
     assert desk.caseload is not None, desk.notice.text
     return desk
 
@@ -277,8 +290,8 @@ def test_entries_of_another_claim_are_not_asked_about_again(place):
     assert second.view.case.value("signer_name") is None
 
 
-def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_replaced(place):
-    one, other = at_desk(place), at_desk(place)
+def test_a_fact_that_somebody_else_entered_meanwhile_is_shown_before_it_is_replaced(place, team):
+    one, other = at_desk(place, store=team), at_desk(place, store=team)
     other.who = "Robin"
     for desk in (one, other):
         pick(desk)
@@ -569,8 +582,8 @@ def test_what_was_saved_is_not_called_unsaved_when_the_case_cannot_be_shown_anew
         assert store.case(desk.view.case.case_key).value("notice_date") == date(2026, 9, 26)
 
 
-def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stays(place):
-    one, other = at_desk(place), at_desk(place)
+def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stays(place, team):
+    one, other = at_desk(place, store=team), at_desk(place, store=team)
     other.who = "Robin"
     for desk in (one, other):
         pick(desk)
@@ -589,8 +602,8 @@ def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stay
     assert not visible(one.changed_part)
 
 
-def test_what_others_did_meanwhile_is_in_the_list_when_it_is_shown_again(place):
-    one, other = at_desk(place, {}, {}), at_desk(place, {}, {})
+def test_what_others_did_meanwhile_is_in_the_list_when_it_is_shown_again(place, team):
+    one, other = at_desk(place, {}, {}, store=team), at_desk(place, {}, {}, store=team)
     key = one.cases.keys()[1]
     pick(one)
     other.pick(key)
@@ -1374,8 +1387,8 @@ def test_only_the_fields_of_the_event_are_asked_for(place):
     assert visible(record.amount) and not visible(record.outcome)
 
 
-def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(place):
-    one, other = at_desk(place), at_desk(place)
+def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(place, team):
+    one, other = at_desk(place, store=team), at_desk(place, store=team)
     other.who = "Robin"
     for desk in (one, other):
         pick(desk)
@@ -1538,3 +1551,14 @@ def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(pl
     assert desk.view.row["due"] == "awaiting_decision" and "Decided" not in text(
         desk.record.history
     )
+
+
+def test_the_desk_s_kernel_imports_no_engine_and_no_statistics():
+    code = (
+        "import sys, toolkit.desk.desk; "
+        "print(*({one.partition('.')[0] for one in sys.modules} & set(sys.argv)))"
+    )
+    heavy = ("scipy", "statsmodels", "duckdb", "polars", "pyspark", "matplotlib", "typst")
+    command = [sys.executable, "-c", code, *heavy]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""

@@ -1,9 +1,10 @@
 """Documents at the desk, without a browser: attach, confirm line by line, and a case made of a letter."""
 
-from datetime import UTC, datetime
+import io
 
 import pytest
-from test_desk import at_desk, pick, place, text, visible  # noqa: F401 (`place` is a fixture)
+from pypdf import PdfReader, PdfWriter
+from test_desk import FACTS, at_desk, pick, place, text, visible  # noqa: F401 (`place` is a fixture)
 
 from toolkit.cases import CaseStore
 from toolkit.desk.documents_part import LETTER
@@ -26,15 +27,9 @@ We denied the request for CPT 77080 because the step therapy requirement was not
 
 
 def upload(widget, name: str, content: bytes) -> None:
-    widget.value = (
-        {
-            "name": name,
-            "type": "",
-            "size": len(content),
-            "content": memoryview(content),
-            "last_modified": datetime(2026, 11, 1, tzinfo=UTC),
-        },
-    )
+    """Choose a file as the browser sends it: in one part."""
+    said = {"page": "p", "name": name, "size": len(content), "at": 0}
+    widget._received(widget, said, [content])
 
 
 def row(table, name: str, nth: int = 0) -> int:
@@ -201,3 +196,79 @@ def test_values_and_what_is_missing_stand_in_words(open_case):
     )
     assert "not found in the letter: date of service" in text(desk.documents.table.head)
     assert "Denial of a claim" in text(desk.documents.head)
+
+
+def test_the_grid_shows_each_criterion_with_its_state_fact_document_and_page(open_case):
+    desk = open_case
+    rows = {one.id: one for one in desk.criteria.grid}
+    assert rows["order"].state == "not_known" and "not known" in text(desk.criteria.table)
+    attach(desk, "order.txt", b"Order", what=desk.view.kind.service.criteria[3].looked_for[0])
+    desk.enter("order_date", "2026-07-22")
+    desk.enter("order_record", "record page 11")
+    desk.enter("ordering_practitioner", "Dr. Robin Notreal")
+    rows = {one.id: one for one in desk.criteria.grid}
+    assert (rows["order"].state, rows["order"].documents) == ("met", ("order.txt",))
+    said = text(desk.criteria.table)
+    for part in ("order.txt", "record page 11", "July 22, 2026", "42 CFR 410.31(b)(1)(i)"):
+        assert part in said
+
+
+def test_what_the_record_does_not_meet_is_entered_by_its_row_and_taken_back(open_case):
+    desk, part = open_case, open_case.criteria
+    part.criterion.value, part.page.value = "order", "record page 2"
+    part.reason.value = "ordered by telephone"
+    part.save.click()
+    assert desk.criteria_notice.text == "Saved."
+    said = text(part.table)
+    assert "not met" in said and "record page 2" in said and "ordered by telephone" in said
+    assert desk.view.refused and "not met" in str(desk.view.refused)
+    part.take_back.click()
+    assert desk.view.refused is None and "ordered by telephone" not in text(part.table)
+
+
+def test_a_denial_without_criteria_shows_no_grid(place):  # noqa: F811
+    desk = at_desk(place, {"Reason Code (CARC)": "29", "Denial Reason": "Filed too late"})
+    pick(desk)
+    assert desk.criteria.widget.layout.display == "none"
+
+
+def a_pdf(words: str) -> bytes:
+    out = io.BytesIO()
+    writer = PdfWriter()
+    writer.add_blank_page(612, 792)
+    writer.add_metadata({"/Title": words})
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_packet_is_the_letter_with_the_exhibits_that_were_chosen(open_case, place):  # noqa: F811
+    desk = open_case
+    attach(desk, "gait_study.pdf", a_pdf("note"), what="other document")
+    attach(desk, "fax cover.pdf", a_pdf("cover"), what="other document")
+    attach(desk, "draft words.txt", b"words", what="other document")
+    boxes = {box.description: box for box in desk.letter.boxes.values()}
+    assert [box.value for box in boxes.values()] == [True, True, False], "a text is no exhibit"
+    boxes["fax cover.pdf"].value = False
+    for name, value in FACTS.items():
+        desk.enter(name, value)
+    desk.letter.packet.click()
+    assert "-packet.pdf" in desk.letter_notice.text
+    [path] = (place / "reports" / "letters").rglob("*-packet.pdf")
+    words = " ".join(page.extract_text() for page in PdfReader(path).pages)
+    assert "Exhibit A" in words and "gait study" in words and "fax cover" not in words
+    assert desk.letter.file.name == path.name and "ACCT" not in str(path)
+    assert [one.file_type for one in desk.view.written] == ["pdf"]
+    assert "gait study" not in text(desk.letter.preview), "the letter alone encloses what it did"
+    desk.enter("signer_title", "Chief physician advisor")
+    assert not boxes["fax cover.pdf"].value, "the choice stays"
+
+
+def test_an_exhibit_that_is_gone_is_named_and_no_packet_is_written(open_case, place):  # noqa: F811
+    desk = open_case
+    attach(desk, "progress_note.pdf", a_pdf("note"), what="other document")
+    for one in (place / "local" / "documents").iterdir():
+        one.unlink()
+    desk.letter.as_draft.value = True
+    desk.letter.packet.click()
+    assert "progress_note.pdf: the file is no longer there" in desk.letter_notice.text
+    assert not list((place / "reports").rglob("*.pdf"))

@@ -103,13 +103,26 @@ class CaseList:
     def again(self, caseload: Caseload, rows: list[pd.DataFrame]) -> None:
         """Show the caseload with these rows changed; filters, order and page stay as they are."""
         self._caseload = caseload
-        for row in rows:
-            self._listing.put(row)
+        if rows:
+            self._listing.put(pd.concat(rows))
         self._show(at=self._at)
 
     def keys(self) -> list[str]:
         """Return the denial keys that pass the filters, in order."""
         return self._listing.keys(self._found) if self._listing else []
+
+    def place(self, denial_key: str) -> int:
+        """Return which of the cases that pass the filters this is, from 0; -1 where it is none of them."""
+        if self._listing is None:
+            return -1
+        found = np.flatnonzero(self._found == self._listing.place(denial_key))
+        return int(found[0]) if len(found) else -1
+
+    def key_at(self, place: int) -> str | None:
+        """Return the denial key of the case at this place in order; None beyond the ends."""
+        if not 0 <= place < len(self._found):
+            return None
+        return self._listing.keys(self._found[place : place + 1])[0]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows that the page shows, as the table shows them."""

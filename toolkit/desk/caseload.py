@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.cases import (
     Case,
@@ -20,6 +21,7 @@ from toolkit.cases import (
     with_recorded,
 )
 from toolkit.claims import Claims, concat, read
+from toolkit.denials.services import service_of
 from toolkit.desk import places
 from toolkit.desk.shared import Frames, claims_of, fingerprint, frames_of, shared
 from toolkit.history import seen_on
@@ -27,7 +29,7 @@ from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.hospital.places import local_folder
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
-from toolkit.worklist.keys import ask
+from toolkit.worklist.keys import ask, each
 from toolkit.worklist.triage import triage
 
 SAMPLE = "sample"
@@ -126,6 +128,7 @@ def open_caseload(
         return frames_of(claims) | {"worklist": with_letters(worklist)}
 
     frames = shared(lambda: fingerprint(paths, folders, as_of=as_of), made)
+    pa.default_memory_pool().release_unused()  # what reading and triage took goes back to the system
     worklist = frames["worklist"]
     letters = worklist.pop("letter")
     caseload = Caseload(name, claims_of(frames), worklist, hospital, as_of, letters)
@@ -172,12 +175,19 @@ def triaged_caseload(
 def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with the kind of letter that fits each in `letter`, '' where none does."""
 
+    codes: dict[str | None, str] = {}  # of each family of services the first code
+
+    def of_family(code: str) -> str:
+        """Return one code for all of a family: a kind of letter turns on the family, not on the code."""
+        return codes.setdefault(service_of(code), code)
+
     def question(**facts) -> dict:
         known = {name: Fact(value, "triage") for name, value in facts.items() if value is not None}
         kind = suggest(Case("", known))
         return {"kind": kind.id if kind else ""}
 
-    fits = ask(worklist, _LETTER_KEYS, question)["kind"].astype("str")
+    asked = worklist.assign(procedure_code=each(worklist["procedure_code"], of_family))
+    fits = ask(asked, _LETTER_KEYS, question)["kind"].astype("str")
     return worklist.assign(letter=fits.mask(worklist["due"].eq("closed"), ""))
 
 

@@ -1,6 +1,6 @@
 """The desk itself: from an export to a case to a letter on file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import ipywidgets as w
 
-from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed
+from toolkit import letters
+from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed, problem_with
 from toolkit.claims.notice import Notice as Letter
 from toolkit.claims.notice import Proposal
 from toolkit.desk import blocks, places
@@ -31,6 +32,7 @@ from toolkit.desk.caseload import (
     with_letter_cases,
     with_work,
 )
+from toolkit.desk.criteria_part import CriteriaPart
 from toolkit.desk.documents_part import (
     DocumentsPart,
     NewCasePart,
@@ -48,11 +50,13 @@ from toolkit.desk.shared import Choice, remember, remembered
 from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
-from toolkit.errors import ChangedError, StoreError, ToolkitError, UsageError
+from toolkit.errors import ChangedError, RefusedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
-from toolkit.letters import Need, needs, write
+from toolkit.letters import Letter as DraftedLetter
+from toolkit.letters import LetterKind, Need, needs
+from toolkit.letters.exhibits import title_of
 from toolkit.letters.facts import fact_types
 from toolkit.outputs import digest, private_folder
 
@@ -105,6 +109,7 @@ class Desk:
         self._hospital = hospital
         self._as_of = as_of
         self._kind: str | None = None
+        self._asked_of: tuple[LetterKind, tuple[Need, ...]] | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
@@ -113,6 +118,7 @@ class Desk:
         self.record_notice = Notice("dd-notice-record")
         self.letter_notice = Notice("dd-notice-letter")
         self.document_notice = Notice("dd-notice-document")
+        self.criteria_notice = Notice("dd-notice-criteria")
         self.new_notice = Notice("dd-notice-new")
         self.settings_notice = Notice("dd-notice-settings")
         self._build()
@@ -182,7 +188,8 @@ class Desk:
         self.documents = DocumentsPart(
             self.attach_document, self.show_document, self.confirm, self.document_notice
         )
-        self.letter = LetterPart(self.choose_kind, self.save, self.letter_notice)
+        self.criteria = CriteriaPart(self._enter_criterion, self.criteria_notice)
+        self.letter = LetterPart(self.choose_kind, self.save, self.save_packet, self.letter_notice)
         self.calendar = hooked(w.Button(description="Save calendar"), "dd-save-calendar")
         self.calendar.tooltip = "The days of this case, for Outlook or Google Calendar"
         self.calendar.on_click(self.date_notice.guards(lambda _: self.save_calendar()))
@@ -202,8 +209,9 @@ class Desk:
                     self.changed_part,
                     self.attach_part,
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
-                    self.documents.widget,
                     self.record.widget,
+                    self.documents.widget,
+                    self.criteria.widget,
                     hooked(w.VBox([self.letter.kind]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
@@ -263,6 +271,7 @@ class Desk:
         self._kind = None
         for notice in (
             self.notice, self.date_notice, self.record_notice, self.letter_notice, self.document_notice,
+            self.criteria_notice,
         ):  # fmt: skip
             notice.clear()
         files = files_of(self.caseload, denial_key)
@@ -311,9 +320,10 @@ class Desk:
             self._mark("facts")
         # It is saved: what goes wrong from here on is said, but is no reason to enter it again.
         with (self.date_notice if name in DATE_FACTS else self.letter_notice).catching():
-            self.view = with_kind(self.view, self._kind, as_of=self.caseload.as_of)
             if name in DATE_FACTS:
                 self._refresh()
+                return
+            self.view = with_kind(self.view, self._kind, as_of=self.caseload.as_of)
         self._put()
 
     def record_event(self, event: str, *, day: date | None = None, **fields: object) -> None:
@@ -451,14 +461,45 @@ class Desk:
                 self.store_notice.clear()
             self._show_changes(changes)
 
-    def save(self, ending: str) -> Path | None:
+    def save(self, ending: str) -> Path:
         """Write the letter as docx or pdf, keep its hash, and say where it is."""
-        letter = self.view.letter
+        template = letterhead() if ending == "docx" else None
+
+        def write(letter: DraftedLetter, path: Path, draft: bool) -> list[str]:
+            letters.write(letter, path, draft=draft, template=template)
+            return []
+
+        return self._saved(self.view.letter, self._key, ending, write)
+
+    def save_packet(self) -> Path:
+        """Write the letter with the chosen exhibits as one PDF, keep its hash, and say where it is."""
+        folder = self._documents()
+        chosen = self.letter.chosen(self.view)
+        if wrong := [
+            f"{one.name}: {says}" for one in chosen if (says := problem_with(one, folder))
+        ]:
+            raise RefusedError("An exhibit cannot be put into the packet.", needs=tuple(wrong))
+        titles = {folder / one.kept_as: title_of(one.name) for one in chosen}
+        case = letters.with_exhibits(self.view.case, titles, titles=titles)
+        letter = letters.draft(case, self.view.kind, as_of=self.caseload.as_of)
+
+        def write(letter: DraftedLetter, path: Path, draft: bool) -> list[str]:
+            return letters.write_packet(letter, path, draft=draft)[1]
+
+        return self._saved(letter, f"{self._key}-packet", "pdf", write)
+
+    def _saved(
+        self,
+        letter: DraftedLetter,
+        name: str,
+        ending: str,
+        write: Callable[[DraftedLetter, Path, bool], list[str]],
+    ) -> Path:
+        """Write a letter, enter it on the case, offer it, and say where it is and what `write` warns of."""
         draft = self.letter.as_draft.value and not letter.complete
         folder = private_folder(places.letters_folder(self.root, self.caseload.as_of))
-        path = self._free(folder, ending, draft)
-        template = letterhead() if ending == "docx" else None
-        write(letter, path, draft=draft, template=template)
+        path = self._free(folder, name, ending, draft)
+        warnings = write(letter, path, draft)
         with CaseStore(self.store, made=True) as cases:
             cases.record_letter(
                 self.view.case.case_key,
@@ -473,7 +514,7 @@ class Desk:
         self._mark("letter")
         self._refresh()
         self.letter.file.offer(path)
-        self.letter_notice.done(f"Saved: {places.shown(path, self.root)}")
+        self.letter_notice.done(f"Saved: {places.shown(path, self.root)}", warnings)
         return path
 
     def save_calendar(self) -> Path:
@@ -487,10 +528,10 @@ class Desk:
         self.date_notice.done(f"Saved: {places.shown(path, self.root)}")
         return path
 
-    def _free(self, folder: Path, ending: str, draft: bool) -> Path:
+    def _free(self, folder: Path, name: str, ending: str, draft: bool) -> Path:
         """Return where to write: never over a file that somebody has changed since we wrote it."""
         ours = {entry.sha256 for entry in self.view.written}
-        name = f"{self._key}-draft" if draft else self._key
+        name = f"{name}-draft" if draft else name
         path, number = folder / f"{name}.{ending}", 1
         while path.exists() and digest(path) not in ours:
             number += 1
@@ -523,10 +564,10 @@ class Desk:
             remember(choice)
 
     def _step(self, by: int) -> None:
-        keys = self.cases.keys()
-        at = keys.index(self._key) + by if self._key in keys else 0
-        if 0 <= at < len(keys):
-            self.pick(keys[at])
+        at = self.cases.place(self._key)
+        key = self.cases.key_at(at + by if at >= 0 else 0)
+        if key is not None:
+            self.pick(key)
 
     @property
     def _key(self) -> str:
@@ -570,6 +611,11 @@ class Desk:
 
     def _enter_date_fact(self, case_key: str, name: str, raw: object) -> None:
         self._entered(self.date_notice, case_key, name, raw)
+
+    def _enter_criterion(self, case_key: str, name: str, raw: object) -> None:
+        self.criteria_notice.clear()
+        self.enter(name, raw, case_key=case_key)
+        self.criteria_notice.done("Saved.")
 
     def _entered(self, notice: Notice, case_key: str, name: str, raw: object) -> None:
         """Enter a fact; what goes wrong is said beside its field, and what is no fault of it above, too."""
@@ -620,14 +666,14 @@ class Desk:
         self.form.ask(asked, key)
         self.form.put(view.case, missing, afresh=afresh)
         show(self.facts, bool(asked))
-        self.documents.put(view, folder=self._documents(), afresh=afresh)
+        self.documents.put(view, folder=self._documents(), as_of=self.caseload.as_of, afresh=afresh)
+        self.criteria.put(view, as_of=self.caseload.as_of, afresh=afresh)
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
         self.letter.put(view)
-        keys = self.cases.keys()
-        at = keys.index(self._key) if self._key in keys else -1
+        at = self.cases.place(self._key)
         self.previous.disabled = at <= 0
-        self.next.disabled = not 0 <= at < len(keys) - 1
+        self.next.disabled = at < 0 or self.cases.key_at(at + 1) is None
 
     def _show_changes(self, changes: tuple) -> None:
         self.changed.value = blocks.changed(changes)
@@ -668,13 +714,17 @@ class Desk:
             self.pick(self._key)
         else:
             self._show("list")
+            self.settings_button.focus()
 
-    @staticmethod
-    def _asked(view: CaseView) -> tuple[Need, ...]:
+    def _asked(self, view: CaseView) -> tuple[Need, ...]:
+        """Return what the letter of a case asks for; of the kind that was asked about last, at once."""
         if view.kind is None:
             return ()
-        apart = set(DATE_FACTS)
-        return tuple(one for one in needs(view.kind) if one.name not in apart)
+        if self._asked_of is None or self._asked_of[0] is not view.kind:
+            apart = set(DATE_FACTS)
+            found = tuple(one for one in needs(view.kind) if one.name not in apart)
+            self._asked_of = (view.kind, found)
+        return self._asked_of[1]
 
     # ---- how a notebook shows it
 

@@ -22,8 +22,9 @@ from toolkit.claims.notice import Notice as Letter
 from toolkit.claims.notice import Proposal, read_notice, says_of
 from toolkit.claims.notice.kinds import UNKNOWN, notice_kinds
 from toolkit.claims.notice.proposal import shown
-from toolkit.desk import blocks
+from toolkit.desk import blocks, places
 from toolkit.desk.case_view import CaseView
+from toolkit.desk.transfer import Upload
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -58,7 +59,7 @@ def attach_file(
     """
     letter, problem = None, ""
     with tempfile.TemporaryDirectory(prefix="denial-upload-") as place:  # mode 0700
-        path = Path(place) / _safe(name)
+        path = Path(place) / places.clean_name(name)
         path.write_bytes(content)
         if what == LETTER:
             try:
@@ -97,7 +98,7 @@ def make_case(
 ) -> str:
     """Make a case of a letter whose claim is in no file (see `case_of_notice`); return its key."""
     with tempfile.TemporaryDirectory(prefix="denial-upload-") as place:
-        path = Path(place) / _safe(name)
+        path = Path(place) / places.clean_name(name)
         path.write_bytes(content)
         with CaseStore(store, made=True) as cases:
             return case_of_notice(
@@ -109,15 +110,9 @@ def make_case(
 def read_upload(name: str, content: bytes, *, as_of: date) -> Letter:
     """Return what an uploaded letter proposes; nothing is kept."""
     with tempfile.TemporaryDirectory(prefix="denial-upload-") as place:
-        path = Path(place) / _safe(name)
+        path = Path(place) / places.clean_name(name)
         path.write_bytes(content)
         return read_notice(path, as_of=as_of)
-
-
-def _safe(name: str) -> str:
-    """Return a file's name without folders and signs that no file system takes."""
-    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else " " for c in name)
-    return " ".join(kept.split()).lstrip(".")[-120:] or "letter"
 
 
 # ---- the proposals as rows
@@ -241,24 +236,31 @@ def _about(letter: Letter) -> str:
 # ---- the parts of the screen
 
 
-class Upload:
-    """A button that takes one file."""
+class ChosenFile:
+    """A field that takes one file, which is kept in memory until it is taken."""
 
-    def __init__(self, label: str, *classes: str):
-        self.widget = hooked(
-            w.FileUpload(accept=_ACCEPTED, multiple=False, description=label), *classes
-        )
+    def __init__(self, label: str, notice: Notice, *classes: str):
+        self._folder = tempfile.TemporaryDirectory(prefix="denial-upload-")  # mode 0700
+        self._file: tuple[str, bytes] | None = None
+        folder = Path(self._folder.name)
+        upload = Upload(label, folder, self._came, notice, accept=_ACCEPTED)
+        self.widget = hooked(upload, *classes)
+
+    def _came(self, path: Path) -> None:
+        self._file = (path.name, path.read_bytes())
+        path.unlink()
+        self.widget.says = f"Chosen: {path.name}"
 
     def taken(self) -> tuple[str, bytes]:
         """Return the name and the bytes of the file; UsageError where none was chosen."""
-        if not self.widget.value:
+        if self._file is None:
             raise UsageError("Choose a file first.")
-        one = self.widget.value[0]
-        return str(one["name"]), bytes(one["content"])
+        return self._file
 
     def clear(self) -> None:
         """Forget the file."""
-        self.widget.value = ()
+        self._file = None
+        self.widget.says = ""
 
 
 class DocumentsPart:
@@ -280,7 +282,7 @@ class DocumentsPart:
         self._documents: tuple[DocumentEntry, ...] = ()
         guard = notice.guards
         self.head = html("dd-documents")
-        self.upload = Upload("Choose a file", "dd-document-file")
+        self.upload = ChosenFile("Choose a file", notice, "dd-document-file")
         self.what = field(
             w.Dropdown(description="What it is", options=[LETTER]), "dd-document-what"
         )
@@ -305,14 +307,14 @@ class DocumentsPart:
             "dd-documents-part", "dd-part",
         )  # fmt: skip
 
-    def put(self, view: CaseView, *, folder: Path, afresh: bool) -> None:
+    def put(self, view: CaseView, *, folder: Path, as_of: date, afresh: bool) -> None:
         """Show the documents of a case; `afresh`: of another case than before."""
         self._key = view.case.case_key
         if not afresh and view.documents == self._documents:
             return
         self._documents = view.documents
         self.head.value = f'<div class="dd-block">{_list(view.documents, folder)}</div>'
-        wanted = [one.what for one in documents_of(view.case)[1:]]
+        wanted = [one.what for one in documents_of(view.case, as_of=as_of)[1:]]
         self.what.options = [LETTER, *dict.fromkeys(wanted), "other document"]
         kinds = {one.kind for one in notice_kinds()} | {LETTER, UNKNOWN}
         letters = [one for one in view.documents if one.kind in kinds]
@@ -361,7 +363,7 @@ class NewCasePart:
             "dd-new-begin",
         )
         self.begin.observe(lambda _: show(self.body, self.begin.value), "value")
-        self.upload = Upload("Choose the letter", "dd-new-file")
+        self.upload = ChosenFile("Choose the letter", notice, "dd-new-file")
         self.look = hooked(w.Button(description="Read it"), "dd-main", "dd-new-read")
         self.look.on_click(guard(lambda _: self.read()))
         self.make = hooked(

@@ -34,7 +34,26 @@ function render({ model, el }) {
   const left = (event) => {
     if (event.target.value === before) fact(event)?.classList.remove("dd-typed");
   };
+  // In a letter, arrows go from sentence to sentence, and Escape hides what binds one until the next.
+  const among = (event) => {
+    const at = event.target.closest?.(".bound");
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (!at || !step) return;
+    const every = [...at.closest(".letter").querySelectorAll(".bound")];
+    every[every.indexOf(at) + step]?.focus();
+    event.preventDefault();
+  };
+  const hush = (event) => {
+    if (event.key !== "Escape") return;
+    for (const one of root?.querySelectorAll(".letter") ?? []) one.classList.add("hushed");
+  };
+  const unhush = (event) => {
+    if (event.target.closest?.(".bound")) event.target.closest(".letter").classList.remove("hushed");
+  };
   const listeners = [
+    ["keydown", among],
+    ["focusin", unhush],
+    ["mouseover", unhush],
     ["keydown", stay],
     ["keypress", stay],
     ["keyup", stay],
@@ -131,6 +150,7 @@ function render({ model, el }) {
   }
 
   model.on("msg:custom", settle);
+  document.addEventListener("keydown", hush, true); // wherever the focus is: the pointer shows it too
   const timer = setInterval(look, EVERY);
   entering.observe(document, { childList: true, subtree: true });
   adopt();
@@ -139,6 +159,7 @@ function render({ model, el }) {
     entering.disconnect();
     if (root) model.send({ gone: page });
     model.off("msg:custom", settle);
+    document.removeEventListener("keydown", hush, true);
     for (const [name, does] of listeners) root?.removeEventListener(name, does);
   };
 }

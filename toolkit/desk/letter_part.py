@@ -1,20 +1,32 @@
-"""The letter's part of the desk: its kind, how it reads now, what is missing, and saving it."""
+"""The letter's part of the desk: its kind, how it reads now, what is missing, and saving it, alone or as a packet."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as w
 
+from toolkit.cases import DocumentEntry
 from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
 from toolkit.desk.transfer import Download
-from toolkit.desk.widgets import Notice, field, hooked, html, show
+from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.letters import kinds
+from toolkit.letters.exhibits import IMAGES
 
 
 class LetterPart:
-    """Preview, missing facts and the buttons that save; `save` is called with docx or pdf."""
+    """Preview, missing facts and the buttons that save.
 
-    def __init__(self, choose: Callable[[str], None], save: Callable[[str], None], notice: Notice):
+    `save` is called with docx or pdf, `save_packet` for the letter with the exhibits that are `chosen`.
+    """
+
+    def __init__(
+        self,
+        choose: Callable[[str], None],
+        save: Callable[[str], None],
+        save_packet: Callable[[], None],
+        notice: Notice,
+    ):
         self._quiet = False
         self._choose = choose
         options = [("no letter", ""), *((kind.title, kind.id) for kind in kinds())]
@@ -30,10 +42,25 @@ class LetterPart:
         self.pdf = hooked(w.Button(description="Save PDF"), "dd-main", "dd-save-pdf")
         self.docx.on_click(notice.guards(lambda _: save("docx")))
         self.pdf.on_click(notice.guards(lambda _: save("pdf")))
-        self.file = Download(notice)  # the letter that was saved last
-        self.save = hooked(w.HBox([self.docx, self.pdf, self.file, self.as_draft]), "dd-line")
-        self.widget = hooked(
-            w.VBox([self.missing, self.save, notice.widget, self.written, self.preview]), "dd-paper"
+        self.packet = hooked(w.Button(description="Save packet (PDF)"), "dd-main", "dd-save-packet")
+        self.packet.tooltip = "Contents, letter and exhibits in one PDF, every page numbered"
+        self.packet.on_click(notice.guards(lambda _: save_packet()))
+        self.file = Download(notice)  # the letter or packet that was saved last
+        buttons = (self.docx, self.pdf, self.packet, self.file, self.as_draft)
+        self.save = hooked(w.HBox(buttons), "dd-line")
+        self.exhibits_head = html("dd-exhibits-head")
+        self.exhibits_head.value = '<div class="dd-block">Exhibits of the packet:</div>'
+        self.boxes: dict[
+            str, w.Checkbox
+        ] = {}  # an attached document's hash, and whether it goes along
+        self.exhibits = hooked(w.VBox(), "dd-exhibits")
+        parts = (self.missing, self.save, self.exhibits, notice.widget, self.written, self.preview)
+        self.widget = hooked(w.VBox(parts), "dd-paper")
+
+    def chosen(self, view: CaseView) -> tuple[DocumentEntry, ...]:
+        """Return the attached documents that go into the packet, in the order in which they came."""
+        return tuple(
+            one for one in view.documents if (box := self.boxes.get(one.sha256)) and box.value
         )
 
     def put(self, view: CaseView) -> None:
@@ -47,11 +74,28 @@ class LetterPart:
         self.missing.value = blocks.missing(letter)
         self.preview.value = blocks.preview(view)
         self.written.value = blocks.written(view)
+        self._offer(view.documents)
         show(self.save, letter is not None)
+        show(self.exhibits, letter is not None and bool(view.documents))
         show(self.as_draft, letter is not None and not letter.complete)
         if letter is not None and letter.complete:
             self.as_draft.value = False
 
+    def _offer(self, documents: tuple[DocumentEntry, ...]) -> None:
+        """Offer each attached document as an exhibit; what can be put into a PDF is chosen at first."""
+        hashes = [one.sha256 for one in documents]
+        if hashes == list(self.boxes):
+            return
+        for sha256 in set(self.boxes) - set(hashes):
+            close(self.boxes.pop(sha256))
+        self.boxes = {one.sha256: self.boxes.get(one.sha256) or _box(one) for one in documents}
+        self.exhibits.children = (self.exhibits_head, *self.boxes.values())
+
     def _chosen(self, change: dict) -> None:
         if not self._quiet:
             self._choose(change["new"])
+
+
+def _box(one: DocumentEntry) -> w.Checkbox:
+    fits = Path(one.kept_as).suffix.lower() in (".pdf", *IMAGES)
+    return hooked(w.Checkbox(description=one.name, indent=False, value=fits), "dd-exhibit")

@@ -9,16 +9,14 @@ import pandas as pd
 
 from toolkit.desk.caseload import Caseload, with_letters
 
-# The columns that the table shows, or that it is searched, filtered and sorted by.
+# The columns that the table shows, or that it is searched, filtered and sorted by: numbers of the claim,
+# of which each row has its own, and texts that many rows share.
+_NUMBERS = ("denial_key", "claim_key", "patient_control_number", "payer_claim_control_number")
 _TEXTS = (
-    "denial_key", "claim_key", "patient_control_number", "payer_claim_control_number", "payer_name",
-    "owner", "denial_category", "procedure_code", "contracted", "level", "standing", "due", "letter",
+    "payer_name", "owner", "denial_category", "procedure_code", "contracted", "level", "standing", "due",
+    "letter",
 )  # fmt: skip
 _DAYS = ("last_filing_date", "file_by", "decision_due")
-_SOUGHT = (
-    "denial_key", "claim_key", "patient_control_number", "payer_claim_control_number",
-    "procedure_code",
-)  # fmt: skip
 NEXT = "next"  # to expire
 SORTS = (NEXT, "account", "due", "last_filing_date", "file_by", "payer", "category", "denied", "owner")  # fmt: skip
 # In the order of the next to expire: what can still be filed in time, by its last filing date.
@@ -36,41 +34,90 @@ _RANKS = {
 _NEVER = np.iinfo("int64").max
 
 
+class _Texts:
+    """A column of texts that many rows share: each text once, and its number for each row."""
+
+    def __init__(self, column: pd.Series):
+        numbers, names = pd.factorize(column.fillna(""))
+        self.numbers = numbers.astype("int32")
+        self._number_of = {str(name): at for at, name in enumerate(names)}
+        self._names = list(self._number_of)
+
+    def __getitem__(self, at: int) -> str:
+        return self._names[self.numbers[at]]
+
+    def put(self, at: np.ndarray, texts: pd.Series) -> None:
+        """Let the rows at these positions have these texts."""
+        for one, text in zip(at, texts.fillna(""), strict=True):
+            self.numbers[one] = self._number_of.setdefault(str(text), len(self._number_of))
+        self._names = list(self._number_of)
+
+    def equal(self, text: str) -> np.ndarray:
+        """Return which rows have this text."""
+        return self.numbers == self._number_of.get(text, -1)
+
+    def counts(self, at: np.ndarray | None) -> dict[str, int]:
+        """Return how many rows (of these) have each text."""
+        numbers = self.numbers if at is None else self.numbers[at]
+        found = np.bincount(numbers, minlength=len(self._names)).tolist()
+        return {name: number for name, number in zip(self._names, found, strict=True) if number}
+
+    def ranks(self, rank_of: Mapping[str, int] | None = None) -> np.ndarray:
+        """Return a rank for each row: of these, or as the texts are sorted, '' last."""
+        if rank_of is None:
+            names = sorted(self._names, key=lambda text: (text == "", text.casefold()))
+            rank_of = {name: at for at, name in enumerate(names)}
+        # A text that no row has (any more) needs no rank.
+        return np.array([rank_of.get(name, 0) for name in self._names], dtype="int64")[self.numbers]
+
+    def holding(self, text: str) -> np.ndarray:
+        """Return which rows have a text with this one in it, in capitals or not."""
+        sought = text.casefold()
+        return np.array([sought in name.casefold() for name in self._names])[self.numbers]
+
+
 class Listing:
     """A caseload's rows, to be asked for the positions that pass and for what a row shows."""
 
     def __init__(self, caseload: Caseload):
-        frame = caseload.rows()
+        frame, letters = caseload.worklist, caseload.letters
         self.as_of = caseload.as_of
         self.size = len(frame)
-        self._columns: dict[str, np.ndarray] = {
-            name: _texts(frame[name]) for name in (*_TEXTS,)
-        } | {name: _days(frame[name]) for name in _DAYS}
+        self._numbers = {name: _plain(frame[name]) for name in _NUMBERS}
+        self._texts = {
+            name: _Texts(letters if name == "letter" else frame[name]) for name in _TEXTS
+        }
+        self._columns: dict[str, np.ndarray] = {name: _days(frame[name]) for name in _DAYS}
         self._columns["denied_cents"] = _cents(frame["denied_cents"])
-        self._columns["row"] = frame["row"].to_numpy(object)
-        self._at = {key: at for at, key in enumerate(self._columns["denial_key"])}
-        self._sought: pd.Series | None = None
+        self._rows = _plain(frame["row"])
         self._ranks: dict[str, np.ndarray] = {}
+        for rows in (caseload.stated, *caseload.changed.values()):
+            if rows is not None:
+                self.put(rows)
 
-    def put(self, row: pd.DataFrame) -> None:
-        """Show this row of the worklist (a frame of one row) in place of the one before."""
-        row = with_letters(row)
-        at = self._at[row["denial_key"].iloc[0]]
-        for name in _TEXTS:
-            self._columns[name][at] = _texts(row[name])[0]
+    def put(self, rows: pd.DataFrame) -> None:
+        """Show these rows of the worklist in place of what was there of the same denials."""
+        rows = with_letters(rows)
+        at = pd.Index(self._numbers["denial_key"]).get_indexer(rows["denial_key"])
+        for name, column in self._texts.items():
+            column.put(at, rows[name])
         for name in _DAYS:
-            self._columns[name][at] = _days(row[name])[0]
-        self._columns["denied_cents"][at] = _cents(row["denied_cents"])[0]
+            self._columns[name][at] = _days(rows[name])
+        self._columns["denied_cents"][at] = _cents(rows["denied_cents"])
         self._ranks.clear()
+
+    def place(self, denial_key: str) -> int:
+        """Return the position of a denial; -1 where it is not among them."""
+        found = np.flatnonzero(self._numbers["denial_key"].eq(denial_key))
+        return int(found[0]) if len(found) else -1
 
     def values(self, name: str) -> list[str]:
         """Return the distinct values of a column of texts, without ''."""
-        return sorted(set(self._columns[name]) - {""}, key=str.casefold)
+        return sorted(set(self.counts(name)) - {""}, key=str.casefold)
 
     def counts(self, name: str, at: np.ndarray | None = None) -> Mapping[str, int]:
-        """Return how many rows (of these) have each value of a column."""
-        column = self._columns[name] if at is None else self._columns[name][at]
-        return pd.Series(column).value_counts().to_dict()
+        """Return how many rows (of these) have each value of a column of texts."""
+        return self._texts[name].counts(at)
 
     def denied(self, at: np.ndarray) -> int:
         """Return the denied cents of these rows."""
@@ -85,26 +132,24 @@ class Listing:
         """
         kept = np.ones(self.size, dtype=bool)
         for name, value in equal.items():
-            kept &= self._columns[name] == value
+            kept &= self._texts[name].equal(value)
         if keys is not None:
-            some = np.zeros(self.size, dtype=bool)
-            some[[self._at[key] for key in keys if key in self._at]] = True
-            kept &= some
-        if sought := search.strip().casefold():
-            kept &= self._numbers().str.contains(sought, regex=False).to_numpy(bool)
+            kept &= self._numbers["denial_key"].isin(keys).to_numpy(bool)
+        if sought := search.strip():
+            kept &= self._holding(sought)
         return np.flatnonzero(kept)
 
     def only(self, at: np.ndarray, name: str, value: str) -> np.ndarray:
         """Return those of the positions whose column has this value."""
-        return at[self._columns[name][at] == value]
+        return at[self._texts[name].equal(value)[at]]
 
     def without(self, at: np.ndarray, name: str, value: str) -> np.ndarray:
         """Return those of the positions whose column does not have this value."""
-        return at[self._columns[name][at] != value]
+        return at[~self._texts[name].equal(value)[at]]
 
     def having(self, at: np.ndarray, name: str) -> np.ndarray:
         """Return those of the positions whose column says something."""
-        return at[self._columns[name][at] != ""]
+        return self.without(at, name, "")
 
     def ordered(self, at: np.ndarray, by: str, *, down: bool = False) -> np.ndarray:
         """Return the positions in the order of a column; equal ones as in the next to expire."""
@@ -117,23 +162,25 @@ class Listing:
 
     def keys(self, at: np.ndarray) -> list[str]:
         """Return the denial keys at these positions."""
-        return list(self._columns["denial_key"][at])
+        return self._numbers["denial_key"].iloc[at].tolist()
 
     def row(self, at: int) -> dict[str, Any]:
         """Return what the table shows of a row: texts, days (None where unknown) and cents."""
-        found = {name: self._columns[name][at] for name in (*_TEXTS, "row")}
+        found: dict[str, Any] = {name: self._texts[name][at] for name in _TEXTS}
+        found |= {name: column.iat[at] for name, column in self._numbers.items()}
+        found["row"] = self._rows.iat[at]
         for name in _DAYS:
             days = int(self._columns[name][at])
             found[name] = None if days == _NEVER else date.fromordinal(days)
         cents = int(self._columns["denied_cents"][at])
         return found | {"denied_cents": None if cents < 0 else cents}
 
-    def _numbers(self) -> pd.Series:
-        if self._sought is None:
-            parts = [pd.Series(self._columns[name], dtype="str") for name in _SOUGHT]
-            joined = parts[0].str.cat(parts[1:], sep="\n")
-            self._sought = joined.str.casefold()
-        return self._sought
+    def _holding(self, text: str) -> np.ndarray:
+        """Return which rows have the text in one of their numbers, in capitals or not."""
+        found = self._texts["procedure_code"].holding(text)
+        for column in self._numbers.values():
+            found = found | column.str.contains(text, case=False, regex=False).to_numpy(bool)
+        return found
 
     def _rank(self, by: str) -> np.ndarray:
         if by not in self._ranks:
@@ -143,8 +190,7 @@ class Listing:
     def _ranked(self, by: str) -> np.ndarray:
         column = self._columns
         if by == NEXT:
-            due = column["due"]
-            rank = pd.Series(due).map(_RANKS).to_numpy("int64")
+            rank = self._texts["due"].ranks(_RANKS)
             day = np.where(rank == 3, column["decision_due"], column["last_filing_date"])
             # Of what is too late, the latest first: a late request needs a reason.
             day = np.where(rank == 2, -day, day)
@@ -159,11 +205,11 @@ class Listing:
             "denied": "denied_cents",
         }.get(by, by)
         if name == "due":
-            return pd.Series(column[name]).map(_RANKS_OF_DUE).to_numpy("int64")
-        if name in _TEXTS:
-            values = sorted(set(column[name]), key=lambda text: (text == "", text.casefold()))
-            place = {value: at for at, value in enumerate(values)}
-            return pd.Series(column[name]).map(place).to_numpy("int64")
+            return self._texts[name].ranks(_RANKS_OF_DUE)
+        if name in self._texts:
+            return self._texts[name].ranks()
+        if name in self._numbers:
+            return _Texts(self._numbers[name]).ranks()
         return column[name]
 
 
@@ -176,8 +222,9 @@ _RANKS_OF_DUE = {
 }  # fmt: skip
 
 
-def _texts(column: pd.Series) -> np.ndarray:
-    return column.astype(object).where(column.notna(), "").to_numpy(object, copy=True)
+def _plain(column: pd.Series) -> pd.Series:
+    """Return the texts as they are in the caseload, '' for what is missing, counted from 0."""
+    return column.fillna("").reset_index(drop=True)
 
 
 def _days(column: pd.Series) -> np.ndarray:

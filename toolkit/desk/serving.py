@@ -137,6 +137,8 @@ def _serve(
     _end_by_any_signal()
     with run_folder():  # what this server and its kernels put aside is gone with the server
         os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+        # Arrow's own allocators keep what a kernel has freed; the system's gives it back.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         os.environ[SHARED_IN] = tempfile.mkdtemp()
         server = initialized([f"--{name}={value}" for name, value in settings.items()])
         ready(f"http://127.0.0.1:{server.port}{server.default_url}?token={token}")

@@ -75,9 +75,10 @@ def shared(key: Callable[[], str], make: Callable[[], Frames]) -> Frames:
                 made = make()
                 _put(made, folder)
                 _forget(folder.parent)
-        return {path.stem: _mapped(path) for path in folder.iterdir()}
+        found = {path.stem: _mapped(path) for path in folder.iterdir()}
     except (OSError, sqlite3.Error):
         return make() if made is None else made
+    return found
 
 
 def frames_of(claims: Claims) -> Frames:

@@ -40,9 +40,9 @@ class SourcePart:
         self.open_button = hooked(w.Button(description="Open"), "dd-main", "dd-open")
         self.open_button.on_click(notice.guards(lambda _: self.open()))
         self.row = hooked(w.HBox([self.files, self.day, self.open_button]), "dd-row")
-        self.upload = Upload(
-            "Upload a file to data/incoming", places.incoming_folder(root), self._uploaded, notice
-        )
+        folder = places.incoming_folder(root)
+        upload = Upload("Upload a file to data/incoming", folder, self._uploaded, notice)
+        self.upload = hooked(upload, "dd-incoming-file")
         self.path = field(
             w.Text(
                 description="Path of another file",

@@ -20,14 +20,25 @@ class Upload(anywidget.AnyWidget):
     """A field that takes a file into a folder (`upload.js`); `done` is called with its path there.
 
     The file has its own name, cleaned, or a numbered one where that is taken. It is in the folder
-    when every byte of it has come, and not before.
+    when every byte of it has come, and not before. `accept` are the endings that are offered, '' for
+    any; `says` stands beside the field.
     """
 
     _esm = Path(__file__).with_name("upload.js").read_text(encoding="utf-8")
     label = traitlets.Unicode().tag(sync=True)
+    accept = traitlets.Unicode().tag(sync=True)
+    says = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, label: str, folder: Path, done: Callable[[Path], Any], notice: Notice):
-        super().__init__(label=label)
+    def __init__(
+        self,
+        label: str,
+        folder: Path,
+        done: Callable[[Path], Any],
+        notice: Notice,
+        *,
+        accept: str = "",
+    ):
+        super().__init__(label=label, accept=accept)
         self._folder, self._done, self._notice = folder, done, notice
         self._coming: dict[str, IO[bytes]] = {}  # by page; files without a name, gone when closed
         self.on_msg(self._received)

@@ -9,11 +9,15 @@ function render({ model, el }) {
   label.append(model.get("label"));
   const input = document.createElement("input");
   input.type = "file";
+  input.accept = model.get("accept");
   label.append(input);
   const says = document.createElement("span");
   says.setAttribute("role", "status");
   el.append(label, says);
 
+  const rest = () => {
+    if (!input.disabled) says.textContent = model.get("says");
+  };
   let answered = null;
   const told = (message) => {
     if (message.page === page) answered?.(message.go);
@@ -42,12 +46,17 @@ function render({ model, el }) {
     } finally {
       input.value = "";
       input.disabled = false;
-      says.textContent = "";
+      rest();
       input.focus();
     }
   });
   model.on("msg:custom", told);
-  return () => model.off("msg:custom", told);
+  model.on("change:says", rest);
+  rest();
+  return () => {
+    model.off("msg:custom", told);
+    model.off("change:says", rest);
+  };
 }
 
 export default { render };

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,9 @@ class Notice:
         """Say nothing."""
         self._put("", "")
 
-    def done(self, text: str) -> None:
-        """Say what was done."""
-        self._put(text, blocks.note(text, tone="good"))
+    def done(self, text: str, notes: Sequence[str] = ()) -> None:
+        """Say what was done, and what to know of it."""
+        self._put(" ".join([text, *notes]), blocks.note(text, tone="good", items=notes))
 
     def problem(self, text: str, needs: tuple[str, ...] = ()) -> None:
         """Say what is wrong and what to do."""

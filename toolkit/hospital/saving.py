@@ -11,6 +11,7 @@ from toolkit.errors import InputError
 from toolkit.hospital.local_tables import cell_at, columns_of, read_table
 from toolkit.hospital.payers import COLUMNS, Payer, payer_keys, read_payer_table
 from toolkit.hospital.sender import Sender, read_sender
+from toolkit.hospital.yaml_text import with_values
 from toolkit.outputs import whole
 
 _CONTRACTED = {"contracted": "yes", "not_contracted": "no", "": ""}
@@ -49,19 +50,20 @@ def save_payer(path: Path, payer: Payer) -> None:
 
 
 def save_sender(path: Path, sender: Sender) -> None:
-    """Write who sends the letters into a hospital.yaml; what the file said before is replaced.
+    """Write who sends the letters into a hospital.yaml; comments, order and other lines stay as they are.
 
-    Raises InputError, with nothing written, where it would not be read.
+    Raises InputError, with nothing written, where the file cannot be read or would not be.
     """
     signer = {name: getattr(sender.signer, name) for name in sender.signer.__struct_fields__}
     stated = {name: getattr(sender, name) for name in sender.__struct_fields__ if name != "signer"}
-    stated = {name: text for name, text in stated.items() if text}
-    signer = {name: text for name, text in signer.items() if text}
-    values = stated | ({"signer": signer} if signer else {})
+    before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    try:
+        text = with_values(before, stated | {"signer": signer})
+    except (yaml.YAMLError, UnicodeError, ValueError):
+        raise InputError(f"{path.name}: cannot be read as YAML; nothing was saved") from None
     with _placed(path) as temporary:
-        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_style='"')
-        temporary.write_text(text if values else "", encoding="utf-8")
-        if values:
+        temporary.write_text(text, encoding="utf-8")
+        if text.strip():
             _as_of(path, temporary, read_sender)
 
 

@@ -11,6 +11,7 @@ _WHERE = {
     "Checklist": "checklist",
     "checklist_of": "checklist",
     "documents_of": "checklist",
+    "grid_of": "grid",
     "compose": "letter_kind",
     "kind_of": "letter_kind",
     "kinds": "letter_kind",

@@ -20,7 +20,7 @@ from toolkit.letters.forums import Issue, acts, issue_of
 from toolkit.letters.letter_kind import LetterKind, cites, compose, kind_of, papers, program_of
 from toolkit.letters.matrix import BESIDE, cell
 from toolkit.letters.permission import ask, claim_limit, ways_on
-from toolkit.letters.services import Service, of_case
+from toolkit.letters.services import Service, counted, of_case
 
 # Routes on which the claim itself goes again, inside the time to file claims.
 _CLAIM_AGAIN = ("corrected_claim", "other_payer")
@@ -68,26 +68,29 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
     Works for every denial: what is not known (the program, the notice) becomes a step of its own.
     """
     return Checklist(
-        steps=steps_of(case), documents=documents_of(case), letters=_offers(case, as_of)
+        steps=steps_of(case),
+        documents=documents_of(case, as_of=as_of),
+        letters=_offers(case, as_of),
     )
 
 
 def steps_of(case: Case) -> tuple[Step, ...]:
     """Return the steps of the case in order, with their days."""
-    _, issue = _about(case)
+    _, issue = about(case)
     steps = _ended(case) or (*_open(case, issue), *_filing(case), *_after(case))
     return tuple(
         msgspec.structs.replace(step, n=n) for n, step in enumerate(dict.fromkeys(steps), 1)
     )
 
 
-def documents_of(case: Case) -> tuple[Document, ...]:
+def documents_of(case: Case, *, as_of: date) -> tuple[Document, ...]:
     """Return the documents that the case needs, the notice first; `have` where it is there or known."""
-    service, issue = _about(case)
-    return _documents(case, issue, service)
+    service, issue = about(case)
+    return _documents(case, issue, service, as_of)
 
 
-def _about(case: Case) -> tuple[Service | None, Issue | None]:
+def about(case: Case) -> tuple[Service | None, Issue | None]:
+    """Return the service that a denial is about and what it turns on, each where it is on file."""
     service = of_case(case.value("procedure_code"), case.value("revenue_code"))
     issue = issue_of(
         case.value("denial_category"), case.value("reason"), service.id if service else ""
@@ -259,7 +262,9 @@ def _after(case: Case) -> tuple[Step, ...]:
 # --- documents -----------------------------------------------------------------------------------
 
 
-def _documents(case: Case, issue: Issue | None, service: Service | None) -> tuple[Document, ...]:
+def _documents(
+    case: Case, issue: Issue | None, service: Service | None, as_of: date
+) -> tuple[Document, ...]:
     name = program_of(case)
     notice = Document(
         what="notice of the denial, all pages",
@@ -282,7 +287,7 @@ def _documents(case: Case, issue: Issue | None, service: Service | None) -> tupl
     argued = issue is not None and issue.form.criteria == "yes"
     values = {key: fact.value for key, fact in case.facts.items()}
     if service and argued:
-        found += _of_criteria(service, str(name), values)
+        found += _of_criteria(service, str(name), values | counted(values, service, as_of=as_of))
     attached = set(case.documents)
     found = [msgspec.structs.replace(d, have=d.have or d.what in attached) for d in found]
     return tuple({(one.what, one.shows): one for one in found}.values())
@@ -298,11 +303,10 @@ def _of_criteria(service: Service, program_id: str, values: dict) -> list[Docume
                 continue
             cited = ", ".join(authority(name).citation for name in one.authorities)
             way = f", one way to meet: {one.among}" if one.among else ""
-            looked_for = one.shown_by or (f"the page that shows: {one.says}",)
             have = one.is_shown(values) is True
             found += [
                 Document(what=what, shows=f"{one.says}{way} ({cited})", holder="chart", have=have)
-                for what in looked_for
+                for what in one.looked_for
             ]
     return found
 

@@ -54,6 +54,11 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(one for one in self.every if not one.how)
 
     @property
+    def looked_for(self) -> tuple[str, ...]:
+        """What to look for in the record, each as a document of the checklist."""
+        return self.shown_by or (f"the page that shows: {self.says}",)
+
+    @property
     def facts(self) -> tuple[str, ...]:
         """The facts that its sentence prints."""
         return self.record.facts if self.record else ()

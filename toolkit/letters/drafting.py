@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from toolkit.cases.case import Case, Fact
-from toolkit.denials.services import covered_again, is_drug, service_of
+from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
 from toolkit.letters import speech
@@ -39,7 +39,7 @@ from toolkit.letters.letter_kind import (
 )
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import of_case
+from toolkit.letters.services import counted, of_case
 from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
@@ -143,44 +143,17 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     coded = of_case(code, values.get("revenue_code"))
     return {
         "letter_date": as_of,
-        "interval": _interval(values, kind, as_of),
+        **counted(values, kind.service, as_of=as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
-        "age": _age(values, as_of),
         "axial_dxa": coded.axial_dxa(code) if coded else "no",
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",
     }
-
-
-def _interval(values: Mapping[str, object], kind: LetterKind, as_of: date) -> str | None:
-    """Return whether the months since the last service suffice: by the family's own facts, else by the code's."""
-    if kind.service and kind.service.interval:
-        return kind.service.interval_of(values, as_of=as_of)
-    last = values.get("last_service_date")
-    again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
-    if again is None:
-        return None
-    return "passed" if _day_of_service(values, as_of) >= again else "sooner"
-
-
-def _day_of_service(values: Mapping[str, object], as_of: date) -> date:
-    """Return the day of the service, else the planned one, else the letter's."""
-    days = [values.get(name) for name in ("service_date", "planned_date")]
-    return next((one for one in days if isinstance(one, date)), as_of)
-
-
-def _age(values: Mapping[str, object], as_of: date) -> str | None:
-    """Return the patient's age on the day of the service, as a number in digits."""
-    born = values.get("birth_date")
-    if not isinstance(born, date):
-        return None
-    day = _day_of_service(values, as_of)
-    return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
 # --- what bars a letter -------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The exhibits of a letter: the documents that it encloses, each with its label, in the order of the facts."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -10,6 +10,7 @@ import msgspec
 from toolkit.cases.case import Case
 from toolkit.letters.facts import enter, fact_types, in_words, rows
 
+IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")  # pictures that a packet takes, besides PDFs
 CITED = re.compile(r"\(Exhibit (?:(?P<number>\d{1,3})|(?P<letters>[A-Z]{1,2}))\)")
 
 
@@ -68,21 +69,29 @@ def number_cited(cited: re.Match[str]) -> int:
     return number
 
 
-def with_exhibits(case: Case, files: Sequence[Path]) -> Case:
+def with_exhibits(
+    case: Case, files: Iterable[Path], *, titles: Mapping[Path, str] | None = None
+) -> Case:
     """Return the case with these files among its documents, after those that the facts name.
 
-    A file that the facts name already is not added again. Its title is its name without the ending.
+    A file that the facts name already is not added again. Its title is its name without the ending,
+    unless `titles` has another.
     """
     known = fact_types()["documents"]
     there = rows(case.value("documents"), known)
     named = {Path(str(row["file"])).name for row in there if row.get("file")}
     more = [
         {
-            "name": " ".join(path.stem.replace("_", " ").split()) or path.name,
+            "name": (titles or {}).get(path) or title_of(path.name),
             "file": str(path.absolute()),
         }
         for path in dict.fromkeys(files)
         if path.name not in named
     ]
     kept = [{name: str(cell) for name, cell in row.items()} for row in there]
-    return enter(case, {"documents": [*kept, *more]}, source="given with --exhibit")
+    return enter(case, {"documents": [*kept, *more]}, source="added as an exhibit")
+
+
+def title_of(name: str) -> str:
+    """Return the title of an exhibit from the name of its file."""
+    return " ".join(Path(name).stem.replace("_", " ").split()) or name

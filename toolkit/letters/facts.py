@@ -156,6 +156,11 @@ def criterion_names(criterion: CriterionForm, family: str) -> tuple[str, str]:
     return name, f"{name}_page"
 
 
+def is_place(name: str) -> bool:
+    """Say whether a fact says where the record shows something: `..._record` or `..._page`."""
+    return name.endswith(("_record", "_page"))
+
+
 def enter(
     case: Case,
     values: Mapping[str, object],

@@ -53,16 +53,6 @@ class Sentence(msgspec.Struct, frozen=True):
         """The sentence as it is printed."""
         return "".join(segment.text for segment in self.segments)
 
-    @property
-    def proof(self) -> str:
-        """What it is bound to, in one line."""
-        return "; ".join(binding.says for binding in self.bindings)
-
-    @property
-    def short_proof(self) -> str:
-        """What it is bound to, without the gist of each authority."""
-        return "; ".join(binding.short for binding in self.bindings)
-
 
 class Paragraph(msgspec.Struct, frozen=True):
     """Sentences that run on, or one item of a list; `style` is text, item or number."""

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from toolkit.errors import InputError, RefusedError, UsageError
-from toolkit.letters.exhibits import Exhibit
+from toolkit.letters.exhibits import IMAGES, Exhibit
 from toolkit.letters.facts import in_words
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
@@ -23,7 +23,6 @@ from toolkit.letters.typesetting import fitted, places, typeset
 from toolkit.letters.writing import check_complete
 from toolkit.outputs import whole
 
-IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MANY_PAGES = 500  # more than portals and fax machines are likely to take
 _FOOT = 0.55 * 72  # points at the foot of an exhibit's page that are kept for the identifiers
 _EDGE = 0.25 * 72

@@ -19,6 +19,17 @@ _ARTICLE = (
 _GAP = "background:#fff3bf;color:#6b4400;border-bottom:2px solid #b35900;padding:0 2px"
 _CELL = f"border-top:1px solid {_RULE};padding:6px 10px 6px 0;vertical-align:top;color:{_INK}"
 _HEAD = f"color:{_INK};font-size:15px;font-weight:700;margin:22px 0 6px"
+# The proof is the sentence's description, and the same text is drawn below it.
+_SHOWN_PROOF = """<style>
+.letter .bound:hover, .letter .bound:focus { background: #fff3bf; }
+.letter .bound:focus-visible { outline: 2px solid #1f4e79; outline-offset: 1px; }
+.letter .bound:is(:hover, :focus)::after {
+  content: attr(aria-description); display: block; position: absolute; left: 24px; right: 24px;
+  z-index: 2; margin-top: 2px; padding: 8px 12px; background: #1b1f24; color: #ffffff;
+  border-radius: 4px; font: 13px/1.45 Arial, Helvetica, sans-serif; white-space: pre-line; }
+.letter.hushed .bound::after { display: none !important; }
+@media print { .letter .bound::after { display: none !important; } }
+</style>"""
 _DRAFT = (
     "background:#fff1f0;color:#8a1c12;border:1px solid #cf222e;border-radius:4px;"
     "padding:8px 12px;margin:0 0 20px;font:14px/1.45 Arial,Helvetica,sans-serif"
@@ -26,9 +37,13 @@ _DRAFT = (
 
 
 def as_html(letter: Letter, *, draft: bool | None = None) -> str:
-    """Return the letter as one HTML element; hovering a sentence shows what binds it."""
+    """Return the letter as one HTML element.
+
+    What binds a sentence, its facts and its authorities, is shown below it while the pointer or the
+    keyboard is on it, and a screen reader reads it after the sentence.
+    """
     is_draft = not letter.complete if draft is None else draft
-    parts = [f'<article lang="en-US" class="letter" style="{_ARTICLE}">']
+    parts = [f'<article lang="en-US" class="letter" style="{_ARTICLE}">{_SHOWN_PROOF}']
     if is_draft:
         gaps = ", ".join(escape(need.label) for need in letter.missing)
         still = f" Still missing: {gaps}." if gaps else ""
@@ -119,8 +134,9 @@ def _reference(letter: Letter) -> str:
 def _section(section: Section) -> str:
     parts = []
     if section.heading:
-        title = escape(section.heading.short_proof, quote=True)
-        parts.append(f'<h3 style="{_HEAD}" title="{title}">{escape(heading(section))}</h3>')
+        says = [binding.short for binding in section.heading.bindings]
+        title = _bound(escape(heading(section)), says)
+        parts.append(f'<h3 style="{_HEAD}">{title}</h3>')
     items: list[str] = []
     for paragraph in section.paragraphs:
         inner = " ".join(_span(sentence) for sentence in paragraph.sentences)
@@ -163,7 +179,13 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _span(sentence: Sentence) -> str:
     inner = "".join(_segment(segment) for segment in sentence.segments)
-    return f'<span class="bound" title="{escape(sentence.proof, quote=True)}">{inner}</span>'
+    return _bound(inner, [binding.says for binding in sentence.bindings])
+
+
+def _bound(inner: str, says: list[str]) -> str:
+    """Return a sentence that shows what binds it, a line each, under the pointer and the keyboard."""
+    said = escape("\n".join(says), quote=True)
+    return f'<span class="bound" tabindex="0" aria-description="{said}">{inner}</span>'
 
 
 def _segment(segment: Segment) -> str:

@@ -12,6 +12,7 @@ from toolkit.denials.services import (
     IntervalForm,
     ServiceCode,
     codes_twice,
+    covered_again,
     service_of,
 )
 from toolkit.letters.authority import authority
@@ -91,6 +92,39 @@ def service(name: str) -> Service:
 def of_case(procedure_code: object, revenue_code: object = None) -> Service | None:
     """Return the family of a code, where letters can use one."""
     return services().good.get(service_of(procedure_code, revenue_code))
+
+
+def counted(
+    values: Mapping[str, object], service: Service | None, *, as_of: date
+) -> dict[str, str | None]:
+    """Return what criteria count from a case's dates: the `interval` since the last service, and the `age`."""
+    return {"interval": _interval(values, service, as_of), "age": _age(values, as_of)}
+
+
+def _interval(values: Mapping[str, object], service: Service | None, as_of: date) -> str | None:
+    """Return whether the months since the last service suffice: by the family's own facts, else by the code's."""
+    if service and service.interval:
+        return service.interval_of(values, as_of=as_of)
+    last = values.get("last_service_date")
+    again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
+    if again is None:
+        return None
+    return "passed" if _day_of_service(values, as_of) >= again else "sooner"
+
+
+def _day_of_service(values: Mapping[str, object], as_of: date) -> date:
+    """Return the day of the service, else the planned one, else the letter's."""
+    days = [values.get(name) for name in ("service_date", "planned_date")]
+    return next((one for one in days if isinstance(one, date)), as_of)
+
+
+def _age(values: Mapping[str, object], as_of: date) -> str | None:
+    """Return the patient's age on the day of the service, as a number in digits."""
+    born = values.get("birth_date")
+    if not isinstance(born, date):
+        return None
+    day = _day_of_service(values, as_of)
+    return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
 def _service(form: Family) -> Service:

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims.tables import Claims, conform
 from toolkit.hospital.payers import SELF_PAY, is_self_pay
+
+if TYPE_CHECKING:
+    import duckdb
 
 # An appeal that ended on its merits; a dismissed or withdrawn one was never decided.
 DECIDED = ("overturned", "partly_overturned", "upheld")
@@ -140,8 +143,10 @@ def _words(text: str) -> set[str]:
 
 
 @contextmanager
-def _connected(claims: Claims, worklist: pd.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
+def _connected(claims: Claims, worklist: pd.DataFrame) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Give a database with the rows as `w`, `c`, `l`, `e`, `a`, `r`, `f`, `later` and `codes`."""
+    import duckdb
+
     from toolkit.claims.restated import PLACEHOLDER
 
     with duckdb.connect(config={"threads": 1, "preserve_insertion_order": False}) as db:

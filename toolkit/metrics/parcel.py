@@ -10,9 +10,8 @@ from contextlib import suppress
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -23,6 +22,9 @@ from toolkit.metrics.facts import NOT_READ, TABLES, FactTables, facts_of
 from toolkit.metrics.metric import Measure, Metric, condition
 from toolkit.metrics.statistics import day_reached, ratio_interval, wilson
 from toolkit.worklist import DUE
+
+if TYPE_CHECKING:
+    import duckdb
 
 # A denial is in one of these on the report's day: those of the worklist, and one that reports tell
 # apart from waiting.
@@ -73,7 +75,7 @@ class Facts:
     """
 
     def __init__(
-        self, db: duckdb.DuckDBPyConnection, as_of: date, effort: Effort | None = None
+        self, db: "duckdb.DuckDBPyConnection", as_of: date, effort: Effort | None = None
     ) -> None:
         self.db, self.as_of, self.effort = db, as_of, effort or assumed()
         self.studies: dict[tuple[str, str, str], Studied] = {}
@@ -226,6 +228,8 @@ class Facts:
             if one.row.kind == "study":
                 for group, studied in self._studied(one.definition.id, by, groups).items():
                     found[group][one.definition.id] = one.metric(**_studied(studied))
+        import duckdb
+
         with suppress(duckdb.CatalogException):
             self.db.unregister("shown_groups")
         return {
@@ -390,7 +394,9 @@ def _studied(studied: Studied) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _database() -> duckdb.DuckDBPyConnection:
+def _database() -> "duckdb.DuckDBPyConnection":
+    import duckdb
+
     return duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )

@@ -190,7 +190,7 @@ def _beside(
         [part.codes for part in parts] or [pd.DataFrame({"denial_key": [], "revenue_code": []})]
     )
     frame["revenue_code"] = keys.map(revenue.set_index("denial_key")["revenue_code"]).array
-    steps = _checklists(frame, hospital)
+    steps = _checklists(frame, hospital, as_of)
     return pd.DataFrame(
         {
             "expected": keys.map(_expected(parts, as_of)),
@@ -212,7 +212,7 @@ def _expected(parts: Sequence[Beside], as_of: date) -> pd.Series:
     return (found.set_index("denial_key")["expected_cents"] / 100).round(2)
 
 
-def _checklists(frame: pd.DataFrame, hospital: Hospital) -> pd.DataFrame:
+def _checklists(frame: pd.DataFrame, hospital: Hospital, as_of: date) -> pd.DataFrame:
     """Return the first step and the checklist of each row, asked once per distinct key."""
 
     def governed(payer_id, payer_name, plan_name) -> dict:
@@ -234,15 +234,15 @@ def _checklists(frame: pd.DataFrame, hospital: Hospital) -> pd.DataFrame:
         procedure_code=codes["procedure"],
         revenue_code=codes["revenue"],
     )
-    return ask(frame, _KEYS, _checklist)
+    return ask(frame, _KEYS, partial(_checklist, as_of))
 
 
-def _checklist(*, because: str | None, **known: str | None) -> dict[str, str]:
+def _checklist(as_of: date, *, because: str | None, **known: str | None) -> dict[str, str]:
     """Return the steps of a denial without its days, which stand in columns of their own."""
     given = {"why": because, **known}
     case = Case("", {name: Fact(value, "triage") for name, value in given.items() if value})
     steps = [one.do for one in steps_of(case)]
-    papers = [f"{one.what} (from: {one.holder})" for one in documents_of(case)]
+    papers = [f"{one.what} (from: {one.holder})" for one in documents_of(case, as_of=as_of)]
     lines = [f"{n}. {do}" for n, do in enumerate(steps, 1)]
     return {
         "next_action": steps[0] if steps else "",
