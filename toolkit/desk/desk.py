@@ -204,7 +204,7 @@ class Desk:
                     hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
                     self.documents.widget,
                     self.record.widget,
-                    hooked(w.VBox([self.letter.kind]), "dd-part"),
+                    hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
             ),
@@ -623,7 +623,7 @@ class Desk:
         self.documents.put(view, folder=self._documents(), afresh=afresh)
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
-        self.letter.put(view)
+        self.letter.put(view, self.caseload.as_of)
         keys = self.cases.keys()
         at = keys.index(self._key) if self._key in keys else -1
         self.previous.disabled = at <= 0

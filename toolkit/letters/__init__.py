@@ -11,6 +11,8 @@ _WHERE = {
     "Checklist": "checklist",
     "checklist_of": "checklist",
     "documents_of": "checklist",
+    "Offer": "checklist",
+    "offers": "checklist",
     "compose": "letter_kind",
     "kind_of": "letter_kind",
     "kinds": "letter_kind",

@@ -74,7 +74,7 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
             msgspec.structs.replace(step, n=n) for n, step in enumerate(dict.fromkeys(steps), 1)
         ),
         documents=_documents(case, issue, service),
-        letters=_offers(case, as_of),
+        letters=offers(case, as_of=as_of),
     )
 
 
@@ -323,8 +323,8 @@ def _papers(case: Case) -> list[Document]:
     ]
 
 
-def _offers(case: Case, as_of: date) -> tuple[Offer, ...]:
-    """Return each kind of letter: possible for the case, or why it is not."""
+def offers(case: Case, *, as_of: date) -> tuple[Offer, ...]:
+    """Return each kind of letter in the order of the acts: possible for the case, or why it is not."""
     return tuple(_offer(case, name, as_of) for name in acts().good)
 
 
