@@ -51,6 +51,9 @@ documents:
   - {name: Drug Policy 12, date: 2026-01-01, pages: 1 to 6, file: policy12.pdf}
 ```
 
+One facts file can serve many denials: what is the same for all stands at the top, and under `claims`, by account or
+claim number, what is known of single ones (`data/samples/tour/ten_facts.yaml`).
+
 Each sentence is a fact, a rule, an argument (which names its premises), evidence or a request; the proof of a letter
 (`toolkit.letters.write_proof`) shows the role and what binds it.
 
@@ -63,6 +66,7 @@ Each sentence is a fact, a rule, an argument (which names its premises), evidenc
 | `toolkit draft EXPORT --all --out DIR` | every letter that lacks nothing, and `manifest.json`: of each denial, what was written or why not |
 | `toolkit draft --new-template local/letterhead.docx` | the Word template, to be edited by the hospital |
 | `toolkit verify LETTER` | nothing: says which sentences of an edited letter differ from its record |
+| `toolkit clauses EXPORT... --letters DIR` | nothing: shows how the appeals ended, by the clauses of the letters that were filed |
 
 **Exhibits** are the documents of the facts file that name a `file`, then those of `--exhibit`: PDF, PNG, JPEG or
 TIFF. A file that is encrypted, damaged or of another kind is refused by name; so is one whose `sha256` in the facts file is another. In a letter on timely filing the
@@ -76,6 +80,11 @@ has no `{{ identifiers }}`, a line with them and the page number is added. A pat
 FIELDS
 
 The first four stand alone in a paragraph of the text; one of `{{ letter }}` and `{{ body }}` has to be there.
+
+**What wins.** `toolkit clauses` counts each letter once that was decided on the merits at its level, by a decision in
+the case store or in a file that you name: for each clause that it holds, how many won, of how many, with the 95 %
+interval. Drafts and what was written after the filing do not count. Below 30 letters it says that they are too few to
+compare. It proves no cause: which letters hold a clause follows from the denial, the record and the payer.
 
 **PDF** letters are PDF/A-2a and PDF/UA-1; a packet claims neither, since its exhibits are made by others. Scripts
 that typst's own fonts lack come from `pip install denial-toolkit[scripts]` or from the fonts of the machine.

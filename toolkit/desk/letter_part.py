@@ -18,9 +18,7 @@ class LetterPart:
     def __init__(self, choose: Callable[[str], None], save: Callable[[str], None], notice: Notice):
         self._quiet = False
         self._choose = choose
-        self.kind = field(
-            w.Dropdown(description="Kind of letter", options=_options(())), "dd-kind"
-        )
+        self.kind = field(w.Dropdown(description="Kind of letter", options=_options(())), "dd-kind")
         self.kind.observe(notice.guards(self._chosen), "value")
         self.not_offered = html("dd-not-offered")
         self.missing = html("dd-missing")

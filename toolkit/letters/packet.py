@@ -64,8 +64,6 @@ def write_packet(
     marks = ["contents", "start", "end", *(f"exhibit-{n}" for n in range(len(sheets)))]
     at = [place["page"] for place in places("packet", data, marks)]
     content, count, lost = _bound(typeset("packet", data, standards=("ua-1",)), sheets, at)
-    with whole(path) as temporary:
-        temporary.write_bytes(content)
     packet = {
         "pages": count,
         "letter_pages": [at[1], at[2]],
@@ -80,7 +78,10 @@ def write_packet(
             for each, first in zip(sheets, at[3:], strict=True)
         ],
     }
-    write_record({**record_of(letter, draft=draft), "packet": packet}, path)
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+        record = {**record_of(letter, draft=draft), "packet": packet}
+        write_record(record, path, content=temporary)
     return path, [*lost, *_warnings(letter, sheets, count)]
 
 

@@ -41,10 +41,12 @@ def write(
         raise UsageError("A Word template serves for .docx only.")
     check_complete(letter, draft=draft)
     template = template if letter.on_letterhead else None
+    record = record_of(letter, draft=draft) | dict(more or {})
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    record = record_of(letter, draft=draft) | dict(more or {})
-    write_record(record if template is None else as_printed(record, blocks_of(path)), path)
+        if template is not None:
+            record = as_printed(record, blocks_of(temporary))
+        write_record(record, path, content=temporary)
     return path
 
 
