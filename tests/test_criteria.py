@@ -342,10 +342,21 @@ def test_the_months_of_a_code_decide_whether_a_reason_is_asked_for():
     )
     given = {"procedure_code": "G0105", "last_service_date": "2024-06-30"}
     passed = filled(kind, given=given | {"service_date": "2026-06-01"})
-    assert any("had passed since then" in p.text for p in passed.paragraphs)
+    assert any("Those months had passed" in p.text for p in passed.paragraphs)
     soon = facts_of(kind, {}, given | {"service_date": "2026-05-31", "stage": "payment"})
     missing = {need.name for need in letters.draft(soon, kind, as_of=AS_OF).missing}
     assert {"frequency_reason", "frequency_record"} <= missing
+
+
+def test_an_interval_of_medicare_is_not_argued_where_medicare_does_not_govern():
+    kind = letters.compose("appeal", "commercial_plan", "internal_appeal", "frequency", "")
+    given = {"procedure_code": "G0105", "service_date": "2026-06-01", "stage": "payment"}
+    given |= {"last_service_date": "2020-06-30", "last_service_record": "report"}
+    letter = letters.draft(facts_of(kind, {}, given), kind, as_of=AS_OF)
+    assert "frequency_reason" in {need.name for need in letter.missing}
+    letter = filled(kind, given=given | {"filer": "enrollee"})
+    said = " ".join(p.text for p in letter.paragraphs)
+    assert "months" not in said and "The need for it was this:" in said
 
 
 def test_the_facts_of_trees_made_at_random_are_on_file():

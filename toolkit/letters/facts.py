@@ -150,6 +150,11 @@ def criterion_facts(criterion: CriterionForm, family: str) -> tuple[FactType, ..
     )  # fmt: skip
 
 
+def is_place(name: str) -> bool:
+    """Say whether a fact is a place in the record, as the names of those facts say."""
+    return name.endswith(("_record", "_page"))
+
+
 def criterion_names(criterion: CriterionForm, family: str) -> tuple[str, str]:
     """Return the names of the two facts that show a criterion."""
     name = f"{family}_{criterion.id}"
