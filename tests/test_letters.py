@@ -598,8 +598,8 @@ def test_a_pdf_says_that_it_is_accessible_and_kept_as_it_is(tmp_path):
 def test_no_last_page_holds_a_few_lines_only(tmp_path):
     for length in range(0, 1600, 80):  # wherever the last lines of the letter fall
         letter = letter_of({"procedure_reason": "reason " * (length // 8 + 1)})
-        page = typesetting.fitted(layout(letter, draft=False))
-        (end,) = typesetting.places("letter", page, ["end"])
+        _, places = typesetting.placed("letter", layout(letter, draft=False))
+        end = places["end"]
         assert end["page"] == 1 or end["down"] >= 200
 
 

@@ -19,7 +19,7 @@ from toolkit.letters.facts import in_words
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.record import record_of, write_record
-from toolkit.letters.typesetting import fitted, places, typeset
+from toolkit.letters.typesetting import placed
 from toolkit.letters.writing import check_complete
 from toolkit.outputs import whole
 
@@ -55,15 +55,16 @@ def write_packet(
         raise UsageError("A packet is a PDF: the file's name ends in .pdf.")
     check_complete(letter, draft=draft)
     sheets = _sheets(letter)
-    page = fitted(layout(letter, draft=draft))
+    page = layout(letter, draft=draft)
     data = {
         "letter": page,
         "identifiers": page["reference"][:_FIRST_LINES],
         "exhibits": [_described(each) for each in sheets],
     }
     marks = ["contents", "start", "end", *(f"exhibit-{n}" for n in range(len(sheets)))]
-    at = [place["page"] for place in places("packet", data, marks)]
-    content, count, lost = _bound(typeset("packet", data, standards=("ua-1",)), sheets, at)
+    ours, found = placed("packet", data, standards=("ua-1",))
+    at = [found[mark]["page"] for mark in marks]
+    content, count, lost = _bound(ours, sheets, at)
     packet = {
         "pages": count,
         "letter_pages": [at[1], at[2]],

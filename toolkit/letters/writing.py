@@ -13,7 +13,7 @@ from toolkit.letters.proof import proof
 from toolkit.letters.reading import blocks_of
 from toolkit.letters.record import record_of, write_record
 from toolkit.letters.template import TEMPLATE
-from toolkit.letters.typesetting import letter_pdf, typeset
+from toolkit.letters.typesetting import typeset
 from toolkit.letters.word import fill
 from toolkit.outputs import digest, whole
 
@@ -87,4 +87,4 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return letter_pdf(page) if kind == "pdf" else fill(page, template or TEMPLATE)
+    return typeset("letter", page) if kind == "pdf" else fill(page, template or TEMPLATE)
