@@ -51,7 +51,10 @@ def paragraph(document, words: str):
     "given",
     [
         {"patient_name": HOSTILE, "plan_name": HOSTILE, "denial_words": HOSTILE},
-        {"procedure_reason": "- one\n\n    two\n# three\n\n1. four"},
+        {
+            "procedure_reason": "- one\n\n    two\n# three\n\n1. four",
+            "patient_name": "- of one line",
+        },
         {"procedure_reason": "a long note " * 833},
         {"category_finding": "x" * 3000 + " a finding" * 400},  # a table over several pages
         {"patient_name": "שלום כהן", "plan_name": "Πλάνο Здоровье"},

@@ -386,7 +386,7 @@ def test_entered_values_take_the_type_of_their_fact():
     case = letters.enter(
         Case("d-x", {}),
         {"order_date": "2026-10-08", "denied_cents": "$1,234.50", "filer": "The Patient",
-         "signer_name": " Ines \x07 Example ", "category_finding": "a\r\nb"},
+         "signer_name": " Ines \x07 \u202eExample\u2066 ", "category_finding": "a\r\nb"},
     )  # fmt: skip
     assert case.value("order_date") == date(2026, 10, 8)
     assert case.value("denied_cents") == 123450
