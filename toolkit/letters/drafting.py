@@ -157,7 +157,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
         "age": _age(values, as_of),
-        "axial_dxa": coded.axial_dxa(code) if coded else "no",
+        "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
