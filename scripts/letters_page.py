@@ -51,6 +51,9 @@ documents:
   - {name: Drug Policy 12, date: 2026-01-01, pages: 1 to 6, file: policy12.pdf}
 ```
 
+One facts file can serve many denials: facts that hold for all of them stand at the top, and under `claims`, by account or
+claim number, the facts of single claims (`data/samples/tour/ten_facts.yaml`).
+
 Each sentence is a fact, a rule, an argument (which names its premises), evidence or a request. The proof of a letter
 (`toolkit.letters.write_proof`) shows the role of each sentence and what supports it.
 
@@ -63,6 +66,7 @@ Each sentence is a fact, a rule, an argument (which names its premises), evidenc
 | `toolkit draft EXPORT --all --out DIR` | every letter that is complete, and `manifest.json`: for each denial, what was written or why not |
 | `toolkit draft --new-template local/letterhead.docx` | the Word template, for the hospital to edit |
 | `toolkit verify LETTER` | nothing; it prints which sentences of an edited letter differ from its record |
+| `toolkit clauses EXPORT... --letters DIR` | nothing; it shows how the appeals ended, by the clauses of the letters that were filed |
 
 **Exhibits** are the documents in the facts file that name a `file`, then those of `--exhibit`: PDF, PNG, JPEG or
 TIFF. A file that is encrypted, damaged or of another kind is refused by name, and so is one that does not match its
@@ -77,6 +81,11 @@ has no `{{ identifiers }}`, a line with them and the page number is added. A pat
 FIELDS
 
 Each of the first four must be alone in a paragraph of the text; `{{ letter }}` or `{{ body }}` is required.
+
+**What wins.** `toolkit clauses` counts each letter once that was decided on the merits at its level, by a decision in
+the case store or in a file that you name: for each clause that it holds, how many won, of how many, with the 95 %
+interval. Drafts, and letters written after the filing, don't count. Below 30 letters it says that they are too few to
+compare. It proves no cause: which letters hold a clause follows from the denial, the record and the payer.
 
 **PDF** letters are PDF/A-2a and PDF/UA-1; a packet is neither, because others made its exhibits. Writing
 systems that typst's own fonts lack come from `pip install denial-toolkit[scripts]` or from the computer's fonts.

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from toolkit.cases import Case, Fact, bare_cases, case_from, with_facts
+from toolkit.cases import Case, Fact, bare_cases, case_from, facts_in, with_facts
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -226,9 +226,31 @@ def test_facts_of_a_file_are_entered_under_its_name(tmp_path):
     assert case.value("notice_names_criterion") == "no"
 
 
+def test_facts_of_one_claim_count_before_those_of_all(tmp_path):
+    path = tmp_path / "facts.yaml"
+    path.write_text(
+        "filer: assignee\nsigner_name: M\nclaims: {A-1: {filer: enrollee}, P-2: {signer_name: N}}"
+    )
+
+    def entered(account: str, payers: str) -> tuple:
+        numbers = {"patient_control_number": account, "payer_claim_control_number": payers}
+        case = Case("c-1", {name: Fact(value, "835") for name, value in numbers.items()})
+        case = with_facts(case, path, as_of=date(2026, 11, 23))
+        return case.value("filer"), case.value("signer_name")
+
+    assert entered("A-1", "P-1") == ("enrollee", "M")
+    assert entered("A-2", "P-2") == ("assignee", "N")
+    assert entered("A-3", "P-3") == ("assignee", "M")
+    with pytest.raises(UsageError, match="claims, entry 2: no denial") as caught:
+        facts_in(path).check_claims({"A-1"})
+    assert "P-2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
-    "text", [f"- {SENTINEL}", f"a: {{b: {SENTINEL}}}", f"a: 1\na: {SENTINEL}", "a: ["]
-)
+    "text",
+    [f"- {SENTINEL}", f"a: {{b: {SENTINEL}}}", f"a: 1\na: {SENTINEL}", "a: [",
+     f"claims: [{SENTINEL}]", f"claims: {{A-1: {SENTINEL}}}", f"claims: {{A-1: {{a: {{b: {SENTINEL}}}}}}}"],
+)  # fmt: skip
 def test_a_file_of_facts_that_cannot_be_read_is_refused_without_its_values(tmp_path, text):
     path = tmp_path / "facts.yaml"
     path.write_text(text)

@@ -12,6 +12,7 @@ from toolkit import letters
 from toolkit.denials.services import CriterionForm, families
 from toolkit.errors import RefusedError
 from toolkit.letters.conditions import check_decidable, judge, parse
+from toolkit.letters.conditions import facts as facts_in
 from toolkit.letters.criteria import blocking, criterion, shown, still_open
 from toolkit.letters.facts import fact_types
 from toolkit.letters.letter_kind import criteria
@@ -227,10 +228,68 @@ def test_a_complete_letter_argues_criteria_that_are_all_met(service):
     assert letter.complete and rows_of(letter)
     case = facts_of(kind, {}, facts)
     values = {name: fact.value for name, fact in case.facts.items()}
-    values |= {"age": "75", "interval": "passed"}
+    values |= {"age": "75", "interval": "passed", "axial_dxa": "yes"}
     for one in criteria(kind):
         assert one.value(values) is True, one.id
         assert shown(one, values) or one.optional or one.when or one.how == "not", one.id
+
+
+HEART_FAILURE = {
+    "rehab_condition": "heart_failure", "ejection_fraction": "30", "nyha_class": "II",
+    "therapy_weeks": "8",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("service", "criterion", "facts", "met"),
+    [
+        ("inpatient_two_midnight", "inpatient_basis", {"admission_expected": "two_midnights"}, True),
+        # the midnights that were spent are not what the physician expected
+        ("inpatient_two_midnight", "expectation", {"midnights": "3"}, None),
+        ("inpatient_two_midnight", "expectation", {"admission_expected": "shorter", "midnights": "3"}, False),
+        ("mammography", "mammogram", {"mammogram_kind": "screening", "age": "40"}, True),
+        ("mammography", "mammogram", {"mammogram_kind": "screening", "age": "39"}, False),
+        ("mammography", "mammogram", {"mammogram_kind": "baseline", "age": "39"}, True),
+        ("mammography", "mammogram", {"mammogram_kind": "baseline", "age": "35"}, True),
+        ("mammography", "mammogram", {"mammogram_kind": "baseline", "age": "34"}, False),
+        ("mammography", "mammogram", {"mammogram_kind": "baseline"}, None),
+        ("cardiac_rehabilitation", "heart_failure", HEART_FAILURE | {"rehab_stable": "yes"}, True),
+        ("cardiac_rehabilitation", "heart_failure", HEART_FAILURE | {"rehab_stable": "no"}, False),
+        ("cardiac_rehabilitation", "heart_failure", HEART_FAILURE, None),
+        ("fdg_pet", "not_left_out", {"pet_strategy": "initial", "pet_left_out": "none"}, True),
+        ("fdg_pet", "not_left_out", {"pet_strategy": "initial", "pet_left_out": "prostate"}, False),
+        ("fdg_pet", "not_left_out", {"pet_strategy": "initial"}, None),
+        ("fdg_pet", "not_left_out", {"pet_strategy": "subsequent", "pet_left_out": "prostate"}, True),
+        ("bone_mass_measurement", "axial", {"qualifying_category": "monitoring", "confirmatory_test": "no", "axial_dxa": "no"}, False),
+        ("bone_mass_measurement", "axial", {"qualifying_category": "monitoring", "axial_dxa": "yes"}, True),
+        ("bone_mass_measurement", "axial", {"qualifying_category": "vertebral", "confirmatory_test": "no", "axial_dxa": "no"}, True),
+        ("bone_mass_measurement", "axial", {"qualifying_category": "vertebral", "axial_dxa": "no"}, None),
+    ],
+)  # fmt: skip
+def test_a_criterion_asks_what_the_law_asks(service, criterion, facts, met):
+    every = [one for top in services().good[service].criteria for one in top.every]
+    (asked,) = (one for one in every if one.id == criterion)
+    decides = {name for one in asked.every for name in (*facts_in(one.met), *facts_in(one.when))}
+    printed = {name: "x" for one in asked.every for name in one.facts if name not in decides}
+    assert asked.value(printed | facts) is met
+
+
+def _text(letter) -> str:
+    return "\n".join(sentence.text for sentence in letter.sentences)
+
+
+def test_a_stay_expected_to_be_shorter_is_argued_case_by_case():
+    for program, level in (
+        ("original_medicare", "redetermination"),
+        ("medicare_advantage", "reconsideration"),
+    ):
+        kind = letters.compose("appeal", program, level, "level_of_care", "inpatient_two_midnight")
+        benchmark = "expects hospital care that crosses two midnights"
+        text = _text(filled(kind, given={"admission_expected": "shorter"}))
+        assert "decided case by case" in text and "412.3(d)(3)" in text
+        assert benchmark not in text and "the physician expected hospital care across" not in text
+        text = _text(filled(kind, given={"admission_expected": "two_midnights"}))
+        assert benchmark in text and "decided case by case" not in text
 
 
 CPAP = {"procedure_code": "E0601"}
@@ -343,10 +402,21 @@ def test_the_months_of_a_code_decide_whether_a_reason_is_asked_for():
     )
     given = {"procedure_code": "G0105", "last_service_date": "2024-06-30"}
     passed = filled(kind, given=given | {"service_date": "2026-06-01"})
-    assert any("had passed since then" in p.text for p in passed.paragraphs)
+    assert any("Those months had passed" in p.text for p in passed.paragraphs)
     soon = facts_of(kind, {}, given | {"service_date": "2026-05-31", "stage": "payment"})
     missing = {need.name for need in letters.draft(soon, kind, as_of=AS_OF).missing}
     assert {"frequency_reason", "frequency_record"} <= missing
+
+
+def test_an_interval_of_medicare_is_not_argued_where_medicare_does_not_govern():
+    kind = letters.compose("appeal", "commercial_plan", "internal_appeal", "frequency", "")
+    given = {"procedure_code": "G0105", "service_date": "2026-06-01", "stage": "payment"}
+    given |= {"last_service_date": "2020-06-30", "last_service_record": "report"}
+    letter = letters.draft(facts_of(kind, {}, given), kind, as_of=AS_OF)
+    assert "frequency_reason" in {need.name for need in letter.missing}
+    letter = filled(kind, given=given | {"filer": "enrollee"})
+    said = " ".join(p.text for p in letter.paragraphs)
+    assert "months" not in said and "The need for it was this:" in said
 
 
 def test_the_facts_of_trees_made_at_random_are_on_file():

@@ -19,6 +19,7 @@ from docx import Document
 from postgres_server import new_database
 from pypdf import PdfReader
 
+from toolkit import letters
 from toolkit.cases import CaseStore, one_history, recorded_at
 from toolkit.cases.database import Database
 from toolkit.claims import read
@@ -1105,13 +1106,31 @@ def test_an_export_without_an_open_case_says_so(place):
     assert "holds no denial" in desk.cases.table.shown["says"]
 
 
-def test_a_denial_without_a_kind_of_letter_shows_its_route_and_the_kinds_there_are(place):
+def test_a_denial_without_a_kind_of_letter_shows_its_route_and_why_no_kind_fits(place):
     desk = at_desk(place, {"Group Code": "PR", "Reason Code (CARC)": "40", "Denial Reason": ""})
     pick(desk)
-    said = text(desk.letter.preview)
-    assert "No letter." in said
-    assert "Request for the criteria and the claim file" in said
+    assert "What to do first: bill patient" in text(desk.letter.preview)
+    assert "the patient's share" in text(desk.letter.not_offered)
     assert not visible(desk.letter.save) and not visible(desk.facts)
+
+
+def test_each_kind_of_letter_is_offered_or_its_reason_and_the_way_on_are_shown(place):
+    desk = at_desk(place, {})
+    pick(desk)
+    case = desk.view.case
+    offered = letters.offers(case, as_of=TODAY)
+    options = dict((kind, title) for title, kind in desk.letter.kind.options)
+    assert set(options) == {"", *(one.kind for one in offered)}
+    reasons = text(desk.letter.not_offered)
+    assert f"{sum(bool(one.refused) for one in offered)} kinds of letter not possible" in reasons
+    for one in offered:
+        assert ("(not for this case)" in options[one.kind]) == bool(one.refused)
+        for said in (one.refused, *one.needs) if one.refused else ():
+            assert " ".join(said.split()) in reasons
+    # What is entered changes what is possible: a provider may not file for itself at this stage.
+    fill(desk, {"filer": "contracted_provider"})
+    assert "(not for this case)" in dict((k, t) for t, k in desk.letter.kind.options)["appeal"]
+    assert desk.letter.kind.value == desk.view.kind.id
 
 
 def test_a_corrected_claim_has_its_cover(place):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from test_letters import AS_OF, case_of
-from test_letters_from_an_export import BOOK, _export, _facts
+from test_letters_from_an_export import TOUR
 
 from toolkit import letters
 from toolkit.cli import main
@@ -95,12 +95,25 @@ def test_an_interrupted_run_leaves_a_manifest_and_is_taken_up_again(tmp_path):
     assert [of[k]["state"] for k in sorted(of)] == ["kept", "incomplete", "refused", "written"]
 
 
+def test_a_run_that_is_killed_leaves_no_letter_without_its_record(tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("toolkit.letters.writing.write_record", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "out")
+    assert not list((tmp_path / "out").glob("k-*"))
+    of = by_key(run(tmp_path / "out"))
+    assert [of[k]["state"] for k in sorted(of)] == ["written", "incomplete", "refused", "written"]
+
+
 def test_the_command_writes_all_with_progress_on_standard_error(tmp_path, capsys):
-    one = BOOK["cases"][0]
-    export, facts = _export(tmp_path, one["row"]), _facts(tmp_path, one["entered"])
-    command = ["draft", str(export), "--all", "--out", str(tmp_path / "out"), "--json"]
-    command += ["--payers", str(tmp_path / "payers.csv"), "--facts", str(facts)]
-    command += ["--as-of", "2026-11-23"] + (["--kind", one["kind"]] if "kind" in one else [])
+    command = [
+        "draft", str(TOUR / "denial.csv"), "--all", "--out", str(tmp_path / "out"), "--json",
+        "--payers", str(TOUR.parent / "payers.csv"), "--facts", str(TOUR / "facts.yaml"),
+        "--as-of", "2026-11-23", "--store", str(tmp_path / "none.sqlite"),
+    ]  # fmt: skip
     assert main(command) == 0
     out, err = capsys.readouterr()
     answer = json.loads(out)

@@ -12,7 +12,7 @@ from toolkit.errors import RefusedError
 from toolkit.law import on_file, programs
 from toolkit.letters.authority import authority
 from toolkit.letters.conditions import holds, parse
-from toolkit.letters.facts import fact_types
+from toolkit.letters.facts import fact_types, is_place
 from toolkit.letters.forums import acts, forum, issues, problems
 from toolkit.letters.letter_kind import criteria, papers
 from toolkit.letters.matrix import cells
@@ -92,6 +92,11 @@ def test_the_page_of_the_letters_is_what_the_rules_say():
     assert script.PAGE.read_text(encoding="utf-8") == script.page(), "run scripts/letters_page.py"
 
 
+def test_where_something_stands_in_the_record_is_a_place_by_its_name():
+    for name, known in fact_types().items():
+        assert is_place(name) or not known.label.startswith("Where "), name
+
+
 def test_every_program_has_its_forum_and_every_cell_its_letter_or_its_reason():
     for name in programs():
         assert forum(name).form.program == name
@@ -109,6 +114,10 @@ def test_each_cell_of_the_matrix_gives_a_complete_letter_without_a_gap(one):
         gaps = [s.text for s in letter.sentences for g in s.segments if g.role == "missing"]
         assert gaps == [], kind
         assert letter.paragraphs and letter.addressee and letter.signature, kind
+        # What the letter cites of the record is enclosed: nobody is sent to a page that is not there.
+        enclosed = [s.text for one in letter.enclosures for s in one.segments]
+        for place in (s for one in letter.sentences for s in one.segments if is_place(s.name)):
+            assert place.text in enclosed, (kind, place.name)
         assert letter.salutation.endswith(":")
 
 
@@ -347,7 +356,8 @@ def test_a_broken_file_is_reported_left_out_and_takes_nothing_else_down(broken, 
     for act in set(acts().good) - {"peer_to_peer"}:
         one = next(c for c in POSSIBLE if c.act == act and c.program != "tricare")
         kind = letters.compose(one.act, one.program, one.level)
-        assert filled(kind, given={"procedure_code": "70551"}).complete
+        letter = filled(kind, given={"procedure_code": "70551"})
+        assert letter.complete and any(found.says in one for one in letter.warnings)
 
 
 def _added(broken: Path, file: str, text: str) -> None:

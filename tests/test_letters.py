@@ -386,7 +386,7 @@ def test_entered_values_take_the_type_of_their_fact():
     case = letters.enter(
         Case("d-x", {}),
         {"order_date": "2026-10-08", "denied_cents": "$1,234.50", "filer": "The Patient",
-         "signer_name": " Ines \x07 Example ", "category_finding": "a\r\nb"},
+         "signer_name": " Ines \x07 \u202eExample\u2066 ", "category_finding": "a\r\nb"},
     )  # fmt: skip
     assert case.value("order_date") == date(2026, 10, 8)
     assert case.value("denied_cents") == 123450
@@ -599,8 +599,8 @@ def test_a_pdf_says_that_it_is_accessible_and_kept_as_it_is(tmp_path):
 def test_no_last_page_holds_a_few_lines_only(tmp_path):
     for length in range(0, 1600, 80):  # wherever the last lines of the letter fall
         letter = letter_of({"procedure_reason": "reason " * (length // 8 + 1)})
-        page = typesetting.fitted(layout(letter, draft=False))
-        (end,) = typesetting.places("letter", page, ["end"])
+        _, places = typesetting.placed("letter", layout(letter, draft=False))
+        end = places["end"]
         assert end["page"] == 1 or end["down"] >= 200
 
 

@@ -1,6 +1,6 @@
 """From an export to a finished letter: triage, the facts file, the draft on the command line."""
 
-import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -10,51 +10,45 @@ from toolkit.cli import main
 from toolkit.rules import load_yaml
 
 HERE = Path(__file__).parent
-SAMPLE = HERE.parent / "data" / "samples" / "tour" / "denial.csv"
-BOOK = load_yaml(HERE / "cases" / "letters" / "from_an_export.yaml")
+TOUR = HERE.parent / "data" / "samples" / "tour"
+CASES = load_yaml(HERE / "cases" / "letters" / "from_an_export.yaml")["cases"]
 
 
-def _export(folder: Path, row: dict) -> Path:
-    with SAMPLE.open(newline="") as lines:
-        (first,) = csv.DictReader(lines)
-    path = folder / "export.csv"
-    with path.open("w", newline="") as out:
-        rows = csv.DictWriter(out, [*first])
-        rows.writeheader()
-        rows.writerow({**first, **row})
-    (folder / "payers.csv").write_text("payer_name,program\n")
-    return path
+@pytest.fixture(scope="module")
+def command() -> list[str]:
+    return [
+        "draft", str(TOUR / "ten_denials.csv"), "--as-of", "2026-11-23",
+        "--payers", str(TOUR.parent / "payers.csv"), "--facts", str(TOUR / "ten_facts.yaml"),
+    ]  # fmt: skip
 
 
-def _facts(folder: Path, entered: dict) -> Path:
-    import json
+@pytest.fixture(scope="module")
+def written(command, tmp_path_factory) -> dict[str, Path]:
+    """The letters of all ten denials, by claim number, written in one go."""
+    folder = tmp_path_factory.mktemp("ten")
+    none = ["--store", str(folder / "none.sqlite")]
+    assert main([*command, *none, "--all", "--out", str(folder / "out"), "--format", "pdf"]) == 0
+    made = json.loads((folder / "out" / "manifest.json").read_text())["denials"]
+    assert [one["state"] for one in made] == ["written"] * 10
+    claims = [f"SYN{number:09d}" for number in range(101, 111)]
+    return {claim: folder / "out" / one["file"] for claim, one in zip(claims, made, strict=True)}
 
-    chart = {**BOOK["sender"], **(BOOK[entered["chart"]] if "chart" in entered else {})}
-    values = {**chart, **{name: value for name, value in entered.items() if name != "chart"}}
-    path = folder / "facts.yaml"
-    path.write_text("\n".join(f"{name}: {json.dumps(value)}" for name, value in values.items()))
-    return path
 
-
-@pytest.mark.parametrize("one", BOOK["cases"], ids=lambda one: one["case"])
-def test_a_denial_of_an_export_becomes_a_finished_letter(one, tmp_path, capsys):
-    export = _export(tmp_path, one["row"])
-    facts = _facts(tmp_path, one["entered"])
-    command = ["draft", str(export), "--claim", "SYN000000001", "--as-of", "2026-11-23"]
-    command += ["--payers", str(tmp_path / "payers.csv"), "--facts", str(facts)]
-    command += ["--kind", one["kind"]] if "kind" in one else []
-    code = main([*command, "--out", str(tmp_path / "letter.pdf")])
-    assert code == 0, capsys.readouterr().err
-    pages = [page.extract_text() for page in PdfReader(tmp_path / "letter.pdf").pages]
+@pytest.mark.parametrize("one", CASES, ids=lambda one: one["case"])
+def test_a_denial_of_an_export_becomes_a_finished_letter(one, written):
+    pages = [page.extract_text() for page in PdfReader(written[one["claim"]]).pages]
     text = " ".join(" ".join(pages).split()).replace("\u00a0", " ")
     for said in one["says"]:
         assert said in text, (said, text)
     for unsaid in one.get("says_not", ()):
         assert unsaid not in text, unsaid
-    assert all("TEST380497508" in page for page in pages)  # every page can be found again
+    member = f"TEST38049{7500 + int(one['claim'][-3:])}"
+    assert all(member in page for page in pages)  # every page can be found again
 
 
-def test_the_hospitals_letterhead_is_written_edited_and_used(tmp_path, capsys, monkeypatch):
+def test_the_hospitals_letterhead_is_written_edited_and_used(
+    tmp_path, command, capsys, monkeypatch
+):
     from docx import Document
 
     monkeypatch.chdir(tmp_path)
@@ -65,10 +59,7 @@ def test_the_hospitals_letterhead_is_written_edited_and_used(tmp_path, capsys, m
     document = Document(str(letterhead))
     document.sections[0].header.paragraphs[0].text = "Seen by the lake"
     document.save(str(letterhead))
-    one = BOOK["cases"][0]
-    export, facts = _export(tmp_path, one["row"]), _facts(tmp_path, one["entered"])
-    command = ["draft", str(export), "--claim", "SYN000000001", "--as-of", "2026-11-23"]
-    command += ["--payers", str(tmp_path / "payers.csv"), "--facts", str(facts)]
+    command = [*command, "--claim", "SYN000000102"]
     assert main([*command, "--out", "letter.docx"]) == 0, capsys.readouterr().err
     assert "Seen by the lake" in Document("letter.docx").sections[0].header.paragraphs[0].text
     assert main(["verify", "letter.docx"]) == 0

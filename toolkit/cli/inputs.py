@@ -32,6 +32,7 @@ def case_of(options: argparse.Namespace) -> Any:
     files = [options.export] if options.export else []
     claims, hospital, worklist = triaged(files, options)
     key = find_denial(worklist, options.claim)
+    check_facts(options, worklist)
     (pair,) = cases_of(options, claims, hospital, worklist.loc[worklist["denial_key"].eq(key)])
     return pair[1]
 
@@ -42,10 +43,10 @@ def cases_of(
     """Yield each denial's key and its case, with what people entered at the desk and in `--facts`."""
     from contextlib import ExitStack
 
-    from toolkit.cases import CaseStore, cases_from, facts_in
+    from toolkit.cases import CaseStore, cases_from
     from toolkit.letters import enter
 
-    stated, source = facts_in(options.facts) if options.facts else ({}, "")
+    facts = _facts(options)
     place = store_of(options)
     with ExitStack() as stack:
         store = None
@@ -54,7 +55,21 @@ def cases_of(
         cases = cases_from(claims, worklist, hospital=hospital)
         for key, case in zip(worklist["denial_key"], cases, strict=True):
             case = store.resume(case) if store else case
-            yield key, enter(case, stated, source=source, as_of=options.as_of) if stated else case
+            if stated := facts.of(case):
+                case = enter(case, stated, source=facts.source, as_of=options.as_of)
+            yield key, case
+
+
+def _facts(options: argparse.Namespace) -> Any:
+    from toolkit.cases.entered import FactsFile, facts_in
+
+    return facts_in(options.facts) if options.facts else FactsFile()
+
+
+def check_facts(options: argparse.Namespace, worklist: Any) -> None:
+    """Refuse a facts file with an entry for a claim that is not in the worklist of the files."""
+    columns = worklist[["patient_control_number", "payer_claim_control_number"]]
+    _facts(options).check_claims(set(columns.stack().astype(str)))
 
 
 def claims_of(files: list[Path], options: argparse.Namespace, *, recorded: bool = True) -> tuple:

@@ -22,7 +22,7 @@ from toolkit.desk.caseload import Caseload
 from toolkit.errors import RefusedError
 from toolkit.history.states import table
 from toolkit.law.ledger import ledger_html
-from toolkit.letters import Letter, LetterKind, Need, as_html, kinds
+from toolkit.letters import Letter, LetterKind, Need, Offer, as_html
 from toolkit.letters.facts import fact_types
 from toolkit.reports.words import DUE, count, dollars, plain
 from toolkit.rules.words import capital
@@ -389,16 +389,31 @@ def preview(view: CaseView) -> str:
             "State the program above; whether a kind of letter answers this denial follows from it."
         )
         return f'<div class="dd-block">{note(says, tone="gap", title="No letter yet.")}</div>'
-    on_file = [kind.title for kind in kinds()]
+    says = (
+        f"No kind of letter answers this denial first. What to do first: {_route(view)}. "
+        "Which kinds are possible, and why the others are not, stands above."
+    )
+    return f'<div class="dd-block">{note(says, title="No letter.")}</div>'
+
+
+def not_offered(offered: Iterable[Offer]) -> str:
+    """Return the kinds of letter that a case cannot have, with the reason and the way on of each."""
+    kinds_by_why: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for one in offered:
+        if one.refused:
+            kinds_by_why.setdefault((one.refused, one.needs), []).append(one.title)
+    if not kinds_by_why:
+        return ""
+    items = "".join(
+        f"<li><b>{escape('; '.join(titles))}</b>: {escape(why)}"
+        + (f"<small>Instead: {escape('; '.join(needs))}</small>" if needs else "")
+        + "</li>"
+        for (why, needs), titles in kinds_by_why.items()
+    )
+    said = count(sum(map(len, kinds_by_why.values())), "kind")
     return (
-        '<div class="dd-block">'
-        + note(
-            f"No kind of letter fits this denial. What to do first: {_route(view)}. "
-            "Kinds of letters on file:",
-            title="No letter.",
-            items=on_file,
-        )
-        + "</div>"
+        f'<div class="dd-block"><details><summary>{said} of letter not possible for this case, and '
+        f"why</summary><ul>{items}</ul></details></div>"
     )
 
 

@@ -212,7 +212,7 @@ class Desk:
                     self.record.widget,
                     self.documents.widget,
                     self.criteria.widget,
-                    hooked(w.VBox([self.letter.kind]), "dd-part"),
+                    hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
                     hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
                 ]
             ),
@@ -670,7 +670,7 @@ class Desk:
         self.criteria.put(view, as_of=self.caseload.as_of, afresh=afresh)
         if afresh or recorded:
             self.record.put(view, history(view, self.caseload))
-        self.letter.put(view)
+        self.letter.put(view, self.caseload.as_of)
         at = self.cases.place(self._key)
         self.previous.disabled = at <= 0
         self.next.disabled = at < 0 or self.cases.key_at(at + 1) is None

@@ -1,6 +1,7 @@
 """The letter's part of the desk: its kind, how it reads now, what is missing, and saving it, alone or as a packet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 
 import ipywidgets as w
@@ -10,7 +11,7 @@ from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
 from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
-from toolkit.letters import kinds
+from toolkit.letters import Offer, offers
 from toolkit.letters.exhibits import IMAGES
 
 
@@ -29,9 +30,9 @@ class LetterPart:
     ):
         self._quiet = False
         self._choose = choose
-        options = [("no letter", ""), *((kind.title, kind.id) for kind in kinds())]
-        self.kind = field(w.Dropdown(description="Kind of letter", options=options), "dd-kind")
+        self.kind = field(w.Dropdown(description="Kind of letter", options=_options(())), "dd-kind")
         self.kind.observe(notice.guards(self._chosen), "value")
+        self.not_offered = html("dd-not-offered")
         self.missing = html("dd-missing")
         self.preview = html("dd-preview")
         self.written = html("dd-written")
@@ -63,13 +64,16 @@ class LetterPart:
             one for one in view.documents if (box := self.boxes.get(one.sha256)) and box.value
         )
 
-    def put(self, view: CaseView) -> None:
-        """Show the letter of this case as it stands."""
+    def put(self, view: CaseView, as_of: date) -> None:
+        """Show the letter of this case, the kinds that are possible on this day, and why others are not."""
+        offered = offers(view.case, as_of=as_of)
         self._quiet = True
         try:
+            self.kind.options = _options(offered)
             self.kind.value = view.kind.id if view.kind else ""
         finally:
             self._quiet = False
+        self.not_offered.value = blocks.not_offered(offered)
         letter = view.letter
         self.missing.value = blocks.missing(letter)
         self.preview.value = blocks.preview(view)
@@ -99,3 +103,10 @@ class LetterPart:
 def _box(one: DocumentEntry) -> w.Checkbox:
     fits = Path(one.kept_as).suffix.lower() in (".pdf", *IMAGES)
     return hooked(w.Checkbox(description=one.name, indent=False, value=fits), "dd-exhibit")
+
+
+def _options(offered: Iterable[Offer]) -> list[tuple[str, str]]:
+    """Return the choices of a case: the kinds that are possible first, the others marked."""
+    possible = [(one.title, one.kind) for one in offered if not one.refused]
+    others = [(f"{one.title} (not for this case)", one.kind) for one in offered if one.refused]
+    return [("no letter", ""), *possible, *others]

@@ -12,6 +12,8 @@ _WHERE = {
     "checklist_of": "checklist",
     "documents_of": "checklist",
     "grid_of": "grid",
+    "Offer": "checklist",
+    "offers": "checklist",
     "compose": "letter_kind",
     "kind_of": "letter_kind",
     "kinds": "letter_kind",

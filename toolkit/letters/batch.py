@@ -17,6 +17,7 @@ from toolkit import __version__
 from toolkit.cases.case import Case
 from toolkit.errors import InputError, RefusedError
 from toolkit.letters.drafting import draft
+from toolkit.letters.forums import problems
 from toolkit.letters.letter_kind import kind_of
 from toolkit.letters.record import read_record, record_path
 from toolkit.letters.writing import write
@@ -58,6 +59,7 @@ def write_all(
             "as_of": as_of.isoformat(),
             "toolkit": __version__,
             "rules": rules_hash(),
+            "left_out": [f"{one.file}: {one.says}" for one in problems()],
             "inputs": dict(inputs or {}),
             "counts": {state: 0 for state in STATES} | Counter(one["state"] for one in entries),
             "finished": len(entries) == total,

@@ -70,7 +70,7 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
     return Checklist(
         steps=steps_of(case),
         documents=documents_of(case, as_of=as_of),
-        letters=_offers(case, as_of),
+        letters=offers(case, as_of=as_of),
     )
 
 
@@ -287,7 +287,9 @@ def _documents(
     argued = issue is not None and issue.form.criteria == "yes"
     values = {key: fact.value for key, fact in case.facts.items()}
     if service and argued:
-        found += _of_criteria(service, str(name), values | counted(values, service, as_of=as_of))
+        found += _of_criteria(
+            service, str(name), values | counted(values, service, str(name), as_of=as_of)
+        )
     attached = set(case.documents)
     found = [msgspec.structs.replace(d, have=d.have or d.what in attached) for d in found]
     return tuple({(one.what, one.shows): one for one in found}.values())
@@ -330,8 +332,8 @@ def _papers(case: Case) -> list[Document]:
     ]
 
 
-def _offers(case: Case, as_of: date) -> tuple[Offer, ...]:
-    """Return each kind of letter: possible for the case, or why it is not."""
+def offers(case: Case, *, as_of: date) -> tuple[Offer, ...]:
+    """Return each kind of letter in the order of the acts: possible for the case, or why it is not."""
     return tuple(_offer(case, name, as_of) for name in acts().good)
 
 

@@ -194,14 +194,17 @@ def _compared(text: str, shaped: bool) -> list[tuple[str, int]]:
 
 
 def _unhyphenated(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Leave out a hyphen between two small letters: at a line's end it may be the program's own."""
-    last = len(found) - 1
+    """Leave out a hyphen between two small letters: at a line's end it may be the program's own.
+
+    So is one before the first letter or after the last: on the page another text stands beside it.
+    """
+    around = [" ", *(char for char, _ in found), " "]
+    small = [char.islower() for char in around]
+    small[0], small[-1] = True, True
     return [
-        (char, place)
-        for n, (char, place) in enumerate(found)
-        if not (
-            char == "-" and 0 < n < last and found[n - 1][0].islower() and found[n + 1][0].islower()
-        )
+        one
+        for n, one in enumerate(found, 1)
+        if not (one[0] == "-" and small[n - 1] and small[n + 1])
     ]
 
 

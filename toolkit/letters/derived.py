@@ -35,6 +35,8 @@ LAW = {
     "if_missed": "what follows when the decision is late",
     "claim_limit": "the last day to file the claim",
     "claim_limit_citation": "the rule on the time to file claims",
+    "interval_months": "the months between covered services",
+    "interval_citation": "the rule on the months between covered services",
     "good_cause_request": "the request for more time",
     "good_cause_citation": "the rule on good cause",
 }

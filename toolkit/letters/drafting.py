@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+import msgspec
+
 from toolkit.cases.case import Case, Fact
 from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
@@ -18,13 +20,14 @@ from toolkit.letters.criteria import UNMET, Criterion, blocking, shown, unmet
 from toolkit.letters.derived import DERIVED, LAW
 from toolkit.letters.evidence import Statement, age_limit
 from toolkit.letters.exhibits import exhibits_of
-from toolkit.letters.facts import fact_types, in_words, printed, rows
-from toolkit.letters.forums import forum
+from toolkit.letters.facts import fact_types, in_words, is_place, printed, rows
+from toolkit.letters.forums import forum, problems
 from toolkit.letters.letter import (
     Binding,
     Letter,
     Paragraph,
     Reference,
+    Rule,
     Section,
     Segment,
     Sentence,
@@ -39,12 +42,13 @@ from toolkit.letters.letter_kind import (
 )
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import counted, of_case
+from toolkit.letters.services import counted, months_between, of_case
 from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
 _FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 _CRITERIA = ("Criterion of coverage", "Authority", "Where the record shows it")
+_PLACED = ("requirements", "therapies")  # tables whose last column is the place in the record
 # The columns of a fact that is a table, as a letter prints them: three each.
 _TABLES = {
     "requirements": ("The payer’s requirement", "How it is met", "Where the record shows it"),
@@ -64,7 +68,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     """
     values = {name: fact.value for name, fact in case.facts.items() if name not in DERIVED}
     values |= _computed(values, kind, as_of)
-    law = ask(case, kind, as_of=as_of)
+    law = _with_interval(ask(case, kind, as_of=as_of), values, kind)
     values |= law.values
     _check_facts(kind, values, as_of, folder)
     writer = _Writer(case.facts, values, law)
@@ -94,7 +98,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         sections=sections,
         on_letterhead=values.get("filer") != "enrollee",
         signature=_lines(around.signature, values, writer),
-        enclosures=_enclosures(kind, values, writer),
+        enclosures=(),
         copies=_lines(around.copies, values, writer),
         exhibits=exhibits_of(values, folder),
         missing=still_needed(kind, values),
@@ -102,13 +106,17 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         authorities=(),
     )
     letter = _with_elements(letter, kind, values, writer)
+    enclosed = _enclosures(kind, values, writer)
+    before = len(enclosed) - len(letter.exhibits)
+    enclosures = (*enclosed[:before], *_record(letter, enclosed, writer), *enclosed[before:])
+    letter = _with(letter, enclosures=enclosures)
     cited = _cited(letter)
     _check_in_force(cited, values, as_of)
     bound = {b.name for s in letter.sentences for b in s.bindings if b.kind == "rule"}
     used = tuple(dict.fromkeys(rule for name, rule in law.rules.items() if name in bound))
     named = {b.name for s in letter.sentences for b in s.bindings if b.kind == "evidence"}
     evidence = tuple(one for one in kind.evidence if one.id in named)
-    warnings = (*_warnings(kind, values, law, cited), *_of_evidence(evidence, as_of))
+    warnings = (*_warnings(kind, values, law, cited, used), *_of_evidence(evidence, as_of))
     return _with(letter, authorities=cited, rules=used, evidence=evidence, warnings=warnings)
 
 
@@ -143,17 +151,32 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
     coded = of_case(code, values.get("revenue_code"))
     return {
         "letter_date": as_of,
-        **counted(values, kind.service, as_of=as_of),
+        **counted(values, kind.service, kind.program, as_of=as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
-        "axial_dxa": coded.axial_dxa(code) if coded else "no",
+        "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",
     }
+
+
+def _with_interval(law: Law, values: Mapping[str, object], kind: LetterKind) -> Law:
+    """Return the law with the months between covered services, bound to their authority."""
+    frequency = months_between(values, kind.program)
+    if frequency is None:
+        return law
+    source = authority(frequency.authority)
+    rule = Rule(
+        source.citation, frequency.says, source.source, source.verified_on, frequency.status
+    )
+    more = {"interval_months": str(frequency.months), "interval_citation": source.citation}
+    return msgspec.structs.replace(
+        law, values=law.values | more, rules=law.rules | dict.fromkeys(more, rule)
+    )
 
 
 # --- what bars a letter -------------------------------------------------------------------------
@@ -409,6 +432,24 @@ def _enclosures(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sent
     return tuple(found)
 
 
+def _record(
+    letter: Letter, enclosed: tuple[Sentence, ...], writer: "_Writer"
+) -> tuple[Sentence, ...]:
+    """Return one more enclosure: the places in the record that the letter cites and nothing encloses.
+
+    A place that names an exhibit is enclosed as that exhibit.
+    """
+    listed = {s.name for one in enclosed for s in one.segments if s.role == "fact"}
+    found = [s for one in letter.sentences for s in one.segments if is_place(s.name)]
+    tables = [section.table for section in letter.sections if section.table]
+    found += [
+        s for one in tables for row in one.rows for s in row[-1].segments if s.name in _PLACED
+    ]
+    own = (s for s in found if s.role == "fact" and s.text and s.name not in listed)
+    once = {s.text: s for s in own if "exhibit" not in s.text.casefold()}
+    return (writer.listed("Medical record: ", tuple(once.values())),) if once else ()
+
+
 def _with_elements(
     letter: Letter, kind: LetterKind, values: Mapping[str, object], writer: "_Writer"
 ) -> Letter:
@@ -481,6 +522,12 @@ class _Writer:
         )
         return Paragraph("item", (said, self.sentence(statement.fits)))
 
+    def listed(self, lead: str, facts: tuple[Segment, ...]) -> Sentence:
+        """Return facts that the letter prints elsewhere as one list."""
+        between = [part for one in facts for part in (Segment("; ", "text"), one)][1:]
+        bound = dict.fromkeys(self._bound(one.name) for one in facts)
+        return Sentence((Segment(lead, "text"), *between), tuple(bound), "fact")
+
     def cell(self, name: str, text: str) -> Sentence:
         """Return a cell of a fact that is a table."""
         return Sentence((Segment(text, "fact", name),), (self._bound(name),), "fact")
@@ -531,10 +578,15 @@ def _cited(letter: Letter) -> tuple[Authority, ...]:
 
 
 def _warnings(
-    kind: LetterKind, values: Mapping[str, object], law: Law, cited: tuple[Authority, ...]
+    kind: LetterKind,
+    values: Mapping[str, object],
+    law: Law,
+    cited: tuple[Authority, ...],
+    used: tuple[Rule, ...],
 ) -> tuple[str, ...]:
-    """Return what the sender has to know before sending: days first, then standing, then the law's marks."""
-    found = list(law.warnings)
+    """Return what the sender has to know before sending: broken rules, days, standing, the law's marks."""
+    found = [f"Left out, as the file is broken: {one.file}: {one.says}" for one in problems()]
+    found += law.warnings
     route = values.get("route")
     if kind.act.form.routes and route in kind.act.form.allows:
         found.append(
@@ -545,7 +597,8 @@ def _warnings(
     if law.who and law.who.may_file is None and values.get("filer") is not None:
         found.append(law.who.says)
     found += [a.says for a in kind.advice if holds(a.when, values)]
-    memory = [a.citation for a in cited if a.status == "M"]
+    memory = [a.citation for a in (*cited, *used) if a.status == "M"]
+    memory = list(dict.fromkeys(memory))
     if memory:
         found.append(f"Cited from memory (M), to be verified before sending: {'; '.join(memory)}.")
     return tuple(dict.fromkeys(found))

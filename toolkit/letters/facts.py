@@ -25,7 +25,9 @@ Holder = Literal[
     "chart", "ordering practitioner", "registration", "billing", "payer", "patient", "sender"
 ]
 
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -150,15 +152,15 @@ def criterion_facts(criterion: CriterionForm, family: str) -> tuple[FactType, ..
     )  # fmt: skip
 
 
+def is_place(name: str) -> bool:
+    """Say whether a fact is a place in the record, as the names of those facts say."""
+    return name.endswith(("_record", "_page"))
+
+
 def criterion_names(criterion: CriterionForm, family: str) -> tuple[str, str]:
     """Return the names of the two facts that show a criterion."""
     name = f"{family}_{criterion.id}"
     return name, f"{name}_page"
-
-
-def is_place(name: str) -> bool:
-    """Say whether a fact says where the record shows something: `..._record` or `..._page`."""
-    return name.endswith(("_record", "_page"))
 
 
 def enter(

@@ -83,7 +83,7 @@ class LevelForm(Strict, frozen=True, kw_only=True):
     """What a request at a level is called, which acts have a place there, and what has to be in it."""
 
     request: str
-    joint: Literal["of", "on"] = "of"  # a redetermination of a decision, a hearing on it
+    joint: Literal["of", "on", "against"] = "of"  # a redetermination of a decision, a hearing on it
     acts: tuple[str, ...] = ()
     title: str = ""
     salutation: str = ""

@@ -67,8 +67,9 @@ def grid_of(
     service, issue = about(case)
     if service is None or issue is None or issue.form.criteria != "yes":
         return tuple(found)
-    values |= counted(values, service, as_of=as_of)
-    own = (in_program(one, str(program_of(case))) for one in service.criteria)
+    name = str(program_of(case))
+    values |= counted(values, service, name, as_of=as_of)
+    own = (in_program(one, name) for one in service.criteria)
     maker = _Maker(values, attached or {})
     of_law = (row for one in own if one for row in maker.rows(one))
     return (*of_law, *found)

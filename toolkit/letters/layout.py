@@ -36,7 +36,6 @@ def layout(letter: Letter, *, draft: bool) -> dict:
         "enclosures": [runs(s) for s in letter.enclosures],
         "copies": [runs(s) for s in letter.copies],
         "footer": footer(letter),
-        "fit": "normal",
     }
 
 

@@ -312,8 +312,18 @@ def _first_act(case: "Case") -> str | None:
             (name for name in own if name not in ("waiver_of_liability", "representative_cover")),
             None,
         )
-        return found or ("appeal" if route in (None, "appeal") else None)
+        return found or next(iter(answering(case)), "appeal" if route in (None, "appeal") else None)
     return next((act.id for act in acts().good.values() if route in act.form.routes), None)
+
+
+def answering(case: "Case") -> tuple[str, ...]:
+    """Return the acts that are for denials of the case's category alone, and have a place in its program."""
+    category, program_id = case.value("denial_category"), str(program_of(case))
+    return tuple(
+        act.id
+        for act in acts().good.values()
+        if category in act.form.categories and where(act.id, program_id)
+    )
 
 
 def kind_of(case: "Case", name: str | None = None) -> LetterKind:

@@ -1,12 +1,13 @@
 """Which act has a place at which level of which program, and why it has none elsewhere."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import msgspec
 
 from toolkit.errors import RulesError
 from toolkit.law import program, programs
-from toolkit.law.model import Level
+from toolkit.law.model import DecisionRule, FilingRule, Level
 from toolkit.letters.forms import Never, forum_files, where
 from toolkit.letters.forums import Act, acts
 from toolkit.rules import Sourced
@@ -51,9 +52,12 @@ def cell(act_id: str, program_id: str, level_id: str) -> Cell:
 
 def _because(place: dict[str, str], each: Never) -> Cell:
     citation, status = each.citation, each.status
-    if citation == OF_LEVEL:  # what the level is for, its own rule says
+    if (
+        citation == OF_LEVEL
+    ):  # what the level is for, its own rule says; else the law of the program
         rules = program(place["program"])
-        level = rules.level(place["level"]) if place["level"] else None
+        anywhere = where(place["act"], place["program"])
+        level = rules.level(place["level"]) if place["level"] and anywhere else None
         rule = rule_of(level) if level else None
         citation = rule.citation if rule else rules.governing_law
         status = rule.status if rule else each.status
@@ -61,9 +65,16 @@ def _because(place: dict[str, str], each: Never) -> Cell:
 
 
 def rule_of(level: Level) -> Sourced:
-    """Return the rule that a level is made by: on filing, why nothing is filed, terms, or the time to decide."""
-    found = level.filing[0] if level.filing else level.automatic or level.by_terms
-    return found or level.decision[0]
+    """Return the rule that a level is made by: on filing, why nothing is filed, terms, or the time to decide.
+
+    Of several, the first of those that are in force.
+    """
+    found = _in_force(level.filing) if level.filing else level.automatic or level.by_terms
+    return found or _in_force(level.decision)
+
+
+def _in_force(rules: Sequence[FilingRule] | Sequence[DecisionRule]) -> Sourced:
+    return next((one for one in rules if one.applies_until is None), rules[0])
 
 
 def _of_law(level: Level, place: dict[str, str]) -> Cell | None:
@@ -77,7 +88,7 @@ def _of_law(level: Level, place: dict[str, str]) -> Cell | None:
             instead="the decision; once its day has passed, ask for it (--kind missed_decision)",
         )
     if level.amount_in_controversy == "judicial_review":
-        rule = level.filing[0]
+        rule = _in_force(level.filing)
         return Cell(
             **place,
             why_not="A civil action is begun by a complaint in court; no letter does it.",

@@ -19,7 +19,7 @@ from toolkit.letters.facts import in_words
 from toolkit.letters.layout import layout
 from toolkit.letters.letter import Letter
 from toolkit.letters.record import record_of, write_record
-from toolkit.letters.typesetting import fitted, places, typeset
+from toolkit.letters.typesetting import placed
 from toolkit.letters.writing import check_complete
 from toolkit.outputs import whole
 
@@ -54,17 +54,16 @@ def write_packet(
         raise UsageError("A packet is a PDF: the file's name ends in .pdf.")
     check_complete(letter, draft=draft)
     sheets = _sheets(letter)
-    page = fitted(layout(letter, draft=draft))
+    page = layout(letter, draft=draft)
     data = {
         "letter": page,
         "identifiers": page["reference"][:_FIRST_LINES],
         "exhibits": [_described(each) for each in sheets],
     }
     marks = ["contents", "start", "end", *(f"exhibit-{n}" for n in range(len(sheets)))]
-    at = [place["page"] for place in places("packet", data, marks)]
-    content, count, lost = _bound(typeset("packet", data, standards=("ua-1",)), sheets, at)
-    with whole(path) as temporary:
-        temporary.write_bytes(content)
+    ours, found = placed("packet", data, standards=("ua-1",))
+    at = [found[mark]["page"] for mark in marks]
+    content, count, lost = _bound(ours, sheets, at)
     packet = {
         "pages": count,
         "letter_pages": [at[1], at[2]],
@@ -79,7 +78,10 @@ def write_packet(
             for each, first in zip(sheets, at[3:], strict=True)
         ],
     }
-    write_record({**record_of(letter, draft=draft), "packet": packet}, path)
+    with whole(path) as temporary:
+        temporary.write_bytes(content)
+        record = {**record_of(letter, draft=draft), "packet": packet}
+        write_record(record, path, content=temporary)
     return path, [*lost, *_warnings(letter, sheets, count)]
 
 

@@ -23,7 +23,7 @@ from toolkit.letters.conditions import holds, parse
 from toolkit.letters.forms import Strict
 from toolkit.letters.forums import acts
 from toolkit.letters.letter import Rule
-from toolkit.letters.letter_kind import PATIENT_SIDE, LetterKind, program_of
+from toolkit.letters.letter_kind import PATIENT_SIDE, LetterKind, answering, program_of
 from toolkit.letters.matrix import cell, rule_of
 from toolkit.rules import RULES, read
 
@@ -165,7 +165,9 @@ def _check_state(case: Case, kind: LetterKind, as_of: date) -> None:
     of_patient = route == "bill_patient" and _filer(case) in PATIENT_SIDE
     if form.denied_appeal == "no" and case.value("due") == "no_appeal_right" and not of_patient:
         why = str(case.value("why") or "this denial has no appeal").rstrip(".")
-        raise RefusedError(f"There is no appeal of this denial: {why}.", needs=_answering(case))
+        raise RefusedError(
+            f"There is no appeal of this denial: {why}.", needs=_other_acts(case, kind)
+        )
     if form.denied_appeal == "no":
         _check_category(case, kind)
     category = case.value("denial_category")
@@ -189,11 +191,11 @@ def _check_category(case: Case, kind: LetterKind) -> None:
 
 
 def _other_acts(case: Case, kind: LetterKind) -> tuple[str, ...]:
-    """Return the acts that answer the category of the denial outside an appeal."""
-    category = case.value("denial_category")
-    if category == "timely_filing":
-        return ("a request for an exception to the time limit (--kind late_filing_request)",)
-    return _answering(case)
+    """Return the acts that answer the category of the denial outside an appeal, else what its route names."""
+    own = tuple(
+        f"{acts().good[name].title} (--kind {name})" for name in answering(case) if name != kind.id
+    )
+    return own or _answering(case)
 
 
 def _jurisdiction(case: Case) -> str | None:

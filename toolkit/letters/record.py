@@ -20,10 +20,14 @@ def record_path(letter_file: Path) -> Path:
     return Path(letter_file).with_suffix(".record.json")
 
 
-def write_record(record: Mapping[str, Any], letter_file: Path) -> Path:
-    """Write the record of a letter beside its file, with the file's hash; return the record's path."""
+def write_record(record: Mapping[str, Any], letter_file: Path, *, content: Path) -> Path:
+    """Write the record of a letter beside where its file will be; return the record's path.
+
+    `content` is the file that the letter still is: its record is there first, so that a run that is
+    killed leaves no letter without one.
+    """
     path = record_path(letter_file)
-    said = {**record, "letter": {"file": letter_file.name, "sha256": digest(letter_file)}}
+    said = {**record, "letter": {"file": letter_file.name, "sha256": digest(content)}}
     with whole(path) as temporary:
         temporary.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path

@@ -9,10 +9,12 @@ import msgspec
 from toolkit.denials.services import (
     CriterionForm,
     Family,
+    Frequency,
     IntervalForm,
     ServiceCode,
     codes_twice,
     covered_again,
+    frequency_of,
     service_of,
 )
 from toolkit.letters.authority import authority
@@ -95,17 +97,30 @@ def of_case(procedure_code: object, revenue_code: object = None) -> Service | No
 
 
 def counted(
-    values: Mapping[str, object], service: Service | None, *, as_of: date
+    values: Mapping[str, object], service: Service | None, program_id: str, *, as_of: date
 ) -> dict[str, str | None]:
     """Return what criteria count from a case's dates: the `interval` since the last service, and the `age`."""
-    return {"interval": _interval(values, service, as_of), "age": _age(values, as_of)}
+    interval = _interval(values, service, program_id, as_of)
+    return {"interval": interval, "age": _age(values, as_of)}
 
 
-def _interval(values: Mapping[str, object], service: Service | None, as_of: date) -> str | None:
+def months_between(values: Mapping[str, object], program_id: str) -> Frequency | None:
+    """Return how often the service is covered, where a rule that governs the program says it in months."""
+    found = frequency_of(values.get("procedure_code"))
+    if found is None or found.months is None:
+        return None
+    return found if authority(found.authority).governs(program_id) else None
+
+
+def _interval(
+    values: Mapping[str, object], service: Service | None, program_id: str, as_of: date
+) -> str | None:
     """Return whether the months since the last service suffice: by the family's own facts, else by the code's."""
     if service and service.interval:
         return service.interval_of(values, as_of=as_of)
     last = values.get("last_service_date")
+    if months_between(values, program_id) is None:
+        return None
     again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
     if again is None:
         return None

@@ -11,15 +11,31 @@ _LAW = re.compile(
     r"""\b\d+\s*C\.?F\.?R\b | \b\d+\s*U\.?\s?S\.?\s?C\b | § | \b(section|sec\.)\s*\d{3,}
       | \b(ERISA|NCD|LCD|HPMS)\b | \bCMS\b(?!-\d) | (?-i:\b[A-Z]\w+\s+Act\b)
       | \bACA\s+(section|requires?|rules?)\b
-      | \b(statutes?|statutory|regulations|the\s+regulation|federal\s+law|state\s+law|the\s+law|by\s+law)\b
+      | \b(statutes?|statutory|regulations|the\s+regulation|(federal|state|the|by|public)\s+law(?!\s+enforcement))\b
+      | \bU\.?\s?S\.?\s+Code\b | \b(a|the|any|every)\s+courts?\s+(would|will|has|have|held|holds)\b
       | \b(unlawful|illegal|lawsuits?|litigat\w+|legally|bad\s+faith|violat\w+\s+(of\s+)?(the|its|federal))\b
-      | \b(is|are|was|were)\s+required\s+to\s+(pay|cover|approve)\b | \b(must|shall)\s+(pay|cover|approve)\b
+      | \b((is|are|was|were)\s+required|oblig\w+(\s+you|\s+the\s+(plan|payer))?)\s+to\s+(pay|cover|approve)\b
+      | \b(must|shall)\s+(pay|cover|approve)\b
+      | \b(Medicare|Medicaid|contract|law|rules?)\s+(law\s+|rules?\s+)?(requires?|obliges?|mandates?|demands?|prohibits?|forbids?)\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_ENDS = r"\b(appeals?|denials?|overturn\w*|reversals?|approvals?|wins?|won|success\s+rates?|prevail\w*)\b"
-_RATE = r"\b\d{1,3}(\.\d+)?\s*(%|percent\b)"
-_ODDS = re.compile(rf"{_RATE}[^.]{{0,80}}{_ENDS}|{_ENDS}[^.]{{0,80}}{_RATE}", re.IGNORECASE)
+_ENDS = (
+    r"\b(appeals|denials|overturn\w*|reversals|approvals|wins?|won|success\s+rates?|prevail\w*)\b"
+)
+_RATE = r"\b(\d{1,3}(\.\d+)?\s*%|[\w.]+\s+percent\b)"
+# Of a share that is also how pain is rated or how many drugs were tried, only what speaks of many appeals.
+_WON = r"\b(appeals|overturned|reversals|prevail\w*|succeed\w*|wins?|winning|won)\b"
+_NUMBER = r"(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|hundred)"
+_SHARE = rf"\b{_NUMBER}\s+(out\s+of|of|in)\s+(every\s+|a\s+)?{_NUMBER}\b"
+_MOST = r"\b(most|nearly\s+all|almost\s+all|the\s+majority\s+of)\s+(\w+\s+){0,2}(appeals|denials\s+are)\b"
+
+
+def _near(one: str, other: str) -> str:
+    return rf"{one}[^.]{{0,80}}{other}|{other}[^.]{{0,80}}{one}"
+
+
+_ODDS = re.compile(rf"{_near(_RATE, _ENDS)}|{_near(_SHARE, _WON)}|{_MOST}", re.IGNORECASE)
 _QUOTED = re.compile(rf"“[^”]*” {CITED.pattern}")
 _NOT_SPEECH = ("Sender", "Plan", "Patient")  # names and addresses
 

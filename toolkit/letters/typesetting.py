@@ -1,10 +1,10 @@
 """PDF pages, set by typst: with its own fonts, so that every machine gives the same pages."""
 
 import json
-from collections.abc import Iterable
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from toolkit.errors import RefusedError
@@ -13,6 +13,7 @@ _HERE = Path(__file__).parent
 # What a letter keeps to: tagged and readable aloud (PDF/UA-1), and kept for years as it is (PDF/A-2a).
 ACCESSIBLE = ("ua-1", "a-2a")
 _NO_GLYPH = "could not be displayed"
+_ONE_AT_A_TIME = Lock()  # a compiler serves one thread
 
 
 # Packages of the extra `scripts`, each with a font of a script that typst's own fonts lack.
@@ -35,65 +36,47 @@ def typeset(name: str, data: dict, *, standards: tuple[str, ...] = ACCESSIBLE) -
     A character that typst's own fonts lack is looked for in the packages of the extra `scripts`, then
     in the fonts of the machine. Raises RefusedError, which says what to install, where none has it.
     """
-    return _set(name, data, standards)[0]
+    return _set(_source(name, data), standards)[0]
 
 
-def letter_pdf(page: dict) -> bytes:
-    """Return the PDF of a letter's layout, set so that its last page holds more than a few lines."""
-    return _fitted(page)[1]
-
-
-def fitted(page: dict) -> dict:
-    """Return the layout of a letter set so that its last page holds more than a few lines, if it can be."""
-    return _fitted(page)[0]
-
-
-def places(name: str, data: dict, labels: Iterable[str]) -> list[dict[str, Any]]:
-    """Return where each label stands: its page from 1, and how far down in points."""
-    _, compiler = _set(name, data, ACCESSIBLE[:1])
-    return [_place(compiler, label) for label in labels]
-
-
-def _place(compiler: Any, label: str) -> dict[str, Any]:
-    (found,) = json.loads(compiler.query(f"<{label}>", field="value"))
-    return found
-
-
-_FEW_LINES = 200.0  # points from the top of a page: the margin and some eight lines
-
-
-def _fitted(page: dict) -> tuple[dict, bytes]:
-    pdf, compiler = _set("letter", page, ACCESSIBLE)
-    first = _place(compiler, "end")
-    if first["page"] == 1 or first["down"] >= _FEW_LINES:
-        return page, pdf
-    for fit in ("tight", "loose"):
-        other = page | {"fit": fit}
-        set_anew, compiler = _set("letter", other, ACCESSIBLE)
-        found = _place(compiler, "end")
-        if found["down"] >= _FEW_LINES and found["page"] <= first["page"]:
-            return other, set_anew
-    return page, pdf
-
-
-def _set(name: str, data: dict, standards: tuple[str, ...]) -> tuple[bytes, Any]:
-    """Return the PDF and its compiler; the standards see to it that no glyph is an empty box."""
+def placed(
+    name: str, data: dict, *, standards: tuple[str, ...] = ACCESSIBLE
+) -> tuple[bytes, dict[str, dict[str, Any]]]:
+    """Return the PDF, and where each mark is in it: its page from 1, and how far down in points."""
     import typst
 
-    for source in _SOURCES:
-        compiler = typst.Compiler(
-            str(_HERE / f"{name}.typ"),
-            root=str(_HERE),
-            font_paths=_fonts(source),
-            sys_inputs={name: json.dumps(data)},
-        )
+    source = _source(name, data)
+    pdf, fonts = _set(source, standards)
+    compiler = typst.Compiler(source, root=str(_HERE), font_paths=_fonts(fonts))
+    found = json.loads(compiler.query("metadata", field="value"))
+    return pdf, {one["name"]: one for one in found if isinstance(one, dict) and "down" in one}
+
+
+def _source(name: str, data: dict) -> bytes:
+    """Return the source that sets the paper `NAME.typ` with the data.
+
+    The data are part of the source, as one text in JSON: with `sys_inputs` typst would forget what it
+    has set before, and set anew each paragraph that many letters share.
+    """
+    text = json.dumps(data).replace("\\", r"\\").replace('"', r"\"")
+    return f'#import "/{name}.typ": paper\n#paper(json(bytes("{text}")))\n'.encode()
+
+
+def _set(source: bytes, standards: tuple[str, ...]) -> tuple[bytes, str]:
+    """Return the PDF and where its fonts are; the standards see to it that no glyph is an empty box."""
+    import typst
+
+    for fonts in _SOURCES:
         try:
-            pdf = compiler.compile(format="pdf", timestamp=0, pdf_standards=list(standards))
+            with _ONE_AT_A_TIME:
+                pdf = _compiler(fonts).compile(
+                    input=source, format="pdf", timestamp=0, pdf_standards=list(standards)
+                )
         except typst.TypstError as error:
             if _NO_GLYPH not in str(error):  # else its message repeats the character
                 raise
         else:
-            return pdf, compiler
+            return pdf, fonts
     raise RefusedError(
         "No font at hand has a glyph for a character of the letter.",
         needs=(
@@ -103,6 +86,13 @@ def _set(name: str, data: dict, standards: tuple[str, ...]) -> tuple[bytes, Any]
             "or the same letter as .docx or .md, which use the fonts of whoever reads it",
         ),
     )
+
+
+@lru_cache(maxsize=len(_SOURCES))
+def _compiler(fonts: str) -> Any:
+    import typst
+
+    return typst.Compiler(b"", root=str(_HERE), font_paths=_fonts(fonts))
 
 
 @lru_cache(maxsize=len(_SOURCES))

@@ -13,7 +13,7 @@ from toolkit.letters.proof import proof
 from toolkit.letters.reading import blocks_of
 from toolkit.letters.record import record_of, write_record
 from toolkit.letters.template import TEMPLATE
-from toolkit.letters.typesetting import letter_pdf, typeset
+from toolkit.letters.typesetting import typeset
 from toolkit.letters.word import fill
 from toolkit.outputs import digest, whole
 
@@ -41,10 +41,12 @@ def write(
         raise UsageError("A Word template serves for .docx only.")
     check_complete(letter, draft=draft)
     template = template if letter.on_letterhead else None
+    record = record_of(letter, draft=draft) | dict(more or {})
     with whole(path) as temporary:
         temporary.write_bytes(_content(letter, kind, draft=draft, template=template))
-    record = record_of(letter, draft=draft) | dict(more or {})
-    write_record(record if template is None else as_printed(record, blocks_of(path)), path)
+        if template is not None:
+            record = as_printed(record, blocks_of(temporary))
+        write_record(record, path, content=temporary)
     return path
 
 
@@ -85,4 +87,4 @@ def _content(letter: Letter, kind: str, *, draft: bool, template: Path | None) -
     if kind == "md":
         return as_markdown(letter, draft=draft).encode()
     page = layout(letter, draft=draft)
-    return letter_pdf(page) if kind == "pdf" else fill(page, template or TEMPLATE)
+    return typeset("letter", page) if kind == "pdf" else fill(page, template or TEMPLATE)

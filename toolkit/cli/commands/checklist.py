@@ -20,7 +20,11 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         help="not needed for a case made of a letter",
     )
     one.add_argument("--claim", required=True, help="our claim key, or the account or claim number")
-    one.add_argument("--facts", type=Path, help="YAML file of facts (fact: value)")
+    one.add_argument(
+        "--facts",
+        type=Path,
+        help="YAML: fact: value; under claims, by claim number, facts of single claims",
+    )
     add_as_of(one)
     add_files(one)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.cli.arguments import add_as_of, add_files, options_given
-from toolkit.cli.inputs import case_of, cases_of, triaged
+from toolkit.cli.inputs import case_of, cases_of, check_facts, triaged
 from toolkit.cli.output import show_out
 from toolkit.errors import UsageError
 
@@ -45,7 +45,11 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
         help="appeal, criteria_request, records_cover ... (docs/letters.md)",
     )
     one.add_argument("--out", type=Path, help="file; with --all, folder")
-    one.add_argument("--facts", type=Path, help="YAML: fact: value")
+    one.add_argument(
+        "--facts",
+        type=Path,
+        help="YAML: fact: value; under claims, by claim number, facts of single claims",
+    )
     one.add_argument(
         "--draft", action="store_true", help="write an incomplete letter, with a watermark"
     )
@@ -144,6 +148,7 @@ def _all(options: argparse.Namespace) -> dict[str, Any]:
     if options.out.exists() and not options.out.is_dir():
         raise UsageError("--all writes many files: --out is a folder")
     claims, hospital, worklist = triaged([options.export], options)
+    check_facts(options, worklist)
     made = write_all(
         cases_of(options, claims, hospital, worklist),
         options.out,
@@ -165,11 +170,11 @@ def _all(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-_STEPS = 20  # lines of progress, at most
+_STEPS = 20  # lines of progress, at most; so few denials need one alone
 
 
 def _progress(done: int, total: int) -> None:
-    if done == total or done % max(1, -(-total // _STEPS)) == 0:
+    if done == total or (total > _STEPS and done % -(-total // _STEPS) == 0):
         print(f"toolkit: {done:,} of {total:,} denials", file=sys.stderr)
 
 
