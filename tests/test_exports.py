@@ -106,7 +106,7 @@ def test_headings_are_matched_with_case_spaces_and_punctuation_ignored(tmp_path)
 def test_headings_that_no_layout_knows_are_refused(tmp_path):
     path = tmp_path / "none.csv"
     path.write_text("alpha,beta\n1,2\n", encoding="utf-8")
-    with pytest.raises(ExportError, match=r"none\.csv: none of the first 2 rows holds headings"):
+    with pytest.raises(ExportError, match=r"none\.csv: none of the first 2 rows has headings"):
         read_export(path)
 
 
@@ -161,7 +161,7 @@ def test_several_columns_of_remark_codes_and_modifiers_are_one(tmp_path):
         ("cut.parquet", b"PAR1" + SENTINEL.encode() * 9, "damaged or not a complete Parquet file"),
         ("old.xlsx", b"\xd0\xcf\x11\xe0" + bytes(99), "old .xls or a password-protected"),
         ("letter.csv", b"%PDF-1.7 " + SENTINEL.encode(), "is a PDF"),
-        ("binary.csv", b"Claim Number,CARC\n\x00\x01\x02" + SENTINEL.encode(), "is not text"),
+        ("binary.csv", b"Claim Number,CARC\n\x00\x01\x02" + SENTINEL.encode(), "is not a text file"),
         ("neither.csv", b"Claim Number,CARC\nA\xff\x81,50\n", "neither UTF-8 nor Windows text"),
         ("empty.csv", b"  \n", "the file is empty"),
         ("bare.csv", b"Claim Number,CARC,Denied Amount\n", "headings without rows below"),
@@ -871,7 +871,7 @@ def test_totals_headings_and_nameless_rows_are_left_out_and_noted(tmp_path):
         (4, "", "totals_row"),
         (5, "patient_control_number", "no_claim_number"),
     } <= set(codes(claims))
-    assert "2 rows summing up other rows" in " ".join(claims.findings["says"])
+    assert "2 rows with totals of other rows" in " ".join(claims.findings["says"])
     assert claims.adjustments["amount_cents"].sum() == 1000
 
 
