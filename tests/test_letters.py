@@ -156,7 +156,7 @@ def test_every_authority_cited_governs_the_program_and_comes_with_the_rule_that_
 def test_a_fact_known_from_the_file_says_where_it_comes_from():
     case = case_of().with_facts({"member_id": Fact("SYN-9", "835 NM1*QC09", date(2026, 10, 21))})
     letter = letters.draft(case, KIND, as_of=AS_OF)
-    proofs = [s.proof for s in letter.sentences if s.text == "SYN-9"]
+    proofs = ["; ".join(b.says for b in s.bindings) for s in letter.sentences if s.text == "SYN-9"]
     assert proofs == ["Member number: 835 NM1*QC09, as of October 21, 2026"]
 
 
@@ -175,7 +175,7 @@ def test_what_stands_between_quotation_marks_is_an_allowed_quote_or_the_plans_ow
 def test_the_date_of_the_copy_that_was_read_stands_in_the_proof_and_not_in_the_letter():
     letter = letter_of()
     assert "text of" not in letter.text
-    proofs = " ".join(sentence.proof for sentence in letter.sentences)
+    proofs = " ".join(b.says for sentence in letter.sentences for b in sentence.bindings)
     assert "42 CFR 422.136 (V2), text of 2024-11-22" in proofs
     assert "42 CFR 410.31(b)(1)(i) (V), text of 2007-10-01" in proofs
 
