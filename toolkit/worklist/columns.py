@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
-from toolkit.claims.export.sheets import arrow_texts
+from toolkit.claims.export.sheets import arrow_texts, laid_out
 from toolkit.worklist import facts
 
 EPOCH = date(1970, 1, 1)
@@ -48,6 +48,7 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
             place, values = pd.factorize(column)
             return place, _plain(values)
         column = _as_arrow(column)
+    column = laid_out(column)
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
@@ -85,6 +86,8 @@ def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
 
 
 def _plain(values: pd.Index) -> list:
+    if values.dtype in (np.float32, np.float16):
+        return list(map(float, values.astype(str)))  # as they print
     return values.tolist() if isinstance(values, pd.Index) else list(values)
 
 
@@ -104,7 +107,7 @@ class Cells:
         """Return the number of each row's cell; equal readings have one number."""
         if self.name == "denial_text":
             place, values = distinct_cells(column)
-            if isinstance(values, pa.Array):
+            if isinstance(values, pa.Array) and not pa.types.is_binary(values.type):
                 return self._texts(values).take(place)
         place, values = listed_cells(column)
         return self._table(values).take(place)
@@ -200,6 +203,7 @@ def _native_days(column: Any) -> np.ndarray | None:
             return None
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
         days = [_filled(chunk.cast(pa.int32()), NO_DAY) for chunk in chunks]
+        days = days or [np.empty(0, np.int32)]  # a table of no batch has no chunk
         return _numbered(np.concatenate(days) if len(days) != 1 else days[0], NO_DAY)
     return None
 
