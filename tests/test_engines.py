@@ -389,6 +389,26 @@ def test_months_that_differ_are_united_by_name_and_told(tmp_path):
     assert any("is not a column of 1 of 3 files" in note for note in written.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("rows.csv", b" \n", "the file is empty"),
+        ("rows.parquet", b"", "the file is empty"),
+        ("rows.parquet", b"carc\n50\n", "is named .parquet but holds a text file"),
+        ("rows.parquet", b"PAR1" + bytes(99), "cannot be read as what it is"),
+    ],
+)
+def test_a_file_of_rows_is_refused_in_the_words_of_an_export(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    for ask in (
+        lambda path: totals(path, by=["due"], **GIVEN),
+        lambda path: triage_files(path, tmp_path / "out.parquet", **GIVEN),
+    ):
+        with pytest.raises(InputError, match=says):
+            ask(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):
     (tmp_path / "rows.csv").write_text("row,carc,denied\n1,16,0.10\n2,4,0.20\n")
     found = totals(tmp_path / "rows.csv", by=["denial_category"], as_of=AS_OF, hospital=UNKNOWN)

@@ -189,8 +189,15 @@ def test_a_workbook_without_rows_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ExportError, match=r"gone\.csv: there is no such file"):
+    with pytest.raises(ExportError, match=r"gone\.csv: cannot be opened \(no such file\)"):
         read_export(tmp_path / "gone.csv")
+    with pytest.raises(ExportError, match=r"july: cannot be opened \(it is a folder\)"):
+        read_export(_folder(tmp_path / "july"))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def test_a_refusal_shows_no_cell_not_even_through_the_error_that_caused_it(tmp_path):

@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 
 from toolkit.claims.export.cells import NOTHING
 from toolkit.claims.export.delimited import plain_quotes
+from toolkit.claims.export.file_kinds import kind_of
 from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
 from toolkit.errors import InputError, UsageError
@@ -163,6 +164,8 @@ def _damaged(path: Path) -> InputError:
 
 
 def _open(path: Path) -> _File:
+    if path.suffix.lower() != ".gz":
+        kind_of(path)  # has the words for a file that is empty, or not what its name says
     try:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetFile(path) as file:
