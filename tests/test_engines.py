@@ -136,6 +136,20 @@ def test_a_relation_has_days_and_a_database_may_have_tables_of_any_name():
     assert con.sql("FROM given_rows").fetchall() == [("X",)]
 
 
+def test_a_table_of_no_batch_has_no_rows_whatever_its_types():
+    coded = pa.dictionary(pa.uint8(), pa.string())
+    for code, day, amount in (
+        (pa.string(), pa.date32(), pa.decimal128(12, 2)),
+        (coded, pa.dictionary(pa.int32(), pa.date32()), pa.float32()),
+        (pa.string_view(), pa.timestamp("us", "UTC"), pa.string_view()),
+        (pa.binary(), pa.date64(), pa.int64()),
+    ):
+        schema = pa.schema(
+            {"carc": code, "denial_text": code, "notice_date": day, "denied": amount}
+        )
+        assert triage_rows(pa.Table.from_batches([], schema), **GIVEN).num_rows == 0
+
+
 def _with_layout(table: pa.Table, layout: str) -> pa.Table:
     """Return the table with its texts in another layout of Arrow's."""
 

@@ -51,14 +51,21 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
     column = laid_out(column)
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
-        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.chunks else pa.nulls(0, column.type)
+        if not column.num_chunks:
+            column = _none_of(column.type)
+        elif column.num_chunks == 1:
+            column = column.chunk(0)
+        else:
+            column = pa.concat_arrays(column.chunks)
     if pa.types.is_nested(column.type):  # a list of remark codes is no key
         column = pa.array([facts.text_of(one) for one in column.to_pylist()], pa.large_string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     return _filled(column.indices, -1), column.dictionary
+
+
+def _none_of(kind: pa.DataType) -> pa.Array:
+    return pa.nulls(0, kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def _filled(column: pa.Array, none: int) -> np.ndarray:

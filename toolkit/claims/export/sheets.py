@@ -81,8 +81,12 @@ def laid_out(column: pa.Array | pa.ChunkedArray) -> Any:
         if not unsigned and not _is_view_or_bytes(kind.value_type):
             return column
         if isinstance(column, pa.ChunkedArray):
-            codes = pa.dictionary(pa.int64(), pa.large_string())
-            return pa.chunked_array([laid_out(one) for one in column.chunks] or pa.array([], codes))
+            parts = [laid_out(one) for one in column.chunks]
+            if len({part.type for part in parts}) == 1:
+                return pa.chunked_array(parts)
+            return laid_out(
+                column.cast(kind.value_type)
+            )  # bytes that are texts in some chunks only
         places = column.indices.cast(pa.int64())
         return pa.DictionaryArray.from_arrays(places, laid_out(column.dictionary))
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
