@@ -4,6 +4,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from decimal import Decimal
 from threading import RLock
 
 import duckdb
@@ -123,6 +124,71 @@ def test_duckdb_has_the_answers_of_pandas(some, answered):
     assert isinstance(found, duckdb.DuckDBPyRelation)
     _same(found.to_arrow_table(), answered)
     assert con.sql("SHOW TABLES").fetchall() == []
+
+
+def test_a_relation_has_days_and_a_database_may_have_tables_of_any_name():
+    con = duckdb.connect()
+    for name in ("answered", "given_rows", "tables", "rows"):
+        con.execute(f"CREATE TABLE {name} AS SELECT 'X' AS carc")
+    rows_ = con.sql("SELECT '50' AS carc, DATE '2026-09-01' AS notice_date, 5.25 AS denied")
+    found = triage_rows(rows_, columns=["denial_category"], as_of=AS_OF, hospital=UNKNOWN)
+    assert found.fetchall() == [("50", date(2026, 9, 1), Decimal("5.25"), "medical_necessity")]
+    assert con.sql("FROM given_rows").fetchall() == [("X",)]
+
+
+def test_a_table_of_no_batch_has_no_rows_whatever_its_types():
+    coded = pa.dictionary(pa.uint8(), pa.string())
+    for code, day, amount in (
+        (pa.string(), pa.date32(), pa.decimal128(12, 2)),
+        (coded, pa.dictionary(pa.int32(), pa.date32()), pa.float32()),
+        (pa.string_view(), pa.timestamp("us", "UTC"), pa.string_view()),
+        (pa.binary(), pa.date64(), pa.int64()),
+    ):
+        schema = pa.schema(
+            {"carc": code, "denial_text": code, "notice_date": day, "denied": amount}
+        )
+        assert triage_rows(pa.Table.from_batches([], schema), **GIVEN).num_rows == 0
+
+
+def _with_layout(table: pa.Table, layout: str) -> pa.Table:
+    """Return the table with its texts in another layout of Arrow's."""
+
+    def of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+            return column
+        if layout == "small codes":  # as polars and Spark write categories
+            coded = column.dictionary_encode().combine_chunks()
+            places = coded.indices.cast(pa.uint16())
+            return pa.DictionaryArray.from_arrays(places, coded.dictionary)
+        return column.cast(pa.string()).cast(pa.binary() if layout == "bytes" else pa.string_view())
+
+    return pa.table({name: of(table[name]) for name in table.column_names})
+
+
+@pytest.mark.parametrize("layout", ["small codes", "bytes", "views"])
+def test_texts_have_the_same_answers_in_every_layout_of_arrow(some, answered, tmp_path, layout):
+    few = pa.Table.from_pandas(some, preserve_index=False).slice(700, 500)
+    table = _with_layout(few, layout)
+    _same(triage_rows(table, **GIVEN), answered)
+    pq.write_table(table, tmp_path / "rows.parquet")
+    written = triage_files(tmp_path / "rows.parquet", tmp_path / "out.parquet", **GIVEN)
+    _same(pq.read_table(written.path), answered)
+
+
+def test_polars_categories_have_the_answers_of_texts(some, answered):
+    frame = pl.from_pandas(some).with_columns(pl.col(pl.String).cast(pl.Categorical))
+    _same(triage_rows(frame, **GIVEN), answered)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", object])
+def test_an_amount_of_binary_fractions_is_what_it_prints_as(tmp_path, kind):
+    dust = 0.1 + 0.2 if kind != "float32" else 0.3
+    frame = pd.DataFrame({"carc": "50", "denied": pd.Series([dust, 1234.56, None], dtype=kind)})
+    cents, wrong = cents_of(frame["denied"], dollars=True)
+    assert cents.tolist() == [30, 123_456, NOTHING] and not wrong.any()
+    frame.to_parquet(tmp_path / "rows.parquet")
+    found = totals(tmp_path / "rows.parquet", by=(), as_of=AS_OF, hospital=UNKNOWN)
+    assert (found["denied_cents"].item(), found["bad_amount"].item()) == (123_486, 0)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -335,6 +401,26 @@ def test_months_that_differ_are_united_by_name_and_told(tmp_path):
     assert found["last_filing_date"].unique().to_pylist() == [date(2027, 1, 4)]
     assert any("2 types" in note for note in written.notes)
     assert any("is not a column of 1 of 3 files" in note for note in written.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("rows.csv", b" \n", "the file is empty"),
+        ("rows.parquet", b"", "the file is empty"),
+        ("rows.parquet", b"carc\n50\n", "is named .parquet but holds a text file"),
+        ("rows.parquet", b"PAR1" + bytes(99), "cannot be read as what it is"),
+    ],
+)
+def test_a_file_of_rows_is_refused_in_the_words_of_an_export(tmp_path, name, content, says):
+    (tmp_path / name).write_bytes(content)
+    for ask in (
+        lambda path: totals(path, by=["due"], **GIVEN),
+        lambda path: triage_files(path, tmp_path / "out.parquet", **GIVEN),
+    ):
+        with pytest.raises(InputError, match=says):
+            ask(tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_code_that_only_looks_like_a_number_stays_a_code(tmp_path):

@@ -189,8 +189,15 @@ def test_a_workbook_without_rows_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ExportError, match=r"gone\.csv: there is no such file"):
+    with pytest.raises(ExportError, match=r"gone\.csv: cannot be opened \(no such file\)"):
         read_export(tmp_path / "gone.csv")
+    with pytest.raises(ExportError, match=r"july: cannot be opened \(it is a folder\)"):
+        read_export(_folder(tmp_path / "july"))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
 def test_a_refusal_shows_no_cell_not_even_through_the_error_that_caused_it(tmp_path):
@@ -372,6 +379,46 @@ def test_parquet_types_are_read_as_what_they_are(tmp_path):
     assert claims.remark_codes["rarc"].tolist() == ["N130", "M20"]
     assert claims.claims["contracted"].tolist() == ["contracted", "not_contracted"]
     assert claims.appeal_events["filed_on"].dt.date.tolist() == [dt.date(2026, 2, 3)]
+
+
+@pytest.mark.parametrize("layout", ["small codes", "bytes", "views"])
+def test_parquet_texts_are_the_same_in_every_layout(tmp_path, layout):
+    table = pa.table({name: [value, None] for name, value in BASE.items()})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    plain_ones = read_export(tmp_path / "rows.parquet")
+    for at, name in enumerate(table.column_names):
+        column = table[name].combine_chunks()
+        if layout == "small codes":  # as polars writes categories
+            coded = column.dictionary_encode()
+            column = pa.DictionaryArray.from_arrays(
+                coded.indices.cast(pa.uint32()), coded.dictionary
+            )
+        else:  # bytes are how older engines write texts
+            column = column.cast(pa.binary() if layout == "bytes" else pa.string_view())
+        table = table.set_column(at, name, column)
+    pq.write_table(table, tmp_path / "rows.parquet")
+    found = read_export(tmp_path / "rows.parquet")
+    assert found.adjustments["carc"].tolist() == ["50"]
+    for name in ("claims", "claim_lines", "adjustments"):
+        one, other = (getattr(claims, name) for claims in (plain_ones, found))
+        keys = [key for key in one if key == "file_id" or key.endswith("_key")]
+        pd.testing.assert_frame_equal(one.drop(columns=keys), other.drop(columns=keys), obj=name)
+
+
+def test_parquet_fractions_of_32_bits_are_what_they_print_as(tmp_path):
+    table = pa.table({name: [value] for name, value in BASE.items()})
+    at = table.column_names.index("Denied Amount")
+    table = table.set_column(at, "Denied Amount", pa.array([1234.56], pa.float32()))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert read_export(tmp_path / "rows.parquet").adjustments["amount_cents"].tolist() == [123_456]
+
+
+def test_a_parquet_list_of_codes_may_have_an_entry_that_is_missing(tmp_path):
+    table = pa.table({name: [value] * 2 for name, value in BASE.items()})
+    table = table.append_column("Remark Codes", pa.array([["N130", None, "M76"], ["MA01"]]))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    remarks = read_export(tmp_path / "rows.parquet").remark_codes
+    assert sorted(remarks["rarc"]) == ["M76", "MA01", "N130"]
 
 
 def test_a_parquet_column_that_is_neither_text_number_nor_date_is_refused(tmp_path):

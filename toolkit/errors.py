@@ -4,6 +4,16 @@ A message names the file, the row, the column and what to do. It never repeats a
 """
 
 
+def not_opened(error: OSError) -> str:
+    """Return in plain words why a file cannot be opened; never its path."""
+    plain = {
+        FileNotFoundError: "no such file",
+        PermissionError: "no permission to read it",
+        IsADirectoryError: "it is a folder",
+    }
+    return plain.get(type(error), type(error).__name__)
+
+
 class ToolkitError(Exception):
     """Something the toolkit could not do; `exit_code` is what the command line returns."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from toolkit.cases.case import Case
 from toolkit.cases.entry import DocumentEntry
 from toolkit.cases.store import CaseStore
-from toolkit.errors import InputError
+from toolkit.errors import InputError, not_opened
 from toolkit.outputs import private_folder, whole
 
 FOLDER = "documents"  # below the hospital's own folder, `local/`
@@ -38,7 +38,7 @@ def attach_document(
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     sha256 = hashlib.sha256(content).hexdigest()
     already = next((one for one in store.documents(case.case_key) if one.sha256 == sha256), None)
     name = name or path.name

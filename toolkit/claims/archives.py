@@ -15,7 +15,7 @@ from typing import IO
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder
 
-_ZIP, _GZ = b"PK\x03\x04", b"\x1f\x8b"
+_ZIP, _EMPTY_ZIP, _GZ = b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"
 _OTHERS = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!": "a RAR archive", b"\xfd7zXZ": "an xz archive",
     b"BZh": "a bzip2 archive",
@@ -42,7 +42,7 @@ def is_archive(path: Path) -> bool:
             raise InputError(f"{path.name}: is {name}; unpack it, or pack it as zip")
     if head[257:262] == b"ustar":
         raise InputError(f"{path.name}: is a tar archive; unpack it, or pack it as zip")
-    if head.startswith(_GZ):
+    if head.startswith((_GZ, _EMPTY_ZIP)):
         return True
     return head.startswith(_ZIP) and not _is_office(path)
 
@@ -52,7 +52,8 @@ def _is_office(path: Path) -> bool:
         with zipfile.ZipFile(path) as parts:
             return bool(_OFFICE & set(parts.namelist()))
     except (zipfile.BadZipFile, OSError, ValueError):
-        return True  # a workbook that was cut; its reader has the words for it
+        # A workbook that was cut: its reader has the words for it.
+        return path.suffix.lower() != ".zip"
 
 
 def unpacked(path: Path, folder: Path, *, skip: frozenset[str], inner: bool = False) -> list[Path]:

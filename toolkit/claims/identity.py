@@ -7,7 +7,7 @@ files that share it and are not the same are refused, never mixed.
 import hashlib
 from pathlib import Path
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, not_opened
 
 _DIGITS = 16
 
@@ -18,7 +18,7 @@ def hash_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
 
 
 def id_of(sha256: str) -> str:

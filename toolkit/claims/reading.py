@@ -13,7 +13,7 @@ from toolkit.claims.export import exports
 from toolkit.claims.restated import latest
 from toolkit.claims.tables import Claims, concat, conform
 from toolkit.claims.x12.envelope import is_x12
-from toolkit.errors import ExportError, InputError
+from toolkit.errors import ExportError, InputError, not_opened
 
 # Lie beside claims in a folder, and are none. A file that is named is read whatever its ending.
 _NO_CLAIMS = frozenset({".md", ".json", ".yaml", ".yml", ".html", ".pdf", ".docx", ".ics", ".log"})
@@ -152,7 +152,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(4096)
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
 
 
 def _read_one(path: Path, layout: str | None) -> Claims:
@@ -185,4 +185,4 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from toolkit.errors import InputError, RulesError
+from toolkit.errors import InputError, RulesError, not_opened
 from toolkit.hospital.providers import NPI
 from toolkit.rules import read
 
@@ -66,6 +66,6 @@ def read_sender(path: Path | None = None) -> Sender:
     try:
         return read(path, Sender)
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     except RulesError as error:
         raise InputError(f"{error}; see the example in CONTRIBUTING.md") from None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from toolkit.errors import InputError, RulesError
+from toolkit.errors import InputError, RulesError, not_opened
 from toolkit.law.model import FilingRule, program, program_named, programs
 from toolkit.rules import RULES, load_yaml, read
 
@@ -65,7 +65,7 @@ def read_contract(path: Path) -> Contract:
     try:
         found = read(path, Contract)
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     except RulesError as error:
         raise InputError(f"{error}; see the example in CONTRIBUTING.md") from None
     found = replace(found, program=program_named(found.program) or found.program)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
-from toolkit.errors import InputError
+from toolkit.errors import InputError, not_opened
 from toolkit.letters.facts import in_words
 from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer
 from toolkit.letters.letter import Letter, Sentence
@@ -79,7 +79,7 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     except ValueError:
         found = None
     if not isinstance(found, dict) or found.get("record") != VERSION or not _whole(found):

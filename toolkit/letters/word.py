@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, not_opened
 from toolkit.letters.layout import DRAFT
 
 INLINE = {
@@ -83,7 +83,7 @@ def template_of(path: Path) -> WordTemplate:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     return _read(path.name, content)
 
 

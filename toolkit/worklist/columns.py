@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.cells import NOTHING, PROBLEMS, read_moneys
-from toolkit.claims.export.sheets import arrow_texts
+from toolkit.claims.export.sheets import arrow_texts, laid_out
 from toolkit.worklist import facts
 
 EPOCH = date(1970, 1, 1)
@@ -48,16 +48,24 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
             place, values = pd.factorize(column)
             return place, _plain(values)
         column = _as_arrow(column)
+    column = laid_out(column)
     if isinstance(column, pa.ChunkedArray):
         column = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column
-        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.chunks else pa.nulls(0, column.type)
+        if not column.num_chunks:
+            column = _none_of(column.type)
+        elif column.num_chunks == 1:
+            column = column.chunk(0)
+        else:
+            column = pa.concat_arrays(column.chunks)
     if pa.types.is_nested(column.type):  # a list of remark codes is no key
         column = pa.array([facts.text_of(one) for one in column.to_pylist()], pa.large_string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     return _filled(column.indices, -1), column.dictionary
+
+
+def _none_of(kind: pa.DataType) -> pa.Array:
+    return pa.nulls(0, kind.value_type if pa.types.is_dictionary(kind) else kind)
 
 
 def _filled(column: pa.Array, none: int) -> np.ndarray:
@@ -85,6 +93,8 @@ def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
 
 
 def _plain(values: pd.Index) -> list:
+    if values.dtype in (np.float32, np.float16):
+        return list(map(float, values.astype(str)))  # as they print
     return values.tolist() if isinstance(values, pd.Index) else list(values)
 
 
@@ -104,7 +114,7 @@ class Cells:
         """Return the number of each row's cell; equal readings have one number."""
         if self.name == "denial_text":
             place, values = distinct_cells(column)
-            if isinstance(values, pa.Array):
+            if isinstance(values, pa.Array) and not pa.types.is_binary(values.type):
                 return self._texts(values).take(place)
         place, values = listed_cells(column)
         return self._table(values).take(place)
@@ -200,6 +210,7 @@ def _native_days(column: Any) -> np.ndarray | None:
             return None
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
         days = [_filled(chunk.cast(pa.int32()), NO_DAY) for chunk in chunks]
+        days = days or [np.empty(0, np.int32)]  # a table of no batch has no chunk
         return _numbered(np.concatenate(days) if len(days) != 1 else days[0], NO_DAY)
     return None
 

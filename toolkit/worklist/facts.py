@@ -13,6 +13,7 @@ from typing import Any
 
 from toolkit.claims.export import cells
 from toolkit.claims.export.layouts import layout, level_table, plain, word_table
+from toolkit.claims.export.sheets import cell_text
 from toolkit.denials import codes, normalize_text
 from toolkit.hospital.payers import coverage_names
 from toolkit.law import program, programs
@@ -49,6 +50,10 @@ def text_of(value: Any) -> str:
         text = value.strip()
     elif isinstance(value, dt.date):
         text = value.isoformat()
+    elif isinstance(value, float):
+        text = cell_text(value)
+    elif isinstance(value, bytes):
+        text = value.decode("utf-8", errors="replace").strip()
     elif isinstance(value, Iterable):
         return " ".join(filter(None, map(text_of, value)))
     else:

@@ -36,8 +36,11 @@ def triage_relation(
         raise InputError(
             f"the DuckDB relation cannot be read ({type(error).__name__}): run it by itself to see why"
         ) from None
-    # The engine finds the table by the name that it has here, and keeps it with the relation.
-    answered = pa.concat_tables([rows.triage_table(table, asked, names) for table in tables])  # noqa: F841
-    found = relation.query("given_rows", "SELECT * FROM answered")
+    # The engine finds the table by the name that it has here, and keeps it with the relation. A table
+    # of that name in the database would be found first: no database has one of such a name.
+    rows_answered_by_the_toolkit = pa.concat_tables(  # noqa: F841
+        [rows.triage_table(table, asked, names) for table in tables]
+    )
+    found = relation.query("rows_given_to_the_toolkit", "FROM rows_answered_by_the_toolkit")
     assert found is not None  # as it is for a statement that is no query
     return found

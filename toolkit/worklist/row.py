@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims.export.layouts import NO_OUTCOME
+from toolkit.claims.export.sheets import laid_out
 from toolkit.denials.services import is_drug, service_of
 from toolkit.worklist import facts
 from toolkit.worklist.columns import (
@@ -70,7 +71,11 @@ class Row:
     """The rows' columns as numbers, each made when it is first needed."""
 
     def __init__(self, columns: Mapping[str, Any], read: Readings) -> None:
-        self.columns, self._read = columns, read
+        self._read = read
+        self.columns = {
+            name: column if isinstance(column, pd.Series) else laid_out(column)
+            for name, column in columns.items()
+        }
         self.size = len(next(iter(columns.values())))
         self._made: dict[str, Any] = {}
 

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit.claims.export.file_kinds import kind_of
 from toolkit.claims.export.sheets import with_folders
 from toolkit.errors import InputError
 from toolkit.worklist import facts, rows
@@ -92,6 +93,8 @@ def damaged(path: Path) -> InputError:
 
 
 def _open(path: Path) -> RowFile:
+    if path.suffix.lower() != ".gz":
+        kind_of(path)  # has the words for a file that is empty, or not what its name says
     try:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetFile(path) as file:

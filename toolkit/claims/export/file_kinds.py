@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from toolkit.claims.export import web_tables
-from toolkit.errors import ExportError
+from toolkit.errors import ExportError, not_opened
 
 _HEAD_BYTES = 1 << 18
 _ZIP, _PARQUET, _OLE, _PDF = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0", b"%PDF"
@@ -23,10 +23,11 @@ def kind_of(path: Path) -> tuple[str, bytes]:
     Raises ExportError for a file that is missing, empty, none of these, or whose name says it is
     another of them.
     """
-    if not path.is_file():
-        raise ExportError(f"{path.name}: there is no such file")
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ExportError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     if not head.strip():
         raise ExportError(f"{path.name}: the file is empty; export it again")
     found = _kind(head)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from toolkit.errors import ExportError, LocalFileError, RulesError
+from toolkit.errors import ExportError, LocalFileError, RulesError, not_opened
 from toolkit.hospital.heading_words import Key, Provenance, exact_only, keys, speaks_of_denials
 from toolkit.hospital.places import local_folder
 from toolkit.law.model import program_names
@@ -294,7 +294,7 @@ def layout_file(path: Path) -> Layout:
         state = path.stat()
         return _read_file(str(path), state.st_mtime_ns, state.st_size)
     except OSError as error:
-        raise LocalFileError(f"{path.name}: cannot be read ({type(error).__name__})") from None
+        raise LocalFileError(f"{path.name}: cannot be read ({not_opened(error)})") from None
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -65,6 +66,43 @@ def arrow_texts(values: Sequence[str]) -> pa.Array:
     if isinstance(values, Texts):
         return values.array.cast(pa.large_string())
     return pa.array(values, pa.large_string())
+
+
+def laid_out(column: pa.Array | pa.ChunkedArray) -> Any:
+    """Return a column in a layout that every function of Arrow takes, with the same cells.
+
+    Texts that are views, or bytes of UTF-8 (as older engines write texts in Parquet), become plain
+    texts; codes without a sign (as polars writes categories) get one; fractions of less than 64 bits
+    are what they print as. Bytes of anything else stay.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        unsigned = pa.types.is_unsigned_integer(kind.index_type)
+        if not unsigned and not _is_view_or_bytes(kind.value_type):
+            return column
+        if isinstance(column, pa.ChunkedArray):
+            parts = [laid_out(one) for one in column.chunks]
+            if len({part.type for part in parts}) == 1:
+                return pa.chunked_array(parts)
+            return laid_out(
+                column.cast(kind.value_type)
+            )  # bytes that are texts in some chunks only
+        places = column.indices.cast(pa.int64())
+        return pa.DictionaryArray.from_arrays(places, laid_out(column.dictionary))
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        return column.cast(pa.string()).cast(pa.float64())
+    if not _is_view_or_bytes(kind):
+        return column
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return column
+
+
+def _is_view_or_bytes(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string_view(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    )
 
 
 @dataclass(frozen=True)
@@ -208,10 +246,10 @@ def damaged(path: Path) -> ExportError:
 
 
 def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
+    column = laid_out(column)
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column = _joined(column)
     kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        column = pc.binary_join(column, " ")
-        kind = column.type
     differ = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if pa.types.is_dictionary(kind):
         column = column.unify_dictionaries()
@@ -227,6 +265,18 @@ def _arrow_cells(column: pa.ChunkedArray, missing: frozenset[str]) -> Cells:
     texts = _arrow_texts(column.chunk(0).dictionary)
     whole = np.concatenate(codes).astype(np.int32, copy=False)
     return cells_of(texts, whole, missing, differ=differ)
+
+
+def _joined(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return lists as texts, their entries one after the other; an entry that is missing is left out."""
+    column = column.cast(pa.list_(pa.string()))
+    if not pc.list_flatten(column).null_count:
+        return pc.binary_join(column, " ")
+    texts = [
+        None if one is None else " ".join(entry for entry in one if entry is not None)
+        for one in column.to_pylist()
+    ]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def coded_column(cells: Cells) -> pa.DictionaryArray:

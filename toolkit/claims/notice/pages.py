@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, not_opened
 
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 _MOST_PAGES = 200
@@ -61,7 +61,7 @@ def read_pages(path: Path) -> Pages:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{path.name}: cannot be opened ({not_opened(error)})") from None
     if not content.strip(b"\x00\t\r\n\x0c "):
         raise InputError(f"{path.name}: is empty")
     if len(content) > _MOST_BYTES:

@@ -7,7 +7,7 @@ import msgspec
 
 from toolkit.claims.x12.envelope import open_envelope
 from toolkit.claims.x12.rejections import fields_of, read_acknowledgment
-from toolkit.errors import InputError, RefusedError
+from toolkit.errors import InputError, RefusedError, not_opened
 
 
 class Acceptance(msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ def acceptance_of(path: Path, account: str) -> Acceptance:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{name}: cannot be opened ({type(error).__name__})") from None
+        raise InputError(f"{name}: cannot be opened ({not_opened(error)})") from None
     table = read_acknowledgment(path).rejections
     proof = ("the payer's 277CA that accepts the claim, or another proof of its receipt",)
     if not table["kind"].eq("277CA").any():

@@ -116,8 +116,6 @@ TABLES = {
     "provider_adjustments": {"loops": ["transaction"], "segment": "PLB", "columns": _PLB},
 }
 
-REMARKS = range(1, 6)
-
 _AMOUNT_SEGMENTS = ("BPR", "CLP", "SVC", "CAS", "PLB", "AMT")
 _NO_SCALE_CHANGE = {("CLP", "12"), ("CLP", "13")}  # DRG weight and discharge fraction
 

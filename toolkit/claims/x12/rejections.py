@@ -25,7 +25,7 @@ from toolkit.claims.identity import id_of
 from toolkit.claims.tables import Claims, conform, dollars, empty
 from toolkit.claims.x12.envelope import Batch, Envelope, open_envelope
 from toolkit.denials.acknowledgments import acknowledgment_codes, status_categories, status_codes
-from toolkit.errors import RemittanceError
+from toolkit.errors import RemittanceError, not_opened
 
 SETS = ("277", "999", "997")
 
@@ -69,7 +69,7 @@ def read_acknowledgment(path: Path) -> Claims:
         data = path.read_bytes()
     except OSError as error:
         raise RemittanceError(
-            f"{path.name}: the file cannot be opened ({type(error).__name__})"
+            f"{path.name}: the file cannot be opened ({not_opened(error)})"
         ) from None
     envelope = open_envelope(data, path.name)
     sha256 = hashlib.sha256(data).hexdigest()

@@ -46,7 +46,7 @@ from toolkit.claims.x12.regular import Block, Judged, judge, rules, split, table
 from toolkit.claims.x12.remittance_tables import Columns, Found, Money, Part, Payments
 from toolkit.claims.x12.segment_count import Counted, counted
 from toolkit.denials.codes import MASKED, shown
-from toolkit.errors import RemittanceError
+from toolkit.errors import RemittanceError, not_opened
 
 # What else comes with an ISA, in our own words.
 _OTHER_SETS = {
@@ -221,7 +221,7 @@ def _text(path: Path) -> Iterator[tuple[bytes | mmap.mmap, str]]:
         file = path.open("rb")
     except OSError as error:
         raise RemittanceError(
-            f"{path.name}: the file cannot be opened ({type(error).__name__}); check the path and "
+            f"{path.name}: the file cannot be opened ({not_opened(error)}); check the path and "
             "who may read it."
         ) from None
     with file:
