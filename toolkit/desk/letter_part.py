@@ -54,7 +54,7 @@ class LetterPart:
         self.boxes: dict[
             str, w.Checkbox
         ] = {}  # an attached document's hash, and whether it goes along
-        self.exhibits = hooked(w.VBox(), "dd-exhibits")
+        self.exhibits = hooked(w.VBox([self.exhibits_head]), "dd-exhibits")
         parts = (self.missing, self.save, self.exhibits, notice.widget, self.written, self.preview)
         self.widget = hooked(w.VBox(parts), "dd-paper")
 

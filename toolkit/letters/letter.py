@@ -53,6 +53,11 @@ class Sentence(msgspec.Struct, frozen=True):
         """The sentence as it is printed."""
         return "".join(segment.text for segment in self.segments)
 
+    @property
+    def proof(self) -> str:
+        """What it is bound to, a line each."""
+        return "\n".join(binding.says for binding in self.bindings)
+
 
 class Paragraph(msgspec.Struct, frozen=True):
     """Sentences that run on, or one item of a list; `style` is text, item or number."""

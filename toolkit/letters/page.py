@@ -134,7 +134,7 @@ def _reference(letter: Letter) -> str:
 def _section(section: Section) -> str:
     parts = []
     if section.heading:
-        says = [binding.short for binding in section.heading.bindings]
+        says = "\n".join(binding.short for binding in section.heading.bindings)
         title = _bound(escape(heading(section)), says)
         parts.append(f'<h3 style="{_HEAD}">{title}</h3>')
     items: list[str] = []
@@ -179,12 +179,12 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _span(sentence: Sentence) -> str:
     inner = "".join(_segment(segment) for segment in sentence.segments)
-    return _bound(inner, [binding.says for binding in sentence.bindings])
+    return _bound(inner, sentence.proof)
 
 
-def _bound(inner: str, says: list[str]) -> str:
+def _bound(inner: str, says: str) -> str:
     """Return a sentence that shows what binds it, a line each, under the pointer and the keyboard."""
-    said = escape("\n".join(says), quote=True)
+    said = escape(says, quote=True)
     return f'<span class="bound" tabindex="0" aria-description="{said}">{inner}</span>'
 
 
