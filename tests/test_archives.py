@@ -103,7 +103,7 @@ def nested(depth: int) -> bytes:
         ("bomb.gz", bomb, "250 times its size"),
         ("cut.csv.gz", lambda: gzip.compress(export("A1") * 50)[:-20], "damaged or truncated"),
         ("cut.zip", lambda: nested(1)[:-30], "damaged or truncated; pack it again"),
-        ("empty.zip", lambda: b"PK\x05\x06" + bytes(18), "no file that can be read"),
+        ("empty.zip", lambda: b"PK\x05\x06" + bytes(18), "contains no readable file"),
         ("deep.zip", lambda: nested(4), "archives in archives"),
         ("seven.csv", lambda: b"7z\xbc\xaf\x27\x1c" + bytes(60), "7z archive"),
         ("a.tar", lambda: bytes(257) + b"ustar" + bytes(300), "tar archive"),

@@ -314,7 +314,7 @@ def test_no_patient_s_number_or_name_is_shown(tmp_path):
 
 
 def test_a_folder_without_files_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no file is there"):
+    with pytest.raises(InputError, match="no file found"):
         open_exploration(str(tmp_path), as_of="2026-03-02", hospital=UNKNOWN)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from python_calamine import CalamineWorkbook
 
 from toolkit.claims.reading import read
 from toolkit.claims.tables import DTYPES, Claims, concat, conform
@@ -464,16 +463,13 @@ def test_a_worklist_file_is_private_exact_and_free_of_formulas(tmp_path):
         MA | {"notice_date": ago(10), "payer_name": "=1+1", "adjustments": [("CO", "50", 123456)]}
     )
     found = triage(made, as_of=TODAY, hospital=UNKNOWN)
-    for suffix in (".csv", ".parquet", ".xlsx"):
+    for suffix in (".csv", ".parquet"):
         path = write_worklist(found, tmp_path / f"w{suffix}")
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     csv = pd.read_csv(tmp_path / "w.csv", dtype=str).iloc[0]
     assert (csv["denied"], csv["payer_name"], csv["file_by"][:2]) == ("1234.56", "'=1+1", "20")
     parquet = pd.read_parquet(tmp_path / "w.parquet").iloc[0]
     assert parquet["denied"] == Decimal("1234.56") and parquet["payer_name"] == "=1+1"
-    sheet = CalamineWorkbook.from_path(tmp_path / "w.xlsx").get_sheet_by_index(0).to_python()
-    row = dict(zip(sheet[0], sheet[1], strict=True))
-    assert (row["denied"], row["payer_name"]) == (1234.56, "=1+1")
     assert not list(tmp_path.glob(".*"))
 
 

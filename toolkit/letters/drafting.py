@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from toolkit.cases.case import Case, Fact
-from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
 from toolkit.letters import speech
@@ -155,9 +154,6 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
-        "is_drug": is_drug(code) if code else None,
-        "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,
-        "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",

@@ -15,6 +15,7 @@ from toolkit.denials.services import (
     codes_twice,
     covered_again,
     frequency_of,
+    is_drug,
     service_of,
 )
 from toolkit.letters.authority import authority
@@ -99,9 +100,20 @@ def of_case(procedure_code: object, revenue_code: object = None) -> Service | No
 def counted(
     values: Mapping[str, object], service: Service | None, program_id: str, *, as_of: date
 ) -> dict[str, str | None]:
-    """Return what criteria count from a case's dates: the `interval` since the last service, and the `age`."""
-    interval = _interval(values, service, program_id, as_of)
-    return {"interval": interval, "age": _age(values, as_of)}
+    """Return what criteria ask that nobody enters.
+
+    From the dates: the `interval` since the last service, and the `age`. From the code: whether it `is_drug`, is
+    an `axial_dxa`, or an `anticancer` drug.
+    """
+    code = values.get("procedure_code")
+    coded = of_case(code, values.get("revenue_code"))
+    return {
+        "interval": _interval(values, service, program_id, as_of),
+        "age": _age(values, as_of),
+        "is_drug": is_drug(code) if code else None,
+        "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,
+        "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
+    }
 
 
 def months_between(values: Mapping[str, object], program_id: str) -> Frequency | None:

@@ -131,7 +131,7 @@ def without_persons(claims: Claims, worklist: pd.DataFrame) -> tuple[Claims, pd.
     def masked(frame: pd.DataFrame) -> pd.DataFrame:
         person = frame["payer_name"].isin(names)
         return frame.assign(
-            payer_name=frame["payer_name"].mask(person, SELF_PAY),
+            payer_name=frame["payer_name"].astype("str").mask(person, SELF_PAY),
             payer_id=frame["payer_id"].mask(person),
         )
 
