@@ -91,7 +91,8 @@ def _one(
         return said | {"state": "refused", "why": str(refused), "needs": list(refused.needs)}
     if not letter.complete:
         needs = [need.asked for need in letter.missing]
-        return said | {"state": "incomplete", "why": "facts are missing", "needs": needs}
+        why = letter.late or "facts are missing"
+        return said | {"state": "incomplete", "why": why, "needs": needs}
     said |= {"file": path.name, "record": record_path(path).name}
     made_from = _input(case, kind.id, as_of, template)
     before = _record_of(path)

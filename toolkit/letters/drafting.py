@@ -11,6 +11,7 @@ from toolkit.cases.case import Case, Fact
 from toolkit.denials.services import is_drug, service_of
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
+from toolkit.law.wording import long_day
 from toolkit.letters import speech
 from toolkit.letters.authority import Authority, authority
 from toolkit.letters.clauses import CRITERIA, EVIDENCE, Clause, Line, in_program
@@ -102,6 +103,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         copies=_lines(around.copies, values, writer),
         exhibits=exhibits_of(values, folder),
         missing=still_needed(kind, values),
+        late=_late(values),
         warnings=(),
         authorities=(),
     )
@@ -118,6 +120,17 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     evidence = tuple(one for one in kind.evidence if one.id in named)
     warnings = (*_warnings(kind, values, law, cited, used), *_of_evidence(evidence, as_of))
     return _with(letter, authorities=cited, rules=used, evidence=evidence, warnings=warnings)
+
+
+def _late(values: Mapping[str, object]) -> str:
+    """Return that the last day to file has passed, where the good cause of a late request is not stated."""
+    last = values.get("last_filing_date")
+    if values.get("late") != "yes" or values.get("good_cause") or not isinstance(last, date):
+        return ""
+    return (
+        f"The last day to file was {long_day(last)} ({values['filing_citation']}), and a late request "
+        f"needs good cause ({values['good_cause_citation']})."
+    )
 
 
 def _subject(kind: LetterKind, values: Mapping[str, object]) -> str:
@@ -158,10 +171,18 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         "is_drug": is_drug(code) if code else None,
         "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,
         "anticancer": "yes" if service_of(code) == "anticancer_drugs" else "no",
+        "days_since_dose": _days_since(values.get("drug_last_dose"), values, as_of),
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",
     }
+
+
+def _days_since(dose: object, values: Mapping[str, object], as_of: date) -> str | None:
+    """Return the days from the last dose to the one in dispute; to the letter's date where that is not known."""
+    days = [values.get(name) for name in ("service_date", "planned_date")]
+    until = next((day for day in days if isinstance(day, date)), as_of)
+    return str((until - dose).days) if isinstance(dose, date) else None
 
 
 def _with_interval(law: Law, values: Mapping[str, object], kind: LetterKind) -> Law:
