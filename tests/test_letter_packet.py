@@ -214,7 +214,7 @@ def test_an_accepted_277ca_becomes_a_page_about_this_claim_alone(tmp_path):
         (
             f"{ACK}GS*FA*P*US*20260105*1008*1*X*005010X231A1~ST*999*0001*005010X231A1~"
             "AK1*HC*1*005010X222A1~AK2*837*0001~IK5*A~AK9*A*1*1*1~SE*6*0001~GE*1*1~IEA*1*000000001~",
-            "a 999 shows that a file came in",
+            "a 999 shows that a file arrived",
         ),
     ],
 )

@@ -63,6 +63,8 @@ def test_a_letter_that_may_be_written_is(given):
     letter = letter_of(given)
     text = "\n".join(p.text for p in letter.paragraphs)
     assert given["says"] in text
+    signed = {line.text for line in letter.signature}
+    assert {given[name] for name in ("signed",) if name in given} <= signed
     assert given.get("warns", "") in " ".join(letter.warnings)
 
 

@@ -35,6 +35,7 @@ from toolkit.letters.letter import (
     Table,
 )
 from toolkit.letters.letter_kind import (
+    PATIENT_SIDE,
     LetterKind,
     criteria,
     frame,
@@ -67,6 +68,8 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     the law does not allow it, this filer may not file, the last day has passed, a criterion that it would argue is not
     met, the facts contradict each other, a fact argues law, or an authority was not yet in force.
     """
+    if kind.act.form.speaker == "provider" and case.value("filer") in PATIENT_SIDE:
+        case = case.without(["filer"])
     values = {name: fact.value for name, fact in case.facts.items() if name not in DERIVED}
     values |= _computed(values, kind, as_of)
     law = _with_interval(ask(case, kind, as_of=as_of), values, kind)
@@ -368,13 +371,22 @@ def _sections(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sectio
     return tuple(found)
 
 
+def _closed(sentence: Sentence) -> Sentence:
+    """Return the sentence with its period, where it ends in a person's own words that lack one."""
+    last = sentence.segments[-1]
+    known = fact_types().get(last.name) if last.role == "fact" else None
+    if known is None or known.kind != "long text" or last.text.endswith((".", "!", "?", "”", ")")):
+        return sentence
+    return Sentence((*sentence.segments, Segment(".", "text")), sentence.bindings, sentence.role)
+
+
 def _section(
     clause: Clause, number: int | None, kind: LetterKind, values: dict, writer: "_Writer"
 ) -> Section:
     paragraphs = []
     for form in clause.paragraphs:
         kept = tuple(
-            writer.sentence(s)
+            _closed(writer.sentence(s))
             for s in form.sentences
             if in_program(s, kind.program) and holds(s.when, values)
         )

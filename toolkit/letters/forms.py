@@ -127,6 +127,7 @@ class ActForm(Strict, frozen=True, kw_only=True):
     allows: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()  # of denials, where the act answers some only
     denied_appeal: YesNo = "no"  # also where the law gives no appeal
+    speaker: Literal["filer", "provider"] = "filer"  # provider: never the patient, whoever appeals
     argues: YesNo = "no"  # whether issue and service bring their arguments
     where: dict[str, tuple[str, ...]] = {}
     elsewhere: Never

@@ -486,10 +486,20 @@ def _decision_clock(
         rule.status,
     )  # fmt: skip
     values["decision_time"], values["decision_citation"] = span(rule.due), rule.citation
-    values["if_missed"] = rule.if_missed
+    values["if_missed"] = _consequence(rule.if_missed)
     for name in ("decision_time", "decision_citation", "if_missed"):
         bound[name] = bound_to
     return rule.due
+
+
+_ADVICE = re.compile(r"(ask|call|no escalation|the rules here)\b", re.IGNORECASE)
+
+
+def _consequence(says: str) -> str | None:
+    """Return what follows from a late decision as a decider may be told it, without advice and memory."""
+    parts = re.split(r"(?<=[.;]) ", says)
+    kept = [one for one in parts if not _ADVICE.match(one) and "from memory" not in one]
+    return f"{' '.join(kept).rstrip('.;')}." if kept else None
 
 
 def _with_decision(case: Case, law: Law, kind: LetterKind, as_of: date) -> Law:
