@@ -65,6 +65,9 @@ def test_a_letter_that_may_be_written_is(given):
     assert given["says"] in text
     signed = {line.text for line in letter.signature}
     assert {given[name] for name in ("signed",) if name in given} <= signed
+    enclosed = [line.text for line in letter.enclosures]
+    assert enclosed == given.get("encloses", enclosed)
+    assert given.get("lacks_no") not in [need.name for need in letter.missing]
     assert given.get("warns", "") in " ".join(letter.warnings)
 
 

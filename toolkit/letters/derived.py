@@ -8,6 +8,7 @@ COMPUTED = {
     "age": "the patient's age on the day of the service",
     "service_words": "what the service is called, by its code",
     "issue": "what the denial turns on",
+    "argues": "whether the letter argues the denial",
     "clinical": "whether the denial is of medical necessity",
     "is_drug": "whether the code is of a drug",
     "axial_dxa": "whether the code is of an axial DXA",

@@ -170,6 +170,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         **counted(values, kind.service, kind.program, as_of=as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
+        "argues": kind.act.form.argues,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
         "is_drug": is_drug(code) if code else None,
         "axial_dxa": (coded.axial_dxa(code) if coded else "no") if code else None,

@@ -515,6 +515,7 @@ def _papers_of(found: LetterKind) -> list[tuple[str, Paper]]:
         if found.level in rule.levels and rule.may_file
         for filer in rule.when.filers
         for paper in rule.papers
+        if papers()[paper].fact != found.act.form.paper
     ]
 
 
@@ -532,7 +533,7 @@ def paper_lines(found: LetterKind, values: dict[str, object]) -> tuple[SentenceF
     return tuple(
         sentence_form(papers()[paper].says)
         for paper in (who.papers if who else ())
-        if papers()[paper].says
+        if papers()[paper].says and papers()[paper].fact != found.act.form.paper
     )
 
 

@@ -188,7 +188,9 @@ def _check_state(case: Case, kind: LetterKind, as_of: date) -> None:
 def _check_undated_appeal(case: Case, kind: LetterKind) -> None:
     """Refuse a request at the next level where an appeal is stated without its day: it may be this one."""
     undated = any(not (one.filed_on or one.decided_on or one.outcome) for one in case.events)
-    if undated and kind.act.form.at == "next" and case.value("filed_on") is None:
+    form = kind.act.form
+    own = form.at == "next" and "awaiting_decision" not in form.states
+    if undated and own and case.value("filed_on") is None:
         raise RefusedError(
             "An appeal of this denial is stated without the day on which it was filed, so this request "
             "may be a second one.",
