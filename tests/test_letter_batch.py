@@ -123,3 +123,22 @@ def test_the_command_writes_all_with_progress_on_standard_error(tmp_path, capsys
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["kept"] == 1
     assert main([*command, "--packet"]) == 2
+
+
+def test_letters_of_one_kind_are_written_together_and_listed_as_the_export_has_them(
+    tmp_path, monkeypatch
+):
+    patients = {"filer": "enrollee", "patient_address": "12 Sample Road"}
+    pairs = [(f"k-{n}", case_of(patients if n % 2 else {})) for n in range(4)]
+    order = []
+    monkeypatch.setattr(
+        "toolkit.letters.batch.write", lambda letter, path, **_: _noted(order, path)
+    )
+    made = run(tmp_path / "out", pairs)
+    assert order in (["k-0", "k-2", "k-1", "k-3"], ["k-1", "k-3", "k-0", "k-2"])
+    assert [one["denial"] for one in made["denials"]] == ["k-0", "k-1", "k-2", "k-3"]
+
+
+def _noted(order, path):
+    order.append(path.stem)
+    path.write_text("a letter", encoding="utf-8")

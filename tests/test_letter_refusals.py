@@ -8,7 +8,8 @@ import pytest
 
 from toolkit import letters
 from toolkit.cases import Case, Fact
-from toolkit.errors import RefusedError, UsageError
+from toolkit.cases.case import Event
+from toolkit.errors import RefusedError
 from toolkit.history.states import table
 from toolkit.letters.forums import acts
 from toolkit.letters.permission import ways_on
@@ -31,7 +32,8 @@ def case_of(given: dict) -> Case:
         if value
     }
     entered = {**BOOK["base"]["entered"], **given.get("entered", {})}
-    return letters.enter(Case("d-test", facts), entered)
+    events = tuple(Event(**one) for one in (given.get("appeal"),) if one)
+    return letters.enter(Case("d-test", facts, events), entered)
 
 
 def letter_of(given: dict):
@@ -48,17 +50,30 @@ def test_a_letter_that_may_not_be_written_is_refused_with_the_way_on(given):
     assert given.get("needs", "") in " ".join(caught.value.needs)
 
 
+@pytest.mark.parametrize("given", BOOK["incomplete"], ids=lambda given: given["case"])
+def test_a_letter_that_lacks_what_decides_is_not_written(given, tmp_path):
+    with pytest.raises(RefusedError, match=re.escape(given["refused"])) as caught:
+        letters.write(letter_of(given), tmp_path / "letter.md")
+    assert any(need.startswith(given["needs"]) for need in caught.value.needs)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("given", BOOK["allowed"], ids=lambda given: given["case"])
 def test_a_letter_that_may_be_written_is(given):
     letter = letter_of(given)
     text = "\n".join(p.text for p in letter.paragraphs)
     assert given["says"] in text
+    signed = {line.text for line in letter.signature}
+    assert {given[name] for name in ("signed",) if name in given} <= signed
+    enclosed = [line.text for line in letter.enclosures]
+    assert enclosed == given.get("encloses", enclosed)
+    assert given.get("lacks_no") not in [need.name for need in letter.missing]
     assert given.get("warns", "") in " ".join(letter.warnings)
 
 
 def test_a_day_that_the_law_gives_cannot_be_entered():
     for name in ("last_filing_date", "decision_due", "file_by"):
-        with pytest.raises(UsageError, match="is computed"):
+        with pytest.raises(RefusedError, match="is computed and never typed"):
             letters.enter(Case("d-x", {}), {name: "2027-12-31"})
 
 

@@ -110,6 +110,8 @@ _FROM = (
     ("payer_id", "worklist", "payer_id"),
     ("payer_name", "worklist", "payer_name"),
     ("plan_name", "claims", "payer_name"),
+    ("service_end", "claim_lines", "service_to"),
+    ("service_end", "claims", "service_to"),
     ("hospital_name", "claims", "facility"),
     ("hospital_name", "claims", "provider_name"),
     ("hospital_npi", "claims", "provider_npi"),
@@ -189,7 +191,22 @@ def _facts(row: dict, mine: dict[str, list[dict]], remittance: bool) -> dict[str
         value = _value(rows[table].get(column))
         if value is not None and name not in facts:
             facts[name] = Fact(value, _source(table, column, row, remittance), None)
-    return facts
+    return _planned(facts)
+
+
+def _planned(facts: dict[str, Fact]) -> dict[str, Fact]:
+    """Return the facts with the day of a service that was denied in advance as the planned one.
+
+    An export has one column for both: what lies after the notice of a denial in advance was not done yet.
+    """
+    said = {name: fact.value for name, fact in facts.items()}
+    day, notice = said.get("service_date"), said.get("notice_date")
+    if said.get("stage") in (None, "payment") or not isinstance(day, date):
+        return facts
+    if not isinstance(notice, date) or day <= notice:
+        return facts
+    kept = {n: f for n, f in facts.items() if n not in ("service_date", "service_end")}
+    return kept | {"planned_date": facts["service_date"]}
 
 
 def bare_cases(claims: Any, worklist: Any) -> Iterator[Case]:

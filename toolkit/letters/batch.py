@@ -7,9 +7,10 @@ never written over.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from toolkit.outputs import digest, private_folder, whole
 from toolkit.rules import RULES
 
 MANIFEST = "manifest.json"
+_PART = 1_000  # cases in memory at a time
 STATES = ("written", "kept", "edited", "incomplete", "refused")
 
 
@@ -47,14 +49,16 @@ def write_all(
     from, by name. The manifest stands in the folder too, after an interruption as well.
     """
     private_folder(folder)
-    entries: list[dict[str, Any]] = []
+    by_place: dict[int, dict[str, Any]] = {}
     how = {"as_of": as_of, "ending": ending, "template": template, "folder": facts_folder}
     try:
-        for done, (key, case) in enumerate(cases, 1):
-            entries.append({"denial": key, **_one(case, folder / f"{key}.{ending}", kind, **how)})
+        for place, key, case in _alike_together(cases, kind):
+            found = _one(case, folder / f"{key}.{ending}", kind, **how)
+            by_place[place] = {"denial": key, **found}
             if on_progress:
-                on_progress(done, total)
+                on_progress(len(by_place), total)
     finally:
+        entries = [by_place[place] for place in sorted(by_place)]
         manifest = {
             "as_of": as_of.isoformat(),
             "toolkit": __version__,
@@ -69,6 +73,28 @@ def write_all(
         with whole(folder / MANIFEST) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def _alike_together(
+    cases: Iterable[tuple[str, Case]], act: str | None
+) -> Iterator[tuple[int, str, Case]]:
+    """Yield each case with its place and key, those of one kind after another.
+
+    typst keeps what the last ten letters laid out, and letters of one kind share most of it.
+    """
+    numbered = ((place, key, case) for place, (key, case) in enumerate(cases))
+    while part := list(islice(numbered, _PART)):
+        yield from sorted(part, key=lambda one: _kind_first(one[2], act))
+
+
+def _kind_first(case: Case, act: str | None) -> tuple[str, ...]:
+    try:
+        kind = kind_of(case, act)
+    except RefusedError:
+        return ()
+    service = kind.service.id if kind.service else ""
+    issue = kind.issue.id if kind.issue else ""
+    return (kind.id, issue, service, str(case.value("stage")), str(case.value("filer")))
 
 
 def _one(
@@ -91,7 +117,8 @@ def _one(
         return said | {"state": "refused", "why": str(refused), "needs": list(refused.needs)}
     if not letter.complete:
         needs = [need.asked for need in letter.missing]
-        return said | {"state": "incomplete", "why": "facts are missing", "needs": needs}
+        why = letter.late or "facts are missing"
+        return said | {"state": "incomplete", "why": why, "needs": needs}
     said |= {"file": path.name, "record": record_path(path).name}
     made_from = _input(case, kind.id, as_of, template)
     before = _record_of(path)

@@ -1,6 +1,7 @@
 """What to do about a denial, in order, and the documents it needs: for every denial, letter or not."""
 
 from datetime import date
+from pathlib import Path
 
 import msgspec
 
@@ -15,11 +16,12 @@ from toolkit.law.wording import long_day
 from toolkit.letters.authority import authority
 from toolkit.letters.conditions import judge
 from toolkit.letters.criteria import in_program
+from toolkit.letters.drafting import draft
 from toolkit.letters.facts import fact_types
 from toolkit.letters.forums import Issue, acts, issue_of
-from toolkit.letters.letter_kind import LetterKind, cites, compose, kind_of, papers, program_of
+from toolkit.letters.letter_kind import cites, compose, kind_of, papers, program_of
 from toolkit.letters.matrix import BESIDE, cell
-from toolkit.letters.permission import ask, claim_limit, ways_on
+from toolkit.letters.permission import claim_limit, ways_on
 from toolkit.letters.services import Service, counted, of_case
 
 # Routes on which the claim itself goes again, inside the time to file claims.
@@ -62,7 +64,7 @@ class Checklist(msgspec.Struct, frozen=True, kw_only=True):
     letters: tuple[Offer, ...]
 
 
-def checklist_of(case: Case, *, as_of: date) -> Checklist:
+def checklist_of(case: Case, *, as_of: date, folder: Path | None = None) -> Checklist:
     """Return the steps of the case in order, with their days, and the documents it needs.
 
     Works for every denial: what is not known (the program, the notice) becomes a step of its own.
@@ -70,7 +72,7 @@ def checklist_of(case: Case, *, as_of: date) -> Checklist:
     return Checklist(
         steps=steps_of(case),
         documents=documents_of(case, as_of=as_of),
-        letters=offers(case, as_of=as_of),
+        letters=offers(case, as_of=as_of, folder=folder),
     )
 
 
@@ -332,16 +334,18 @@ def _papers(case: Case) -> list[Document]:
     ]
 
 
-def offers(case: Case, *, as_of: date) -> tuple[Offer, ...]:
-    """Return each kind of letter in the order of the acts: possible for the case, or why it is not."""
-    return tuple(_offer(case, name, as_of) for name in acts().good)
+def offers(case: Case, *, as_of: date, folder: Path | None = None) -> tuple[Offer, ...]:
+    """Return each kind of letter in the order of the acts: possible for the case, or why it is not.
+
+    A letter that is possible may still lack facts. `folder` is where enclosed documents are looked for.
+    """
+    return tuple(_offer(case, name, as_of, folder) for name in acts().good)
 
 
-def _offer(case: Case, name: str, as_of: date) -> Offer:
+def _offer(case: Case, name: str, as_of: date, folder: Path | None) -> Offer:
     title = acts().good[name].title
     try:
-        kind: LetterKind = kind_of(case, name)
-        ask(case, kind, as_of=as_of)
+        draft(case, kind_of(case, name), as_of=as_of, folder=folder)
     except RefusedError as refused:
         return Offer(kind=name, title=title, refused=str(refused), needs=refused.needs)
     return Offer(kind=name, title=title)

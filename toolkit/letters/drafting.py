@@ -10,6 +10,7 @@ import msgspec
 from toolkit.cases.case import Case, Fact
 from toolkit.errors import NoRuleError, RefusedError
 from toolkit.law import program
+from toolkit.law.wording import long_day
 from toolkit.letters import speech
 from toolkit.letters.authority import Authority, authority
 from toolkit.letters.clauses import CRITERIA, EVIDENCE, Clause, Line, in_program
@@ -33,6 +34,7 @@ from toolkit.letters.letter import (
     Table,
 )
 from toolkit.letters.letter_kind import (
+    PATIENT_SIDE,
     LetterKind,
     criteria,
     frame,
@@ -65,6 +67,8 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     the law does not allow it, this filer may not file, the last day has passed, a criterion that it would argue is not
     met, the facts contradict each other, a fact argues law, or an authority was not yet in force.
     """
+    if kind.act.form.speaker == "provider" and case.value("filer") in PATIENT_SIDE:
+        case = case.without(["filer"])
     values = {name: fact.value for name, fact in case.facts.items() if name not in DERIVED}
     values |= _computed(values, kind, as_of)
     law = _with_interval(ask(case, kind, as_of=as_of), values, kind)
@@ -101,6 +105,7 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
         copies=_lines(around.copies, values, writer),
         exhibits=exhibits_of(values, folder),
         missing=still_needed(kind, values),
+        late=_late(values),
         warnings=(),
         authorities=(),
     )
@@ -117,6 +122,17 @@ def draft(case: Case, kind: LetterKind, *, as_of: date, folder: Path | None = No
     evidence = tuple(one for one in kind.evidence if one.id in named)
     warnings = (*_warnings(kind, values, law, cited, used), *_of_evidence(evidence, as_of))
     return _with(letter, authorities=cited, rules=used, evidence=evidence, warnings=warnings)
+
+
+def _late(values: Mapping[str, object]) -> str:
+    """Return that the last day to file has passed, where the good cause of a late request is not stated."""
+    last = values.get("last_filing_date")
+    if values.get("late") != "yes" or values.get("good_cause") or not isinstance(last, date):
+        return ""
+    return (
+        f"The last day to file was {long_day(last)} ({values['filing_citation']}), and a late request "
+        f"needs good cause ({values['good_cause_citation']})."
+    )
 
 
 def _subject(kind: LetterKind, values: Mapping[str, object]) -> str:
@@ -153,11 +169,20 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         **counted(values, kind.service, kind.program, as_of=as_of),
         "service_words": values.get("service_name") or (coded.words(code) if coded else None),
         "issue": kind.issue.id if kind.issue else None,
+        "argues": kind.act.form.argues,
         "clinical": kind.issue.form.clinical if kind.issue else "no",
+        "days_since_dose": _days_since(values.get("drug_last_dose"), values, as_of),
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
         "bare": "yes" if bare else "no",
     }
+
+
+def _days_since(dose: object, values: Mapping[str, object], as_of: date) -> str | None:
+    """Return the days from the last dose to the one in dispute; to the letter's date where that is not known."""
+    days = [values.get(name) for name in ("service_date", "planned_date")]
+    until = next((day for day in days if isinstance(day, date)), as_of)
+    return str((until - dose).days) if isinstance(dose, date) else None
 
 
 def _with_interval(law: Law, values: Mapping[str, object], kind: LetterKind) -> Law:
@@ -343,13 +368,22 @@ def _sections(kind: LetterKind, values: dict, writer: "_Writer") -> tuple[Sectio
     return tuple(found)
 
 
+def _closed(sentence: Sentence) -> Sentence:
+    """Return the sentence with its period, where it ends in a person's own words that lack one."""
+    last = sentence.segments[-1]
+    known = fact_types().get(last.name) if last.role == "fact" else None
+    if known is None or known.kind != "long text" or last.text.endswith((".", "!", "?", "”", ")")):
+        return sentence
+    return Sentence((*sentence.segments, Segment(".", "text")), sentence.bindings, sentence.role)
+
+
 def _section(
     clause: Clause, number: int | None, kind: LetterKind, values: dict, writer: "_Writer"
 ) -> Section:
     paragraphs = []
     for form in clause.paragraphs:
         kept = tuple(
-            writer.sentence(s)
+            _closed(writer.sentence(s))
             for s in form.sentences
             if in_program(s, kind.program) and holds(s.when, values)
         )

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from toolkit.cases.case import Case, Fact
 from toolkit.denials.services import CriterionForm
-from toolkit.errors import RulesError, UsageError
+from toolkit.errors import RefusedError, RulesError, UsageError
 from toolkit.law import program_names
 from toolkit.letters import forms as forms_of
 from toolkit.letters.derived import DERIVED
@@ -172,17 +172,21 @@ def enter(
 ) -> Case:
     """Return the case with these values entered, checked and typed by the kind of each fact.
 
-    An empty value makes the fact unknown. Raises UsageError naming the facts that cannot be read,
-    never their values.
+    An empty value makes the fact unknown. Raises RefusedError where a fact is one that the rules give,
+    UsageError where one cannot be read; both name the facts, never their values.
     """
+    if given := [name for name in values if name in DERIVED]:
+        raise RefusedError(
+            "; ".join(f"{name}: {DERIVED[name]} is computed and never typed" for name in given),
+            needs=("the facts that it follows from, where one is wrong: notice_date, "
+                   "notice_received, stage, filer",),
+        )  # fmt: skip
     facts: dict[str, Fact] = {}
     empty: list[str] = []
     wrong: list[str] = []
     for name, raw in values.items():
         known = fact_types().get(name)
-        if name in DERIVED:
-            wrong.append(f"{name}: is computed; correct the facts that it follows from")
-        elif known is None:
+        if known is None:
             wrong.append(f"{name}: no letter uses this fact")
         elif raw is None or raw == [] or str(raw).strip() == "":
             empty.append(name)

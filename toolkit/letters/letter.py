@@ -98,8 +98,9 @@ class Reference(msgspec.Struct, frozen=True):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A letter of one case: complete, or with the facts it still lacks in `missing`.
 
-    `level`, `issue` and `service` are '' where the letter has none. `warnings` are for the sender and
-    never printed in the letter.
+    `level`, `issue` and `service` are '' where the letter has none. `late` says that the last day to
+    file has passed and no good cause is stated yet, else ''. `warnings` are for the sender and never
+    printed in the letter.
     """
 
     kind: str
@@ -127,6 +128,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Need, ...]
     warnings: tuple[str, ...]
     authorities: tuple[Authority, ...]
+    late: str = ""
     rules: tuple[Rule, ...] = ()
     evidence: tuple[Statement, ...] = ()  # apart from law, and never cited as law
 

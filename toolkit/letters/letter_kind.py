@@ -336,9 +336,10 @@ def kind_of(case: "Case", name: str | None = None) -> LetterKind:
         raise UsageError(f"Unknown kind of letter; the kinds are {', '.join(acts().good)}.")
     program_id = program_of(case)
     if program_id not in programs():
+        lacking = case.value("gap") or "program: in payers.csv, in the export, or among the facts"
         raise RefusedError(
             "The program that governs the claim is not known, so no letter can be chosen.",
-            needs=("program: in payers.csv, in the export, or among the facts",),
+            needs=(str(lacking),),
         )
     act_id = name or _first_act(case)
     if act_id is None:
@@ -514,6 +515,7 @@ def _papers_of(found: LetterKind) -> list[tuple[str, Paper]]:
         if found.level in rule.levels and rule.may_file
         for filer in rule.when.filers
         for paper in rule.papers
+        if papers()[paper].fact != found.act.form.paper
     ]
 
 
@@ -531,7 +533,7 @@ def paper_lines(found: LetterKind, values: dict[str, object]) -> tuple[SentenceF
     return tuple(
         sentence_form(papers()[paper].says)
         for paper in (who.papers if who else ())
-        if papers()[paper].says
+        if papers()[paper].says and papers()[paper].fact != found.act.form.paper
     )
 
 
@@ -586,6 +588,7 @@ def _term_words(term) -> str:
         says = f"{DERIVED[term.fact]} {joint} {term.values[0]}" if joint else DERIVED[term.fact]
         return _COMPUTED.get((term.fact, *term.values), says)
     label = known[term.fact].label.rstrip("?")
-    values = " or ".join(known[term.fact].choices.get(v, v) for v in term.values)
+    others = {name: known[name].label for name in term.values if name in known}
+    values = " or ".join(others.get(v) or known[term.fact].choices.get(v, v) for v in term.values)
     joint = _JOINTS.get(term.how)
     return f"{label} {joint} {values}".strip() if joint else f"{label}: {values}"

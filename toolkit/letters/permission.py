@@ -21,7 +21,7 @@ from toolkit.law.standing import Answer, standing
 from toolkit.law.wording import long_day, span, starts, window
 from toolkit.letters.conditions import holds, parse
 from toolkit.letters.forms import Strict
-from toolkit.letters.forums import acts
+from toolkit.letters.forums import acts, forum
 from toolkit.letters.letter import Rule
 from toolkit.letters.letter_kind import PATIENT_SIDE, LetterKind, answering, program_of
 from toolkit.letters.matrix import cell, rule_of
@@ -153,6 +153,7 @@ def _answering(case: Case) -> tuple[str, ...]:
 def _check_state(case: Case, kind: LetterKind, as_of: date) -> None:
     form = kind.act.form
     state, route = case.value("state"), case.value("route")
+    _check_undated_appeal(case, kind)
     if state is not None and state not in form.states:
         way = ways_on().states[str(state)]
         says = table().states[str(state)].says
@@ -181,6 +182,22 @@ def _check_state(case: Case, kind: LetterKind, as_of: date) -> None:
         raise RefusedError(
             f"{form.title} does not answer this denial: {way.says}",
             needs=way.needs or ("toolkit checklist, for the steps of the case",),
+        )
+
+
+def _check_undated_appeal(case: Case, kind: LetterKind) -> None:
+    """Refuse a request at the next level where an appeal is stated without its day: it may be this one."""
+    undated = any(not (one.filed_on or one.decided_on or one.outcome) for one in case.events)
+    form = kind.act.form
+    own = form.at == "next" and "awaiting_decision" not in form.states
+    if undated and own and case.value("filed_on") is None:
+        raise RefusedError(
+            "An appeal of this denial is stated without the day on which it was filed, so this request "
+            "may be a second one.",
+            needs=(
+                "the day it was filed (toolkit record --event filed)",
+                "or, if nothing was filed, the status corrected in the export",
+            ),
         )
 
 
@@ -270,10 +287,23 @@ def _with_clock(case: Case, kind: LetterKind, law: Law, as_of: date) -> Law:
                 needs=(f"the same letter, dated {long_day(deadline.not_before)} or later",),
             )
     warnings += _lateness(case, kind, rules, values, bound, as_of)
+    _next_level(kind, rules, values, bound)
     due = _decision_clock(rules.level(kind.level), stage, expedited, values, bound)
     if due is not None:
         values["answer_by"], bound["answer_by"] = count(as_of, due), bound["decision_citation"]
     return Law(values=values, rules=bound, who=who, warnings=tuple(warnings))
+
+
+def _next_level(
+    kind: LetterKind, rules: Program, values: dict[str, object], bound: dict[str, Rule]
+) -> None:
+    """Put in what a denial that is upheld can be followed by, where a party has to ask for it."""
+    following = rules.level(kind.level).after.get("upheld")
+    form = forum(kind.program).form.levels.get(str(following))
+    if form is None or rules.level(str(following)).automatic:
+        return
+    values["next_request"] = form.request
+    bound["next_request"] = _rule_of(rules.level(str(following)), rules)
 
 
 def _filer(case: Case) -> str | None:
@@ -458,10 +488,20 @@ def _decision_clock(
         rule.status,
     )  # fmt: skip
     values["decision_time"], values["decision_citation"] = span(rule.due), rule.citation
-    values["if_missed"] = rule.if_missed
+    values["if_missed"] = _consequence(rule.if_missed)
     for name in ("decision_time", "decision_citation", "if_missed"):
         bound[name] = bound_to
     return rule.due
+
+
+_ADVICE = re.compile(r"(ask|call|no escalation|the rules here)\b", re.IGNORECASE)
+
+
+def _consequence(says: str) -> str | None:
+    """Return what follows from a late decision as a decider may be told it, without advice and memory."""
+    parts = re.split(r"(?<=[.;]) ", says)
+    kept = [one for one in parts if not _ADVICE.match(one) and "from memory" not in one]
+    return f"{' '.join(kept).rstrip('.;')}." if kept else None
 
 
 def _with_decision(case: Case, law: Law, kind: LetterKind, as_of: date) -> Law:

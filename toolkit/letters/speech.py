@@ -9,13 +9,14 @@ from toolkit.letters.facts import Column, FactType, fact_types, rows
 
 _LAW = re.compile(
     r"""\b\d+\s*C\.?F\.?R\b | \b\d+\s*U\.?\s?S\.?\s?C\b | § | \b(section|sec\.)\s*\d{3,}
-      | \b(ERISA|NCD|LCD|HPMS)\b | \bCMS\b(?!-\d) | (?-i:\b[A-Z]\w+\s+Act\b)
+      | \b(ERISA|NCD|LCD|HPMS)\b | \bCMS\b(?!-\d) | \bCMS-\d{4}-(F|FC|IFC|P)\d?\b | (?-i:\b[A-Z]\w+\s+Act\b)
       | \bACA\s+(section|requires?|rules?)\b
       | \b(statutes?|statutory|regulations|the\s+regulation|(federal|state|the|by|public)\s+law(?!\s+enforcement))\b
       | \bU\.?\s?S\.?\s+Code\b | \b(a|the|any|every)\s+courts?\s+(would|will|has|have|held|holds)\b
       | \b(unlawful|illegal|lawsuits?|litigat\w+|legally|bad\s+faith|violat\w+\s+(of\s+)?(the|its|federal))\b
       | \b((is|are|was|were)\s+required|oblig\w+(\s+you|\s+the\s+(plan|payer))?)\s+to\s+(pay|cover|approve)\b
       | \b(must|shall)\s+(pay|cover|approve)\b
+      | \b(plan|payer|insurer|MAC|you)\s+(may|can|must|shall)\s*not\s+(deny|refuse|require|impose|limit|withhold)\b
       | \b(Medicare|Medicaid|contract|law|rules?)\s+(law\s+|rules?\s+)?(requires?|obliges?|mandates?|demands?|prohibits?|forbids?)\b
     """,
     re.IGNORECASE | re.VERBOSE,
@@ -25,17 +26,24 @@ _ENDS = (
 )
 _RATE = r"\b(\d{1,3}(\.\d+)?\s*%|[\w.]+\s+percent\b)"
 # Of a share that is also how pain is rated or how many drugs were tried, only what speaks of many appeals.
-_WON = r"\b(appeals|overturned|reversals|prevail\w*|succeed\w*|wins?|winning|won)\b"
+_WON = r"\b(appeals|overturned|reversals|prevail\w*|succeed\w*|wins?|winning|won|judges|side[sd]?\s+with)\b"
 _NUMBER = r"(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|hundred)"
-_SHARE = rf"\b{_NUMBER}\s+(out\s+of|of|in)\s+(every\s+|a\s+)?{_NUMBER}\b"
-_MOST = r"\b(most|nearly\s+all|almost\s+all|the\s+majority\s+of)\s+(\w+\s+){0,2}(appeals|denials\s+are)\b"
+_SHARE = rf"\b{_NUMBER}[\s-]+(out\s+of|of|in)[\s-]+(every\s+|a\s+)?{_NUMBER}\b"
+_PART = r"(most|nearly\s+all|almost\s+all|(the|a)\s+(vast\s+|large\s+)?majority\s+of|half\s+(of)?|two[\s-]thirds\s+of|three[\s-]quarters\s+of)"
+_MOST = rf"\b{_PART}\s*(\w+\s+){{0,2}}(appeals|denials\s+are)\b"
+_OFTEN = r"\b(usually|typically|routinely|regularly|generally|often|(almost|nearly)?\s*always)\s+(\w+\s+)?(granted|overturned|won|reversed|approved|allowed|paid)\b"
+_MANY = r"\b(appeals|(such|these|similar)\s+(\w+\s+)?(cases|denials|claims))\b"
+_CHANCE = r"\b(chances?|odds|likelihood|probability)\s+of\s+(success\s+(on|at)\s+(the\s+)?(appeal|\w+\s+level)|winning|(an?\s+)?(overturn\w*|reversal))\b"
 
 
 def _near(one: str, other: str) -> str:
     return rf"{one}[^.]{{0,80}}{other}|{other}[^.]{{0,80}}{one}"
 
 
-_ODDS = re.compile(rf"{_near(_RATE, _ENDS)}|{_near(_SHARE, _WON)}|{_MOST}", re.IGNORECASE)
+_ODDS = re.compile(
+    "|".join((_near(_RATE, _ENDS), _near(_SHARE, _WON), _near(_MANY, _OFTEN), _MOST, _CHANCE)),
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(rf"“[^”]*” {CITED.pattern}")
 _NOT_SPEECH = ("Sender", "Plan", "Patient")  # names and addresses
 

@@ -53,8 +53,9 @@ def write(
 def check_complete(letter: Letter, *, draft: bool) -> None:
     """Refuse a letter that lacks facts and is not to be a draft."""
     if not draft and not letter.complete:
+        says = "The letter is not complete; fill in what is missing, or write it as a draft."
         raise RefusedError(
-            "The letter is not complete; fill in what is missing, or write it as a draft.",
+            f"{letter.late} {says}".strip(),
             needs=tuple(need.asked for need in letter.missing),
         )
 

@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from toolkit.letters import checklist_of
 
     case = case_of(options)
-    found = checklist_of(case, as_of=options.as_of)
+    folder = options.facts.parent if options.facts else None
+    found = checklist_of(case, as_of=options.as_of, folder=folder)
     return {
         "steps": [
             {"n": s.n, "do": s.do, "why": s.why, "by": s.by, "citation": s.citation}
