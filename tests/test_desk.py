@@ -490,6 +490,7 @@ def test_a_field_of_one_case_never_enters_anything_on_another(place):
     record = desk.record
     record.day.value = "11/20/2026"
     click = record.save.click
+    desk.next.click()
     desk.next.click()  # as another browser on the same kernel would
     theirs = field_of(desk, "signer_name")
     assert theirs is not mine and theirs.control is not mine.control
@@ -501,6 +502,37 @@ def test_a_field_of_one_case_never_enters_anything_on_another(place):
     assert desk.view.case.value("signer_name") is None and theirs.control.value == ""
     with CaseStore(desk.store) as store:
         assert store.keys() == ()
+
+
+def test_what_is_typed_and_not_saved_is_named_before_a_case_is_left(place):
+    desk = at_desk(place, {}, {})
+    pick(desk)
+    first = desk._key
+    field_of(desk, "order_date").control.value = "02/3"
+    desk.record.proof.value = "fax confirmation, page 2"
+    assert "dd-unsaved" in desk.record.proof._dom_classes
+    for leave in (desk.next, desk.back, desk.of_payer, desk.settings_button, desk.source.open_button):
+        leave.click()
+        assert desk._key == first and visible(desk.case)
+        assert "Not saved: Date of the order; Proof or words." in desk.notice.text
+        desk._leaving = type(desk._leaving)()  # each of them by itself
+    desk.next.click()
+    assert field_of(desk, "order_date").control.value == "02/3"
+    desk.next.click()
+    assert desk._key != first and desk.notice.text == ""
+    desk.back.click()
+    assert visible(desk.cases.widget), "nothing unsaved is here"
+
+
+def test_a_field_that_is_asked_for_no_more_keeps_what_was_not_saved(place):
+    desk = at_desk(place)
+    pick(desk)
+    field = field_of(desk, "order_date")
+    field.control.value = "02/3"
+    desk.choose_kind("")
+    desk.choose_kind(desk.letter.kind.options[1][1])
+    assert desk.form.fields["order_date"] is field and visible(field.widget)
+    assert field.control.value == "02/3" and field.unsaved
 
 
 def test_an_internal_error_marks_the_field_and_never_says_that_it_is_saved(place, monkeypatch):
@@ -597,6 +629,7 @@ def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stay
     assert not visible(one.changed_part)
     assert field_of(one, "signer_name").control.value == "Robin Notreal"
     assert typed.control.value == "07/22" and typed.unsaved
+    typed.drop.click()
     one.back.click()
     other.enter("signer_title", "Advisor")
     one.look()  # no case is open: nothing to say
@@ -1374,7 +1407,7 @@ def test_an_event_is_corrected_and_taken_back_and_the_case_stands_as_before(plac
     ("fields", "says"),
     [
         ({"day": ""}, "Date"),
-        ({"day": "02/31/2026"}, "no such day"),
+        ({"day": "02/31/2026"}, "Date: there is no such day"),
         ({"day": "12/24/2026"}, "in the future"),
         ({"day": "07/01/2026"}, "before the service"),
         ({"event": "decided", "day": "11/20/2026", "outcome": "upheld"}, "no filing at this level"),
@@ -1393,6 +1426,21 @@ def test_an_event_that_does_not_fit_is_refused_in_the_form_s_own_words(place, fi
         assert store.keys() == ()
     for name, value in fields.items():  # what was typed stays
         assert getattr(desk.record, name).value == value
+
+
+def test_the_level_that_an_event_is_of_is_the_last_one_filed(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.record.event.value = "paid"
+    assert desk.record.level.value == "", "nothing was appealed"
+    desk.record.event.value = "filed"
+    assert desk.record.level.value == "reconsideration"
+    put_in(desk, day="11/02/2026")
+    put_in(desk, event="decided", day="11/20/2026", outcome="partly_overturned")
+    desk.record.event.value = "paid"
+    assert desk.record.level.value == "reconsideration", "what was decided is what is paid"
+    desk.record.event.value = "filed"
+    assert desk.record.level.value == "ire_review", "the level that follows"
 
 
 def test_only_the_fields_of_the_event_are_asked_for(place):
@@ -1551,6 +1599,33 @@ def test_the_settings_of_one_payer_never_go_to_another(place):
     form.save.click()
     (row,) = read_payers(place / "local" / "payers.csv")
     assert (row.payer_id, row.appeals_address) == ("T02", "For the other")
+
+
+def test_what_is_typed_for_a_payer_or_the_sender_is_not_lost_in_silence(place):
+    desk = at_own_desk(place, {}, {"Payer": "Other", "Payer ID": "T02"})
+    desk.open_settings(("T01", "Test Health"))
+    form = desk.settings_form
+    form.address.value = "PO Box 1"
+    form.sender["name"].value = "Example Outpatient Center"
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T01", "Test Health") and form.address.value == "PO Box 1"
+    assert "Not saved: Address for appeals." in desk.settings_notice.text
+    form.save.click()
+    assert "Saved in payers.csv" in desk.settings_notice.text
+    assert form.sender["name"].value == "Example Outpatient Center", "it was not saved with it"
+    desk.leave_settings.click()
+    assert "Not saved: Hospital, as on the letterhead." in desk.notice.text
+    form.save_sender.click()
+    desk.leave_settings.click()
+    assert visible(desk.cases.widget) and desk.notice.text == ""
+    desk.open_settings(("T01", "Test Health"))
+    form.verified.value = "2/3"
+    form.save.click()
+    assert "Address checked on: a date is such as" in desk.settings_notice.text
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T01", "Test Health") and form.verified.value == "2/3"
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T02", "Other") and form.verified.value == "", "asked for twice"
 
 
 def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(place):

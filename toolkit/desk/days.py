@@ -17,6 +17,14 @@ _OF_A_NOTICE = ("notice_date", "notice_received")
 _YEARS = 366  # days
 
 
+def read_day_of(label: str, text: str) -> date:
+    """Return the day in a field (see `read_day`); what is wrong names the field."""
+    try:
+        return read_day(text)
+    except UsageError as error:
+        raise UsageError(f"{label}: {error}") from None
+
+
 def read_day(text: str) -> date:
     """Return the day that a text names: 03/31/2026 (month first), 2026-03-31 or Mar 31, 2026.
 

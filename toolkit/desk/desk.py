@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ipywidgets as w
 
@@ -49,7 +49,7 @@ from toolkit.desk.settings_part import SettingsPart, payer_of
 from toolkit.desk.shared import Choice, remember, remembered
 from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
-from toolkit.desk.widgets import Notice, close, field, hooked, html, show
+from toolkit.desk.widgets import Leaving, Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, RefusedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.hospital.places import letterhead
@@ -111,6 +111,7 @@ class Desk:
         self._kind: str | None = None
         self._asked_of: tuple[LetterKind, tuple[Need, ...]] | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
+        self._leaving = Leaving()
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
         self.store_notice = Notice("dd-notice-store")
@@ -136,10 +137,14 @@ class Desk:
             "</p></div>"
         )
         self.source = SourcePart(
-            self.root, self.notice, day=self._as_of, store=self.store, open_it=self._open
+            self.root,
+            self.notice,
+            day=self._as_of,
+            store=self.store,
+            open_it=self._leave_for(self._open),
         )
         self.settings_button = hooked(w.Button(description="Payers and sender"), "dd-open-settings")
-        self.settings_button.on_click(guard(lambda _: self.open_settings()))
+        self.settings_button.on_click(guard(self._leave_for(lambda _: self.open_settings())))
         self.source.row.children += (self.settings_button,)
         self.welcome = html("dd-welcome")
         self.welcome.value = blocks.note(
@@ -158,16 +163,17 @@ class Desk:
 
     def _build_case(self, guard) -> None:
         self.back = hooked(w.Button(description="All open cases"), "dd-back")
-        self.back.on_click(guard(lambda _: self.close_case()))
+        self.back.on_click(guard(self._leave_for(lambda _: self.close_case())))
         self.previous = w.Button(description="Previous case")
         self.next = w.Button(description="Next case")
-        self.previous.on_click(guard(lambda _: self._step(-1)))
-        self.next.on_click(guard(lambda _: self._step(1)))
+        self.previous.on_click(guard(self._leave_for(lambda _: self._step(-1))))
+        self.next.on_click(guard(self._leave_for(lambda _: self._step(1))))
         self.of_payer = hooked(w.Button(description="Set this payer once"), "dd-of-payer")
         self.of_payer.tooltip = (
             "Program, contract, window and address, for all claims of this payer"
         )
-        self.of_payer.on_click(guard(lambda _: self.open_settings(payer_of(self.view.row))))
+        to_payer = self._leave_for(lambda _: self.open_settings(payer_of(self.view.row)))
+        self.of_payer.on_click(guard(to_payer))
         self.head = html("dd-case-head-part")
         self._build_changed(guard)
         self._build_attach(guard)
@@ -240,7 +246,7 @@ class Desk:
     def _build_settings(self, guard) -> None:
         self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
         self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
-        self.leave_settings.on_click(guard(lambda _: self._leave_settings()))
+        self.leave_settings.on_click(guard(self._leave_for(lambda _: self._leave_settings())))
         self.settings = hooked(
             w.VBox([hooked(w.HBox([self.leave_settings]), "dd-line"), self.settings_form.widget]),
             "dd-settings-part",
@@ -253,6 +259,26 @@ class Desk:
         show(self.case, part == "case")
         show(self.settings, part == "settings")
         show(self.settings_button, self.caseload is not None and part != "settings")
+
+    def _leave_for(self, step: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return the step so that it leaves nothing unsaved behind in silence (see `Leaving`)."""
+
+        def leave(given: Any) -> None:
+            self._leaving.check(self._unsaved())
+            self.notice.clear()
+            step(given)
+
+        return leave
+
+    def _unsaved(self) -> list[str]:
+        """Return the labels of the fields on the screen that hold what is not saved."""
+        if self.settings.layout.display != "none":
+            return self.settings_form.waiting()
+        if self.case.layout.display == "none":
+            return []
+        facts = (one.need.label for form in (self.date_form, self.form) for one in form.unsaved)
+        parts = (self.record, self.documents, self.criteria)
+        return [*facts, *(label for part in parts for label in part.waiting())]
 
     # ---- what the analyst does
 
@@ -436,7 +462,9 @@ class Desk:
         save_payer(self._folder() / "payers.csv", payer)
         self._count_anew()
         named = (payer.payer_id, payer.payer_name)
-        self.settings_form.put(self.caseload, blocked="", payer=named, plan=payer.plan_name)
+        self.settings_form.put(
+            self.caseload, blocked="", payer=named, plan=payer.plan_name, keep_sender=True
+        )
         self.settings_notice.done("Saved in payers.csv; every date was counted anew.")
 
     def save_sender(self, sender: Sender) -> None:

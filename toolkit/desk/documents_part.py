@@ -119,10 +119,16 @@ def read_upload(name: str, content: bytes, *, as_of: date) -> Letter:
 
 
 class ProposalTable:
-    """One row for each value that a letter proposes, with Confirm and Leave; nothing is entered by itself."""
+    """One row for each value that a letter proposes, with Confirm and Leave; nothing is entered by itself.
 
-    def __init__(self, confirm: Callable[[Proposal, str], None], notice: Notice):
-        self._confirm, self._notice = confirm, notice
+    `enters` says that `confirm` puts the value into the store: then it is no longer left here, but
+    corrected in its field.
+    """
+
+    def __init__(
+        self, confirm: Callable[[Proposal, str], None], notice: Notice, *, enters: bool = True
+    ):
+        self._confirm, self._notice, self._enters = confirm, notice, enters
         self.letter: Letter | None = None
         self.answers: dict[int, str] = {}
         self._buttons: dict[int, tuple[w.Button, w.Button]] = {}
@@ -160,6 +166,8 @@ class ProposalTable:
 
     def leave(self, at: int) -> None:
         """Leave a row: its value is not entered."""
+        if self._enters and self.answers.get(at) == "confirmed":
+            raise UsageError("It was entered when it was confirmed: correct it in its field.")
         self._answer(at, "left")
 
     def _answer(self, at: int, answer: str) -> None:
@@ -169,7 +177,7 @@ class ProposalTable:
             confirm.disabled = answer == "confirmed"
             confirm.description = "Confirmed" if answer == "confirmed" else "Confirm"
             leave.description = "Left" if answer == "left" else "Leave"
-            leave.disabled = answer == "left"
+            leave.disabled = answer == "left" or (self._enters and answer == "confirmed")
 
     def _row(self, at: int) -> w.HBox:
         one = self.letter.proposals[at]
@@ -243,6 +251,7 @@ class ChosenFile:
         self._folder = tempfile.TemporaryDirectory(prefix="denial-upload-")  # mode 0700
         self._file: tuple[str, bytes] | None = None
         folder = Path(self._folder.name)
+        self._label = label
         upload = Upload(label, folder, self._came, notice, accept=_ACCEPTED)
         self.widget = hooked(upload, *classes)
 
@@ -257,9 +266,14 @@ class ChosenFile:
             raise UsageError("Choose a file first.")
         return self._file
 
+    def waiting(self) -> list[str]:
+        """Return the label where a file was chosen and not taken."""
+        return [self._label] if self._file else []
+
     def clear(self) -> None:
-        """Forget the file."""
+        """Forget the file, and one that is still coming."""
         self._file = None
+        self.widget.forget()
         self.widget.says = ""
 
 
@@ -327,6 +341,10 @@ class DocumentsPart:
             self.whom.value = ""
             self.table.put(None)
 
+    def waiting(self) -> list[str]:
+        """Return the label of the field of files where one was chosen and not attached."""
+        return self.upload.waiting()
+
     def attach(self) -> None:
         """Attach the chosen file, and show what it proposes where it is a letter."""
         name, content = self.upload.taken()
@@ -370,7 +388,7 @@ class NewCasePart:
             w.Button(description="Make a case of what is confirmed"), "dd-main", "dd-new-make"
         )
         self.make.on_click(guard(lambda _: self.make_case()))
-        self.table = ProposalTable(lambda one, file: None, notice)
+        self.table = ProposalTable(lambda one, file: None, notice, enters=False)
         self.body = hooked(
             w.VBox(
                 [

@@ -9,11 +9,10 @@ import ipywidgets as w
 
 from toolkit.desk import places
 from toolkit.desk.caseload import SAMPLE
-from toolkit.desk.days import read_day, typed_day
+from toolkit.desk.days import read_day_of, typed_day
 from toolkit.desk.shared import Choice
 from toolkit.desk.transfer import Upload
 from toolkit.desk.widgets import Notice, field, hooked, show
-from toolkit.errors import UsageError
 
 
 class SourcePart:
@@ -73,10 +72,7 @@ class SourcePart:
 
     def open(self) -> None:
         """Open what is chosen."""
-        try:
-            day = read_day(self.day.value) if self.day.value.strip() else None
-        except UsageError as error:
-            raise UsageError(f"As of: {error}") from None
+        day = read_day_of("As of", self.day.value) if self.day.value.strip() else None
         typed, store = self.path.value.strip(), self.store.value.strip()
         chosen = Path(typed) if typed else self.files.value
         self._open_it(Choice(chosen, day, _store(store, self._root) if store else self._store))
