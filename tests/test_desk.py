@@ -511,7 +511,13 @@ def test_what_is_typed_and_not_saved_is_named_before_a_case_is_left(place):
     field_of(desk, "order_date").control.value = "02/3"
     desk.record.proof.value = "fax confirmation, page 2"
     assert "dd-unsaved" in desk.record.proof._dom_classes
-    for leave in (desk.next, desk.back, desk.of_payer, desk.settings_button, desk.source.open_button):
+    for leave in (
+        desk.next,
+        desk.back,
+        desk.of_payer,
+        desk.settings_button,
+        desk.source.open_button,
+    ):
         leave.click()
         assert desk._key == first and visible(desk.case)
         assert "Not saved: Date of the order; Proof or words." in desk.notice.text

@@ -80,7 +80,9 @@ def test_a_confirmed_line_is_a_fact_with_its_page_and_quotation(open_case):
     button = desk.documents.table._buttons[row(desk.documents.table, "plan_address")][0]
     assert button.disabled and button.description == "Confirmed"
     at = row(desk.documents.table, "plan_address")
-    assert desk.documents.table._buttons[at][1].disabled, "it is entered: nobody can say it was left"
+    assert desk.documents.table._buttons[at][1].disabled, (
+        "it is entered: nobody can say it was left"
+    )
     with pytest.raises(UsageError, match="correct it in its field"):
         desk.documents.table.leave(at)
 
@@ -185,6 +187,7 @@ def test_a_case_is_made_of_what_is_confirmed_only(place):  # noqa: F811
     part = desk.new_case
     upload(part.upload.widget, "letter.txt", BEFORE)
     part.look.click()
+    assert "<h2" in part.table.head.value and "<h3" not in part.table.head.value  # after the h1
     part.make.click()
     assert "Confirm what is right" in desk.new_notice.text
     press(part.table, "notice_date", 0)
