@@ -14,6 +14,7 @@ from pathlib import Path
 
 import ipywidgets as w
 import pandas as pd
+import pyarrow as pa
 import pytest
 from docx import Document
 from postgres_server import new_database
@@ -461,6 +462,7 @@ def test_a_day_that_is_half_typed_or_none_is_not_stored_and_stays_in_its_field(p
     [
         ("notice_date", "07/01/2026", "before the service"),
         ("notice_date", "12/24/2099", "still to come"),
+        ("notice_received", "09/24/2026", "before the day of the notice"),
         ("order_date", "07/22/2062", "more than a year ahead"),
         ("order_date", "07/22/1926", "more than twenty years back"),
     ],
@@ -470,7 +472,7 @@ def test_an_unlikely_day_is_questioned_beside_its_field_and_saved_when_confirmed
 ):
     desk = at_desk(place)
     pick(desk)
-    fields = desk.date_form.fields if name == "notice_date" else desk.form.fields
+    fields = desk.date_form.fields if name.startswith("notice") else desk.form.fields
     field = fields[name] if name in fields else field_of(desk, name)
     before = desk.view.case.value(name)
     field.control.value = typed
@@ -1080,6 +1082,54 @@ def test_a_typed_path_counts_from_the_project_s_folder(place):
     desk.source.path.value = str(elsewhere)
     desk.source.open_button.click()
     assert desk.source.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+def test_a_frame_opens_as_the_export_of_its_rows_does(place, kind):
+    path = export(place, {}, {"Reason Code (CARC)": "197"})
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if kind == "polars":
+        frame = pytest.importorskip("polars").from_pandas(frame)
+    elif kind == "arrow":
+        frame = pa.Table.from_pandas(frame)
+    else:
+        frame = frame.assign(Units=1, **{"Billed Amount": [253.66, 100.5]}).set_index("Plan")
+        frame = frame.reset_index().set_axis([7, 9])  # no index is a column
+        for name in ("Service From", "Notice Date"):
+            frame[name] = pd.to_datetime(frame[name])
+        frame["Group Code"] = frame["Group Code"].astype("category")
+    desk = open_desk(frame, hospital=UNKNOWN, as_of=TODAY)
+    assert desk.caseload is not None, desk.notice.text
+    of_file = open_desk(path, hospital=UNKNOWN, as_of=TODAY)
+    same = ["patient_control_number", "carc", "due", "last_filing_date", "file_by", "denied_cents"]
+    mine, theirs = desk.caseload.worklist[same], of_file.caseload.worklist[same]
+    pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
+    pick(desk)
+    desk.enter("signer_name", "Sam Placeholder, MD")
+    desk.source.day.value = "11/20/2026"
+    desk.source.open_button.click()
+    assert desk.caseload.as_of == date(2026, 11, 20) and len(desk.cases.keys()) == 2
+    assert open_desk(path, hospital=UNKNOWN, as_of=TODAY).caseload.begun, "one store for both"
+
+
+def test_a_frame_that_cannot_be_read_is_said_by_its_column(place):
+    frame = pd.DataFrame({"Claim Number": ["A1", "A2"], "Notice Date": [SENTINEL, 7]})
+    desk = open_desk(frame, hospital=UNKNOWN, as_of=TODAY)
+    assert desk.caseload is None and SENTINEL not in desk.notice.text
+    assert desk.notice.text.startswith("Notice Date: holds values of several kinds")
+
+
+def test_a_case_and_a_store_in_a_notebook_show_what_is_there_and_no_value(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.enter("signer_name", "Zelda Typedname")
+    case = desk.view.case
+    with CaseStore(desk.store) as store:
+        shown = case._repr_html_() + store._repr_html_() + repr(store)
+    assert "<td>signer_name</td><td>entered</td>" in shown and "<td>carc</td><td>files" in shown
+    assert "<td>cases</td><td>1</td>" in shown and "<td>fact</td><td>1</td>" in shown
+    for value in ("Zelda", SENTINEL, "ACCT-1", "ICN-1", case.case_key):
+        assert value not in shown
 
 
 def test_every_file_of_incoming_can_be_opened_at_once(place):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import ipywidgets as w
 
@@ -46,7 +46,7 @@ from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.record_part import RecordPart
 from toolkit.desk.settings_part import SettingsPart, payer_of
-from toolkit.desk.shared import Choice, remember, remembered
+from toolkit.desk.shared import Choice, Rows, remember, remembered
 from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
 from toolkit.desk.widgets import Leaving, Notice, close, field, hooked, html, show
@@ -64,7 +64,7 @@ from toolkit.outputs import digest, private_folder
 
 
 def open_desk(
-    export: str | Path | Iterable[Path] | None = None,
+    export: "str | Path | Iterable[Path] | Frame | None" = None,
     *,
     hospital: Hospital | Path | str,
     as_of: date | str | None = None,
@@ -73,8 +73,9 @@ def open_desk(
 ) -> "Desk":
     """Return the desk, to be shown as the last line of a notebook cell.
 
-    `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
-    what is in data/incoming. In the app, what was opened last counts before it. `hospital`: the
+    `export` is "sample", a path or several (exports, 835 remittances), or a pandas, polars or Arrow
+    frame of denials, whose columns are read as an export's are; without it the desk offers what is in
+    data/incoming. In the app, what was opened last counts before it. `hospital`: the
     hospital, or the folder that describes it, which is read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file or
     the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
@@ -282,10 +283,10 @@ class Desk:
 
     # ---- what the analyst does
 
-    def open(self, chosen: str | Path | Iterable[Path]) -> None:
-        """Open the sample, a file or several; what cannot be read is shown in one line."""
-        several = not isinstance(chosen, str | Path)
-        self._open(Choice(tuple(chosen) if several else chosen, self._as_of, self.store))
+    def open(self, chosen: "str | Path | Iterable[Path] | Frame") -> None:
+        """Open the sample, a file, several or a frame; what cannot be read is shown in one line."""
+        with self.notice.catching():
+            self._open(Choice(_given(chosen), self._as_of, self.store))
 
     def open_again(self, last: Choice) -> None:
         """Open what was opened last in the app."""
@@ -763,6 +764,18 @@ class Desk:
 
     def __repr__(self) -> str:
         return "The denial desk (run the cell again to see it)"
+
+
+class Frame(Protocol):
+    """A frame of pandas, polars or Arrow: what can be given as an Arrow stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+def _given(chosen: "str | Path | Iterable[Path] | Frame") -> str | Path | tuple[Path, ...] | Rows:
+    if hasattr(chosen, "__arrow_c_stream__"):
+        return Rows.of(chosen)
+    return chosen if isinstance(chosen, str | Path) else tuple(chosen)
 
 
 def _day(as_of: date | str | None) -> date:

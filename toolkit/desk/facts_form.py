@@ -64,13 +64,13 @@ class Field:
             made = w.Text(description=label, placeholder=hint, continuous_update=False)
         return field(made)
 
-    def put(self, fact: Fact | None, needed: bool, *, service: date | None, early: bool) -> None:
+    def put(self, fact: Fact | None, needed: bool, **held: object) -> None:
         """Show the fact as the store has it, and whether the letter still needs it.
 
-        Text that is not saved stays. `service` and `early` are what a day is held against.
+        Text that is not saved stays. `held` is what a day is held against (see `doubt`).
         """
         self._fact = fact
-        self._doubts = {"service": service, "early": early}
+        self._doubts = held
         self.control.description = self.need.label + NEEDED if needed else self.need.label
         (self.control.add_class if needed else self.control.remove_class)("dd-needed")
         if not self.unsaved:
@@ -281,9 +281,13 @@ class FactsForm:
             mine = tuple(need for need in self._needs if need.group == self._group)
             if any(need.name not in self.fields for need in mine):
                 self._make(mine)
-        service = self._case.value("service_date")
+        days = {
+            "service": self._case.value("service_date"),
+            "notice": self._case.value("notice_date"),
+            "received": self._case.value("notice_received"),
+        }
         held = {
-            "service": service if isinstance(service, date) else None,
+            **{name: day if isinstance(day, date) else None for name, day in days.items()},
             "early": self._case.value("stage") in ("pre_service", "prior_authorization"),
         }
         for name, one in self.fields.items():
