@@ -1521,6 +1521,13 @@ def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(pla
     assert one.view.row["due"] == "awaiting_decision"
     with CaseStore(one.store) as store:
         assert [event.who for event in store.events(one.view.case.case_key)] == ["Robin"]
+    assert "recorded by Robin" in text(one.record.history) and one.record.day.value == "11/03/2026"
+    assert "by Robin" in one.record.entries.options[0][0] and visible(one.record.entries)
+    put_in(other, event="received", day="11/04/2026")
+    one.look()
+    one.show_changed.click()
+    assert "Received" in text(one.record.history) and one.record.day.value == "11/03/2026"
+    assert len(one.record.entries.options) == 2
 
 
 def test_a_filing_on_what_a_later_decision_paid_is_refused(place):

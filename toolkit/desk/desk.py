@@ -697,8 +697,9 @@ class Desk:
         show(self.facts, bool(asked))
         self.documents.put(view, folder=self._documents(), as_of=self.caseload.as_of, afresh=afresh)
         self.criteria.put(view, as_of=self.caseload.as_of, afresh=afresh)
-        if afresh or recorded:
-            self.record.put(view, history(view, self.caseload))
+        if afresh or recorded or view.events != self.record.shown:
+            keep = not (afresh or recorded)
+            self.record.put(view, history(view, self.caseload), keep=keep)
         self.letter.put(view, self.caseload.as_of)
         at = self.cases.place(self._key)
         self.previous.disabled = at <= 0

@@ -56,11 +56,23 @@ class RecordPart:
         form = hooked(w.VBox([self.head, self.body, notice.widget]), "dd-record")
         self.widget = hooked(w.HBox([self.history, form]), "dd-columns", "dd-part")
 
-    def put(self, view: CaseView, events: list[dict[str, Any]]) -> None:
-        """Show the history of a case, or of one with a new event, and an empty form."""
+    @property
+    def shown(self) -> tuple[EventEntry, ...]:
+        """The recorded events that the history shows."""
+        return self._view.events if self._view else ()
+
+    def put(self, view: CaseView, events: list[dict[str, Any]], *, keep: bool = False) -> None:
+        """Show the history of a case, or of one with a new event, and an empty form.
+
+        `keep`: what somebody else has recorded is shown, and what is typed here stays.
+        """
         self._view = view
         self.history.value = blocks.history(events)
-        self._make()
+        if keep and (self.waiting() or self._corrects):
+            self.entries.options = _entries(view)
+            self._arrange()
+        else:
+            self._make()
 
     def _make(self) -> None:
         self._corrects = None
@@ -107,7 +119,7 @@ class RecordPart:
         self.entries = field(
             w.Dropdown(
                 description="Recorded entries",
-                options=[(_entry(one), one.entry) for one in view.events],
+                options=_entries(view),
             ),
             "dd-record-entries",
         )
@@ -252,6 +264,10 @@ class RecordPart:
 _MONEY = fact_types()["denied_cents"]  # any amount in dollars
 
 
+def _entries(view: CaseView) -> list[tuple[str, int]]:
+    return [(_entry(one), one.entry) for one in view.events]
+
+
 def _entry(one: EventEntry) -> str:
-    level = f", {plain(one.level).lower()}" if one.level else ""
+    level = f", {plain(one.level)}" if one.level else ""
     return f"{one.entry}: {plain(one.event)}{level}, {one.day:%m/%d/%Y}, by {one.who}"
