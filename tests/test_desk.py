@@ -1685,6 +1685,10 @@ def test_what_is_typed_for_a_payer_or_the_sender_is_not_lost_in_silence(place):
     form.verified.value = "2/3"
     form.save.click()
     assert "Address checked on: a date is such as" in desk.settings_notice.text
+    form.verified.value = "2/3/2099"
+    form.save.click()
+    assert "Address checked on: this day is still to come" in desk.settings_notice.text
+    form.verified.value = "2/3"
     form.payer.value = ("T02", "Other")
     assert form.payer.value == ("T01", "Test Health") and form.verified.value == "2/3"
     form.payer.value = ("T02", "Other")

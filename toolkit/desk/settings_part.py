@@ -262,7 +262,12 @@ def _choice(label: str, options: list[tuple[str, str]], value: str) -> w.Dropdow
 
 
 def _day_of(text: str) -> date | None:
-    return read_day_of(_CHECKED, text) if text.strip() else None
+    if not text.strip():
+        return None
+    day = read_day_of(_CHECKED, text)
+    if day > date.today():
+        raise UsageError(f"{_CHECKED}: this day is still to come. Nothing was saved.")
+    return day
 
 
 def _payer_label(payer: tuple[str, str], number: int, gap: int) -> str:
