@@ -526,6 +526,9 @@ def test_what_is_typed_and_not_saved_is_named_before_a_case_is_left(place):
         desk._leaving = type(desk._leaving)()  # each of them by itself
     desk.next.click()
     assert field_of(desk, "order_date").control.value == "02/3"
+    desk.record.proof.value = "fax confirmation, page 3"
+    desk.next.click()
+    assert desk._key == first, "it is not the same text as the one that was to be let go"
     desk.next.click()
     assert desk._key != first and desk.notice.text == ""
     desk.back.click()
@@ -1047,6 +1050,12 @@ def test_a_page_of_the_app_that_is_loaded_again_shows_what_was_opened_last(
     assert again.source.day.value == "11/30/2026" and "all 2 files" in again.source.files.label
     last = place / "shared" / "last.json"
     assert stat.S_IMODE(last.stat().st_mode) == 0o600
+    again.store.unlink()
+    gone = open_desk("sample", hospital="local")
+    assert gone.caseload is None and "was deleted or moved" in gone.notice.text
+    again.source.open_button.click()
+    assert "was deleted or moved" in again.notice.text, "nor is it made anew by a page that had it"
+    assert not again.store.exists()
 
 
 def test_what_widgets_show_is_taken_out_of_a_notebook_before_it_is_saved():

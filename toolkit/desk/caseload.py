@@ -291,7 +291,10 @@ def _with_number_of(
     return worklist.loc[hit]
 
 
-def check_store(place: Path | str) -> None:
-    """Open and close the store, so that a file that is none is named before any work is done."""
-    with CaseStore(place):
+def check_store(place: Path | str, *, made: bool) -> None:
+    """Open and close the store, so that a file that is none is named before any work is done.
+
+    `made`: it was there before, and is not made anew in silence where it is gone.
+    """
+    with CaseStore(place, made=made):
         pass

@@ -77,9 +77,9 @@ class CriteriaPart:
         self._waiting = Waiting(self.page, self.reason)
         self._offer()
 
-    def waiting(self) -> list[str]:
-        """Return the labels of the fields that hold what was not entered."""
-        return self._waiting.labels() if self.begin.value else []
+    def unsaved(self) -> dict[str, object]:
+        """Return what was typed and not entered, by the label of its field."""
+        return self._waiting.unsaved() if self.begin.value else {}
 
     def put(self, view: CaseView, *, as_of: date, afresh: bool = False) -> None:
         """Show the criteria of this case as they stand; nothing where it does not turn on criteria."""

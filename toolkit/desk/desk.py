@@ -110,6 +110,7 @@ class Desk:
         self._hospital = hospital
         self._as_of = as_of
         self._kind: str | None = None
+        self._stores: set[str] = set()  # those that were opened, and are known to have been there
         self._asked_of: tuple[LetterKind, tuple[Need, ...]] | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
         self._leaving = Leaving()
@@ -271,15 +272,17 @@ class Desk:
 
         return leave
 
-    def _unsaved(self) -> list[str]:
-        """Return the labels of the fields on the screen that hold what is not saved."""
+    def _unsaved(self) -> dict[str, object]:
+        """Return what the screen holds that is not saved, by the label of its field."""
         if self.settings.layout.display != "none":
-            return self.settings_form.waiting()
+            return self.settings_form.unsaved()
         if self.case.layout.display == "none":
-            return []
-        facts = (one.need.label for form in (self.date_form, self.form) for one in form.unsaved)
-        parts = (self.record, self.documents, self.criteria)
-        return [*facts, *(label for part in parts for label in part.waiting())]
+            return {}
+        fields = (*self.date_form.unsaved, *self.form.unsaved)
+        found: dict[str, object] = {one.need.label: one.control.value for one in fields}
+        for part in (self.record, self.documents, self.criteria):
+            found |= part.unsaved()
+        return found
 
     # ---- what the analyst does
 
@@ -290,6 +293,7 @@ class Desk:
 
     def open_again(self, last: Choice) -> None:
         """Open what was opened last in the app."""
+        self._stores.add(str(last.store))
         self.source.put_day_and_store(last)
         self._open(last)
 
@@ -579,7 +583,8 @@ class Desk:
         self.notice.clear()
         self.store_notice.clear()
         with self.notice.catching():
-            check_store(choice.store)
+            check_store(choice.store, made=str(choice.store) in self._stores)
+            self._stores.add(str(choice.store))
             caseload = open_caseload(
                 choice.chosen,
                 root=self.root,

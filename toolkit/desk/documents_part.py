@@ -269,9 +269,9 @@ class ChosenFile:
             raise UsageError("Choose a file first.")
         return self._file
 
-    def waiting(self) -> list[str]:
-        """Return the label where a file was chosen and not taken."""
-        return [self._label] if self._file else []
+    def unsaved(self) -> dict[str, object]:
+        """Return the name of a file that was chosen and not taken, by the label of the field."""
+        return {self._label: self._file[0]} if self._file else {}
 
     def clear(self) -> None:
         """Forget the file, and one that is still coming."""
@@ -344,9 +344,9 @@ class DocumentsPart:
             self.whom.value = ""
             self.table.put(None)
 
-    def waiting(self) -> list[str]:
-        """Return the label of the field of files where one was chosen and not attached."""
-        return self.upload.waiting()
+    def unsaved(self) -> dict[str, object]:
+        """Return the file that was chosen and not attached, by the label of its field."""
+        return self.upload.unsaved()
 
     def attach(self) -> None:
         """Attach the chosen file, and show what it proposes where it is a letter."""

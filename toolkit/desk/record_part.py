@@ -68,7 +68,7 @@ class RecordPart:
         """
         self._view = view
         self.history.value = blocks.history(events)
-        if keep and (self.waiting() or self._corrects):
+        if keep and (self.unsaved() or self._corrects):
             self.entries.options = _entries(view)
             self._arrange()
         else:
@@ -144,9 +144,9 @@ class RecordPart:
         self._waiting = Waiting(self.day, self.amount, self.proof)
         self._event_chosen()
 
-    def waiting(self) -> list[str]:
-        """Return the labels of the fields that hold what was not recorded."""
-        return self._waiting.labels()
+    def unsaved(self) -> dict[str, object]:
+        """Return what was typed and not recorded, by the label of its field."""
+        return self._waiting.unsaved()
 
     def _event_chosen(self) -> None:
         """Offer the level that the event is probably of, unless an entry is being corrected."""

@@ -97,9 +97,9 @@ class SettingsPart:
         if not keep_sender:
             self._make_sender(caseload.hospital.sender)
 
-    def waiting(self) -> list[str]:
-        """Return the labels of the fields that hold what was not saved."""
-        return [*self._of_payer.labels(), *self._of_sender.labels()]
+    def unsaved(self) -> dict[str, object]:
+        """Return what was stated and not saved, by the label of its field."""
+        return self._of_payer.unsaved() | self._of_sender.unsaved()
 
     def _read_payers(self, caseload: Caseload) -> None:
         frame = caseload.worklist[["payer_id", "payer_name", "plan_name"]].fillna("")
@@ -137,7 +137,7 @@ class SettingsPart:
     def _leave_payer(self) -> None:
         """Stay with the payer and plan of the form where something of it is not saved (see `Leaving`)."""
         try:
-            self._leaving.check(self._of_payer.labels())
+            self._leaving.check(self._of_payer.unsaved())
         except UsageError:
             self._quiet = True
             self.payer.value, self.plan.value = self._shown

@@ -53,10 +53,10 @@ class Waiting:
             self._saved[one] = one.value
             self._mark(one)
 
-    def labels(self) -> list[str]:
-        """Return the labels of the fields whose content differs from what is saved."""
-        labels = (one.description for one in self._saved if self._differs(one))
-        return [one.removesuffix(NEEDED) for one in labels]
+    def unsaved(self) -> dict[str, object]:
+        """Return the content that differs from what is saved, by the label of its field."""
+        differs = [one for one in self._saved if self._differs(one)]
+        return {one.description.removesuffix(NEEDED): one.value for one in differs}
 
     def _differs(self, one: w.DOMWidget) -> bool:
         return one.value != self._saved[one]
@@ -69,12 +69,12 @@ class Leaving:
     """Lets a screen be left that holds what is not saved only when that is asked for twice."""
 
     def __init__(self):
-        self._said: list[str] = []
+        self._said: dict[str, object] = {}
 
-    def check(self, unsaved: list[str]) -> None:
-        """Raise UsageError that names these fields, the first time; the second time they are let go."""
+    def check(self, unsaved: dict[str, object]) -> None:
+        """Raise UsageError that names these fields; the second time the same content is let go."""
         if not unsaved or unsaved == self._said:
-            self._said = []
+            self._said = {}
             return
         self._said = unsaved
         raise UsageError(
