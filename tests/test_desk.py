@@ -746,7 +746,8 @@ def test_every_heading_sorts_both_ways_and_what_is_unknown_comes_last(place):
 
 def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     rows = [{"Procedure Code": "99214", "Payer": "Other Health", "Owner": "North"}] * 28 + [{}]
-    desk = at_desk(place, *rows, {"Reason Code (CARC)": "29", "Denial Reason": ""})
+    late = {"Reason Code (CARC)": "29", "Denial Reason": "", "Denied Amount": "9000.00"}
+    desk = at_desk(place, *rows, late | {"Billed Amount": "9000.00"})
     table = desk.cases.table
     assert len(desk.cases.keys()) == 30 and table.shown["first"] and not table.shown["last"]
     assert "1 to 25 of 30 cases" in table.shown["says"]
@@ -764,6 +765,9 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     desk.cases.letter.value = "begun"
     assert len(desk.cases.keys()) == 0
     desk.cases.letter.value = desk.cases.payer.value = ""
+    desk.cases.denied.value = 50000
+    assert len(desk.cases.keys()) == 1 and "$9,000.00 denied" in table.shown["says"]
+    desk.cases.denied.value = None
     desk.cases.search.value = "acct-13"
     assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
     desk.cases.search.value = desk.caseload.worklist["denial_key"].iloc[3]
