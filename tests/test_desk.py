@@ -1679,6 +1679,7 @@ def test_the_settings_of_one_payer_never_go_to_another(place):
 
 def test_what_is_typed_for_a_payer_or_the_sender_is_not_lost_in_silence(place):
     desk = at_own_desk(place, {}, {"Payer": "Other", "Payer ID": "T02"})
+    desk.cases.search.value, desk.cases.order.value = "ACCT-1", "payer"
     desk.open_settings(("T01", "Test Health"))
     form = desk.settings_form
     form.address.value = "PO Box 1"
@@ -1694,6 +1695,8 @@ def test_what_is_typed_for_a_payer_or_the_sender_is_not_lost_in_silence(place):
     form.save_sender.click()
     desk.leave_settings.click()
     assert visible(desk.cases.widget) and desk.notice.text == ""
+    assert desk.cases.search.value == "ACCT-1" and desk.cases.by == "payer", "filters stay"
+    assert len(desk.cases.keys()) == 1
     desk.open_settings(("T01", "Test Health"))
     form.verified.value = "2/3"
     form.save.click()

@@ -105,11 +105,15 @@ class CaseList:
         options = [(f"every {name.lower()}", "")]
         return field(w.Dropdown(description=name, options=options), f"dd-{name.lower()}")
 
-    def put(self, caseload: Caseload) -> None:
-        """Show this caseload from the start: every open case, the next to expire first."""
+    def put(self, caseload: Caseload, *, keep: bool = False) -> None:
+        """Show this caseload from the start: every open case, the next to expire first.
+
+        `keep`: it is the same caseload counted anew; filters and order stay as they are.
+        """
         self._caseload, self._listing = caseload, Listing(caseload)
-        self.due, self.by, self.down = "", NEXT, False
-        self._offer()
+        if not keep:
+            self.due, self.by, self.down = "", NEXT, False
+        self._offer(keep=keep)
         self._show(at=0)
 
     def again(self, caseload: Caseload, rows: list[pd.DataFrame]) -> None:
@@ -163,7 +167,7 @@ class CaseList:
         """Put the keyboard on the row of this denial."""
         self.table.focus_row(denial_key)
 
-    def _offer(self) -> None:
+    def _offer(self, *, keep: bool) -> None:
         listing = self._listing
         offered = (
             (self.payer, "payer", [(name, name) for name in listing.values("payer_name")]),
@@ -177,10 +181,12 @@ class CaseList:
         self._quiet = True
         try:
             for control, name, options in offered:
+                before = control.value if keep else ""
                 control.options = [(f"every {name}", ""), *options]
-                control.value = ""
-            self.letter.value = self.search.value = ""
-            self.denied.value = None
+                control.value = before if before in {value for _, value in options} else ""
+            if not keep:
+                self.letter.value = self.search.value = ""
+                self.denied.value = None
             self.order.value = self.by
         finally:
             self._quiet = False

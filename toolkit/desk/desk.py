@@ -438,7 +438,7 @@ class Desk:
             name, content, letter, confirmed(proposals, file=letter.file, as_of=before.as_of),
             folder=self._documents(), hospital=before.hospital, as_of=before.as_of, **self._by(),
         )  # fmt: skip
-        self._list(with_work(with_letter_cases(before, self.store), self.store))
+        self._list(with_work(with_letter_cases(before, self.store), self.store), keep=True)
         files = self.caseload.claims.files
         made = files.loc[files["sha256"].eq(letter.sha256), "file_id"]
         mine = self.caseload.worklist["file_id"].isin(set(made))
@@ -607,11 +607,11 @@ class Desk:
     def _key(self) -> str:
         return self.view.files.denial_key if self.view else ""
 
-    def _list(self, caseload: Caseload) -> None:
-        """Show this caseload's table from the start."""
+    def _list(self, caseload: Caseload, *, keep: bool = False) -> None:
+        """Show this caseload's table from the start; `keep`: with its filters and its order."""
         self.caseload, self.view = caseload, None
         self._listed = dict(caseload.changed)
-        self.cases.put(caseload)
+        self.cases.put(caseload, keep=keep)
         self._show("list")
 
     def _relist(self) -> None:
@@ -739,7 +739,7 @@ class Desk:
             as_of=before.as_of,
             store=self.store,
         )
-        self._list(caseload)
+        self._list(caseload, keep=True)
         if key:
             self.pick(key)
         self._show("settings")
