@@ -318,6 +318,7 @@ def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chrom
         driver.pick_dexa(page)
         driver.enter(page, "signer_name", "Zelda Typedname, MD")
         confirmed = entries(place)
+        page.locator(".dd-record-proof input").fill("a note for no button yet")
         fact = page.locator(".dd-fact-signer_title")
         fact.locator("input").click()
         page.keyboard.type("Physician adv")
@@ -326,7 +327,7 @@ def test_a_dead_kernel_is_said_on_the_page_and_what_was_typed_stays_marked(chrom
         banner = page.locator(".dd-lost-banner")
         expect(banner).to_be_visible()
         expect(banner).to_contain_text("does not answer: nothing can be saved")
-        expect(banner).to_contain_text("1 field holds text that is not saved")
+        expect(banner).to_contain_text("2 fields hold text that is not saved")
         dialog = page.locator(".jp-Dialog")
         expect(dialog.or_(banner).first).to_be_visible()
         if dialog.count():

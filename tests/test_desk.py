@@ -14,6 +14,7 @@ from pathlib import Path
 
 import ipywidgets as w
 import pandas as pd
+import pyarrow as pa
 import pytest
 from docx import Document
 from postgres_server import new_database
@@ -461,6 +462,7 @@ def test_a_day_that_is_half_typed_or_none_is_not_stored_and_stays_in_its_field(p
     [
         ("notice_date", "07/01/2026", "before the service"),
         ("notice_date", "12/24/2099", "still to come"),
+        ("notice_received", "09/24/2026", "before the day of the notice"),
         ("order_date", "07/22/2062", "more than a year ahead"),
         ("order_date", "07/22/1926", "more than twenty years back"),
     ],
@@ -470,7 +472,7 @@ def test_an_unlikely_day_is_questioned_beside_its_field_and_saved_when_confirmed
 ):
     desk = at_desk(place)
     pick(desk)
-    fields = desk.date_form.fields if name == "notice_date" else desk.form.fields
+    fields = desk.date_form.fields if name.startswith("notice") else desk.form.fields
     field = fields[name] if name in fields else field_of(desk, name)
     before = desk.view.case.value(name)
     field.control.value = typed
@@ -490,6 +492,7 @@ def test_a_field_of_one_case_never_enters_anything_on_another(place):
     record = desk.record
     record.day.value = "11/20/2026"
     click = record.save.click
+    desk.next.click()
     desk.next.click()  # as another browser on the same kernel would
     theirs = field_of(desk, "signer_name")
     assert theirs is not mine and theirs.control is not mine.control
@@ -501,6 +504,46 @@ def test_a_field_of_one_case_never_enters_anything_on_another(place):
     assert desk.view.case.value("signer_name") is None and theirs.control.value == ""
     with CaseStore(desk.store) as store:
         assert store.keys() == ()
+
+
+def test_what_is_typed_and_not_saved_is_named_before_a_case_is_left(place):
+    desk = at_desk(place, {}, {})
+    pick(desk)
+    first = desk._key
+    field_of(desk, "order_date").control.value = "02/3"
+    desk.record.proof.value = "fax confirmation, page 2"
+    assert "dd-unsaved" in desk.record.proof._dom_classes
+    for leave in (
+        desk.next,
+        desk.back,
+        desk.of_payer,
+        desk.settings_button,
+        desk.source.open_button,
+    ):
+        leave.click()
+        assert desk._key == first and visible(desk.case)
+        assert "Not saved: Date of the order; Proof or words." in desk.notice.text
+        desk._leaving = type(desk._leaving)()  # each of them by itself
+    desk.next.click()
+    assert field_of(desk, "order_date").control.value == "02/3"
+    desk.record.proof.value = "fax confirmation, page 3"
+    desk.next.click()
+    assert desk._key == first, "it is not the same text as the one that was to be let go"
+    desk.next.click()
+    assert desk._key != first and desk.notice.text == ""
+    desk.back.click()
+    assert visible(desk.cases.widget), "nothing unsaved is here"
+
+
+def test_a_field_that_is_asked_for_no_more_keeps_what_was_not_saved(place):
+    desk = at_desk(place)
+    pick(desk)
+    field = field_of(desk, "order_date")
+    field.control.value = "02/3"
+    desk.choose_kind("")
+    desk.choose_kind(desk.letter.kind.options[1][1])
+    assert desk.form.fields["order_date"] is field and visible(field.widget)
+    assert field.control.value == "02/3" and field.unsaved
 
 
 def test_an_internal_error_marks_the_field_and_never_says_that_it_is_saved(place, monkeypatch):
@@ -597,6 +640,7 @@ def test_what_somebody_else_enters_on_the_open_case_is_shown_and_typed_text_stay
     assert not visible(one.changed_part)
     assert field_of(one, "signer_name").control.value == "Robin Notreal"
     assert typed.control.value == "07/22" and typed.unsaved
+    typed.drop.click()
     one.back.click()
     other.enter("signer_title", "Advisor")
     one.look()  # no case is open: nothing to say
@@ -702,7 +746,8 @@ def test_every_heading_sorts_both_ways_and_what_is_unknown_comes_last(place):
 
 def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     rows = [{"Procedure Code": "99214", "Payer": "Other Health", "Owner": "North"}] * 28 + [{}]
-    desk = at_desk(place, *rows, {"Reason Code (CARC)": "29", "Denial Reason": ""})
+    late = {"Reason Code (CARC)": "29", "Denial Reason": "", "Denied Amount": "9000.00"}
+    desk = at_desk(place, *rows, late | {"Billed Amount": "9000.00"})
     table = desk.cases.table
     assert len(desk.cases.keys()) == 30 and table.shown["first"] and not table.shown["last"]
     assert "1 to 25 of 30 cases" in table.shown["says"]
@@ -720,6 +765,9 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     desk.cases.letter.value = "begun"
     assert len(desk.cases.keys()) == 0
     desk.cases.letter.value = desk.cases.payer.value = ""
+    desk.cases.denied.value = 50000
+    assert len(desk.cases.keys()) == 1 and "$9,000.00 denied" in table.shown["says"]
+    desk.cases.denied.value = None
     desk.cases.search.value = "acct-13"
     assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
     desk.cases.search.value = desk.caseload.worklist["denial_key"].iloc[3]
@@ -1006,6 +1054,12 @@ def test_a_page_of_the_app_that_is_loaded_again_shows_what_was_opened_last(
     assert again.source.day.value == "11/30/2026" and "all 2 files" in again.source.files.label
     last = place / "shared" / "last.json"
     assert stat.S_IMODE(last.stat().st_mode) == 0o600
+    again.store.unlink()
+    gone = open_desk("sample", hospital="local")
+    assert gone.caseload is None and "was deleted or moved" in gone.notice.text
+    again.source.open_button.click()
+    assert "was deleted or moved" in again.notice.text, "nor is it made anew by a page that had it"
+    assert not again.store.exists()
 
 
 def test_what_widgets_show_is_taken_out_of_a_notebook_before_it_is_saved():
@@ -1041,6 +1095,54 @@ def test_a_typed_path_counts_from_the_project_s_folder(place):
     desk.source.path.value = str(elsewhere)
     desk.source.open_button.click()
     assert desk.source.path.value == "elsewhere.csv" and len(desk.cases.keys()) == 1
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+def test_a_frame_opens_as_the_export_of_its_rows_does(place, kind):
+    path = export(place, {}, {"Reason Code (CARC)": "197"})
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if kind == "polars":
+        frame = pytest.importorskip("polars").from_pandas(frame)
+    elif kind == "arrow":
+        frame = pa.Table.from_pandas(frame)
+    else:
+        frame = frame.assign(Units=1, **{"Billed Amount": [253.66, 100.5]}).set_index("Plan")
+        frame = frame.reset_index().set_axis([7, 9])  # no index is a column
+        for name in ("Service From", "Notice Date"):
+            frame[name] = pd.to_datetime(frame[name])
+        frame["Group Code"] = frame["Group Code"].astype("category")
+    desk = open_desk(frame, hospital=UNKNOWN, as_of=TODAY)
+    assert desk.caseload is not None, desk.notice.text
+    of_file = open_desk(path, hospital=UNKNOWN, as_of=TODAY)
+    same = ["patient_control_number", "carc", "due", "last_filing_date", "file_by", "denied_cents"]
+    mine, theirs = desk.caseload.worklist[same], of_file.caseload.worklist[same]
+    pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
+    pick(desk)
+    desk.enter("signer_name", "Sam Placeholder, MD")
+    desk.source.day.value = "11/20/2026"
+    desk.source.open_button.click()
+    assert desk.caseload.as_of == date(2026, 11, 20) and len(desk.cases.keys()) == 2
+    assert open_desk(path, hospital=UNKNOWN, as_of=TODAY).caseload.begun, "one store for both"
+
+
+def test_a_frame_that_cannot_be_read_is_said_by_its_column(place):
+    frame = pd.DataFrame({"Claim Number": ["A1", "A2"], "Notice Date": [SENTINEL, 7]})
+    desk = open_desk(frame, hospital=UNKNOWN, as_of=TODAY)
+    assert desk.caseload is None and SENTINEL not in desk.notice.text
+    assert desk.notice.text.startswith("Notice Date: holds values of several kinds")
+
+
+def test_a_case_and_a_store_in_a_notebook_show_what_is_there_and_no_value(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.enter("signer_name", "Zelda Typedname")
+    case = desk.view.case
+    with CaseStore(desk.store) as store:
+        shown = case._repr_html_() + store._repr_html_() + repr(store)
+    assert "<td>signer_name</td><td>entered</td>" in shown and "<td>carc</td><td>files" in shown
+    assert "<td>cases</td><td>1</td>" in shown and "<td>fact</td><td>1</td>" in shown
+    for value in ("Zelda", SENTINEL, "ACCT-1", "ICN-1", case.case_key):
+        assert value not in shown
 
 
 def test_every_file_of_incoming_can_be_opened_at_once(place):
@@ -1374,7 +1476,7 @@ def test_an_event_is_corrected_and_taken_back_and_the_case_stands_as_before(plac
     ("fields", "says"),
     [
         ({"day": ""}, "Date"),
-        ({"day": "02/31/2026"}, "no such day"),
+        ({"day": "02/31/2026"}, "Date: there is no such day"),
         ({"day": "12/24/2026"}, "in the future"),
         ({"day": "07/01/2026"}, "before the service"),
         ({"event": "decided", "day": "11/20/2026", "outcome": "upheld"}, "no filing at this level"),
@@ -1393,6 +1495,21 @@ def test_an_event_that_does_not_fit_is_refused_in_the_form_s_own_words(place, fi
         assert store.keys() == ()
     for name, value in fields.items():  # what was typed stays
         assert getattr(desk.record, name).value == value
+
+
+def test_the_level_that_an_event_is_of_is_the_last_one_filed(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.record.event.value = "paid"
+    assert desk.record.level.value == "", "nothing was appealed"
+    desk.record.event.value = "filed"
+    assert desk.record.level.value == "reconsideration"
+    put_in(desk, day="11/02/2026")
+    put_in(desk, event="decided", day="11/20/2026", outcome="partly_overturned")
+    desk.record.event.value = "paid"
+    assert desk.record.level.value == "reconsideration", "what was decided is what is paid"
+    desk.record.event.value = "filed"
+    assert desk.record.level.value == "ire_review", "the level that follows"
 
 
 def test_only_the_fields_of_the_event_are_asked_for(place):
@@ -1417,6 +1534,13 @@ def test_an_event_that_somebody_else_has_overtaken_is_not_written_in_silence(pla
     assert one.view.row["due"] == "awaiting_decision"
     with CaseStore(one.store) as store:
         assert [event.who for event in store.events(one.view.case.case_key)] == ["Robin"]
+    assert "recorded by Robin" in text(one.record.history) and one.record.day.value == "11/03/2026"
+    assert "by Robin" in one.record.entries.options[0][0] and visible(one.record.entries)
+    put_in(other, event="received", day="11/04/2026")
+    one.look()
+    one.show_changed.click()
+    assert "Received" in text(one.record.history) and one.record.day.value == "11/03/2026"
+    assert len(one.record.entries.options) == 2
 
 
 def test_a_filing_on_what_a_later_decision_paid_is_refused(place):
@@ -1551,6 +1675,40 @@ def test_the_settings_of_one_payer_never_go_to_another(place):
     form.save.click()
     (row,) = read_payers(place / "local" / "payers.csv")
     assert (row.payer_id, row.appeals_address) == ("T02", "For the other")
+
+
+def test_what_is_typed_for_a_payer_or_the_sender_is_not_lost_in_silence(place):
+    desk = at_own_desk(place, {}, {"Payer": "Other", "Payer ID": "T02"})
+    desk.cases.search.value, desk.cases.order.value = "ACCT-1", "payer"
+    desk.open_settings(("T01", "Test Health"))
+    form = desk.settings_form
+    form.address.value = "PO Box 1"
+    form.sender["name"].value = "Example Outpatient Center"
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T01", "Test Health") and form.address.value == "PO Box 1"
+    assert "Not saved: Address for appeals." in desk.settings_notice.text
+    form.save.click()
+    assert "Saved in payers.csv" in desk.settings_notice.text
+    assert form.sender["name"].value == "Example Outpatient Center", "it was not saved with it"
+    desk.leave_settings.click()
+    assert "Not saved: Hospital, as on the letterhead." in desk.notice.text
+    form.save_sender.click()
+    desk.leave_settings.click()
+    assert visible(desk.cases.widget) and desk.notice.text == ""
+    assert desk.cases.search.value == "ACCT-1" and desk.cases.by == "payer", "filters stay"
+    assert len(desk.cases.keys()) == 1
+    desk.open_settings(("T01", "Test Health"))
+    form.verified.value = "2/3"
+    form.save.click()
+    assert "Address checked on: a date is such as" in desk.settings_notice.text
+    form.verified.value = "2/3/2099"
+    form.save.click()
+    assert "Address checked on: this day is still to come" in desk.settings_notice.text
+    form.verified.value = "2/3"
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T01", "Test Health") and form.verified.value == "2/3"
+    form.payer.value = ("T02", "Other")
+    assert form.payer.value == ("T02", "Other") and form.verified.value == "", "asked for twice"
 
 
 def test_the_desk_of_an_earlier_day_knows_what_the_worklist_of_that_day_knows(place):

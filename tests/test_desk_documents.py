@@ -8,6 +8,7 @@ from test_desk import FACTS, at_desk, pick, place, text, visible  # noqa: F401 (
 
 from toolkit.cases import CaseStore
 from toolkit.desk.documents_part import LETTER
+from toolkit.errors import UsageError
 
 DENIED = b"""Test Health
 Notice of Claim Denial
@@ -78,6 +79,12 @@ def test_a_confirmed_line_is_a_fact_with_its_page_and_quotation(open_case):
         assert [one.name for one in store.facts(desk.view.case.case_key)] == ["plan_address"]
     button = desk.documents.table._buttons[row(desk.documents.table, "plan_address")][0]
     assert button.disabled and button.description == "Confirmed"
+    at = row(desk.documents.table, "plan_address")
+    assert desk.documents.table._buttons[at][1].disabled, (
+        "it is entered: nobody can say it was left"
+    )
+    with pytest.raises(UsageError, match="correct it in its field"):
+        desk.documents.table.leave(at)
 
 
 def test_of_two_values_one_is_confirmed_and_the_other_left(open_case):
@@ -180,6 +187,7 @@ def test_a_case_is_made_of_what_is_confirmed_only(place):  # noqa: F811
     part = desk.new_case
     upload(part.upload.widget, "letter.txt", BEFORE)
     part.look.click()
+    assert "<h2" in part.table.head.value and "<h3" not in part.table.head.value  # after the h1
     part.make.click()
     assert "Confirm what is right" in desk.new_notice.text
     press(part.table, "notice_date", 0)
@@ -224,6 +232,30 @@ def test_what_the_record_does_not_meet_is_entered_by_its_row_and_taken_back(open
     assert desk.view.refused and "not met" in str(desk.view.refused)
     part.take_back.click()
     assert desk.view.refused is None and "ordered by telephone" not in text(part.table)
+
+
+def test_nothing_chosen_or_typed_for_a_case_comes_along_to_another(place):  # noqa: F811
+    desk = at_desk(place, {}, {})
+    pick(desk)
+    part, before, file = desk.criteria, desk.view.case.case_key, desk.documents.upload
+    part.begin.value, part.criterion.value = True, "order"
+    page, save = part.page, part.save
+    page.value = "record page 2"
+    upload(file.widget, "note.txt", b"words")
+    half = {"page": "p", "name": "other.txt", "size": 6, "at": 0}
+    file.widget._received(file.widget, half, [b"the"])
+    desk.next.click()
+    assert "Not saved: Choose a file; Where the record says so." in desk.notice.text
+    desk.next.click()
+    file.widget._received(file.widget, half | {"at": 3}, [b"end"])  # what was still coming
+    assert "interrupted" in desk.document_notice.text
+    desk.documents.add.click()
+    assert "Choose a file first" in desk.document_notice.text
+    page.value = "record page 3"  # as another browser on the same kernel would
+    save.click()
+    assert "belongs to another case" in desk.criteria_notice.text
+    with CaseStore(desk.store) as store:
+        assert store.keys() == () and desk.view.case.case_key != before
 
 
 def test_a_denial_without_criteria_shows_no_grid(place):  # noqa: F811

@@ -65,6 +65,8 @@ def test_further_columns_are_named_and_not_refused(tmp_path, capsys):
         ("payer_name,program\nX,part_d\nx ,part_d\n", "row 3: the same payer and plan as row 2"),
         ('payer_name,program\n"X,part_d\n', "row 2: a quote is not closed"),
         ("payer_name,program,state_window\nX,part_d,soon\n", "row 2, state_window"),
+        ("payer_name,program,state_window\nX,part_d,0\n", "row 2, state_window"),
+        ("payer_name,program,state_window\nX,part_d,9999\n", "1 to 366"),
         ("payer_name,program,jurisdiction\nX,commercial_plan,ZZSENTINEL\n", "row 2, jurisdiction: the jurisdiction is the two letters"),
         ("payer_name,program,jurisdiction,funding\nX,commercial_plan,NY,self_funded\n", "row 2, jurisdiction: no state's law governs a self-funded plan"),
         ("payer_name,program,address_verified_on\nX,part_d,soon\n", "row 2, address_verified_on"),

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from html import escape
 from typing import Any
 
 import msgspec
@@ -70,6 +71,24 @@ class Case(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Case({len(self.facts)} facts, {len(self.events)} events)"
+
+    def _repr_html_(self) -> str:
+        """Return which facts are known and from where, and no value: a notebook keeps what it shows."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{_origin(fact.source)}</td><td>{fact.as_of or ''}</td></tr>"
+            for name, fact in sorted(self.facts.items())
+        )
+        heads = "".join(f'<th scope="col">{one}</th>' for one in ("Fact", "From", "As of"))
+        return (
+            f"<p>Case: {len(self.facts)} facts, {len(self.events)} appeal events, {len(self.documents)} "
+            f"documents; <code>value(name)</code> gives a value</p><table><thead><tr>{heads}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def _origin(source: str) -> str:
+    """Return where a fact is from: a person, or the files; a source may quote a letter."""
+    return "entered" if source.startswith("entered") else "files"
 
 
 # Fact name, table, column. The first that holds a value wins: what the worklist has decided comes

@@ -7,6 +7,7 @@ log is a SQLite file that only its owner can read, or a PostgreSQL database give
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,23 @@ class CaseStore:
     def close(self) -> None:
         """Close the store; entries are on disk already."""
         self._database.close()
+
+    def __repr__(self) -> str:
+        return f"CaseStore({self._database.name})"
+
+    def _repr_html_(self) -> str:
+        """Return how much is recorded, and no case's key or value: a notebook keeps what it shows."""
+        with self._database.read() as db:
+            kinds = db.execute(
+                sa.select(ENTRIES.c.kind, sa.func.count()).group_by(ENTRIES.c.kind).order_by("kind")
+            ).all()
+        counts = [("cases", len(self.keys())), *kinds]
+        rows = "".join(f"<tr><td>{name}</td><td>{number}</td></tr>" for name, number in counts)
+        return (
+            f"<p>{escape(repr(self))}, recorded:</p><table><thead><tr>"
+            '<th scope="col">What</th><th scope="col">Number</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table>"
+        )
 
     # ---- what people enter
 

@@ -8,6 +8,7 @@ from toolkit import lazy
 
 _WHERE = {
     "Desk": "desk",
+    "Frame": "desk",
     "open_desk": "desk",
 }
 

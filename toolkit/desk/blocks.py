@@ -85,9 +85,9 @@ def note(text: str, *, tone: str = "calm", items: Iterable[str] = (), title: str
     return f'<div class="dd-note dd-{tone}">{head}{escape(text)}{under}</div>'
 
 
-def heading(text: str) -> str:
-    """Return the heading of a part of the desk."""
-    return f'<h3 class="dd-h">{escape(text)}</h3>'
+def heading(text: str, *, level: int = 3) -> str:
+    """Return the heading of a part of the desk: of a case (level 3), or beside the list (2)."""
+    return f'<h{level} class="dd-h">{escape(text)}</h{level}>'
 
 
 # ---- the list

@@ -29,6 +29,7 @@ COLUMNS = {
     "owner": "Owner",
     "work": "Work",
 }
+_AMOUNTS = (100, 500, 1_000, 5_000, 10_000, 50_000, 100_000)  # dollars denied, from which on
 _WORK = {"letter": "letter written", "facts": "begun", "maybe": "entries to check"}
 
 
@@ -58,6 +59,16 @@ class CaseList:
         self.payer = self._filter_by("Payer")
         self.category = self._filter_by("Category")
         self.owner = self._filter_by("Owner")
+        self.denied = field(
+            w.Dropdown(
+                description="Denied",
+                options=[
+                    ("any amount", None),
+                    *((f"${one:,} or more", one * 100) for one in _AMOUNTS),
+                ],
+            ),
+            "dd-denied-filter",
+        )
         self.letter = field(
             w.Dropdown(
                 description="Letter",
@@ -77,14 +88,15 @@ class CaseList:
             ),
             "dd-search",
         )
-        for control in (self.payer, self.category, self.owner, self.letter, self.search):
+        filters = (self.search, self.payer, self.category, self.owner, self.denied, self.letter)
+        for control in filters:
             control.observe(changed, "value")
         self.order.observe(notice.guards(self._ordered), "value")
         self.summary = html("dd-summary")
         self.table = CaseTable(notice.guards(self.act))
-        filters = (self.search, self.payer, self.category, self.owner, self.letter, self.order)
+        row = hooked(w.HBox((*filters, self.order)), "dd-row")
         self.widget = hooked(
-            w.VBox([self.summary, hooked(w.HBox(filters), "dd-row"), self.table]),
+            w.VBox([self.summary, row, self.table]),
             "dd-list-part",
         )
 
@@ -93,11 +105,15 @@ class CaseList:
         options = [(f"every {name.lower()}", "")]
         return field(w.Dropdown(description=name, options=options), f"dd-{name.lower()}")
 
-    def put(self, caseload: Caseload) -> None:
-        """Show this caseload from the start: every open case, the next to expire first."""
+    def put(self, caseload: Caseload, *, keep: bool = False) -> None:
+        """Show this caseload from the start: every open case, the next to expire first.
+
+        `keep`: it is the same caseload counted anew; filters and order stay as they are.
+        """
         self._caseload, self._listing = caseload, Listing(caseload)
-        self.due, self.by, self.down = "", NEXT, False
-        self._offer()
+        if not keep:
+            self.due, self.by, self.down = "", NEXT, False
+        self._offer(keep=keep)
         self._show(at=0)
 
     def again(self, caseload: Caseload, rows: list[pd.DataFrame]) -> None:
@@ -151,7 +167,7 @@ class CaseList:
         """Put the keyboard on the row of this denial."""
         self.table.focus_row(denial_key)
 
-    def _offer(self) -> None:
+    def _offer(self, *, keep: bool) -> None:
         listing = self._listing
         offered = (
             (self.payer, "payer", [(name, name) for name in listing.values("payer_name")]),
@@ -165,9 +181,12 @@ class CaseList:
         self._quiet = True
         try:
             for control, name, options in offered:
+                before = control.value if keep else ""
                 control.options = [(f"every {name}", ""), *options]
-                control.value = ""
-            self.letter.value = self.search.value = ""
+                control.value = before if before in {value for _, value in options} else ""
+            if not keep:
+                self.letter.value = self.search.value = ""
+                self.denied.value = None
             self.order.value = self.by
         finally:
             self._quiet = False
@@ -200,6 +219,7 @@ class CaseList:
             equal={name: value for name, value in equal.items() if value},
             search=self.search.value,
             keys=set(self._caseload.begun) if self.letter.value == "begun" else None,
+            least=self.denied.value,
         )
         if self.letter.value == "ready":
             passing = listing.having(passing, "letter")

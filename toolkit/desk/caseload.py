@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from toolkit.cases import (
     Case,
@@ -23,7 +24,7 @@ from toolkit.cases import (
 from toolkit.claims import Claims, concat, read
 from toolkit.denials.services import service_of
 from toolkit.desk import places
-from toolkit.desk.shared import Frames, claims_of, fingerprint, frames_of, shared
+from toolkit.desk.shared import Frames, Rows, claims_of, fingerprint, frames_of, shared
 from toolkit.history import seen_on
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.hospital.places import local_folder
@@ -92,17 +93,18 @@ class Caseload:
 
 
 SAMPLE_NAME = "The synthetic sample"
+FRAME_NAME = "The rows of the frame"
 
 
 def open_caseload(
-    chosen: str | Path | Iterable[Path],
+    chosen: str | Path | Iterable[Path] | Rows,
     *,
     root: Path,
     store: Path | str,
     hospital: Hospital | Path | str,
     as_of: date,
 ) -> Caseload:
-    """Read what was chosen (the sample, a file, several files) and triage it.
+    """Read what was chosen (the sample, a file, several files, the rows of a frame) and triage it.
 
     `hospital` is the hospital, or the folder that describes it. The sample has its own hospital: no
     payer in it is real. Raises InputError naming file, row and column.
@@ -112,18 +114,24 @@ def open_caseload(
     if isinstance(chosen, str) and chosen.strip().lower() == SAMPLE:
         name, hospital = SAMPLE_NAME, sample_hospital()
     else:
-        paths = [chosen] if isinstance(chosen, str | Path) else list(chosen)
-        paths = [places.found(Path(path), root) for path in paths]
-        name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+        if isinstance(chosen, Rows):
+            name = FRAME_NAME
+        else:
+            paths = [chosen] if isinstance(chosen, str | Path) else list(chosen)
+            paths = [places.found(Path(path), root) for path in paths]
+            name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
         if isinstance(hospital, Hospital):
             folders = None  # what it knows is in no file
         else:
             folder = places.found(Path(hospital), root)
             folders = (folder, local_folder())  # column maps are in the second
             hospital = read_hospital(folder)
+        if isinstance(chosen, Rows):
+            folders = None  # no file holds them
 
     def made() -> Frames:
-        claims = _read(paths, hospital, as_of)
+        rows = chosen if isinstance(chosen, Rows) else None
+        claims = _read(paths, rows, hospital, as_of)
         worklist = triage(claims, as_of=as_of, hospital=hospital)
         return frames_of(claims) | {"worklist": with_letters(worklist)}
 
@@ -153,8 +161,13 @@ def with_letter_cases(caseload: Caseload, store: Path | str) -> Caseload:
     )
 
 
-def _read(paths: Sequence[Path], hospital: Hospital, as_of: date) -> Claims:
-    """Return the claims of these files, or of the sample where there are none."""
+def _read(paths: Sequence[Path], rows: Rows | None, hospital: Hospital, as_of: date) -> Claims:
+    """Return the claims of these files or rows, or of the sample where there are none."""
+    if rows is not None:
+        with tempfile.TemporaryDirectory() as folder:  # mode 0700
+            path = Path(folder) / "frame.parquet"
+            pq.write_table(rows.table, path)
+            return _read([path], None, hospital, as_of)
     if paths:
         return one_history(read(paths), hospital=hospital, recorded=(), as_of=as_of)
     with tempfile.TemporaryDirectory() as folder:  # mode 0700
@@ -278,7 +291,10 @@ def _with_number_of(
     return worklist.loc[hit]
 
 
-def check_store(place: Path | str) -> None:
-    """Open and close the store, so that a file that is none is named before any work is done."""
-    with CaseStore(place):
+def check_store(place: Path | str, *, made: bool) -> None:
+    """Open and close the store, so that a file that is none is named before any work is done.
+
+    `made`: it was there before, and is not made anew in silence where it is gone.
+    """
+    with CaseStore(place, made=made):
         pass

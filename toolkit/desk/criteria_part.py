@@ -9,7 +9,7 @@ import ipywidgets as w
 
 from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
-from toolkit.desk.widgets import Notice, field, hooked, html, show
+from toolkit.desk.widgets import Notice, Waiting, close, field, hooked, html, show
 from toolkit.errors import UsageError
 from toolkit.letters import grid_of
 from toolkit.letters.criteria import UNMET
@@ -24,21 +24,39 @@ Enter = Callable[[str, str, object], None]
 
 
 class CriteriaPart:
-    """The grid of a case; `enter` puts what the record does not meet into the store."""
+    """The grid of a case; `enter` puts what the record does not meet into the store.
+
+    The form is made for its case and no other.
+    """
 
     def __init__(self, enter: Enter, notice: Notice):
         self._enter = enter
-        self._key = ""
+        self._guard = notice.guards
         self._stated: list[dict[str, str]] = []  # what the record was found not to meet
         self.grid: tuple[Requirement, ...] = ()
-        guard = notice.guards
         self.table = html("dd-criteria")
         self.begin = hooked(
             w.Checkbox(description="The record does not meet a criterion", indent=False),
             "dd-unmet-begin",
         )
         self.begin.observe(lambda _: show(self.form, self.begin.value), "value")
-        self.criterion = field(w.Dropdown(description="Criterion"), "dd-wide", "dd-unmet-criterion")
+        self.form = w.VBox()
+        show(self.form, False)
+        self.widget = hooked(
+            w.VBox([self.table, self.begin, notice.widget, self.form]),
+            "dd-criteria-part",
+            "dd-part",
+        )
+        self._make("", [])
+
+    def _make(self, case_key: str, options: list[tuple[str, str]]) -> None:
+        """Make the form for this case: text typed for another never comes with it."""
+        guard = self._guard
+        for old in self.form.children:
+            close(old)
+        self.criterion = field(
+            w.Dropdown(description="Criterion", options=options), "dd-wide", "dd-unmet-criterion"
+        )
         self.page = field(
             w.Text(description="Where the record says so", continuous_update=False),
             "dd-unmet-page",
@@ -51,24 +69,23 @@ class CriteriaPart:
         self.save = hooked(w.Button(description="Enter as not met"), "dd-main", "dd-unmet-save")
         self.take_back = hooked(w.Button(description="Take it back"), "dd-unmet-back")
         self.criterion.observe(guard(lambda _: self._offer()), "value")
-        self.save.on_click(guard(lambda _: self._save()))
-        self.take_back.on_click(guard(lambda _: self._save(back=True)))
+        self.save.on_click(guard(lambda _: self._save(case_key)))
+        self.take_back.on_click(guard(lambda _: self._save(case_key, back=True)))
         buttons = hooked(w.HBox([self.save, self.take_back]), "dd-line")
         fields = hooked(w.HBox([self.criterion, self.page, self.reason]), "dd-row")
-        self.form = w.VBox([fields, buttons])
-        show(self.form, False)
-        self.widget = hooked(
-            w.VBox([self.table, self.begin, notice.widget, self.form]),
-            "dd-criteria-part",
-            "dd-part",
-        )
+        self.form.children = (fields, buttons)
+        self._waiting = Waiting(self.page, self.reason)
+        self._offer()
+
+    def unsaved(self) -> dict[str, object]:
+        """Return what was typed and not entered, by the label of its field."""
+        return self._waiting.unsaved() if self.begin.value else {}
 
     def put(self, view: CaseView, *, as_of: date, afresh: bool = False) -> None:
         """Show the criteria of this case as they stand; nothing where it does not turn on criteria."""
         attached: dict[str, list[str]] = {}
         for one in view.documents:
             attached.setdefault(one.kind, []).append(one.name)
-        self._key = view.case.case_key
         self.grid = grid_of(view.case, as_of=as_of, attached=attached)
         self.table.value = f'<div class="dd-block">{_shown(self.grid)}</div>' if self.grid else ""
         show(self.widget, bool(self.grid))
@@ -79,12 +96,12 @@ class CriteriaPart:
             for row in rows(value, fact_types()[UNMET])
         ]
         options = [(one.says, one.id) for one in self.grid if one.id]
-        if tuple(options) != tuple(self.criterion.options):
-            self.criterion.options = options
         show(self.begin, bool(options))
         if afresh:
             self.begin.value = False
-        if afresh or self._stated != before:  # what is typed and not entered yet stays
+        if afresh or options != list(self.criterion.options):
+            self._make(view.case.case_key, options)
+        elif self._stated != before:  # what is typed and not entered yet stays
             self._offer()
 
     def _offer(self) -> None:
@@ -93,8 +110,9 @@ class CriteriaPart:
         self.page.value = row.get("page", "") if row else ""
         self.reason.value = row.get("reason", "") if row else ""
         show(self.take_back, row is not None)
+        self._waiting.saved()
 
-    def _save(self, *, back: bool = False) -> None:
+    def _save(self, case_key: str, *, back: bool = False) -> None:
         if not self.criterion.value:
             raise UsageError("Choose the criterion first.")
         kept = [one for one in self._stated if one["criterion"] != self.criterion.value]
@@ -105,7 +123,7 @@ class CriteriaPart:
                 "reason": self.reason.value.strip(),
             }
             kept.append({name: text for name, text in row.items() if text})
-        self._enter(self._key, UNMET, json.dumps(kept, ensure_ascii=False) if kept else "")
+        self._enter(case_key, UNMET, json.dumps(kept, ensure_ascii=False) if kept else "")
 
 
 def _shown(grid: Iterable[Requirement]) -> str:

@@ -17,6 +17,14 @@ _OF_A_NOTICE = ("notice_date", "notice_received")
 _YEARS = 366  # days
 
 
+def read_day_of(label: str, text: str) -> date:
+    """Return the day in a field (see `read_day`); what is wrong names the field."""
+    try:
+        return read_day(text)
+    except UsageError as error:
+        raise UsageError(f"{label}: {error}") from None
+
+
 def read_day(text: str) -> date:
     """Return the day that a text names: 03/31/2026 (month first), 2026-03-31 or Mar 31, 2026.
 
@@ -46,16 +54,30 @@ def typed_day(day: date | None) -> str:
     return f"{day:%m/%d/%Y}" if day else ""
 
 
-def doubt(name: str, day: date, *, service: date | None, early: bool, today: date) -> str:
+def doubt(
+    name: str,
+    day: date,
+    *,
+    service: date | None,
+    early: bool,
+    notice: date | None,
+    received: date | None,
+    today: date,
+) -> str:
     """Return why a day is unlikely for a fact, '' where nothing speaks against it.
 
-    `early`: the denial came before the service, and so may its notice.
+    `early`: the denial came before the service, and so may its notice. `notice` and `received`: the
+    day of the notice and the day it came, as they are known.
     """
     if name in _OF_A_NOTICE:
         if day > today:
             return "this day is still to come"
         if service and day < service and not early:
             return "this day is before the service"
+        if name == "notice_received" and notice and day < notice:
+            return "this day is before the day of the notice"
+        if name == "notice_date" and received and day > received:
+            return "this day is after the day the notice was received"
     if name == "birth_date" and day > (service or today):
         return "this day is after the service"
     if (day - today).days > _YEARS:

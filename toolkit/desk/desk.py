@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import ipywidgets as w
 
@@ -46,10 +46,10 @@ from toolkit.desk.guard import Guard
 from toolkit.desk.letter_part import LetterPart
 from toolkit.desk.record_part import RecordPart
 from toolkit.desk.settings_part import SettingsPart, payer_of
-from toolkit.desk.shared import Choice, remember, remembered
+from toolkit.desk.shared import Choice, Rows, remember, remembered
 from toolkit.desk.source_part import SourcePart
 from toolkit.desk.transfer import Download
-from toolkit.desk.widgets import Notice, close, field, hooked, html, show
+from toolkit.desk.widgets import Leaving, Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, RefusedError, StoreError, ToolkitError, UsageError
 from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer, save_sender
 from toolkit.hospital.places import letterhead
@@ -64,7 +64,7 @@ from toolkit.outputs import digest, private_folder
 
 
 def open_desk(
-    export: str | Path | Iterable[Path] | None = None,
+    export: "str | Path | Iterable[Path] | Frame | None" = None,
     *,
     hospital: Hospital | Path | str,
     as_of: date | str | None = None,
@@ -73,8 +73,9 @@ def open_desk(
 ) -> "Desk":
     """Return the desk, to be shown as the last line of a notebook cell.
 
-    `export` is "sample", a path or several (exports, 835 remittances); without it the desk offers
-    what is in data/incoming. In the app, what was opened last counts before it. `hospital`: the
+    `export` is "sample", a path or several (exports, 835 remittances), or a pandas, polars or Arrow
+    frame of denials, whose columns are read as an export's are; without it the desk offers what is in
+    data/incoming. In the app, what was opened last counts before it. `hospital`: the
     hospital, or the folder that describes it, which is read anew whenever something is opened.
     `as_of`: the day from which days are counted (default: today). `store`: the file or
     the PostgreSQL URL that keeps everything entered (default: local/cases.sqlite). `who`: who enters it
@@ -109,8 +110,10 @@ class Desk:
         self._hospital = hospital
         self._as_of = as_of
         self._kind: str | None = None
+        self._stores: set[str] = set()  # those that were opened, and are known to have been there
         self._asked_of: tuple[LetterKind, tuple[Need, ...]] | None = None
         self._listed: dict[str, object] = {}  # the rows that the table has, where they were entered
+        self._leaving = Leaving()
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
         self.store_notice = Notice("dd-notice-store")
@@ -136,10 +139,14 @@ class Desk:
             "</p></div>"
         )
         self.source = SourcePart(
-            self.root, self.notice, day=self._as_of, store=self.store, open_it=self._open
+            self.root,
+            self.notice,
+            day=self._as_of,
+            store=self.store,
+            open_it=self._leave_for(self._open),
         )
         self.settings_button = hooked(w.Button(description="Payers and sender"), "dd-open-settings")
-        self.settings_button.on_click(guard(lambda _: self.open_settings()))
+        self.settings_button.on_click(guard(self._leave_for(lambda _: self.open_settings())))
         self.source.row.children += (self.settings_button,)
         self.welcome = html("dd-welcome")
         self.welcome.value = blocks.note(
@@ -158,16 +165,17 @@ class Desk:
 
     def _build_case(self, guard) -> None:
         self.back = hooked(w.Button(description="All open cases"), "dd-back")
-        self.back.on_click(guard(lambda _: self.close_case()))
+        self.back.on_click(guard(self._leave_for(lambda _: self.close_case())))
         self.previous = w.Button(description="Previous case")
         self.next = w.Button(description="Next case")
-        self.previous.on_click(guard(lambda _: self._step(-1)))
-        self.next.on_click(guard(lambda _: self._step(1)))
+        self.previous.on_click(guard(self._leave_for(lambda _: self._step(-1))))
+        self.next.on_click(guard(self._leave_for(lambda _: self._step(1))))
         self.of_payer = hooked(w.Button(description="Set this payer once"), "dd-of-payer")
         self.of_payer.tooltip = (
             "Program, contract, window and address, for all claims of this payer"
         )
-        self.of_payer.on_click(guard(lambda _: self.open_settings(payer_of(self.view.row))))
+        to_payer = self._leave_for(lambda _: self.open_settings(payer_of(self.view.row)))
+        self.of_payer.on_click(guard(to_payer))
         self.head = html("dd-case-head-part")
         self._build_changed(guard)
         self._build_attach(guard)
@@ -240,7 +248,7 @@ class Desk:
     def _build_settings(self, guard) -> None:
         self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
         self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
-        self.leave_settings.on_click(guard(lambda _: self._leave_settings()))
+        self.leave_settings.on_click(guard(self._leave_for(lambda _: self._leave_settings())))
         self.settings = hooked(
             w.VBox([hooked(w.HBox([self.leave_settings]), "dd-line"), self.settings_form.widget]),
             "dd-settings-part",
@@ -254,15 +262,38 @@ class Desk:
         show(self.settings, part == "settings")
         show(self.settings_button, self.caseload is not None and part != "settings")
 
+    def _leave_for(self, step: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return the step so that it leaves nothing unsaved behind in silence (see `Leaving`)."""
+
+        def leave(given: Any) -> None:
+            self._leaving.check(self._unsaved())
+            self.notice.clear()
+            step(given)
+
+        return leave
+
+    def _unsaved(self) -> dict[str, object]:
+        """Return what the screen holds that is not saved, by the label of its field."""
+        if self.settings.layout.display != "none":
+            return self.settings_form.unsaved()
+        if self.case.layout.display == "none":
+            return {}
+        fields = (*self.date_form.unsaved, *self.form.unsaved)
+        found: dict[str, object] = {one.need.label: one.control.value for one in fields}
+        for part in (self.record, self.documents, self.criteria):
+            found |= part.unsaved()
+        return found
+
     # ---- what the analyst does
 
-    def open(self, chosen: str | Path | Iterable[Path]) -> None:
-        """Open the sample, a file or several; what cannot be read is shown in one line."""
-        several = not isinstance(chosen, str | Path)
-        self._open(Choice(tuple(chosen) if several else chosen, self._as_of, self.store))
+    def open(self, chosen: "str | Path | Iterable[Path] | Frame") -> None:
+        """Open the sample, a file, several or a frame; what cannot be read is shown in one line."""
+        with self.notice.catching():
+            self._open(Choice(_given(chosen), self._as_of, self.store))
 
     def open_again(self, last: Choice) -> None:
         """Open what was opened last in the app."""
+        self._stores.add(str(last.store))
         self.source.put_day_and_store(last)
         self._open(last)
 
@@ -407,7 +438,7 @@ class Desk:
             name, content, letter, confirmed(proposals, file=letter.file, as_of=before.as_of),
             folder=self._documents(), hospital=before.hospital, as_of=before.as_of, **self._by(),
         )  # fmt: skip
-        self._list(with_work(with_letter_cases(before, self.store), self.store))
+        self._list(with_work(with_letter_cases(before, self.store), self.store), keep=True)
         files = self.caseload.claims.files
         made = files.loc[files["sha256"].eq(letter.sha256), "file_id"]
         mine = self.caseload.worklist["file_id"].isin(set(made))
@@ -436,7 +467,9 @@ class Desk:
         save_payer(self._folder() / "payers.csv", payer)
         self._count_anew()
         named = (payer.payer_id, payer.payer_name)
-        self.settings_form.put(self.caseload, blocked="", payer=named, plan=payer.plan_name)
+        self.settings_form.put(
+            self.caseload, blocked="", payer=named, plan=payer.plan_name, keep_sender=True
+        )
         self.settings_notice.done("Saved in payers.csv; every date was counted anew.")
 
     def save_sender(self, sender: Sender) -> None:
@@ -550,7 +583,8 @@ class Desk:
         self.notice.clear()
         self.store_notice.clear()
         with self.notice.catching():
-            check_store(choice.store)
+            check_store(choice.store, made=str(choice.store) in self._stores)
+            self._stores.add(str(choice.store))
             caseload = open_caseload(
                 choice.chosen,
                 root=self.root,
@@ -573,11 +607,11 @@ class Desk:
     def _key(self) -> str:
         return self.view.files.denial_key if self.view else ""
 
-    def _list(self, caseload: Caseload) -> None:
-        """Show this caseload's table from the start."""
+    def _list(self, caseload: Caseload, *, keep: bool = False) -> None:
+        """Show this caseload's table from the start; `keep`: with its filters and its order."""
         self.caseload, self.view = caseload, None
         self._listed = dict(caseload.changed)
-        self.cases.put(caseload)
+        self.cases.put(caseload, keep=keep)
         self._show("list")
 
     def _relist(self) -> None:
@@ -668,8 +702,9 @@ class Desk:
         show(self.facts, bool(asked))
         self.documents.put(view, folder=self._documents(), as_of=self.caseload.as_of, afresh=afresh)
         self.criteria.put(view, as_of=self.caseload.as_of, afresh=afresh)
-        if afresh or recorded:
-            self.record.put(view, history(view, self.caseload))
+        if afresh or recorded or view.events != self.record.shown:
+            keep = not (afresh or recorded)
+            self.record.put(view, history(view, self.caseload), keep=keep)
         self.letter.put(view, self.caseload.as_of)
         at = self.cases.place(self._key)
         self.previous.disabled = at <= 0
@@ -704,7 +739,7 @@ class Desk:
             as_of=before.as_of,
             store=self.store,
         )
-        self._list(caseload)
+        self._list(caseload, keep=True)
         if key:
             self.pick(key)
         self._show("settings")
@@ -735,6 +770,18 @@ class Desk:
 
     def __repr__(self) -> str:
         return "The denial desk (run the cell again to see it)"
+
+
+class Frame(Protocol):
+    """A frame of pandas, polars or Arrow: what can be given as an Arrow stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+def _given(chosen: "str | Path | Iterable[Path] | Frame") -> str | Path | tuple[Path, ...] | Rows:
+    if hasattr(chosen, "__arrow_c_stream__"):
+        return Rows.of(chosen)
+    return chosen if isinstance(chosen, str | Path) else tuple(chosen)
 
 
 def _day(as_of: date | str | None) -> date:

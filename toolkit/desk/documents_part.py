@@ -119,10 +119,16 @@ def read_upload(name: str, content: bytes, *, as_of: date) -> Letter:
 
 
 class ProposalTable:
-    """One row for each value that a letter proposes, with Confirm and Leave; nothing is entered by itself."""
+    """One row for each value that a letter proposes, with Confirm and Leave; nothing is entered by itself.
 
-    def __init__(self, confirm: Callable[[Proposal, str], None], notice: Notice):
-        self._confirm, self._notice = confirm, notice
+    `of_case`: of the case that is open, where `confirm` puts the value into the store; then it is no
+    longer left here, but corrected in its field.
+    """
+
+    def __init__(
+        self, confirm: Callable[[Proposal, str], None], notice: Notice, *, of_case: bool = True
+    ):
+        self._confirm, self._notice, self._of_case = confirm, notice, of_case
         self.letter: Letter | None = None
         self.answers: dict[int, str] = {}
         self._buttons: dict[int, tuple[w.Button, w.Button]] = {}
@@ -139,7 +145,10 @@ class ProposalTable:
         self.rows.children = (
             () if letter is None else tuple(map(self._row, range(len(letter.proposals))))
         )
-        self.head.value = "" if letter is None else f'<div class="dd-block">{_about(letter)}</div>'
+        level = 3 if self._of_case else 2  # the case has a heading of its own above its parts
+        self.head.value = (
+            "" if letter is None else f'<div class="dd-block">{_about(letter, level=level)}</div>'
+        )
         show(self.widget, letter is not None)
 
     def chosen(self) -> list[Proposal]:
@@ -160,6 +169,8 @@ class ProposalTable:
 
     def leave(self, at: int) -> None:
         """Leave a row: its value is not entered."""
+        if self._of_case and self.answers.get(at) == "confirmed":
+            raise UsageError("It was entered when it was confirmed: correct it in its field.")
         self._answer(at, "left")
 
     def _answer(self, at: int, answer: str) -> None:
@@ -169,7 +180,7 @@ class ProposalTable:
             confirm.disabled = answer == "confirmed"
             confirm.description = "Confirmed" if answer == "confirmed" else "Confirm"
             leave.description = "Left" if answer == "left" else "Leave"
-            leave.disabled = answer == "left"
+            leave.disabled = answer == "left" or (self._of_case and answer == "confirmed")
 
     def _row(self, at: int) -> w.HBox:
         one = self.letter.proposals[at]
@@ -222,13 +233,13 @@ def _kind(kind: str) -> str:
     return next((one.says_of_it for one in notice_kinds() if one.kind == kind), kind)
 
 
-def _about(letter: Letter) -> str:
+def _about(letter: Letter, *, level: int) -> str:
     missing = ", ".join(says_of(one) for one in letter.not_found)
     notes = [one.says + (f" (page {one.page})" if one.page else "") for one in letter.findings]
     if missing:
         notes.append(f"not found in the letter: {missing}")
     title = f"{letter.file}: {_kind(letter.kind)}, {count(letter.pages, 'page')}."
-    return blocks.heading("What the letter says") + blocks.note(
+    return blocks.heading("What the letter says", level=level) + blocks.note(
         "Nothing of it is entered until you confirm it.", title=title, items=notes
     )
 
@@ -243,6 +254,7 @@ class ChosenFile:
         self._folder = tempfile.TemporaryDirectory(prefix="denial-upload-")  # mode 0700
         self._file: tuple[str, bytes] | None = None
         folder = Path(self._folder.name)
+        self._label = label
         upload = Upload(label, folder, self._came, notice, accept=_ACCEPTED)
         self.widget = hooked(upload, *classes)
 
@@ -257,9 +269,14 @@ class ChosenFile:
             raise UsageError("Choose a file first.")
         return self._file
 
+    def unsaved(self) -> dict[str, object]:
+        """Return the name of a file that was chosen and not taken, by the label of the field."""
+        return {self._label: self._file[0]} if self._file else {}
+
     def clear(self) -> None:
-        """Forget the file."""
+        """Forget the file, and one that is still coming."""
         self._file = None
+        self.widget.forget()
         self.widget.says = ""
 
 
@@ -327,6 +344,10 @@ class DocumentsPart:
             self.whom.value = ""
             self.table.put(None)
 
+    def unsaved(self) -> dict[str, object]:
+        """Return the file that was chosen and not attached, by the label of its field."""
+        return self.upload.unsaved()
+
     def attach(self) -> None:
         """Attach the chosen file, and show what it proposes where it is a letter."""
         name, content = self.upload.taken()
@@ -370,7 +391,7 @@ class NewCasePart:
             w.Button(description="Make a case of what is confirmed"), "dd-main", "dd-new-make"
         )
         self.make.on_click(guard(lambda _: self.make_case()))
-        self.table = ProposalTable(lambda one, file: None, notice)
+        self.table = ProposalTable(lambda one, file: None, notice, of_case=False)
         self.body = hooked(
             w.VBox(
                 [

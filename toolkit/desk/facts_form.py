@@ -10,7 +10,7 @@ from toolkit.cases import Case, Fact
 from toolkit.desk import blocks
 from toolkit.desk.caseload import is_entered
 from toolkit.desk.days import doubt, read_day, typed_day
-from toolkit.desk.widgets import Notice, close, field, hooked, html, show
+from toolkit.desk.widgets import NEEDED, Notice, close, field, hooked, html, show
 from toolkit.errors import ChangedError, ToolkitError, UsageError
 from toolkit.letters import Need
 from toolkit.letters.facts import printed, table_lines
@@ -64,14 +64,14 @@ class Field:
             made = w.Text(description=label, placeholder=hint, continuous_update=False)
         return field(made)
 
-    def put(self, fact: Fact | None, needed: bool, *, service: date | None, early: bool) -> None:
+    def put(self, fact: Fact | None, needed: bool, **held: object) -> None:
         """Show the fact as the store has it, and whether the letter still needs it.
 
-        Text that is not saved stays. `service` and `early` are what a day is held against.
+        Text that is not saved stays. `held` is what a day is held against (see `doubt`).
         """
         self._fact = fact
-        self._doubts = {"service": service, "early": early}
-        self.control.description = f"{self.need.label} (needed)" if needed else self.need.label
+        self._doubts = held
+        self.control.description = self.need.label + NEEDED if needed else self.need.label
         (self.control.add_class if needed else self.control.remove_class)("dd-needed")
         if not self.unsaved:
             self._put_value(fact)
@@ -231,8 +231,6 @@ class FactsForm:
         if (needs, case_key) == (self._needs, self._key):
             return
         waiting = {} if case_key != self._key else {one.need.name: one for one in self.unsaved}
-        names = {need.name for need in needs}
-        waiting = {name: one for name, one in waiting.items() if name in names}
         for name, one in self.fields.items():
             if name not in waiting:
                 close(one.widget)
@@ -271,6 +269,9 @@ class FactsForm:
         }
         self.fields |= made
         order = [need.name for need in self._needs if need.name in self.fields]
+        order += [
+            name for name in self.fields if name not in order
+        ]  # unsaved, and asked for no more
         self.body.children = tuple(self.fields[name].widget for name in order)
 
     def _arrange(self) -> None:
@@ -280,15 +281,19 @@ class FactsForm:
             mine = tuple(need for need in self._needs if need.group == self._group)
             if any(need.name not in self.fields for need in mine):
                 self._make(mine)
-        service = self._case.value("service_date")
+        days = {
+            "service": self._case.value("service_date"),
+            "notice": self._case.value("notice_date"),
+            "received": self._case.value("notice_received"),
+        }
         held = {
-            "service": service if isinstance(service, date) else None,
+            **{name: day if isinstance(day, date) else None for name, day in days.items()},
             "early": self._case.value("stage") in ("pre_service", "prior_authorization"),
         }
         for name, one in self.fields.items():
             fact = self._case.facts.get(name)
             one.put(fact, name in self._missing, **held)
-            here = not self._grouped or one.need.group == self._group
+            here = not self._grouped or one.need.group == self._group or one.unsaved
             used = one.need.required or name in self._missing or fact is not None or one.unsaved
             show(one.widget, here and (used or self.every.value or not self._grouped))
         for group, button in self.buttons.items():

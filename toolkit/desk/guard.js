@@ -25,14 +25,26 @@ function render({ model, el }) {
     if (!saves) event.stopPropagation();
   };
   const fact = (event) => event.target.closest?.(".dd-fact");
+  const waits = (event) => event.target.closest?.(".dd-waits"); // for the button of its form
   const entered = (event) => {
     before = event.target.value;
   };
   const typed = (event) => {
-    if (event.target.matches("input, textarea")) fact(event)?.classList.add("dd-typed");
+    if (!event.target.matches("input, textarea")) return;
+    const field = fact(event) ?? waits(event);
+    field?.classList.add("dd-typed");
+    delete field?.dataset.ddLeft;
   };
   const left = (event) => {
-    if (event.target.value === before) fact(event)?.classList.remove("dd-typed");
+    if (event.target.value === before) {
+      (fact(event) ?? waits(event))?.classList.remove("dd-typed");
+    } else if (waits(event)) waits(event).dataset.ddLeft = Date.now();
+  };
+  // The kernel has what was left before it was asked, and marks what differs from what is saved.
+  const taken = (since) => {
+    for (const one of root.querySelectorAll(".dd-typed[data-dd-left]")) {
+      if (Number(one.dataset.ddLeft) < since) one.classList.remove("dd-typed");
+    }
   };
   // In a letter, arrows go from sentence to sentence, and Escape hides what binds one until the next.
   const among = (event) => {
@@ -64,6 +76,7 @@ function render({ model, el }) {
 
   const settle = (message) => {
     if (message.pong !== undefined) {
+      taken(asked);
       asked = 0;
       if (lost) recover();
     }
@@ -80,6 +93,13 @@ function render({ model, el }) {
   const controls = () => root.querySelectorAll("input, textarea, select, button");
   const textual = (node) => node.matches("textarea, input:not([type=checkbox])");
 
+  const unsavedFields = () =>
+    [...root.querySelectorAll(".dd-typed, .dd-unsaved")].filter((one) => one.offsetParent);
+  // The browser asks before a page goes that holds what is not saved.
+  const going = (event) => {
+    if (root && unsavedFields().length) event.preventDefault();
+  };
+
   function lose() {
     lost = true;
     root.classList.add("dd-lost");
@@ -91,16 +111,16 @@ function render({ model, el }) {
         node.dataset.ddLost = "yes";
       }
     }
-    const unsaved = root.querySelectorAll(".dd-typed, .dd-unsaved").length;
+    const unsaved = unsavedFields().length;
     banner.textContent =
       "The kernel behind this desk does not answer: nothing can be saved. " +
       (unsaved
-        ? `${unsaved} field${unsaved > 1 ? "s hold" : " holds"} text that is not saved, marked below: copy it. `
-        : "Everything that was entered before is saved. ") +
+        ? `${unsaved} field${unsaved > 1 ? "s hold" : " holds"} text that is not saved, marked below: copy it. Then `
+        : "Everything that was entered before is saved. To go on, ") +
       // In the app, which Voila serves, there is no notebook to run.
       (document.body.dataset.voila
-        ? "Then reload this page."
-        : "Then run the notebook again (Run > Run All Cells).");
+        ? "reload this page."
+        : "run the notebook again (Run > Run All Cells).");
     banner.hidden = false;
     banner.showPopover?.();
   }
@@ -150,6 +170,7 @@ function render({ model, el }) {
   }
 
   model.on("msg:custom", settle);
+  window.addEventListener("beforeunload", going);
   document.addEventListener("keydown", hush, true); // wherever the focus is: the pointer shows it too
   const timer = setInterval(look, EVERY);
   entering.observe(document, { childList: true, subtree: true });
@@ -159,6 +180,7 @@ function render({ model, el }) {
     entering.disconnect();
     if (root) model.send({ gone: page });
     model.off("msg:custom", settle);
+    window.removeEventListener("beforeunload", going);
     document.removeEventListener("keydown", hush, true);
     for (const [name, does] of listeners) root?.removeEventListener(name, does);
   };

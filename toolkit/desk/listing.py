@@ -125,14 +125,21 @@ class Listing:
         return int(cents[cents >= 0].sum())
 
     def passing(
-        self, *, equal: Mapping[str, str], search: str = "", keys: set[str] | None = None
+        self,
+        *,
+        equal: Mapping[str, str],
+        search: str = "",
+        keys: set[str] | None = None,
+        least: int | None = None,
     ) -> np.ndarray:
         """Return the positions whose columns have these values, whose numbers hold the text, and,
-        with `keys`, that are among these denials.
+        with `keys`, that are among these denials, with `least`, of at least so many denied cents.
         """
         kept = np.ones(self.size, dtype=bool)
         for name, value in equal.items():
             kept &= self._texts[name].equal(value)
+        if least is not None:
+            kept &= self._columns["denied_cents"] >= least
         if keys is not None:
             kept &= self._numbers["denial_key"].isin(keys).to_numpy(bool)
         if sought := search.strip():

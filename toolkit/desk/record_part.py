@@ -11,8 +11,8 @@ import ipywidgets as w
 from toolkit.cases import EventEntry, event_rules, levels_of
 from toolkit.desk import blocks
 from toolkit.desk.case_view import CaseView
-from toolkit.desk.days import read_day, typed_day
-from toolkit.desk.widgets import Notice, close, field, hooked, html, show
+from toolkit.desk.days import read_day_of, typed_day
+from toolkit.desk.widgets import NEEDED, Notice, Waiting, close, field, hooked, html, show
 from toolkit.errors import RefusedError, UsageError
 from toolkit.letters.facts import fact_types, typed
 from toolkit.reports.words import plain
@@ -56,11 +56,23 @@ class RecordPart:
         form = hooked(w.VBox([self.head, self.body, notice.widget]), "dd-record")
         self.widget = hooked(w.HBox([self.history, form]), "dd-columns", "dd-part")
 
-    def put(self, view: CaseView, events: list[dict[str, Any]]) -> None:
-        """Show the history of a case, or of one with a new event, and an empty form."""
+    @property
+    def shown(self) -> tuple[EventEntry, ...]:
+        """The recorded events that the history shows."""
+        return self._view.events if self._view else ()
+
+    def put(self, view: CaseView, events: list[dict[str, Any]], *, keep: bool = False) -> None:
+        """Show the history of a case, or of one with a new event, and an empty form.
+
+        `keep`: what somebody else has recorded is shown, and what is typed here stays.
+        """
         self._view = view
         self.history.value = blocks.history(events)
-        self._make()
+        if keep and (self.unsaved() or self._corrects):
+            self.entries.options = _entries(view)
+            self._arrange()
+        else:
+            self._make()
 
     def _make(self) -> None:
         self._corrects = None
@@ -84,12 +96,11 @@ class RecordPart:
             name: (one.name if one is not None else plain(name))
             for name, one in levels_of(view.case).items()
         }
-        level = blocks.words(view.row["level"])
         self.level = field(
             w.Dropdown(
                 description="Level",
                 options=[("not stated", ""), *((says, name) for name, says in levels.items())],
-                value=level if level in levels else "",
+                value="",
             ),
             "dd-record-level",
         )
@@ -108,7 +119,7 @@ class RecordPart:
         self.entries = field(
             w.Dropdown(
                 description="Recorded entries",
-                options=[(_entry(one), one.entry) for one in view.events],
+                options=_entries(view),
             ),
             "dd-record-entries",
         )
@@ -116,7 +127,7 @@ class RecordPart:
         self.take_back = hooked(w.Button(description="Take it back"), "dd-record-back")
         guard = self._notice.guards
         key = view.case.case_key
-        self.event.observe(guard(lambda _: self._arrange()), "value")
+        self.event.observe(guard(lambda _: self._event_chosen()), "value")
         self.save.on_click(guard(lambda _: self._save(key)))
         self.cancel.on_click(guard(lambda _: self._make()))
         self.correct.on_click(guard(lambda _: self._begin_correction()))
@@ -130,7 +141,30 @@ class RecordPart:
             hooked(w.HBox([self.save, self.cancel]), "dd-line"),
             self._rest,
         )
+        self._waiting = Waiting(self.day, self.amount, self.proof)
+        self._event_chosen()
+
+    def unsaved(self) -> dict[str, object]:
+        """Return what was typed and not recorded, by the label of its field."""
+        return self._waiting.unsaved()
+
+    def _event_chosen(self) -> None:
+        """Offer the level that the event is probably of, unless an entry is being corrected."""
+        if self._corrects is None:
+            level = self._level_of(self.event.value)
+            self.level.value = level if level in dict(self._choices(self.level)) else ""
         self._arrange()
+
+    def _level_of(self, event: str) -> str:
+        """Return the level at which a request is filed next; of what comes after it, the last one filed."""
+        view = self._view
+        following = blocks.words(view.row["level"])
+        if event == "filed":
+            return following
+        recorded = sorted(view.events, key=lambda one: (one.day, one.entry))
+        known = [one.level for one in (*view.case.events, *recorded) if one.level]
+        is_needed = "level" in event_rules().events[event].needs
+        return known[-1] if known else following if is_needed else ""
 
     @staticmethod
     def _text(label: str, name: str, hint: str) -> w.Text:
@@ -148,8 +182,8 @@ class RecordPart:
         for name, control in named.items():
             show(control, name in (*rule.needs, *rule.allows))
             label = _LABELS[name] if name != "amount" else "Amount in dollars"
-            control.description = f"{label} (needed)" if name in rule.needs else label
-        self.day.description = "Date (needed)"
+            control.description = label + NEEDED if name in rule.needs else label
+        self.day.description = f"Date{NEEDED}"
         correcting = self._corrects is not None
         show(self.cancel, correcting)
         show(self._rest, bool(self._view.events) and not correcting)
@@ -169,6 +203,7 @@ class RecordPart:
         self.outcome.value = one.outcome
         self.amount.value = "" if one.amount_cents is None else dollars(one.amount_cents)
         self.proof.value = one.proof
+        self._waiting.saved()
         self._arrange()
         self.day.focus()
 
@@ -204,7 +239,9 @@ class RecordPart:
         if not self.day.value.strip():
             raise UsageError("Date: the day on which it happened is needed. Nothing was recorded.")
         corrects = self._corrects.entry if self._corrects else None
-        self._send(self.event.value, day=read_day(self.day.value), corrects=corrects, **kept)
+        self._send(
+            self.event.value, day=read_day_of("Date", self.day.value), corrects=corrects, **kept
+        )
 
     def _cents(self) -> int | None:
         if not self.amount.value.strip():
@@ -227,6 +264,10 @@ class RecordPart:
 _MONEY = fact_types()["denied_cents"]  # any amount in dollars
 
 
+def _entries(view: CaseView) -> list[tuple[str, int]]:
+    return [(_entry(one), one.entry) for one in view.events]
+
+
 def _entry(one: EventEntry) -> str:
-    level = f", {plain(one.level).lower()}" if one.level else ""
+    level = f", {plain(one.level)}" if one.level else ""
     return f"{one.entry}: {plain(one.event)}{level}, {one.day:%m/%d/%Y}, by {one.who}"

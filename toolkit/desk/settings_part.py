@@ -8,8 +8,8 @@ import pandas as pd
 
 from toolkit.desk import blocks
 from toolkit.desk.caseload import Caseload
-from toolkit.desk.days import read_day, typed_day
-from toolkit.desk.widgets import Notice, close, field, hooked, html
+from toolkit.desk.days import read_day_of, typed_day
+from toolkit.desk.widgets import Leaving, Notice, Waiting, close, field, hooked, html
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital, Payer, Sender, Signer, coverage_names
 from toolkit.reports.words import count
@@ -20,6 +20,7 @@ _CONTRACT = [
     ("no contract", "not_contracted"),
 ]
 _FUNDING = [("not stated", ""), ("insured", "insured"), ("self-funded", "self_funded")]
+_CHECKED = "Address checked on"
 _EVERY_PLAN = "every plan of this payer"
 
 
@@ -33,9 +34,12 @@ class SettingsPart:
         notice: Notice,
     ):
         self._save_payer, self._save_sender = save_payer, save_sender
-        self._guards = notice.guards
+        self._notice, self._guards = notice, notice.guards
         self._quiet = False
         self._blocked = ""
+        self._leaving = Leaving()
+        self._of_payer, self._of_sender = Waiting(), Waiting()
+        self._shown: tuple[tuple[str, str] | None, str] = (None, "")  # payer and plan of the form
         self._counted: list[tuple[tuple[str, str], int, int]] = []  # (id, name), denials, gaps
         self._plans: dict[tuple[str, str], list[str]] = {}
         self._hospital = Hospital.unknown()
@@ -66,10 +70,11 @@ class SettingsPart:
         blocked: str,
         payer: tuple[str, str] | None = None,
         plan: str = "",
+        keep_sender: bool = False,
     ) -> None:
         """Show the caseload's payers, this one first, and the sender.
 
-        `blocked` says why nothing can be saved here.
+        `blocked` says why nothing can be saved here. `keep_sender` leaves the sender's form as it is.
         """
         self._hospital = caseload.hospital
         self._blocked = blocked
@@ -89,7 +94,12 @@ class SettingsPart:
         finally:
             self._quiet = False
         self._offer_plans(plan)
-        self._make_sender(caseload.hospital.sender)
+        if not keep_sender:
+            self._make_sender(caseload.hospital.sender)
+
+    def unsaved(self) -> dict[str, object]:
+        """Return what was stated and not saved, by the label of its field."""
+        return self._of_payer.unsaved() | self._of_sender.unsaved()
 
     def _read_payers(self, caseload: Caseload) -> None:
         frame = caseload.worklist[["payer_id", "payer_name", "plan_name"]].fillna("")
@@ -106,6 +116,7 @@ class SettingsPart:
 
     def _chosen(self) -> None:
         if not self._quiet:
+            self._leave_payer()
             self._offer_plans("")
 
     def _offer_plans(self, plan: str) -> None:
@@ -120,7 +131,19 @@ class SettingsPart:
 
     def _plan_chosen(self) -> None:
         if not self._quiet:
+            self._leave_payer()
             self._make()
+
+    def _leave_payer(self) -> None:
+        """Stay with the payer and plan of the form where something of it is not saved (see `Leaving`)."""
+        try:
+            self._leaving.check(self._of_payer.unsaved())
+        except UsageError:
+            self._quiet = True
+            self.payer.value, self.plan.value = self._shown
+            self._quiet = False
+            raise
+        self._notice.clear()
 
     def _make(self) -> None:
         """Make the form of this payer and plan: text typed for another never comes with it."""
@@ -128,9 +151,11 @@ class SettingsPart:
             close(old)
         if self.payer.value is None:
             self.form.children = ()
+            self._of_payer = Waiting()
             return
         payer_id, payer_name = self.payer.value
         plan = self.plan.value
+        self._shown = (self.payer.value, plan)
         known = self._hospital.payer(payer_id or None, payer_name or None, plan or None)
         stated = known if known is not None and known.plan_name == plan else Payer()
         programs = [("not stated", ""), *((name, one) for one, name in coverage_names().items())]
@@ -149,9 +174,7 @@ class SettingsPart:
             ),
             "dd-long",
         )
-        self.verified = _text(
-            "Address checked on", typed_day(stated.address_verified_on), "MM/DD/YYYY"
-        )
+        self.verified = _text(_CHECKED, typed_day(stated.address_verified_on), "MM/DD/YYYY")
         self.save = hooked(w.Button(description="Save this payer"), "dd-main", "dd-save-payer")
         self.save.disabled = bool(self._blocked)
         self.save.on_click(self._guards(lambda _: self._save(payer_id, payer_name, plan)))
@@ -161,6 +184,7 @@ class SettingsPart:
             hooked(w.VBox(fields), "dd-fields"),
             hooked(w.HBox([self.save]), "dd-line"),
         )
+        self._of_payer = Waiting(*fields)
 
     def _save(self, payer_id: str, payer_name: str, plan: str) -> None:
         window = self.window.value.strip()
@@ -211,6 +235,7 @@ class SettingsPart:
             hooked(w.VBox(fields), "dd-fields"),
             hooked(w.HBox([self.save_sender]), "dd-line"),
         )
+        self._of_sender = Waiting(*fields)
 
     def _sender(self) -> None:
         values = {name: one.value.strip() for name, one in self.sender.items()}
@@ -219,6 +244,7 @@ class SettingsPart:
             self._save_sender(Sender(**values, signer=Signer(**signer)))
         except ValueError as error:
             raise UsageError(f"{error}. Nothing was saved.") from None
+        self._of_sender.saved()
 
 
 def _head(text: str) -> w.HTML:
@@ -236,7 +262,12 @@ def _choice(label: str, options: list[tuple[str, str]], value: str) -> w.Dropdow
 
 
 def _day_of(text: str) -> date | None:
-    return read_day(text) if text.strip() else None
+    if not text.strip():
+        return None
+    day = read_day_of(_CHECKED, text)
+    if day > date.today():
+        raise UsageError(f"{_CHECKED}: this day is still to come. Nothing was saved.")
+    return day
 
 
 def _payer_label(payer: tuple[str, str], number: int, gap: int) -> str:

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 
 from toolkit.claims import Claims, files_of
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
 from toolkit.outputs import whole
 
 SHARED_IN = "TOOLKIT_DESK_SHARED"
@@ -126,18 +126,47 @@ def _forget(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a frame that a notebook gave: what an export would hold, headings and cells."""
+
+    table: pa.Table
+
+    @classmethod
+    def of(cls, frame: Any) -> "Rows":
+        """Return the rows of a pandas, polars or Arrow frame. Raises UsageError naming its column."""
+        if not isinstance(frame, pd.DataFrame):
+            return cls(pa.table(frame))
+        try:
+            return cls(pa.Table.from_pandas(frame, preserve_index=False))
+        except (pa.ArrowException, TypeError):  # its text may hold a claim's value
+            raise UsageError(
+                f"{_mixed(frame)}: holds values of several kinds; make them text"
+            ) from None
+
+
+def _mixed(frame: pd.DataFrame) -> str:
+    """Return the name of the first column that Arrow does not take as one kind of value."""
+    for at, name in enumerate(frame.columns):
+        try:
+            pa.array(frame.iloc[:, at], from_pandas=True)
+        except (pa.ArrowException, TypeError):
+            return str(name)
+    return "a column"
+
+
 @dataclass(frozen=True)
 class Choice:
-    """What was opened: "sample" or files, as of which day (None: today), with which store."""
+    """What was opened: "sample", files or rows, as of which day (None: today), with which store."""
 
-    chosen: str | Path | tuple[Path, ...]
+    chosen: str | Path | tuple[Path, ...] | Rows
     as_of: date | str | None
     store: Path | str
 
 
 def remember(choice: Choice) -> None:
     """Keep what was opened for the next page of the app, or for this one when it is loaded again."""
-    if (place := _last()) is None:
+    if (place := _last()) is None or isinstance(choice.chosen, Rows):
         return
     one = {name: _plain(getattr(choice, name)) for name in ("chosen", "as_of", "store")}
     # 0600; a store's URL may hold a password. Where it cannot be written, the next page knows nothing.

@@ -9,11 +9,10 @@ import ipywidgets as w
 
 from toolkit.desk import places
 from toolkit.desk.caseload import SAMPLE
-from toolkit.desk.days import read_day, typed_day
-from toolkit.desk.shared import Choice
+from toolkit.desk.days import read_day_of, typed_day
+from toolkit.desk.shared import Choice, Rows
 from toolkit.desk.transfer import Upload
 from toolkit.desk.widgets import Notice, field, hooked, show
-from toolkit.errors import UsageError
 
 
 class SourcePart:
@@ -32,6 +31,7 @@ class SourcePart:
         open_it: Callable[[Choice], None],
     ):
         self._root, self._notice, self._open_it, self._store = root, notice, open_it, store
+        self._rows: Rows | None = None  # of the frame that the desk was opened with
         self.files = field(w.Dropdown(description="Export or remittance"), "dd-wide", "dd-files")
         self.day = field(
             w.Text(description="As of", placeholder="today", continuous_update=False), "dd-as-of"
@@ -73,10 +73,7 @@ class SourcePart:
 
     def open(self) -> None:
         """Open what is chosen."""
-        try:
-            day = read_day(self.day.value) if self.day.value.strip() else None
-        except UsageError as error:
-            raise UsageError(f"As of: {error}") from None
+        day = read_day_of("As of", self.day.value) if self.day.value.strip() else None
         typed, store = self.path.value.strip(), self.store.value.strip()
         chosen = Path(typed) if typed else self.files.value
         self._open_it(Choice(chosen, day, _store(store, self._root) if store else self._store))
@@ -87,8 +84,10 @@ class SourcePart:
         if last.store != self._store:
             self.store.value = str(last.store)
 
-    def put(self, chosen: str | Path | tuple[Path, ...]) -> None:
+    def put(self, chosen: str | Path | tuple[Path, ...] | Rows) -> None:
         """Let the fields name what is open."""
+        if isinstance(chosen, Rows):
+            self._rows = chosen
         self._offer()
         offered = [value for _, value in self.files.options]
         path = chosen
@@ -106,6 +105,8 @@ class SourcePart:
         options += [(f"data/incoming/{path.name}", path) for path in found]
         if len(found) > 1:
             options.append((f"all {len(found)} files of data/incoming", found))
+        if self._rows is not None:
+            options.append(("the rows of the frame", self._rows))
         self.files.options = options
         self.files.value = SAMPLE
 

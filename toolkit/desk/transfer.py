@@ -68,6 +68,11 @@ class Upload(anywidget.AnyWidget):
         self._forget(page)
         self._done(path)
 
+    def forget(self) -> None:
+        """Take nothing more of the files that are still coming."""
+        for page in tuple(self._coming):
+            self._forget(page)
+
     def _forget(self, page: str) -> None:
         with contextlib.suppress(KeyError):
             self._coming.pop(page).close()

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as w
 
 from toolkit.desk import blocks
-from toolkit.errors import RefusedError, ToolkitError
+from toolkit.errors import RefusedError, ToolkitError, UsageError
 
 
 def hooked(widget: w.DOMWidget, *classes: str) -> w.DOMWidget:
@@ -30,6 +30,57 @@ def field(made: w.DOMWidget, *classes: str) -> w.DOMWidget:
     made.style.description_width = "auto"
     made.layout.width = "auto"
     return hooked(made, "dd-field", *classes)
+
+
+NEEDED = " (needed)"  # after the label of a field that cannot stay empty
+
+
+class Waiting:
+    """The fields of a form that a button saves: which of them hold what was not saved yet.
+
+    They are marked; `guard.js` marks what is being typed.
+    """
+
+    def __init__(self, *controls: w.DOMWidget):
+        self._saved: dict[w.DOMWidget, object] = {}
+        for one in controls:
+            hooked(one, "dd-waits").observe(lambda change: self._mark(change["owner"]), "value")
+        self.saved(*controls)
+
+    def saved(self, *controls: w.DOMWidget) -> None:
+        """Let these fields, or all of them, count as saved as they are now."""
+        for one in controls or tuple(self._saved):
+            self._saved[one] = one.value
+            self._mark(one)
+
+    def unsaved(self) -> dict[str, object]:
+        """Return the content that differs from what is saved, by the label of its field."""
+        differs = [one for one in self._saved if self._differs(one)]
+        return {one.description.removesuffix(NEEDED): one.value for one in differs}
+
+    def _differs(self, one: w.DOMWidget) -> bool:
+        return one.value != self._saved[one]
+
+    def _mark(self, one: w.DOMWidget) -> None:
+        (one.add_class if self._differs(one) else one.remove_class)("dd-unsaved")
+
+
+class Leaving:
+    """Lets a screen be left that holds what is not saved only when that is asked for twice."""
+
+    def __init__(self):
+        self._said: dict[str, object] = {}
+
+    def check(self, unsaved: dict[str, object]) -> None:
+        """Raise UsageError that names these fields; the second time the same content is let go."""
+        if not unsaved or unsaved == self._said:
+            self._said = {}
+            return
+        self._said = unsaved
+        raise UsageError(
+            f"Not saved: {'; '.join(unsaved)}. Save it first, or do the same once more to go on "
+            "without it."
+        )
 
 
 def show(widget: w.DOMWidget, visible: bool) -> None:

@@ -26,6 +26,7 @@ COLUMNS = (
     *NAMES, "plan_name", *ANSWERS, "funding", "appeals_address", "address_verified_on",
     "state_window", "jurisdiction",
 )  # fmt: skip
+_LONGEST_WINDOW = 366  # days; more is a slip of the pen
 # Where a fact comes from that a person stated at the desk or in the case store.
 ENTERED = "entered by the analyst"
 
@@ -180,8 +181,11 @@ def _payer(cells: dict[str, str], file: str, number: int) -> Payer:
             f"{file}, row {number}, address_verified_on: expected a date as YYYY-MM-DD"
         ) from None
     window = cells.pop("state_window")
-    if window and not window.isdigit():
-        raise InputError(f"{file}, row {number}, state_window: expected a whole number of days")
+    if window and not (window.isdecimal() and 0 < int(window) <= _LONGEST_WINDOW):
+        raise InputError(
+            f"{file}, row {number}, state_window: expected a whole number of days, 1 to "
+            f"{_LONGEST_WINDOW}"
+        )
     try:
         cells["jurisdiction"] = known_jurisdiction(cells["jurisdiction"]) or ""
     except UsageError as error:
