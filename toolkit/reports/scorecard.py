@@ -41,7 +41,7 @@ def summary(page: Page) -> blocks.Block:
         blocks.paragraph(said + difference(page), "lead"),
         blocks.cards(
             [
-                ("Denied dollars", words.value(money), f"{payers:,} payers", ""),
+                ("Denied dollars", words.value(money), words.count(payers, "payer"), ""),
                 ("Decisions late", f"{late.value:,}", words.value(waiting), "bad" if late.value else ""),
                 ("Overturned, any part", words.value(rate), words.basis(rate), ""),
                 ("Recoverable", words.value(back), words.interval(back), ""),
