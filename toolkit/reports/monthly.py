@@ -111,18 +111,19 @@ def changed(page: Page) -> blocks.Block:
     return blocks.block(
         blocks.paragraph(said),
         blocks.table(
-            ("Payer", "Category", "This month", "A month before", "Denied dollars", "A month before",
-             "q", ""),
+            ("Payer", "Category", "This month", "A month, before", "Dollars this month",
+             "Dollars a month, before", "q", "Changed"),
             [
                 (
                     name, words.plain(r.category) or words.NOT_STATED, f"{r.now:,}",
                     f"{r.before / 3:.1f}", words.dollars(r.cents),
                     words.dollars(round(r.before_cents / 3)), f"{r.q:.3f}",
-                    "changed" if r.differs else "may be chance",
+                    "yes" if r.differs else "may be chance",
                 )
                 for name, r in zip(names, listed.itertuples(), strict=True)
             ],
-            caption="Against the average of the three months before, the surest changes first"
+            caption="This month against the average month of the three before, the surest changes first; "
+            "q under 0.05 is more than chance"
             + (f"; {_CHANGES} of {len(found):,}{all_of}" if len(found) > _CHANGES else ""),
             right=(2, 3, 4, 5, 6),
             tones=["soon" if r.differs else "" for r in listed.itertuples()],
