@@ -689,3 +689,15 @@ def test_one_appeal_won_promises_nothing_of_the_next(tmp_path):
     alone = facts(export(tmp_path, *rows[:2]))
     alone.studies = study(alone)
     assert work.recoverable_dollars(alone).value == 0  # nothing is open
+
+
+@pytest.mark.parametrize("decided", ["2026-02-10", ""])
+@pytest.mark.parametrize("word", ["", "Panel agreed"])
+def test_a_line_without_an_outcome_stops_no_report_where_its_appeal_has_one(
+    tmp_path, word, decided
+):
+    line = {"level": "Redetermination", "filed": "2026-01-10", "decided": decided}
+    lines = [line | {"outcome": "Upheld"}, line | {"line": "2", "outcome": word}]
+    found = facts(export(tmp_path, *lines))  # its numbers agree
+    assert outcomes.appeals_decided(found).value == 1
+    assert dues(found)["outcome_not_read"] == 1
