@@ -525,7 +525,10 @@ def test_a_payer_whose_decision_is_late_is_named_with_its_dollars(tmp_path):
     one = page(seen(export(tmp_path, *rows)))
     assert work.decision_overdue(one.facts).value == 1
     assert work.decision_overdue_dollars(one.facts).value == 1_000_00
-    assert "1 decision is late" in scorecard.summary(one)
+    assert (
+        "1 denial with $1,000.00 at stake waits for a decision that is late"
+        in scorecard.summary(one)
+    )
     assert "Alpha MAC" in scorecard.late(one)
 
 

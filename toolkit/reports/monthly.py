@@ -94,11 +94,10 @@ def causes(page: Page) -> blocks.Block:
 def changed(page: Page) -> blocks.Block:
     """Return what rose or fell against the three months before, and what is no more than chance."""
     found = page.given.prepared("changes")
-    missing = _missing(page)
+    said = _missing(page)
     if found.empty:
-        missing = "There are no denials of the month or of the three before it."
-    if missing:
-        said = f"{missing} So nothing can be called changed."
+        said = "There are no denials of the month or of the three before, so nothing can be called changed."
+    if said:
         return blocks.block(blocks.paragraph(said, "empty"))
     apart = found[found["differs"]]
     listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_CHANGES)
