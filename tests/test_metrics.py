@@ -199,7 +199,7 @@ def test_an_overturned_appeal_with_no_recovered_amount_withholds_the_dollar_rate
     facts = open_facts(replace(claims, appeal_events=events), worklist, as_of=DAY)
     rate = outcomes.overturn_rate_dollars(facts)
     assert (rate.value, rate.low, rate.left_out) == (None, None, 1)
-    assert rate.withheld == "an appeal that was won states no recovered amount"
+    assert rate.withheld == "a denial that was won or paid states no recovered amount"
     assert outcomes.overturn_rate_decided(facts).value == 0.5
     money = outcomes.recovered_dollars(facts)
     assert (money.value, money.left_out) == (40_000, 1)

@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from itertools import permutations
+from math import exp, sqrt
 from pathlib import Path
 
 import openpyxl
@@ -14,7 +15,9 @@ from toolkit.cases import one_history
 from toolkit.claims import read
 from toolkit.errors import ReportError
 from toolkit.hospital import Hospital
-from toolkit.metrics import Facts, facts_of, outcomes, reconcile, tables, work
+from toolkit.metrics import Facts, facts_of, outcomes, rates, reconcile, tables, work
+from toolkit.metrics.statistics import Z95
+from toolkit.metrics.studies import study
 from toolkit.reports import (
     Source,
     defined,
@@ -154,7 +157,7 @@ def test_closed_paid_written_off_and_zero_balance_are_states_of_their_own():
     assert closed == {"closed": 3, "paid": 2, "written_off": 2, "zero_balance": 1}
     assert work.written_off(given.facts).value == 2
     back = work.gross_recovery(given.facts)  # two were paid, and nothing says how much
-    assert (back.value, back.left_out) == (0, 2)
+    assert (back.value, back.left_out) == (None, 2)
     assert work.written_off_dollars(given.facts).value == 2_000_00
     assert dues(given.facts)["overdue"] == 5
     assert "Written off" in overdue.states(page(given))
@@ -522,7 +525,10 @@ def test_a_payer_whose_decision_is_late_is_named_with_its_dollars(tmp_path):
     one = page(seen(export(tmp_path, *rows)))
     assert work.decision_overdue(one.facts).value == 1
     assert work.decision_overdue_dollars(one.facts).value == 1_000_00
-    assert "1 decision is late" in scorecard.summary(one)
+    assert (
+        "1 denial with $1,000.00 at stake waits for a decision that is late"
+        in scorecard.summary(one)
+    )
     assert "Alpha MAC" in scorecard.late(one)
 
 
@@ -586,3 +592,115 @@ def test_a_later_remittance_that_pays_a_denial_is_recovered_cash_on_its_day(tmp_
     ]
     assert work.gross_recovery(found).value == 80_00
     assert work.days_to_resolution_mean(found).value == 49.0
+
+
+# --- what a file cannot say ----------------------------------------------------------------------
+
+
+def test_a_list_of_denials_with_a_few_paid_claims_is_no_denominator(tmp_path):
+    denied = [{"claim": f"D{n}", "notice": "2026-02-10"} for n in range(9)]
+    paid = {"notice": "2026-02-10", "carc": "45", "denied": "200.00", "paid": "800.00"}
+    few = facts(export(tmp_path, *denied, paid | {"claim": "P1"}))
+    many = facts(export(tmp_path, *denied, *(paid | {"claim": f"P{n}"} for n in range(3))))
+    assert rates.month_denial_rate(few).value is None
+    assert (rates.month_denial_rate(many).count, rates.month_denial_rate(many).out_of) == (9, 12)
+
+
+def test_hfma_1_in_dollars_has_an_interval_that_one_large_claim_makes_wide(tmp_path):
+    months = ("2025-11-10", "2025-12-10", "2026-01-10", "2026-02-10")
+    alike = [
+        {"claim": f"{month}-{n}", "notice": month}
+        | ({} if n < 4 else {"carc": "45", "denied": "200.00", "paid": "800.00"})
+        for month in months
+        for n in range(20)
+    ]
+    large = [
+        row | {"billed": "40000.00"} if row["claim"] == "2026-02-10-0" else row for row in alike
+    ]
+    same, one_large = (rates.initial_denial_dollars_hfma(facts(export(tmp_path, *rows))) for rows in (alike, large))  # fmt: skip
+    # 4,000 of 60,000 / 3; the variances of the logarithm are 1/4 and 1/60.
+    reach = exp(Z95 * sqrt(1 / 4 + 1 / 60))
+    assert (same.value, same.low, same.high) == pytest.approx((0.2, 0.2 / reach, 0.2 * reach))
+    assert same.worth == pytest.approx(20)
+    assert one_large.value == pytest.approx(43 / 20)
+    assert one_large.high / one_large.low > same.high / same.low
+
+
+def test_hfma_6_is_withheld_where_no_write_off_is_stated(tmp_path):
+    won = {"level": "Redetermination", "filed": "2026-01-10", "decided": "2026-02-10",
+           "outcome": "Overturned", "back": "1000.00"}  # fmt: skip
+    found = facts(export(tmp_path, won, won | {"claim": "C2"}))
+    for measure in (outcomes.overturned_share_hfma, outcomes.overturned_dollars_hfma):
+        metric = measure(found)
+        assert (metric.value, metric.withheld) == (
+            None, "no file states a write-off, so the denominator is not known",
+        )  # fmt: skip
+
+
+def test_what_was_paid_later_without_an_amount_is_not_counted_as_nothing(tmp_path):
+    given = seen(CASES / "status.csv")
+    assert outcomes.recovery_rate(given.facts).value is None
+    paid = tables.closures(given.facts).set_index("closed_as").loc["paid"]
+    assert (paid.recovered, paid.cents, paid.unknown) == (0, 0, 2)
+    assert "Paid</td><td>2</td><td>not stated</td>" in re.sub(
+        r' class="[^"]*"', "", str(overdue.states(page(given)))
+    )
+
+
+def test_net_recovery_is_never_said_to_be_more_than_it_may_be(tmp_path):
+    won = {"level": "Redetermination", "filed": "2026-01-10", "decided": "2026-02-10",
+           "outcome": "Overturned"}  # fmt: skip
+    found = facts(export(tmp_path, won | {"back": "1000.00"}, won | {"claim": "C2"}))
+    net, cost = outcomes.net_recovery(found), found.effort.cents_of("appeal")
+    assert (net.value, net.left_out) == (1_000_00 - 2 * cost, 1)
+    none = outcomes.net_recovery(facts(export(tmp_path, won)))
+    assert (none.value, none.left_out) == (None, 1)
+
+
+def test_the_parts_of_the_overdue_appeals_are_all_of_them():
+    said = overdue.summary(page(seen(CASES / "status.csv")))
+    assert "5 appeals" in said
+    assert "4 never appealed, 0 lost at the level before, 1 appealed before without a known" in said
+
+
+def test_a_month_that_the_files_do_not_reach_is_not_a_month_without_denials(tmp_path):
+    reached = {"2025-11-10": 5, "2025-12-10": 5, "2026-01-10": 5, "2026-02-10": 30}
+    rows = [
+        {"claim": f"{day}-{n}", "notice": day} for day, many in reached.items() for n in range(many)
+    ]
+    whole = page(seen(export(tmp_path, *rows)))
+    assert "More than chance: Alpha MAC" in monthly.summary(whole)
+    gap = page(seen(export(tmp_path, *(row for row in rows if row["notice"] != "2025-12-10"))))
+    for block in (monthly.summary(gap), monthly.changed(gap)):
+        assert "The files hold no denial of December 2025" in block
+        assert "chance" not in block
+    over = page(seen(export(tmp_path, *(row for row in rows if row["notice"] < "2026-02"))))
+    assert "No denial on file has its notice in February 2026" in monthly.summary(over)
+    assert "less than" not in monthly.summary(over)
+
+
+def test_one_appeal_won_promises_nothing_of_the_next(tmp_path):
+    won = {"level": "Redetermination", "filed": "2026-01-10", "decided": "2026-02-10",
+           "outcome": "Overturned", "back": "500.00"}  # fmt: skip
+    rows = [won, won | {"claim": "C2"}, {"claim": "C3"}]
+    for some, known in ((rows, True), (rows[1:], False)):
+        one = page(seen(export(tmp_path, *some)))
+        one.facts.studies = study(one.facts)
+        assert (work.recoverable_dollars(one.facts).value is not None) == known
+        assert ("Too few appeals were won" in weekly.summary(one)) != known
+        assert ("nothing says what an appeal would bring back" in weekly.outside(one)) != known
+    alone = facts(export(tmp_path, *rows[:2]))
+    alone.studies = study(alone)
+    assert work.recoverable_dollars(alone).value == 0  # nothing is open
+
+
+@pytest.mark.parametrize("decided", ["2026-02-10", ""])
+@pytest.mark.parametrize("word", ["", "Panel agreed"])
+def test_a_line_without_an_outcome_stops_no_report_where_its_appeal_has_one(
+    tmp_path, word, decided
+):
+    line = {"level": "Redetermination", "filed": "2026-01-10", "decided": decided}
+    lines = [line | {"outcome": "Upheld"}, line | {"line": "2", "outcome": word}]
+    found = facts(export(tmp_path, *lines))  # its numbers agree
+    assert outcomes.appeals_decided(found).value == 1
+    assert dues(found)["outcome_not_read"] == 1

@@ -257,7 +257,10 @@ def test_without_a_decided_appeal_nothing_is_recoverable_that_anybody_knows():
     facts = one.parcel.facts
     facts.studies = study(facts)
     metric = work.recoverable_dollars(facts)
-    assert (metric.value, metric.withheld) == (None, "no decided appeal to learn from")
+    assert (metric.value, metric.withheld) == (
+        None,
+        "too few appeals won with a stated amount to learn from",
+    )
     assert plan(facts).empty and shrunk(facts).empty
 
 

@@ -237,6 +237,21 @@ def test_what_cannot_be_entered_is_named_and_the_rest_is_entered(made, appeals, 
         assert [one.proof for one in store.all_events()] == ["no day is given"]
 
 
+def test_a_status_and_its_date_are_read_as_people_type_them(made, appeals, tmp_path, capsys):
+    book, (first, second) = appeals
+    path = worked(
+        book, tmp_path / "worked.xlsx",
+        {first: {"status": "Filed", "status_date": "2/27/2026"},
+         second: {"status": "Records sent", "status_date": "02/26/26"}},
+    )  # fmt: skip
+    words = ["record", made / "export.csv", "--from", path, "--store", tmp_path / "s.sqlite"]
+    assert [run(capsys, *words)[0] for _ in range(2)] == [0, 0]  # the second time nothing is new
+    with CaseStore(tmp_path / "s.sqlite") as store:
+        assert {(one.event, one.day) for one in store.all_events()} == {
+            ("filed", date(2026, 2, 27)), ("records_sent", date(2026, 2, 26)),
+        }  # fmt: skip
+
+
 def test_a_row_that_changed_since_is_named_and_still_entered(made, appeals, tmp_path, capsys):
     book, (first, _) = appeals
     key = book.loc[first, "denial_key"]

@@ -6,7 +6,7 @@ its place and its column and never dropped in silence. No message repeats a cell
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from toolkit.cases.identity import plain
 from toolkit.cases.picking import pick_case
 from toolkit.cases.recordable import event_rules
 from toolkit.cases.store import CaseStore
+from toolkit.claims.export.cells import read_date
 from toolkit.claims.export.workbooks import grids
 from toolkit.claims.tables import Claims, dollars
 from toolkit.errors import InputError, RefusedError, UsageError
@@ -241,7 +242,7 @@ def _event(
     who: str,
     now: datetime,
 ) -> dict | None:
-    event = row.cells["status"]
+    event = _word(row, "status")
     rules = event_rules().events
     if event == "note" or event not in rules:
         raise UsageError(f"status is one of {', '.join(one for one in rules if one != 'note')}")
@@ -249,7 +250,7 @@ def _event(
     if day is None:
         raise UsageError("a status needs its status_date")
     level = row.cells["level"] if "level" in rules[event].needs else ""
-    outcome, cents = row.cells["status_outcome"], _cents(row)
+    outcome, cents = _word(row, "status_outcome"), _cents(row)
     stated = (event, level, day, outcome, cents)
     for one in store.events(case.case_key):
         if (one.event, one.level, one.day, one.outcome, one.amount_cents) == stated:
@@ -277,10 +278,17 @@ def _note(
 
 def _day(row: WorkedRow) -> date | None:
     text = row.cells["status_date"]
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError("status_date is not a date, such as 2026-03-02") from None
+    if not text:
+        return None
+    days, problem = read_date(text, order="month_first", birth=False, epoch=None)
+    if problem:
+        raise UsageError("status_date is not a date, such as 2026-03-02 or 3/2/2026")
+    return date(1970, 1, 1) + timedelta(days=days)
+
+
+def _word(row: WorkedRow, column: str) -> str:
+    """Return a word of a list, also as people type it: 'Records sent' is records_sent."""
+    return "_".join(row.cells[column].casefold().split())
 
 
 def _cents(row: WorkedRow) -> int | None:

@@ -73,7 +73,8 @@ class FactTables:
     `known_back_cents`. `paid_back_cents` is what the payer paid later without an appeal, and
     `resolved_on` the day a closed denial ended, where either is known.
     `submissions`: one row per appeal, which is a claim, a level, a day of filing and of decision; its
-    outcome is derived from its lines, `dispute_cents` is what was still denied when it was filed.
+    outcome is derived from its lines, `unread` where one of them has none though the appeal has ended,
+    `dispute_cents` is what was still denied when it was filed.
     `claims`: one row per decision of a claim, reversals left out, and the cases made of letters, whose
     claims are in no file: the day, whether anything of it
     was denied, whether that was the claim's first denial, whether it is a rebill. `lines`: service
@@ -312,6 +313,7 @@ _STEPS = (
         WHEN bool_or(won) THEN 'partly_overturned'
         WHEN bool_or(outcome = 'upheld') THEN 'upheld'
         WHEN bool_or(outcome = 'dismissed') THEN 'dismissed' ELSE 'withdrawn' END AS outcome,
+      bool_or(outcome IS NULL) AND (count(outcome) > 0 OR any_value(decided_on) IS NOT NULL) AS unread,
       count(*) FILTER (won) AS won_lines,
       count(recovered_cents) FILTER (won) AS won_known,
       sum(recovered_cents) FILTER (won) AS won_cents,
@@ -503,7 +505,7 @@ SELECT am.claim_key, am.file_id, am.row,
   CASE WHEN am.outcome IN ({_list(DECIDED)}) THEN 'decided'
     WHEN am.outcome IS NOT NULL THEN am.outcome
     WHEN am.decided_on IS NOT NULL THEN '{NOT_READ}' ELSE 'pending' END AS stage,
-  p.s IS NOT NULL AS has_denial, am.lines,
+  am.unread, p.s IS NOT NULL AS has_denial, am.lines,
   coalesce(p.opens, false) AND l.level IS NULL AS is_first,
   CASE WHEN p.unknown = 0 THEN p.dispute END AS dispute_cents,
   CASE WHEN p.unknown = 0 THEN coalesce(p.opens_cents, 0)::BIGINT END AS opens_cents,

@@ -46,6 +46,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     otherwise: tuple[str, ...] = ()
     amount: str = ""
     of_amount: str = ""
+    known: str = ""
+    without: str = ""
     weight: str = ""
     of_weight: str = ""
     from_: str = msgspec.field(default="", name="from")

@@ -20,7 +20,7 @@ from toolkit.claims.tables import Claims
 from toolkit.metrics.effort import Effort, assumed
 from toolkit.metrics.facts import NOT_READ, TABLES, FactTables, facts_of
 from toolkit.metrics.metric import Measure, Metric, condition
-from toolkit.metrics.statistics import day_reached, ratio_interval, wilson
+from toolkit.metrics.statistics import day_reached, ratio_interval, totals_interval, wilson
 from toolkit.worklist import DUE
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ _CUT_BY = {
 # What `ratio_interval` is given where there is no claim.
 _NO_CLAIM = (0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-_WITHHELD = "an appeal that was won states no recovered amount"
+_WITHHELD = "a denial that was won or paid states no recovered amount"
 _NO_MONTHS = "the files do not hold all claims of the 3 months before"
 _NO_CLAIMS = "no file holds all the claims that it is counted over"
-_NO_STUDY = "no decided appeal to learn from"
+_NO_STUDY = "too few appeals won with a stated amount to learn from"
 
 # A value that was studied in the parent: what it is, its interval, how many cases it rests on.
 Studied = tuple[float | None, float | None, float | None, int | None]
@@ -300,7 +300,7 @@ class Facts:
         of_cut = {
             key: one for (id_, cut, key), one in self.studies.items() if (id_, cut) == (name, by)
         }
-        if not of_cut:
+        if not of_cut and whole[0]:
             return {}
         shown = {
             key: of_cut.get(key or "", (0, 0, 0, whole[3])) for key in groups if key is not None
@@ -451,16 +451,24 @@ def _aggregates(one: Measure) -> list[str]:
     if row.kind == "count":
         return [f"count(*) FILTER ({where})"]
     if row.kind == "dollars":
+        known = f"({row.known or row.amount})"
         return [
             f"coalesce(sum({row.amount}) FILTER ({where}), 0)",
-            f"count(*) FILTER ({where} AND {row.amount} IS NULL)",
-            f"count(*) FILTER ({where})",
+            f"count(*) FILTER ({where} AND {known} IS NULL)",
+            f"coalesce(sum({known}) FILTER ({where}), 0)",
         ]
     if row.kind == "prior_rate":
         before = "month >= report_month() - INTERVAL 3 MONTH AND month < report_month()"
         return [
-            f"coalesce(sum({row.weight}) FILTER ({of} AND {where} AND month = report_month()), 0)",
-            f"coalesce(sum({row.of_weight}) FILTER ({of} AND {before}), 0)",
+            *(
+                f"coalesce(sum({what}) FILTER ({of} AND {where} AND month = report_month()), 0)"
+                for what in (row.weight, f"{row.weight}::HUGEINT * {row.weight}")
+            ),
+            *(
+                f"coalesce(sum({what}) FILTER ({of} AND {before}), 0)"
+                for what in (row.of_weight, f"{row.of_weight}::HUGEINT * {row.of_weight}")
+            ),
+            f"count(*) FILTER ({of} AND {before} AND {row.of_weight} > 0)",
             f"count(DISTINCT month) FILTER ({of} AND {before})",
             f"count(*) FILTER ({of} AND month = report_month())",
         ]
@@ -493,9 +501,9 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     if kind == "count":
         return {"value": got[0], "count": got[0]}
     if kind == "dollars":
-        cents, unknown, rows = got
+        cents, unknown, known = got
         return {
-            "value": None if unknown and unknown == rows else cents,
+            "value": None if unknown and not known else cents,
             "count": cents,
             "left_out": unknown,
         }
@@ -512,7 +520,7 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
         whole = one.row.from_table in ("claims", "lines")
         return {
             "value": count / out_of if out_of else None, "worth": worth,
-            "withheld": _NO_CLAIMS if whole and not out_of else "",
+            "withheld": "" if out_of else one.row.without or (_NO_CLAIMS if whole else ""),
             "count": count, "out_of": out_of, "n": out_of, "low": low, "high": high,
         }  # fmt: skip
     cents, out_of, left_out, unknown = got
@@ -521,8 +529,8 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     why = (
         _WITHHELD if unknown else "too few claims for an interval" if out_of and low is None else ""
     )
-    if one.row.from_table == "claims" and not out_of:
-        why = _NO_CLAIMS
+    if not out_of:
+        why = one.row.without or (_NO_CLAIMS if one.row.from_table == "claims" else "")
     shown = bool(out_of) and not why
     return {
         "value": cents / out_of if shown else None,
@@ -532,14 +540,25 @@ def _value(one: Measure, got: list, spread: list | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _prior_rate(one: Measure, count: int, before: int, months: int, now: int) -> dict[str, Any]:
-    """Return a month's count over the average of the three months before it; withheld without them."""
+def _prior_rate(
+    one: Measure,
+    part: int,
+    part2: int,
+    before: int,
+    before2: int,
+    claims: int,
+    months: int,
+    now: int,
+) -> dict[str, Any]:
+    """Return a month's sum over the average of the three months before it; withheld without them."""
     dollars = one.row.of_weight.endswith("cents")
     out_of, held = before / 3, months == 3 and bool(now)
-    low, high = wilson(count, out_of) if held and not dollars and count <= out_of else (None, None)
+    (low, high), worth = totals_interval(part, part2, before, before2)
+    shown = held and before > 0 and low is not None and high is not None
     return {
-        "value": count / out_of if held and out_of else None, "count": count,
-        "out_of": round(out_of), "n": None if dollars else round(out_of), "low": low, "high": high,
+        "value": part / out_of if shown else None, "count": part, "out_of": round(out_of),
+        "n": round(claims / 3), "worth": worth / 3 if dollars else None,
+        "low": low * 3 if shown else None, "high": high * 3 if shown else None,
         "dollars": dollars, "withheld": "" if held else _NO_MONTHS,
     }  # fmt: skip
 

@@ -98,12 +98,12 @@ def reconcile(
         Check("denied = recovered + at stake", *_stake(facts), "cents"),
         Check(
             "claims awaiting a decision = those with a pending appeal",
-            *_waiting(facts, "awaiting_decision", "pending"),
+            *_waiting(facts, "awaiting_decision", "stage = 'pending'"),
             "claims",
         ),
         Check(
             "claims with an outcome not read = those with such an appeal",
-            *_waiting(facts, NOT_READ, NOT_READ),
+            *_waiting(facts, NOT_READ, "unread"),
             "claims",
         ),
     ]  # fmt: skip
@@ -188,10 +188,10 @@ def _stated(facts: Facts) -> int:
     return int(facts.one("SELECT coalesce(sum(stated_cents), 0) FROM denials"))
 
 
-def _waiting(facts: Facts, due: str, stage: str) -> tuple[int, int]:
+def _waiting(facts: Facts, due: str, where: str) -> tuple[int, int]:
     """Return the claims in a due state by the denials, and those of them that are so by the appeals, too."""
     waits = f"SELECT DISTINCT claim_key FROM denials WHERE due = '{due}'"
-    alike = f"SELECT claim_key FROM submissions WHERE stage = '{stage}'"
+    alike = f"SELECT claim_key FROM submissions WHERE {where}"
     return (
         facts.one(f"SELECT count(*) FROM ({waits})"),
         facts.one(f"SELECT count(*) FROM ({waits}) WHERE claim_key IN ({alike})"),

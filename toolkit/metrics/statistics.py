@@ -1,7 +1,7 @@
 """The statistics of the metrics: intervals of shares and of dollar rates, and days with open cases."""
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
+from math import exp, sqrt
 
 # The standard normal quantile for a two-sided 95 % interval.
 Z95 = 1.959963984540054
@@ -53,6 +53,30 @@ def ratio_interval(
     if variance > 0 and 0 < share < 1:
         worth = min(worth, share * (1 - share) / variance * claims / (claims - 1))
     return wilson(share * worth, worth), worth
+
+
+def totals_interval(
+    part: float, part2: float, whole: float, whole2: float
+) -> tuple[Interval, float]:
+    """Return the 95 % interval of one total over another of other claims, and how many claims it is worth.
+
+    `part` and `whole` are the sums over their claims, `part2` and `whole2` those of the squares. Neither
+    holds the other (a month's denied charges over the charges of the months before), so the ratio may be
+    above 1 and is no share: each total varies as a sum over a random number of claims, and the interval
+    is symmetric in the logarithm (delta method; of counts, that of a ratio of two Poisson rates). Where
+    nothing is denied the upper end is Wilson's for as many equal claims as `whole` is worth.
+
+    >>> (low, high), worth = totals_interval(200, 20_000, 1_000, 100_000)
+    >>> round(low, 3), round(high, 3), round(worth, 6)
+    (0.044, 0.913, 10.0)
+    """
+    if whole <= 0:
+        return (None, None), 0.0
+    worth = whole**2 / whole2
+    if part <= 0:
+        return wilson(0, worth), worth
+    reach = exp(Z95 * sqrt(part2 / part**2 + whole2 / whole**2))
+    return (part / whole / reach, part / whole * reach), worth
 
 
 def day_reached(

@@ -11,9 +11,10 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 
-from toolkit.metrics.metric import SMALL_N, measures
+from toolkit.metrics.metric import SMALL_N, condition, measures
 from toolkit.metrics.parcel import PAIR, Facts, Studied
 from toolkit.metrics.statistics import Z95, ratio_interval
+from toolkit.metrics.tables import FEWEST_WON, months_missing
 
 # What is named different passes this; of many tests, so that one in twenty findings may be chance.
 ALPHA = 0.05
@@ -165,7 +166,8 @@ def changes(facts: Facts) -> pd.DataFrame:
     """Return what changed: denials of the report's month by payer and category, against three months.
 
     Columns: payer, category, now, before (of the three months), cents and before_cents, p (the month's
-    share of the four, a binomial test against one in four), q and differs.
+    share of the four, a binomial test against one in four), q and differs. Where one of the four months
+    has no denial at all, the files may not reach it: nothing is tested, and p and q are missing.
     """
     from scipy.stats import binomtest
 
@@ -178,6 +180,8 @@ def changes(facts: Facts) -> pd.DataFrame:
         "FROM denials WHERE denied_on >= report_month() - INTERVAL 3 MONTH "
         "AND denied_on < report_month() + INTERVAL 1 MONTH GROUP BY 1, 2 ORDER BY 1, 2"
     )
+    if months_missing(facts):
+        return found.assign(p=np.nan, q=np.nan, differs=False)
     found["p"] = [
         float(binomtest(int(now), int(now + before), 0.25).pvalue)
         for now, before in zip(found["now"], found["before"], strict=True)
@@ -288,18 +292,20 @@ def expected(facts: Facts) -> pd.DataFrame:
 
 
 def _yield(facts: Facts) -> tuple[float, float] | None:
-    """Return the share of the dispute that won appeals brought back, and its standard deviation."""
+    """Return the share of the dispute that won appeals brought back, and its standard deviation.
+
+    None where fewer than two claims were won with a stated amount: of one, nothing is known of the spread.
+    """
     [(claims, *sums)] = facts.rows(
         "SELECT count(*), sum(x), sum(y), sum(x * x), sum(x * y), sum(y * y) FROM ("
         "SELECT sum(recovered_cents)::DOUBLE AS x, sum(dispute_cents)::DOUBLE AS y FROM submissions "
-        "WHERE has_denial AND outcome IN ('overturned', 'partly_overturned') "
-        "AND recovered_cents IS NOT NULL AND dispute_cents > 0 GROUP BY claim_key)"
+        f"WHERE {condition('submissions', ('won_with_amount',))} GROUP BY claim_key)"
     )
-    if not claims:
+    if claims < FEWEST_WON:
         return None
-    share = min(sums[0] / sums[1], 1.0)
     (low, high), _ = ratio_interval(claims, *sums)
-    return share, 0.0 if low is None or high is None else (high - low) / (2 * Z95)
+    assert low is not None and high is not None  # two claims or more have an interval
+    return min(sums[0] / sums[1], 1.0), (high - low) / (2 * Z95)
 
 
 def _recoverable(facts: Facts) -> Studies:
@@ -309,8 +315,11 @@ def _recoverable(facts: Facts) -> Studies:
     all lean on the rate of all, and each is won or lost by itself.
     """
     rows, yielded = expected(facts), _yield(facts)
-    if rows.empty or not yielded:
+    if not yielded:
         return {}
+    n = facts.one("SELECT count(*) FROM submissions WHERE has_denial AND stage = 'decided'")
+    if rows.empty:
+        return {("recoverable_dollars", "", ""): (0.0, 0.0, 0.0, int(n))}
     share, unsure = yielded
     found: Studies = {}
     cells = {
@@ -318,7 +327,6 @@ def _recoverable(facts: Facts) -> Studies:
         "denial_category": "category", "facility": "facility", "payer_and_category": "pair",
     }  # fmt: skip
     rows["pair"] = rows["payer"] + PAIR + rows["category"]
-    n = facts.one("SELECT count(*) FROM submissions WHERE has_denial AND stage = 'decided'")
     for cut, column in cells.items():
         groups = rows[column].fillna("") if column else pd.Series("", index=rows.index)
         for group, mine in rows.groupby(groups):

@@ -1,6 +1,7 @@
 """The small tables that reports show; each adds up to the headline that it belongs to."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 import pandas as pd
@@ -39,6 +40,28 @@ _MISSING = (
      f"outcome IN {WON} AND recovered_cents IS NULL AND has_denial"),
     ("a denial on file for the appeal", "every rate", "NOT has_denial"),
 )  # fmt: skip
+
+
+# Fewer claims than these won with a stated amount say nothing of what the next appeal brings back.
+FEWEST_WON = 2
+
+
+def claims_won(facts: Facts) -> int:
+    """Return how many claims have a won appeal that states what came back."""
+    where = condition("submissions", ("won_with_amount",))
+    return facts.one(f"SELECT count(DISTINCT claim_key) FROM submissions WHERE {where}")
+
+
+def months_missing(facts: Facts) -> list[date]:
+    """Return which of the report's month and the three before it have no denial on file.
+
+    The files may not reach such a month, so it is not a month of no denials.
+    """
+    found = facts.rows(
+        "SELECT m FROM (SELECT (report_month() - to_months(n::INTEGER))::DATE AS m FROM range(4) t(n)) "
+        "ANTI JOIN (SELECT date_trunc('month', denied_on)::DATE AS m FROM denials) USING (m) ORDER BY m"
+    )
+    return [month for (month,) in found]
 
 
 def by_due(facts: Facts) -> pd.DataFrame:
@@ -131,9 +154,16 @@ def outcome_gaps(facts: Facts) -> pd.DataFrame:
 
 
 def closures(facts: Facts) -> pd.DataFrame:
-    """Return how closed denials were closed: paid, won, withdrawn, written off, or without saying how."""
+    """Return how closed denials were closed: paid, won, withdrawn, written off, or without saying how.
+
+    `recovered` is what appeals and later payments brought back, `cents` what they did not, neither known
+    of `unknown` of the denials.
+    """
     return facts.frame(
-        f"SELECT closed_as, {_SUMS}, coalesce(sum(known_back_cents), 0)::BIGINT AS recovered FROM denials "
+        "SELECT closed_as, count(*) AS denials, coalesce(sum(back), 0)::BIGINT AS recovered, "
+        "coalesce(sum(denied_cents - back), 0)::BIGINT AS cents, "
+        "count(*) FILTER (denied_cents - back IS NULL) AS unknown "
+        "FROM (SELECT *, known_back_cents + paid_back_cents AS back FROM denials) "
         f"WHERE closed_as IS NOT NULL GROUP BY 1 {_MOST_FIRST}, 1"
     )
 

@@ -120,7 +120,7 @@ def owners(page: Page) -> blocks.Block:
 
 def _recoverable(metric) -> str:
     if metric.value is None:
-        return "What is recoverable is not known: no decided appeal on file states what came back."
+        return "What is recoverable is not known: too few appeals were won with a stated amount."
     return (
         f"Recoverable: {words.dollars(metric.value)} of what is open and still in time, 95% interval "
         f"{words.interval(metric)}, from {words.count(metric.n or 0, 'decided appeal')}."

@@ -40,7 +40,12 @@ def summary(page: Page) -> blocks.Block:
         blocks.paragraph(_message(page, name, now, before), "lead"),
         blocks.cards(
             [
-                (f"Denials of {name}", f"{count:,}", words.dollars(cents), ""),
+                (
+                    f"Denials of {name}",
+                    f"{count:,}" if count else "none on file",
+                    words.dollars(cents) if count else "",
+                    "",
+                ),
                 ("Initial denial rate (HFMA 1)", words.value(rate), words.basis(rate), ""),
                 ("Preventable, by code", words.value(share), "of all denied dollars on file", ""),
                 ("Gross recovery", words.value(back), "all denials on file", ""),
@@ -89,8 +94,10 @@ def causes(page: Page) -> blocks.Block:
 def changed(page: Page) -> blocks.Block:
     """Return what rose or fell against the three months before, and what is no more than chance."""
     found = page.given.prepared("changes")
-    if found.empty or not found["before"].sum():
-        said = "There are no denials of the three months before, so nothing can be called changed."
+    said = _missing(page)
+    if found.empty:
+        said = "There are no denials of the month or of the three before, so nothing can be called changed."
+    if said:
         return blocks.block(blocks.paragraph(said, "empty"))
     apart = found[found["differs"]]
     listed = found.sort_values(["p", "payer", "category"], kind="stable").head(_CHANGES)
@@ -103,18 +110,19 @@ def changed(page: Page) -> blocks.Block:
     return blocks.block(
         blocks.paragraph(said),
         blocks.table(
-            ("Payer", "Category", "This month", "A month before", "Denied dollars", "A month before",
-             "q", ""),
+            ("Payer", "Category", "This month", "A month, before", "Dollars this month",
+             "Dollars a month, before", "q", "Changed"),
             [
                 (
                     name, words.plain(r.category) or words.NOT_STATED, f"{r.now:,}",
                     f"{r.before / 3:.1f}", words.dollars(r.cents),
                     words.dollars(round(r.before_cents / 3)), f"{r.q:.3f}",
-                    "changed" if r.differs else "may be chance",
+                    "yes" if r.differs else "may be chance",
                 )
                 for name, r in zip(names, listed.itertuples(), strict=True)
             ],
-            caption="Against the average of the three months before, the surest changes first"
+            caption="This month against the average month of the three before, the surest changes first; "
+            "q under 0.05 is more than chance"
             + (f"; {_CHANGES} of {len(found):,}{all_of}" if len(found) > _CHANGES else ""),
             right=(2, 3, 4, 5, 6),
             tones=["soon" if r.differs else "" for r in listed.itertuples()],
@@ -175,10 +183,25 @@ def _month(page: Page) -> tuple[tuple[int, int], tuple[float, float]]:
     return now, (found["before"].sum() / 3, found["before_cents"].sum() / 3)
 
 
+def _missing(page: Page) -> str:
+    """Return which of the four months have no denial on file, in words; '' where all have."""
+    months = [f"{month:%B %Y}" for month in tables.months_missing(page.facts)]
+    if not months:
+        return ""
+    listed = " and ".join(filter(None, (", ".join(months[:-1]), months[-1])))
+    return (
+        f"The files hold no denial of {listed} and may not reach so far, so the month is not compared "
+        "with the three before it."
+    )
+
+
 def _message(page: Page, name: str, now: tuple, before: tuple) -> str:
     count, cents = now
+    missing = _missing(page)
+    if not count:
+        return f"No denial on file has its notice in {name}. {missing}"
     said = f"{name}: {words.count(count, 'denial')} with {words.dollars(cents)} denied"
-    if before[0]:
+    if not missing:
         more = cents - round(before[1])
         said += (
             f", {words.dollars(abs(more))} {'more' if more >= 0 else 'less'} than the average of the three "
@@ -192,6 +215,8 @@ def _message(page: Page, name: str, now: tuple, before: tuple) -> str:
             f"The largest cause is {(words.plain(sums.index[0]) or words.NOT_STATED).lower()} with "
             f"{words.dollars(int(sums.iloc[0]))}. "
         )
+    if missing:
+        return said + missing
     table = page.given.prepared("changes")
     apart = table[table["differs"] & (table["now"] * 3 > table["before"])]
     if len(apart):

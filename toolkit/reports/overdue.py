@@ -93,7 +93,7 @@ def _closures(page: Page) -> Iterator[str]:
     found = tables.closures(page.facts)
     if len(found):
         yield blocks.table(
-            ("How it was closed", "Denials", "Recovered on appeal", "Not recovered"),
+            ("How it was closed", "Denials", "Recovered", "Not recovered"),
             [
                 (
                     words.CLOSED[c.closed_as],
@@ -313,10 +313,12 @@ def _dated(facts: Facts, when: str) -> list[str]:
         )
     )[None]  # fmt: skip
     if late.value:
+        rest = int(late.value) - int(never.value) - int(lost.value)
         said = [
             f"As of {when}, {words.count(late.value, 'appeal')} {_worth(money)}"
             f"{'is' if late.value == 1 else 'are'} past the last day to file: "
-            f"{never.value:,} never appealed, {lost.value:,} lost at the level before."
+            f"{never.value:,} never appealed, {lost.value:,} lost at the level before"
+            + (f", {rest:,} appealed before without a known decision." if rest else ".")
         ]
     else:
         said = [f"As of {when}, no appeal with a known date is past its last day to file."]

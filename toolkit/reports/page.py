@@ -182,7 +182,7 @@ class Page:
         return blocks.block(
             *self._bridge(),
             blocks.table(
-                ("Check", "One way", "The other", ""),
+                ("Check", "One way", "The other", "Agree"),
                 rows,
                 caption="Numbers in this report that must agree",
                 right=(1, 2),

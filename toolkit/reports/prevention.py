@@ -25,13 +25,13 @@ def summary(page: Page) -> blocks.Block:
         return blocks.block(blocks.paragraph(said, "lead"))
     best, full = rules.iloc[0], bool(rules["full"].iloc[0])
     caught = int(best.caught_cents)
+    which = "best rule" if full else "rule that would have caught the most dollars"
     said = (
-        f"The best rule, {_rule(page, best)}, would have caught {words.count(int(best.caught), 'denied line')} "
-        f"with {words.dollars(caught)}"
+        f"The {which} ({_rule(page, best)}) holds {words.count(int(best.caught), 'denied line')} with {words.dollars(caught)}"
         + (
-            f", and held {words.count(int(best.false_alarms), 'line')} for nothing. "
+            f", and {words.count(int(best.false_alarms), 'line')} for nothing. "
             if full
-            else "; how many lines it would have held for nothing is not known. "
+            else "; how many lines it holds for nothing is not known. "
         )
         + f"Rules {rules['months'].iloc[0]}."
     )
@@ -48,7 +48,7 @@ def summary(page: Page) -> blocks.Block:
         blocks.cards(
             [
                 ("Rules worth a look", f"{len(_worth(rules)):,}", f"of {len(rules):,} clusters", ""),
-                ("The best one catches", words.dollars(caught),
+                ("The first one catches", words.dollars(caught),
                  f"{int(best.caught):,} lines" + (f", precision {words.percent(float(best.precision))}" if full else ""), ""),
                 ("Preventable, by code", words.value(share), f"of {words.value(money)} denied", ""),
             ]

@@ -32,8 +32,8 @@ def summary(page: Page) -> blocks.Block:
         f"{words.count(facts.count(), 'denial')}. "
     )
     said += (
-        f"{words.count(late.value, 'decision')} {'is' if late.value == 1 else 'are'} late on the payers' "
-        f"own clocks, with {words.value(waiting)} waiting. "
+        f"{words.count(late.value, 'denial')} with {words.value(waiting)} at stake "
+        f"{'waits' if late.value == 1 else 'wait'} for a decision that is late on the payer's own clock. "
         if late.value
         else "No decision is known to be late on a payer's own clock. "
     )
@@ -41,8 +41,8 @@ def summary(page: Page) -> blocks.Block:
         blocks.paragraph(said + difference(page), "lead"),
         blocks.cards(
             [
-                ("Denied dollars", words.value(money), f"{payers:,} payers", ""),
-                ("Decisions late", f"{late.value:,}", words.value(waiting), "bad" if late.value else ""),
+                ("Denied dollars", words.value(money), words.count(payers, "payer"), ""),
+                ("Waiting for a late decision", f"{late.value:,}", words.value(waiting), "bad" if late.value else ""),
                 ("Overturned, any part", words.value(rate), words.basis(rate), ""),
                 ("Recoverable", words.value(back), words.interval(back), ""),
             ]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from toolkit.metrics import outcomes
+from toolkit.metrics import outcomes, tables
 from toolkit.reports import blocks, words
 from toolkit.reports.page import Page
 
@@ -118,16 +118,18 @@ def cases(page: Page) -> blocks.Block:
 
 def outside(page: Page) -> blocks.Block:
     """Return what the plan leaves out, and why: other routes, no date, past their day, below cost."""
+    planned = "false" if page.given.prepared("plan").empty else "coalesce(stake_cents, 0) > 0"
     found = page.facts.frame(
         "SELECT CASE WHEN due = 'no_date' THEN 'no date to file by: complete it first' "
         "WHEN due = 'overdue' AND route = 'appeal' THEN 'past the last day to file' "
         "WHEN due IN ('past_safe_date', 'due_this_week', 'due_later') AND route = 'appeal' "
-        "THEN 'no amount at stake is stated' "
+        "THEN CASE WHEN stake_cents > 0 THEN 'nothing says what an appeal would bring back' "
+        "ELSE 'no amount at stake is stated' END "
         "ELSE 'another route: no file states what it brings back' END AS why, coalesce(route, '') AS route, "
         "count(*) AS denials, coalesce(sum(stake_cents), 0)::BIGINT AS cents FROM denials "
         "WHERE due IN ('no_date', 'overdue', 'past_safe_date', 'due_this_week', 'due_later') "
-        "AND NOT (route = 'appeal' AND due NOT IN ('no_date', 'overdue') "
-        "AND coalesce(stake_cents, 0) > 0) GROUP BY 1, 2 ORDER BY 1, cents DESC, 2"
+        "AND NOT (coalesce(route, '') = 'appeal' AND due NOT IN ('no_date', 'overdue') "
+        f"AND {planned}) GROUP BY 1, 2 ORDER BY 1, cents DESC, 2"
     )
     if found.empty:
         return blocks.block(
@@ -168,6 +170,8 @@ def _why_none(page: Page) -> str:
         return (
             "No appeal that was won states what came back, so nothing can be expected in dollars."
         )
+    if tables.claims_won(page.facts) < tables.FEWEST_WON:
+        return "Too few appeals were won with a stated amount, so nothing says what an appeal would bring back."
     return "No open denial with a date and an amount is to be appealed."
 
 

@@ -224,7 +224,7 @@ def basis(metric: Metric) -> str:
     if metric.left_out:
         says = "state no amount" if metric.unit == "cents" else "left out"
         parts.append(f"{metric.left_out:,} {says}")
-    if metric.n and metric.small and metric.unit in ("ratio", "days"):
+    if metric.n and metric.small and not metric.withheld and metric.unit in ("ratio", "days"):
         parts.append(f"small n (under {SMALL_N})")
     return "; ".join(parts)
 

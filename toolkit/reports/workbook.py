@@ -386,7 +386,7 @@ def changes(book: Book) -> None:
         (30, 26, 12, 14, 16, 18, 10, 14, 16),
         [
             (name, r.category, int(r.now), int(r.before), int(r.cents), int(r.before_cents), r.p, r.q,
-             "yes" if r.differs else "may be chance")
+             "yes" if r.differs else "may be chance" if r.p == r.p else "a month is missing")
             for name, r in zip(names, found.itertuples(), strict=True)
         ],
         empty="There are no denials of the month or of the three before.",
@@ -488,7 +488,7 @@ def plan(book: Book) -> None:
     notes = [PATIENT_NOTE, book.given.facts.effort.says]
     if shown.empty:
         notes.append(
-            "There is no plan: no decided appeal says what to expect, or nothing is to be appealed."
+            "There is no plan: too few won appeals say what to expect, or nothing is to be appealed."
         )
     if many > len(found):
         notes.append(f"The first {len(found):,} of {many:,} appeals.")
@@ -603,12 +603,17 @@ def closures(book: Book) -> None:
     """Write how closed denials were closed."""
     found = small_tables.closures(book.given.facts)
     rows = [
-        (words.CLOSED[c.closed_as], int(c.denials), int(c.recovered), int(c.cents))
+        (
+            words.CLOSED[c.closed_as], int(c.denials),
+            *(None if c.unknown >= c.denials else int(one) for one in (c.recovered, c.cents)),
+            int(c.unknown),
+        )
         for c in found.itertuples()
-    ]
+    ]  # fmt: skip
     _table(
-        book, "Closed", ("How it was closed", "Denials", "Recovered on appeal", "Not recovered"),
-        ("text", "count", "cents", "cents"), (30, 12, 20, 20), rows,
+        book, "Closed",
+        ("How it was closed", "Denials", "Recovered", "Not recovered", "Of these, amount not stated"),
+        ("text", "count", "cents", "cents", "count"), (30, 12, 20, 20, 26), rows,
         empty="No denial is closed.",
     )  # fmt: skip
 
@@ -753,8 +758,6 @@ _TIME = (
 
 def _beside(one: Measure) -> tuple:
     """Return the columns that stand beside a metric: what a rate or a number of days rests on."""
-    if one.row.kind == "prior_rate":
-        return (_RATE[-1],)
     return {"ratio": _RATE, "days": _TIME}.get(one.definition.unit, ())
 
 
