@@ -43,7 +43,7 @@ from toolkit.letters.letter_kind import (
 )
 from toolkit.letters.permission import Law, ask, check_barriers
 from toolkit.letters.sentences import SentenceForm, sentence_form
-from toolkit.letters.services import counted, months_between, of_case
+from toolkit.letters.services import counted, day_of_service, months_between, of_case
 from toolkit.outputs import digest
 
 _REQUEST = "a plain request or courtesy"
@@ -180,9 +180,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
 
 def _days_since(dose: object, values: Mapping[str, object], as_of: date) -> str | None:
     """Return the days from the last dose to the one in dispute; to the letter's date where that is not known."""
-    days = [values.get(name) for name in ("service_date", "planned_date")]
-    until = next((day for day in days if isinstance(day, date)), as_of)
-    return str((until - dose).days) if isinstance(dose, date) else None
+    return str((day_of_service(values, as_of) - dose).days) if isinstance(dose, date) else None
 
 
 def _with_interval(law: Law, values: Mapping[str, object], kind: LetterKind) -> Law:

@@ -136,10 +136,10 @@ def _interval(
     again = covered_again(values.get("procedure_code"), last) if isinstance(last, date) else None
     if again is None:
         return None
-    return "passed" if _day_of_service(values, as_of) >= again else "sooner"
+    return "passed" if day_of_service(values, as_of) >= again else "sooner"
 
 
-def _day_of_service(values: Mapping[str, object], as_of: date) -> date:
+def day_of_service(values: Mapping[str, object], as_of: date) -> date:
     """Return the day of the service, else the planned one, else the letter's."""
     days = [values.get(name) for name in ("service_date", "planned_date")]
     return next((one for one in days if isinstance(one, date)), as_of)
@@ -150,7 +150,7 @@ def _age(values: Mapping[str, object], as_of: date) -> str | None:
     born = values.get("birth_date")
     if not isinstance(born, date):
         return None
-    day = _day_of_service(values, as_of)
+    day = day_of_service(values, as_of)
     return str(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
 
 
