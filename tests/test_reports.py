@@ -29,6 +29,7 @@ QUIET = [
     "outcomes",
 ]  # run on a source with nothing to say; the others in test_report_numbers
 FAILING_VALUE = "ZQXFAILING"
+pytestmark = pytest.mark.xdist_group("reports")  # its reports are made once
 
 
 class _Page(HTMLParser):
