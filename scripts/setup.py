@@ -97,7 +97,7 @@ def test_spark(arguments: list) -> None:
 
 
 def test_long(arguments: list) -> None:
-    """pass the long tests of the desk in a browser: a day in JupyterLab, 200 killed kernels"""
+    """pass the long tests in a browser: a day in JupyterLab, every notebook by hand, 200 killed kernels"""
     environment()
     os.environ["CHROMIUM"] = chromium.find_or_install()
     run("pytest", "-q", "-m", "long", "tests", *arguments)

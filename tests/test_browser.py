@@ -29,6 +29,8 @@ REPORTS = sorted(
     for path in (ROOT / "notebooks").rglob("*.ipynb")
     if path.stem != "draft_letters" and ".ipynb_checkpoints" not in path.parts
 )
+# Those that every run opens by hand; the others are run by papermill in it, and by hand in a long one.
+OFTEN = ("explore_denials", "overdue_cases")
 TYPED = {"signer_name": "Zelda Typedname, MD", "category_finding": "a typed finding"}
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -495,7 +497,13 @@ def violations(page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("notebook", REPORTS)
+@pytest.mark.parametrize(
+    "notebook",
+    [
+        pytest.param(one, marks=[] if Path(one).stem in OFTEN else pytest.mark.long)
+        for one in REPORTS
+    ],
+)
 def test_a_notebook_runs_by_hand_without_an_error(lab, page, notebook):
     driver.run_all(page, lab, notebook)
     assert page.locator(".jp-OutputArea-output").count() > 1
