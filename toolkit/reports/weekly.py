@@ -9,7 +9,7 @@ from toolkit.reports.page import Page
 _SHOWN = 40
 _METHODS = {
     "all": "all of them fit",
-    "best": "the best choice (scipy's milp)",
+    "best": "the best of all choices",
     "greedy": "most dollars a minute first",
     "": "nothing worth its cost",
 }
