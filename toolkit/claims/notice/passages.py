@@ -11,7 +11,7 @@ from toolkit.claims.notice.dates import Order, find_dates
 from toolkit.claims.notice.pages import Page
 from toolkit.claims.notice.programs import any_of
 from toolkit.claims.notice.proposal import Proposal, quoted
-from toolkit.claims.notice.sentences import Sentence
+from toolkit.claims.notice.sentences import Sentence, each_value
 from toolkit.rules import RULES, read
 
 
@@ -237,16 +237,12 @@ def deadlines(sentences: Sequence[Sentence], order: Order) -> Iterator[Proposal]
             ):
                 found.setdefault(day.day.isoformat(), one)
                 doubtful |= day.other is not None
-    for value, one in found.items():
-        yield Proposal(
-            name="stated_deadline",
-            says="time to appeal, as the letter states it",
-            value=value,
-            page=one.page.number,
-            quotation=one.quotation,
-            certain=len(found) == 1 and not doubtful,
-            also_found=tuple(other for other in found if other != value),
-        )
+    yield from each_value(
+        found,
+        name="stated_deadline",
+        says="time to appeal, as the letter states it",
+        certain=not doubtful,
+    )
 
 
 def _clause(said: str, match: re.Match[str]) -> str:
@@ -297,17 +293,12 @@ def criteria(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
             value = match["cited"].strip(' ,:–-("“.')
             if not any(value in other for other in found):
                 found.setdefault(value, one)
-    for value, one in found.items():
-        yield Proposal(
-            name="plan_criterion",
-            says="policy or criteria that the letter names",
-            value=value,
-            page=one.page.number,
-            quotation=one.quotation,
-            certain=len(found) == 1,
-            also_found=tuple(other for other in found if other != value),
-            enters="plan_criterion",
-        )
+    yield from each_value(
+        found,
+        name="plan_criterion",
+        says="policy or criteria that the letter names",
+        enters="plan_criterion",
+    )
 
 
 def expedited(sentences: Sequence[Sentence]) -> Iterator[Proposal]:

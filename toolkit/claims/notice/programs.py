@@ -7,7 +7,7 @@ from functools import cache
 import msgspec
 
 from toolkit.claims.notice.proposal import Proposal
-from toolkit.claims.notice.sentences import Sentence
+from toolkit.claims.notice.sentences import Sentence, each_value
 from toolkit.law import program_names
 from toolkit.rules import RULES, read
 
@@ -43,14 +43,10 @@ def program_proposals(sentences: Sequence[Sentence]) -> Iterator[Proposal]:
                 found[program.program] = first
         if found:
             break
-    for program, one in found.items():
-        yield Proposal(
-            name="program",
-            says="program",
-            value=program,
-            page=one.page.number,
-            quotation=one.quotation,
-            certain=len(found) == 1 and strong,
-            also_found=tuple(other for other in found if other != program),
-            enters="program",
-        )
+    yield from each_value(
+        found,
+        name="program",
+        says="program",
+        certain=strong,
+        enters="program",
+    )

@@ -1,10 +1,11 @@
 """The sentences of a letter, each with where it stands, and what each is for."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from toolkit.claims.notice.pages import Page
+from toolkit.claims.notice.proposal import Proposal
 from toolkit.denials.text import Told, read_sentences
 
 # After these a period ends no sentence.
@@ -110,3 +111,20 @@ def _ends_line(line: str, following: str, width: int) -> bool:
     if following[0].islower():
         return False
     return len(line) + 1 + len(following.split()[0]) < width * _SHARE or line[-1] == ":"
+
+
+def each_value(
+    found: Mapping[str, Sentence], *, name: str, says: str, certain: bool = True, enters: str = ""
+) -> Iterator[Proposal]:
+    """Give each value that was found, with the sentence that states it first; of several none is certain."""
+    for value, one in found.items():
+        yield Proposal(
+            name=name,
+            says=says,
+            value=value,
+            page=one.page.number,
+            quotation=one.quotation,
+            certain=certain and len(found) == 1,
+            also_found=tuple(other for other in found if other != value),
+            enters=enters,
+        )
