@@ -6,11 +6,12 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from toolkit.cases import Case, Fact, bare_cases, case_from, facts_in, with_facts
+from toolkit.cases import Case, Fact, bare_cases, case_from
 from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.hospital.payers import Payer
+from toolkit.letters import facts_in, with_facts
 
 UNKNOWN = Hospital.unknown()
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit import leftovers, outputs
+from toolkit import outputs
 from toolkit.bulk import Book, gather
 from toolkit.cli import main
 from toolkit.cli.stored import KEPT
+from toolkit.outputs import leftovers
 
 EXPORT = Path(__file__).parents[1] / "data" / "samples" / "tour" / "denial.csv"
 AS_OF = "2026-11-23"

@@ -7,7 +7,8 @@ from test_letters import letter_of
 
 from toolkit import letters
 from toolkit.cases import EventEntry
-from toolkit.letters.learned import (
+from toolkit.letters.record import record_of
+from toolkit.reports.learned import (
     EVERY,
     Decision,
     decisions_in,
@@ -16,7 +17,6 @@ from toolkit.letters.learned import (
     outcomes_by_clause,
     records_in,
 )
-from toolkit.letters.record import record_of
 
 
 def written(case: str, day: str = "2026-03-01", **change) -> dict:

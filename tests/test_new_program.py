@@ -135,7 +135,7 @@ from datetime import date
 from toolkit.worklist import triage_rows
 from toolkit.hospital import Hospital
 from toolkit.letters.facts import fact_types
-from toolkit.reports.words import plain
+from toolkit.worklist.wording import plain
 from toolkit.worklist.accessor import classify_frame
 words = ["harbor_health", "Harbor Health Act (Title One)", "HARBOR HEALTH", "hha plan"]
 rows = pd.DataFrame({"program": words, "carc": "50", "notice_date": "2026-10-20"})

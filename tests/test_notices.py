@@ -18,8 +18,6 @@ from toolkit.cases import (
     CaseStore,
     attach_document,
     case_from,
-    case_of_notice,
-    confirmed,
     notices_at,
     one_history,
     problem_with,
@@ -34,7 +32,7 @@ from toolkit.cli import main
 from toolkit.errors import InputError, RefusedError, UsageError
 from toolkit.hospital import Hospital
 from toolkit.law.wording import STAGES
-from toolkit.letters import checklist_of
+from toolkit.letters import case_of_notice, checklist_of, confirmed
 from toolkit.letters.facts import fact_types
 from toolkit.reports.page import Page as ReportPage
 from toolkit.reports.source import Source, frame, parcel, part_of_run

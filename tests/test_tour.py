@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from toolkit.cases import case_from, with_facts
+from toolkit.cases import case_from
 from toolkit.claims import read
 from toolkit.hospital import sample_hospital
-from toolkit.letters import as_markdown, draft, kind_of
+from toolkit.letters import as_markdown, draft, kind_of, with_facts
 from toolkit.worklist import dollars
 from toolkit.worklist.triage import triage
 

@@ -11,9 +11,9 @@ import pytest
 import xlsxwriter
 
 from toolkit.cases import CaseStore, event_rules
-from toolkit.cases.worked import worked_rows
 from toolkit.cli import main
 from toolkit.errors import InputError
+from toolkit.reports.worked_back import worked_rows
 from toolkit.reports.worked_list import BESIDE, IN_VIEW, SHEET_ROWS, columns, write_worked_list
 from toolkit.sample import write_sample
 from toolkit.worklist import DOLLARS, ENTRIES, WORKLIST

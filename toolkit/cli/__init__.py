@@ -51,7 +51,7 @@ def _own_folder(options: argparse.Namespace) -> AbstractContextManager:
     """Give the run a private temporary folder where its command reads what may be patient data."""
     if not getattr(options, "own_folder", False):
         return nullcontext()
-    from toolkit.leftovers import run_folder
+    from toolkit.outputs.leftovers import run_folder
 
     return run_folder()
 

@@ -61,7 +61,7 @@ def cases_of(
 
 
 def _facts(options: argparse.Namespace) -> Any:
-    from toolkit.cases.entered import FactsFile, facts_in
+    from toolkit.letters.entered import FactsFile, facts_in
 
     return facts_in(options.facts) if options.facts else FactsFile()
 

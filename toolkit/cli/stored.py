@@ -36,7 +36,7 @@ class Kept:
 def _leftovers(asked: Asked) -> list[Path]:
     import tempfile
 
-    from toolkit.leftovers import BESIDE, RUN, leftovers
+    from toolkit.outputs.leftovers import BESIDE, RUN, leftovers
 
     here = {asked.reports, *_folders_in(asked.reports), asked.local, Path.cwd()}
     beside = [path for folder in sorted(here) for path in leftovers(folder, BESIDE)]

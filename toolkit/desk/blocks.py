@@ -24,8 +24,8 @@ from toolkit.history.states import table
 from toolkit.law.ledger import ledger_html
 from toolkit.letters import Letter, LetterKind, Need, Offer, as_html
 from toolkit.letters.facts import fact_types
-from toolkit.reports.words import DUE, count, dollars, plain
 from toolkit.rules.words import capital
+from toolkit.worklist.wording import DUE, count, dollars, plain
 
 _TONES = {
     "overdue": "bad",

@@ -13,7 +13,7 @@ from toolkit.desk.case_table import CaseTable
 from toolkit.desk.caseload import Caseload
 from toolkit.desk.listing import NEXT, SORTS, Listing
 from toolkit.desk.widgets import Notice, field, hooked, html, show
-from toolkit.reports.words import DUE, count, dollars, plain
+from toolkit.worklist.wording import DUE, count, dollars, plain
 
 PAGE = 25
 # Heading, and the order that it is the heading of.

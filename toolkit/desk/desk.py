@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 import ipywidgets as w
 
 from toolkit import letters
-from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, confirmed, problem_with
+from toolkit.cases import DATE_FACTS, CaseStore, DocumentEntry, problem_with
 from toolkit.claims.notice import Notice as Letter
 from toolkit.claims.notice import Proposal
 from toolkit.desk import blocks, places
@@ -55,7 +55,7 @@ from toolkit.hospital import Hospital, Payer, Sender, read_hospital, save_payer,
 from toolkit.hospital.places import letterhead
 from toolkit.law.ics import write_ics
 from toolkit.letters import Letter as DraftedLetter
-from toolkit.letters import LetterKind, Need, needs
+from toolkit.letters import LetterKind, Need, confirmed, needs
 from toolkit.letters.exhibits import title_of
 from toolkit.letters.facts import fact_types
 from toolkit.outputs import digest, private_folder

@@ -15,7 +15,6 @@ from toolkit.cases import (
     DocumentEntry,
     Fact,
     attach_document,
-    case_of_notice,
     problem_with,
 )
 from toolkit.claims.notice import Notice as Letter
@@ -28,10 +27,10 @@ from toolkit.desk.transfer import Upload
 from toolkit.desk.widgets import Notice, close, field, hooked, html, show
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
-from toolkit.letters import documents_of
+from toolkit.letters import case_of_notice, documents_of
 from toolkit.letters.facts import fact_types, printed
-from toolkit.reports.words import count, plain
 from toolkit.rules.words import capital
+from toolkit.worklist.wording import count, plain
 
 LETTER = "letter of the payer"
 _ACCEPTED = ".pdf,.docx,.txt,.png,.jpg,.jpeg,.tif,.tiff"

@@ -15,9 +15,9 @@ from toolkit.desk.days import read_day_of, typed_day
 from toolkit.desk.widgets import NEEDED, Notice, Waiting, close, field, hooked, html, show
 from toolkit.errors import RefusedError, UsageError
 from toolkit.letters.facts import fact_types, typed
-from toolkit.reports.words import plain
 from toolkit.rules.words import capital
 from toolkit.worklist import dollars
+from toolkit.worklist.wording import plain
 
 _TAKEN_BACK = "entered by mistake, taken back"
 # What the command line's options are called on the screen.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.desk.shared import IS_APP, SHARED_IN
-from toolkit.leftovers import run_folder
+from toolkit.outputs.leftovers import run_folder
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"
 _IDLE = 600  # seconds without a page after which a kernel is ended

@@ -12,7 +12,7 @@ from toolkit.desk.days import read_day_of, typed_day
 from toolkit.desk.widgets import Leaving, Notice, Waiting, close, field, hooked, html
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital, Payer, Sender, Signer, coverage_names
-from toolkit.reports.words import count
+from toolkit.worklist.wording import count
 
 _CONTRACT = [
     ("not stated", ""),

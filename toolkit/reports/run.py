@@ -13,9 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from toolkit import leftovers, outputs
+from toolkit import outputs
 from toolkit.errors import ReportError, ToolkitError, UsageError
 from toolkit.metrics import Effort, Facts
+from toolkit.outputs import leftovers
 from toolkit.processes import cores, end, stops
 from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.groups import CUTS, Groups

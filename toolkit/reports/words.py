@@ -1,27 +1,17 @@
 """How reports say things: states, headings, amounts and days in plain words."""
 
 from datetime import date
-from functools import cache
 
 import pandas as pd
 
-from toolkit.law import program_names, wording
+from toolkit.law.wording import MARKS as MARKS_OF_LAW
 from toolkit.metrics import SMALL_N, Metric
 from toolkit.metrics.facts import NOT_READ
 from toolkit.metrics.parcel import NOT_STATED
+from toolkit.worklist import wording
+from toolkit.worklist.wording import count, dollars, plain
 
-DUE = {
-    "overdue": "Overdue",
-    "past_safe_date": "Past the safe date",
-    "due_this_week": "Due this week",
-    "due_later": "Due later",
-    "no_date": "No date: something is missing",
-    "awaiting_decision": "Awaiting a decision",
-    NOT_READ: "Decided, outcome not read",
-    "no_appeal_right": "No appeal right",
-    "nothing_to_file": "Nothing to file",
-    "closed": "Closed",
-}
+DUE = {**wording.DUE, NOT_READ: "Decided, outcome not read"}
 
 # How an appeal ended, or where it is.
 STAGES = {
@@ -51,45 +41,13 @@ BEFORE = {
     "lost": "lost at the level before",
 }
 
-MARKS = {**wording.MARKS, "own": "own: the toolkit's definition"}
-
-_SPECIAL = {
-    "ire_review": "IRE review",
-    "alj_hearing": "ALJ hearing",
-    "qio_discharge": "QIO discharge review",
-    "qio_termination": "QIO termination review",
-    "idr_initiation": "IDR initiation",
-    "opm_review": "OPM review",
-}
-
-
-@cache
-def _names() -> dict[str, str]:
-    """Return the ids whose words are names: those of programs, and levels named by their initials."""
-    return {one.program: one.short for one in program_names()} | _SPECIAL
-
-
-def plain(word: object) -> str:
-    """Return an id as words: 'medical_necessity' as 'Medical necessity'."""
-    if not isinstance(word, str) or not word:
-        return ""
-    if word in _names():
-        return _names()[word]
-    return word[0].upper() + word[1:].replace("_", " ") if "_" in word or word.islower() else word
+MARKS = {**MARKS_OF_LAW, "own": "own: the toolkit's definition"}
 
 
 def category(name: object, reason: object = "") -> str:
     """Return a category with its finer reason: 'Medical necessity: coverage policy'."""
     said, finer = plain(name) or NOT_STATED, plain(reason)
     return f"{said}: {finer[:1].lower()}{finer[1:]}" if finer and finer != said else said
-
-
-def dollars(cents: int | None) -> str:
-    """Return whole cents as '$1,234.50'; '' where there is no amount."""
-    if cents is None or pd.isna(cents):
-        return ""
-    sign, cents = ("-" if cents < 0 else ""), abs(int(cents))
-    return f"{sign}${cents // 100:,}.{cents % 100:02d}"
 
 
 def amount(cents: int | None, denials: int, unknown: int) -> str:
@@ -117,11 +75,6 @@ def day(value: object) -> str:
 def long_day(value: date) -> str:
     """Return a day as March 2, 2026."""
     return f"{value:%B} {value.day}, {value.year}"
-
-
-def count(number: int, noun: str) -> str:
-    """Return '1 denial', '2 denials'."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def of_letters(number: int) -> str:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from toolkit.errors import UsageError
 from toolkit.hospital import Hospital
-from toolkit.leftovers import BESIDE, held, sweep
 from toolkit.outputs import whole
+from toolkit.outputs.leftovers import BESIDE, held, sweep
 from toolkit.worklist import rows
 from toolkit.worklist.answers import ANSWERS
 from toolkit.worklist.row_parts import BATCH, Task, batches

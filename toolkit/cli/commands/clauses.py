@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from collections import Counter
 
     from toolkit.hospital.places import home
-    from toolkit.letters.learned import ends, outcomes_by_clause, records_in
+    from toolkit.reports.learned import ends, outcomes_by_clause, records_in
 
     folders = options.letters or [home() / "reports" / "letters"]
     records = [record for folder in folders for record in records_in(folder)]
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _decisions(options: argparse.Namespace) -> list[Any]:
     """Return the decisions of the case store, and those that the files report."""
     from toolkit.cases import CaseStore
-    from toolkit.letters.learned import decisions_recorded
+    from toolkit.reports.learned import decisions_recorded
 
     place = store_of(options)
     found: list[Any] = []
@@ -94,7 +94,7 @@ def _of_files(options: argparse.Namespace) -> tuple:
 
     from toolkit.cases import CaseStore
     from toolkit.cases.case import bare_cases
-    from toolkit.letters.learned import decisions_in
+    from toolkit.reports.learned import decisions_in
     from toolkit.worklist.triage import triage
 
     claims, hospital = claims_of(options.exports, options)

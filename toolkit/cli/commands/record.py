@@ -99,7 +99,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def _read_back(options: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from toolkit.cases import CaseStore, read_back, worked_rows
+    from toolkit.cases import CaseStore
+    from toolkit.reports import read_back, worked_rows
 
     single = ("claim", "event", "date", "level", "outcome", "amount", "proof", "correct", "case")
     if more := options_given(options, *single):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from toolkit.leftovers import BESIDE, held, sweep
+from toolkit.outputs.leftovers import BESIDE, held, sweep
 
 
 @contextmanager

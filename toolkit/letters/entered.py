@@ -8,6 +8,7 @@ import msgspec
 
 from toolkit.cases.case import Case
 from toolkit.errors import InputError, RulesError, UsageError
+from toolkit.letters.facts import enter
 from toolkit.rules import load_yaml
 
 CLAIMS = "claims"  # the part of a facts file that holds the facts of single claims
@@ -52,8 +53,6 @@ def with_facts(case: Case, path: Path | str, *, as_of: date | None = None) -> Ca
     Raises InputError when the file cannot be read as that, and UsageError naming each fact whose
     value does not fit its kind, never the value.
     """
-    from toolkit.letters.facts import enter
-
     found = facts_in(path)
     return enter(case, found.of(case), source=found.source, as_of=as_of)
 
