@@ -169,6 +169,12 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     appeal_words: tuple[str, ...] = ()  # outcomes that speak of an appeal whatever the heading
     appeal_statuses: tuple[str, ...] = ()  # case statuses that say that there is an appeal
 
+    def listed(self) -> Iterator[tuple[str, str]]:
+        """Yield each heading that is known, after the column it stands for."""
+        for table in (self.columns, self.from_memory):
+            for column, headings in table.items():
+                yield from ((column, heading) for heading in headings)
+
     def __post_init__(self) -> None:
         known = set(COLUMNS) - (OF_DENIALS if self.kind == "billing" else set())
         used = set(self.columns) | set(self.from_memory)
@@ -185,7 +191,7 @@ class LayoutFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
                     f"words of {column}: {sorted(set(words) - WORDS[column])} is not among the known ones"
                 )
         seen: dict[str, str] = {}
-        for column, heading in _listed(self):
+        for column, heading in self.listed():
             if not plain(heading):
                 raise ValueError(f"{column}: a heading has neither letter nor digit")
             if seen.setdefault(plain(heading), column) != column:
@@ -311,7 +317,7 @@ def _read_file(path: str, changed: int, size: int) -> Layout:
                 words_of=found.words_of or BASE,
             ),
             file.name,
-            own=frozenset(plain(heading) for _, heading in _listed(found)),
+            own=frozenset(plain(heading) for _, heading in found.listed()),
         )
     except RulesError as error:  # the file is not ours, and neither is the fault
         raise LocalFileError(str(error)) from None
@@ -383,8 +389,8 @@ def _with_names(found: LayoutFile) -> dict[str, Any]:
 
 def _with_columns(found: LayoutFile, base: Layout) -> dict[str, Any]:
     """Return the columns of a layout and, for those that it does not name, the other's headings."""
-    taken = {plain(heading) for _, heading in _listed(found)} | set(map(plain, found.not_read))
-    taken_words = {keys(heading)[0] for _, heading in _listed(found)}
+    taken = {plain(heading) for _, heading in found.listed()} | set(map(plain, found.not_read))
+    taken_words = {keys(heading)[0] for _, heading in found.listed()}
     stated = set(found.columns) | set(found.from_memory)
     tables = {}
     for name in ("columns", "from_memory"):
@@ -557,12 +563,6 @@ def letters(position: int) -> str:
     return text
 
 
-def _listed(chosen: LayoutFile) -> Iterator[tuple[str, str]]:
-    for table in (chosen.columns, chosen.from_memory):
-        for column, headings in table.items():
-            yield from ((column, heading) for heading in headings)
-
-
 @lru_cache(maxsize=256)
 def _tables(
     chosen: Layout,
@@ -574,7 +574,7 @@ def _tables(
     """
     exact: dict[str, tuple[str, int]] = {}
     by_words: dict[Key, tuple[str, int] | None] = {}
-    for rank, (column, heading) in enumerate(_listed(chosen), start=1):
+    for rank, (column, heading) in enumerate(chosen.listed(), start=1):
         exact.setdefault(plain(heading), (column, rank))
         key = keys(heading)[0]
         if key in exact_only():
@@ -582,14 +582,14 @@ def _tables(
         other = by_words.setdefault(key, (column, rank))
         if other is None or other[0] != column:
             by_words[key] = None
-    stated = {column for column, heading in _listed(chosen) if plain(heading) in chosen.own}
+    stated = {column for column, heading in chosen.listed() if plain(heading) in chosen.own}
     for column in () if chosen.own and chosen.columns_of == "none" else COLUMNS:
         if chosen.kind == "billing" and column in OF_DENIALS:
             continue
         if exact.get(plain(column), (column,))[0] == column:
             exact[plain(column)] = (column, len(exact) + 1 if column in stated else 0)
     left = frozenset(map(plain, (*chosen.not_read, *chosen.leave_out)))
-    return exact, by_words, left - {plain(h) for _, h in _listed(chosen)}
+    return exact, by_words, left - {plain(h) for _, h in chosen.listed()}
 
 
 @lru_cache(maxsize=256)
@@ -625,12 +625,12 @@ def _may_be_taken(match: Match, headings: list[str]) -> bool:
         return False
     if not match.is_billing or match.lacking:
         return True
-    from toolkit.claims.export.likeness import likely
+    from toolkit.claims.export.likeness import likely  # loaded only where a heading is not known
 
     return not speaks_of_denials(headings) and not any(
         guess.score >= _A_REASON
         for heading in headings
-        for guess in likely(_of_package(BASE), heading, columns=_REASONS)
+        for guess in likely(_of_package(BASE).listed(), heading, columns=_REASONS)
     )
 
 
@@ -686,7 +686,7 @@ def _way_out(where: str) -> str:
 
 def _meant(nearest: Match, headings: list[str]) -> str:
     """Return which columns look like those that are lacking: by their letters, never their words."""
-    from toolkit.claims.export.likeness import likely  # a refusal alone needs it
+    from toolkit.claims.export.likeness import likely
 
     lacking = {column for need in nearest.lacking for column in need.any_of}
     read = nearest.columns_at
@@ -694,7 +694,7 @@ def _meant(nearest: Match, headings: list[str]) -> str:
         f"column {letters(position)} may be {guess.column}"
         for position, heading in enumerate(headings)
         if position not in read
-        for guess in likely(_of_package(BASE), heading, columns=lacking)[:1]
+        for guess in likely(_of_package(BASE).listed(), heading, columns=lacking)[:1]
     ]
     return f"{', '.join(found)}: " if found else ""
 

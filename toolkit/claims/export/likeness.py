@@ -1,11 +1,10 @@
 """Which of our columns a heading that no layout knows may stand for: proposals, never read as such."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
-from toolkit.claims.export.layouts import COLUMNS, Layout
 from toolkit.hospital.heading_words import keys
 
 LIKELY = 80  # of 100: from here on a heading is worth a person's look
@@ -19,29 +18,32 @@ class Guess(NamedTuple):
     score: int
 
 
-def likely(chosen: Layout, heading: str, *, columns: Collection[str] = COLUMNS) -> list[Guess]:
+def likely(
+    listed: Iterable[tuple[str, str]], heading: str, *, columns: Collection[str] | None = None
+) -> list[Guess]:
     """Return the columns that a heading may stand for, the likeliest first, one guess a column.
+
+    `listed` are the known headings, each after its column (`Layout.listed`); of these `columns` alone
+    where they are given.
 
     Headings are compared with their abbreviations written out and their words in any order.
     """
     known = {
-        listed: (column, _words(listed))
-        for table in (chosen.columns, chosen.from_memory)
-        for column, headings in table.items()
-        if column in columns
-        for listed in headings
+        known_as: (column, _words(known_as))
+        for column, known_as in listed
+        if columns is None or column in columns
     }
     found = process.extract(
         _words(heading),
-        {listed: words for listed, (_, words) in known.items()},
+        {known_as: words for known_as, (_, words) in known.items()},
         scorer=fuzz.token_sort_ratio,
         score_cutoff=LIKELY,
         limit=None,
     )
     best: dict[str, Guess] = {}
-    for _, score, listed in found:  # the best come first
-        column = known[listed][0]
-        best.setdefault(column, Guess(column, listed, round(score)))
+    for _, score, known_as in found:  # the best come first
+        column = known[known_as][0]
+        best.setdefault(column, Guess(column, known_as, round(score)))
     return list(best.values())
 
 

@@ -313,7 +313,8 @@ def _column(match: Match, at: int, heading: str, first: str, values: Values) -> 
         why = f"fits {over[at]} too, which is read from column {taken}"
         return Column(at, shown, "passed_over", over[at], why, 95, (), values)
     found = {
-        g.column: g for g in reversed((*_elsewhere(match, heading), *likely(layout(BASE), shown)))
+        g.column: g
+        for g in reversed((*_elsewhere(match, heading), *likely(layout(BASE).listed(), shown)))
     }
     guesses = tuple(
         sorted((g for g in found.values() if _fits(g.column, values)), key=lambda g: -g.score)
