@@ -1,6 +1,7 @@
 """A letter as plain texts and lists, the one form that every template is filled from."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from unicodedata import bidirectional
 
@@ -114,6 +115,12 @@ def runs(sentence: Sentence) -> list[dict]:
         }
         for s in sentence.segments
     ]
+
+
+def right_to_left(sentences: Iterable[Sentence]) -> set[str]:
+    """Return the texts in sentences that are set from right to left, one for each printed line."""
+    found = {run["text"] for one in sentences for run in runs(one) if run["rtl"]}
+    return {line for text in found for line in text.split("\n") if is_right_to_left(line)}
 
 
 def is_right_to_left(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.errors import InputError, not_opened
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer
+from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer, right_to_left
 from toolkit.letters.letter import Letter, Sentence
 from toolkit.outputs import digest, whole
 
@@ -62,6 +62,7 @@ def record_of(letter: Letter, *, draft: bool) -> dict[str, Any]:
         "footer": footer(letter),
         "furniture": draft_marks(letter) if draft else [],
         "heads": [" ".join(each.table.columns) for each in letter.sections if each.table],
+        "right_to_left": sorted(right_to_left(letter.sentences)),
         "lines": list(_lines(letter)),
     }
 
