@@ -134,6 +134,18 @@ def test_each_letter_cites_what_governs_its_program_and_binds_every_sentence(one
                 assert {b.kind for b in sentence.bindings} & {"authority", "rule"}, sentence.text
 
 
+def test_a_decider_above_the_payer_is_not_asked_for_its_own_notice_and_numbers():
+    seen = set()
+    for one in POSSIBLE:
+        for kind, letter in letters_of(one):
+            to_payer = not kind.form or kind.form.to == "payer"
+            own = [line.label for line in letter.reference if line.label.startswith("Your ")]
+            own += [each.text for each in letter.enclosures if each.text.startswith("Your ")]
+            assert to_payer or own == [], (kind, own)
+            seen.add((to_payer, bool(own)))
+    assert seen >= {(True, True), (False, False)}
+
+
 @pytest.mark.parametrize("one", POSSIBLE, ids=name_of)
 def test_what_the_law_wants_in_a_request_stands_in_every_letter(one):
     for kind in kinds_of(one):
