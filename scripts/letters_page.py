@@ -87,8 +87,9 @@ the case store or in a file that you name: for each clause that it holds, how ma
 interval. Drafts, and letters written after the filing, don't count. Below 30 letters it says that they are too few to
 compare. It proves no cause: which letters hold a clause follows from the denial, the record and the payer.
 
-**PDF** letters are PDF/A-2a and PDF/UA-1; a packet is neither, because others made its exhibits. Writing
-systems that typst's own fonts lack come from `pip install denial-toolkit[scripts]` or from the computer's fonts.
+**PDF** letters are PDF/A-2a and PDF/UA-1; a packet is neither, because others made its exhibits. Emoji
+and writing systems that typst's own fonts lack come from `pip install denial-toolkit[scripts]` or from the computer's
+fonts.
 """
 
 

@@ -134,6 +134,18 @@ def test_each_letter_cites_what_governs_its_program_and_binds_every_sentence(one
                 assert {b.kind for b in sentence.bindings} & {"authority", "rule"}, sentence.text
 
 
+def test_a_decider_above_the_payer_is_not_asked_for_its_own_notice_and_numbers():
+    seen = set()
+    for one in POSSIBLE:
+        for kind, letter in letters_of(one):
+            to_payer = not kind.form or kind.form.to == "payer"
+            own = [line.label for line in letter.reference if line.label.startswith("Your ")]
+            own += [each.text for each in letter.enclosures if each.text.startswith("Your ")]
+            assert to_payer or own == [], (kind, own)
+            seen.add((to_payer, bool(own)))
+    assert seen >= {(True, True), (False, False)}
+
+
 @pytest.mark.parametrize("one", POSSIBLE, ids=name_of)
 def test_what_the_law_wants_in_a_request_stands_in_every_letter(one):
     for kind in kinds_of(one):
@@ -155,6 +167,38 @@ def test_a_fact_that_the_law_wants_is_missed_when_it_is_gone(one):
     for name in wanted:
         required = {need.name for need in letters.needs(kind) if need.required}
         assert name in required, (kind, name)
+
+
+@pytest.mark.parametrize(
+    ("issue", "given"),
+    [("emergency", {}), ("no_authorization", {"authorization_ground": "emergency"})],
+)
+def test_an_emergency_is_argued_under_the_statute_of_the_plan_by_who_pays_its_claims(issue, given):
+    cited = {}
+    for funding in (None, "insured", "self_funded"):
+        kind = letters.compose("appeal", "commercial_plan", "internal_appeal", issue, "emergency")
+        more = {"emergency_service": "rule out a stroke", "service_name": "CT of the head", **given}
+        letter = filled(kind, given={**more, **({"funding": funding} if funding else {})})
+        cited[funding] = {a.id for a in letter.authorities}
+    assert cited[None] == cited["insured"]
+    assert {"300gg-111(a)(1)", "300gg-111(a)(3)(C)"} <= cited["insured"]
+    assert not {one for one in cited["insured"] if one.startswith(("1185e", "2590.716"))}
+    assert {"1185e(a)(1)", "1185e(a)(3)(C)"} <= cited["self_funded"]
+    assert not {"300gg-111(a)(3)(C)", "149.110", "149.110(b)(4)"} & cited["self_funded"]
+
+
+def test_open_negotiation_with_an_employers_plan_is_started_under_erisa():
+    kind = letters.compose("open_negotiation", "no_surprises", "open_negotiation")
+    of = {f: {a.id for a in filled(kind, given={"funding": f}).authorities} for f in ("insured", "self_funded")}  # fmt: skip
+    assert "1185e(c)" not in of["insured"] and "300gg-111(c)" in of["insured"]
+    assert {"1185e(c)", "300gg-111(c)"} <= of["self_funded"]
+
+
+def test_a_request_for_a_hearing_says_whether_an_investigation_is_known():
+    for program in ("original_medicare", "medicare_advantage"):
+        kind = letters.compose("appeal", program, "alj_hearing", "coverage_policy")
+        letter = filled(kind, given={"investigation": "none that the hospital knows of"})
+        assert "another law enforcement agency: none that the hospital knows of." in text_of(letter)
 
 
 def test_every_element_on_file_carries_its_citation_source_and_mark():

@@ -20,6 +20,13 @@ from toolkit.letters.reading import blocks_of
 from toolkit.letters.record import read_record
 
 HOSTILE = "A & B <i> #1 $5 {{ 7*7 }} | [x] \\ _u_ `c` ## 1. - *z* ~ &amp; é ﬁ 50%"
+# Texts from right to left with figures, signs and Latin words: on a page these stand in another order.
+LEFTWARD = {
+    "patient_name": "כהן, משה-3 (2)",
+    "plan_name": "د. محمد 12/34 علي [x] Jr.",
+    "plan_address": "רחוב 12, דירה 7\n45501 עיר",
+    "denial_words": "לא נחוץ +12% (ראה 3.1) - #7 <i> No. 5",
+}
 SENTENCE = "The plan asks first for a quantitative ultrasound of the heel."
 
 
@@ -58,12 +65,24 @@ def paragraph(document, words: str):
         {"procedure_reason": "a long note " * 833},
         {"category_finding": "x" * 3000 + " a finding" * 400},  # a table over several pages
         {"patient_name": "שלום כהן", "plan_name": "Πλάνο Здоровье"},
+        LEFTWARD,
     ],
-    ids=["signs", "lines", "long", "table", "scripts"],
+    ids=["signs", "lines", "long", "table", "scripts", "leftward"],
 )
 def test_a_letter_just_written_says_what_its_record_says(given, ending, tmp_path):
     found = letters.verify(letters.write(letter_of(given), tmp_path / f"a.{ending}"))
     assert found.holds and found.untouched, found
+
+
+def test_a_figure_or_a_word_changed_in_a_text_from_right_to_left_is_named(tmp_path):
+    path = letters.write(letter_of(LEFTWARD), tmp_path / "a.pdf")
+    record, blocks = read_record(path.with_suffix(".record.json")), blocks_of(path)
+    assert compare(record, blocks, shaped=True).holds
+    for before, after in (("12/34", "13/34"), ("Jr", "Sr"), ("45501", "45510"), ("עיר", "כפר")):
+        text = json.dumps(record, ensure_ascii=False).replace(before, after)
+        found = compare(json.loads(text), blocks, shaped=True)
+        assert not found.holds, before
+        assert any(after in line for line in (*(one.was for one in found.changed), *found.removed))
 
 
 @pytest.mark.parametrize("ending", ["docx", "pdf", "md"])

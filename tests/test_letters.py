@@ -560,11 +560,24 @@ def test_a_name_that_no_font_has_is_refused_with_what_to_install(name, tmp_path,
     assert name in docx_text(letters.write(letter, tmp_path / "a.docx"))
 
 
-def test_a_font_package_gives_the_pdf_its_script(tmp_path, monkeypatch):
+def _fonts_of(page) -> list[str]:
+    return [str(one.get_object()["/BaseFont"]) for one in page["/Resources"]["/Font"].values()]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u062d\u0645\u062f",  # Arabic
+        "Testcase \U0001f469\u200d\u2695\ufe0f 1\ufe0f\u20e3 \U0001f1fa\U0001f1f8 \u2764\ufe0f \u00a9",  # emoji
+    ],
+)
+def test_a_font_package_gives_the_pdf_its_script(name, tmp_path, monkeypatch):
     monkeypatch.setattr(typesetting, "_SOURCES", ("own", "packages"))
-    name = "\u0645\u062d\u0645\u062f"  # Arabic
     path = letters.write(letter_of({"patient_name": name}), tmp_path / "a.pdf")
     assert set(name) <= set("".join(pdf_text(path)))
+    assert letters.verify(path).holds
+    fonts = {font for page in PdfReader(path).pages for font in _fonts_of(page)}
+    assert ("NotoEmoji" in str(fonts)) == ("Testcase" in name)
 
 
 def test_a_text_from_right_to_left_is_set_apart_in_every_form(tmp_path):

@@ -293,7 +293,7 @@ def _sender_facts(hospital: Hospital) -> dict[str, Fact]:
 
 
 def _payer_facts(hospital: Hospital, row: dict) -> dict[str, Fact]:
-    """Return what the hospital's payer table states: address, state window, governing state."""
+    """Return what the hospital's payer table states: address, state window, governing state, funding."""
     entry = hospital.payer(
         *(_value(row.get(column)) for column in ("payer_id", "payer_name", "plan_name"))
     )
@@ -303,7 +303,7 @@ def _payer_facts(hospital: Hospital, row: dict) -> dict[str, Fact]:
     if entry.appeals_address:
         source = "payers.csv column appeals_address"
         found["plan_address"] = Fact(entry.appeals_address, source, entry.address_verified_on)
-    for name in ("state_window", "jurisdiction"):
+    for name in ("state_window", "jurisdiction", "funding"):
         if value := getattr(entry, name):
             found[name] = Fact(value, f"payers.csv column {name}")
     return found

@@ -7,7 +7,9 @@ the letter says.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +32,16 @@ _SAME = str.maketrans(
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+(?=[A-Z“\"‘(])")
 _LEAD = re.compile(r"[(]?(\d{1,3}|[A-Za-z])[.)]?")  # what stands before an item of a list
 _PAGE = re.compile(r"Page\s*\d+\s*of\s*\d+")
-# Scripts whose letters are joined, reordered or written from right to left: Hebrew to Myanmar, Khmer.
-_SHAPED = re.compile(r"[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]+")
+# Scripts whose letters are joined or reordered, other than those from right to left: Devanagari to Khmer.
+_SHAPED = re.compile(r"[\u0900-\u109f\u1780-\u17ff]+")
+# Scripts written from right to left, from Hebrew on, with their marks and their forms for display.
+_LEFTWARD = re.compile(
+    r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]+"
+)
+# A number or a word of another script: it keeps its order on a page.
+_WORD = re.compile(r"\d+(?:[.,/:]\d+)*|[^\W\d_]+")
+# In a text from right to left a bracket is drawn as its mirror, and a PDF has one character for each glyph.
+_MIRRORED = {")": "(", "]": "[", "}": "{", ">": "<"}
 _ALIKE = 0.5  # two texts of which more than half is the same are one sentence that was changed
 _MOST_JOINED = 4  # sentences that one sentence may have become
 _SURE = 14  # characters by which a line is known wherever it stands
@@ -84,15 +94,16 @@ def compare(record: dict[str, Any], blocks: Sequence[str], *, shaped: bool = Fal
     own_words = _own_words(record, blocks)
     page = _Page(_without_edges(record, own_words) if shaped else own_words, shaped)
     lines = [line for line in record["lines"] if line.get("printed", True)]
-    wanted = [_bare(line["text"], shaped) for line in lines]
+    leftward = record.get("right_to_left", ()) if shaped else ()
+    wanted = [_wanted(line["text"], shaped, leftward) for line in lines]
     # What the template says of its own may stand there, and may as well have gone.
-    own = [_bare(text, shaped) for text in record.get("template", ())]
+    own = [_wanted(text, shaped, leftward) for text in record.get("template", ())]
     places = page.claim([*wanted, *own], first=len(wanted))[: len(wanted)]
     changed: list[Changed] = []
     removed: list[str] = []
     added: list[str] = []
     for run, units in page.differences(places):
-        pairs, left = _paired([wanted[n] for n in run], units, shaped)
+        pairs, left = _paired([wanted[n].bare for n in run], units, shaped)
         for n, text in zip(run, pairs, strict=True):
             if text is None:
                 removed.append(lines[n]["text"])
@@ -116,7 +127,7 @@ def as_printed(record: dict[str, Any], blocks: Sequence[str]) -> dict[str, Any]:
     in the letter.
     """
     page = _Page(_own_words(record, blocks), False)
-    wanted = [_bare(line["text"], False) for line in record["lines"]]
+    wanted = [_wanted(line["text"], False) for line in record["lines"]]
     places = page.claim(wanted, first=len(wanted))
     lines = [
         line | {"printed": place is not None}
@@ -190,7 +201,7 @@ def _compared(text: str, shaped: bool) -> list[tuple[str, int]]:
             if not one.isspace() and unicodedata.category(one) not in ("Cf", "Cc"):
                 found.append((one, place))
     found = _unhyphenated(found)
-    return _as_sets(found) if shaped else found
+    return _as_sets([(_MIRRORED.get(one, one), at) for one, at in found]) if shaped else found
 
 
 def _unhyphenated(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -222,6 +233,108 @@ def _as_sets(found: list[tuple[str, int]]) -> list[tuple[str, int]]:
     return kept + found[end:]
 
 
+class _Leftward(msgspec.Struct, frozen=True):
+    """A text from right to left: on a page its words, figures and signs stand in another order.
+
+    `letters` are those of its scripts, which a PDF may repeat, `others` its other characters, each as
+    often as it is there, and `words` those of them that keep their order.
+    """
+
+    letters: frozenset[str]
+    others: str
+    words: tuple[str, ...]
+    length: int
+
+    def ends(self, text: str, at: int, stop: int) -> list[int]:
+        """Return where the text may end if it begins at a place, the likeliest end first."""
+        left, seen, found = Counter(self.others), set(), []
+        for end in range(at, stop):
+            char = text[end]
+            if char in self.letters:
+                seen.add(char)
+            elif left[char] > 0:
+                left[char] -= 1
+            else:
+                break
+            if len(seen) == len(self.letters) and not left.total():
+                found.append(end + 1)
+        whole = [end for end in found if all(word in text[at:end] for word in self.words)]
+        return sorted(whole, key=lambda end: (abs(end - at - self.length), end))
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """A line of the record as it is compared, and the pieces by which it is found on a page."""
+
+    bare: str
+    pieces: tuple[str | _Leftward, ...]
+
+    def places(self, text: str, start: int, stop: int) -> Iterable[tuple[int, int]]:
+        """Return each stretch of the text that says the line, in turn; those of its own length first."""
+        found = self._stretches(text, start, stop)
+        if all(isinstance(piece, str) for piece in self.pieces):
+            return found
+        return sorted(found, key=lambda one: abs(one[1] - one[0] - len(self.bare)))
+
+    def _stretches(self, text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        first = self.pieces[0]
+        at = start
+        while at < stop:
+            if isinstance(first, str):
+                at = text.find(first, at, stop)
+                if at < 0:
+                    return
+            for end in self._ends(text, at, stop, 0):
+                yield at, end
+            at += 1
+
+    def _ends(self, text: str, at: int, stop: int, n: int) -> Iterator[int]:
+        if n == len(self.pieces):
+            yield at
+            return
+        piece = self.pieces[n]
+        if isinstance(piece, str):
+            if text.startswith(piece, at, stop):
+                yield from self._ends(text, at + len(piece), stop, n + 1)
+            return
+        for end in piece.ends(text, at, stop):
+            yield from self._ends(text, end, stop, n + 1)
+
+
+def _wanted(text: str, shaped: bool, leftward: Sequence[str] = ()) -> _Wanted:
+    """Return a line as it is compared; `leftward` are the texts that a page sets from right to left."""
+    text = unicodedata.normalize("NFKC", text)
+    compared = _compared(text, shaped)
+    bare = "".join(char for char, _ in compared)
+    if not shaped:
+        return _Wanted(bare, (bare,))
+    among = [unicodedata.normalize("NFKC", one) for one in leftward]
+    known = "|".join(re.escape(one) for one in sorted(among, key=len, reverse=True))
+    spans = re.finditer(f"{known}|{_LEFTWARD.pattern}" if known else _LEFTWARD.pattern, text)
+    inside = bytearray(len(text))
+    for match in spans:
+        inside[match.start() : match.end()] = b"\1" * len(match[0])
+    return _Wanted(bare, tuple(_pieces(compared, inside)))
+
+
+def _pieces(compared: list[tuple[str, int]], inside: bytearray) -> Iterator[str | _Leftward]:
+    """Yield the texts from right to left, with the signs beside them, and what stands between them."""
+    signs_of = [not char.isalnum() and not _LEFTWARD.match(char) for char, _ in compared]
+    leftward = [bool(inside[place]) for _, place in compared]
+    for way in (1, -1):  # a sign beside such a text may have gone to its other side
+        steps = list(range(len(compared)))[::way]
+        for before, n in pairwise(steps):
+            leftward[n] |= leftward[before] and signs_of[n]
+    for is_leftward, run in groupby(zip(compared, leftward, strict=True), key=lambda one: one[1]):
+        text = "".join(char for (char, _), _ in run)
+        if is_leftward:
+            letters = frozenset("".join(_LEFTWARD.findall(text)))
+            others = _LEFTWARD.sub(" ", text)
+            words = tuple(_WORD.findall(others))
+            yield _Leftward(letters, "".join(others.split()), words, len(text))
+        else:
+            yield text
+
+
 class _Page:
     """The text of a letter, of which each line of the record claims its own stretch."""
 
@@ -232,36 +345,35 @@ class _Page:
         self._places = [place for _, place in compared]
         self._taken = bytearray(len(self._bare))
 
-    def claim(self, wanted: Sequence[str], *, first: int) -> list[tuple[int, int] | None]:
+    def claim(self, wanted: Sequence[_Wanted], *, first: int) -> list[tuple[int, int] | None]:
         """Return the stretch that each text claims, long ones first; none where it is not there.
 
         Texts from the number `first` on take what the others have left, wherever it stands.
         """
         claimed: list[tuple[int, int] | None] = [None] * len(wanted)
         for whole_words in (True, False):
-            for n in sorted(range(first), key=lambda one: (-len(wanted[one]), one)):
-                if claimed[n] is None and wanted[n]:
+            for n in sorted(range(first), key=lambda one: (-len(wanted[one].bare), one)):
+                if claimed[n] is None and wanted[n].bare:
                     claimed[n] = self._claim_one(wanted[n], n, claimed[:first], whole_words)
-        for n in sorted(range(first, len(wanted)), key=lambda one: (-len(wanted[one]), one)):
-            claimed[n] = self._claim_one(wanted[n], 0, [None], True) if wanted[n] else None
-        return [(0, 0) if not text else place for text, place in zip(wanted, claimed, strict=True)]
+        for n in sorted(range(first, len(wanted)), key=lambda one: (-len(wanted[one].bare), one)):
+            claimed[n] = self._claim_one(wanted[n], 0, [None], True) if wanted[n].bare else None
+        return [
+            (0, 0) if not one.bare else place for one, place in zip(wanted, claimed, strict=True)
+        ]
 
     def _claim_one(
-        self, text: str, n: int, claimed: list[tuple[int, int] | None], whole_words: bool
+        self, line: _Wanted, n: int, claimed: list[tuple[int, int] | None], whole_words: bool
     ) -> tuple[int, int] | None:
         before = next((one for one in reversed(claimed[:n]) if one), (0, 0))[1]
         after = next((one for one in claimed[n + 1 :] if one), (len(self._bare), 0))[0]
         windows = [(before, after)] if before <= after else []
-        if whole_words and (len(text) >= _SURE or not windows):
+        if whole_words and (len(line.bare) >= _SURE or not windows):
             windows.append((0, len(self._bare)))
         for start, stop in windows:
-            at = self._bare.find(text, start, stop)
-            while at >= 0:
-                end = at + len(text)
+            for at, end in line.places(self._bare, start, stop):
                 if not any(self._taken[at:end]) and not (whole_words and self._cuts(at, end)):
-                    self._taken[at:end] = b"\1" * len(text)
+                    self._taken[at:end] = b"\1" * (end - at)
                     return at, end
-                at = self._bare.find(text, at + 1, stop)
         return None
 
     def _cuts(self, at: int, end: int) -> bool:

@@ -16,6 +16,7 @@ COMPUTED = {
     "days_since_dose": "the days since the last dose",
     "appeal_level": "the level of appeal",
     "reader": "whom the letter is written to",
+    "written_to": "whether that is the payer or a decider above it",
     "bare": "whether no criteria, no requirements of the payer and no medical facts are argued",
 }
 # From the rules of the program; each is bound to its rule, with citation, source and mark.

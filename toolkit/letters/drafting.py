@@ -174,6 +174,7 @@ def _computed(values: Mapping[str, object], kind: LetterKind, as_of: date) -> di
         "days_since_dose": _days_since(values.get("drug_last_dose"), values, as_of),
         "appeal_level": kind.level or None,
         "reader": values.get("plan_name") if to_payer else above,
+        "written_to": "payer" if to_payer else "decider",
         "bare": "yes" if bare else "no",
     }
 

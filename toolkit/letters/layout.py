@@ -1,6 +1,7 @@
 """A letter as plain texts and lists, the one form that every template is filled from."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from unicodedata import bidirectional
 
@@ -15,7 +16,7 @@ ENCLOSURES = "Enclosures"
 def layout(letter: Letter, *, draft: bool) -> dict:
     """Return the letter for a template: every text literal, every gap marked.
 
-    Each sentence is a list of runs `{"text", "role"}`; the roles are those of a Segment.
+    Each sentence is a list of runs `{"text", "gap", "rtl"}` (see `runs`).
     """
     return {
         "draft": DRAFT if draft else "",
@@ -100,20 +101,32 @@ def heading(section: Section) -> str:
 
 
 def runs(sentence: Sentence) -> list[dict]:
-    """Return the sentence as runs of text with their roles.
+    """Return the sentence as runs of text, as few as there can be: a typesetter's time is in their number.
 
-    `rtl` says of a fact that it holds a script written from right to left: it is set apart, so that
-    the punctuation and the figures beside it stay where they are.
+    `gap` says that a fact is missing there. `rtl` says of a fact that it holds a script written from
+    right to left: it is set apart, so that the punctuation and the figures beside it stay in place.
     """
-    polish = {"cite": _tied, "text": _curled}
-    return [
-        {
-            "text": polish.get(s.role, str)(s.text),
-            "role": s.role,
-            "rtl": s.role not in polish and is_right_to_left(s.text),
-        }
-        for s in sentence.segments
-    ]
+    found: list[dict] = []
+    for s in sentence.segments:
+        own = _POLISHED.get(s.role)
+        rtl = own is None and is_right_to_left(s.text)
+        _add(found, own(s.text) if own else s.text, gap=s.role == "missing", rtl=rtl)
+    return found
+
+
+def _add(found: list[dict], text: str, *, gap: bool = False, rtl: bool = False) -> None:
+    """Add a text to runs: to the last one if both are plain."""
+    if found and not (gap or rtl or found[-1]["gap"] or found[-1]["rtl"]):
+        found[-1]["text"] += text
+    else:
+        found.append({"text": text, "gap": gap, "rtl": rtl})
+
+
+def right_to_left(sentences: Iterable[Sentence]) -> set[str]:
+    """Return the texts in sentences that are set from right to left, one for each printed line."""
+    texts = {s.text for one in sentences for s in one.segments if s.role not in _POLISHED}
+    found = (line for text in texts if not text.isascii() for line in text.split("\n"))
+    return {line for line in found if is_right_to_left(line)}
 
 
 def is_right_to_left(text: str) -> bool:
@@ -131,12 +144,16 @@ def _tied(citation: str) -> str:
     return re.sub(r"(\d+) (CFR|U\.S\.C\.) ", "\\1\N{NO-BREAK SPACE}\\2\N{NO-BREAK SPACE}", citation)
 
 
+_POLISHED = {"cite": _tied, "text": _curled}  # our own words
+
+
 def _joined(sentences: list[list[dict]]) -> list[dict]:
     found: list[dict] = []
     for sentence in sentences:
         if found:
-            found.append({"text": " ", "role": "text", "rtl": False})
-        found += sentence
+            _add(found, " ")
+        for run in sentence:
+            _add(found, **run)
     return found
 
 

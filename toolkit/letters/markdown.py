@@ -93,7 +93,7 @@ def _runs(run: list[dict]) -> str:
 
 def _run(run: dict) -> str:
     text = _text(run["text"])
-    if run["role"] == "missing":
+    if run["gap"]:
         return f"**{text}**"
     return f"{_MARK}{text}{_MARK}" if run["rtl"] else text
 

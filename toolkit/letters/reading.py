@@ -17,6 +17,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 # Text that is not of the letter: what was moved away, and the second form of a drawing.
 _SKIPPED = {f"{_W}moveFrom", f"{_W}del", f"{_W}pPr", f"{_W}rPr", f"{_W}instrText", _FALLBACK}
 _BREAKS = {f"{_W}br", f"{_W}cr", f"{_W}tab", f"{_W}noBreakHyphen", f"{_W}softHyphen"}
+_DIRECTIONS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # which pypdf puts in
 _PARTS = re.compile(r"word/(document|header\d*|footer\d*|footnotes|endnotes)\.xml")
 
 
@@ -81,7 +82,8 @@ def _pdf(path: Path, pages: tuple[int, int] | None = None) -> list[str]:
     if reader.is_encrypted:
         raise InputError(f"{path.name}: the PDF is encrypted; save it without a password")
     first, last = pages or (1, len(reader.pages))
-    return [reader.pages[n].extract_text() for n in range(first - 1, min(last, len(reader.pages)))]
+    wanted = range(first - 1, min(last, len(reader.pages)))
+    return [_DIRECTIONS.sub("", reader.pages[n].extract_text()) for n in wanted]
 
 
 def _markdown(path: Path) -> list[str]:

@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from toolkit import __version__
 from toolkit.errors import InputError, not_opened
 from toolkit.letters.facts import in_words
-from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer
+from toolkit.letters.layout import CLOSING, DRAFT, ENCLOSURES, footer, right_to_left
 from toolkit.letters.letter import Letter, Sentence
 from toolkit.outputs import digest, whole
 
@@ -29,7 +31,7 @@ def write_record(record: Mapping[str, Any], letter_file: Path, *, content: Path)
     path = record_path(letter_file)
     said = {**record, "letter": {"file": letter_file.name, "sha256": digest(content)}}
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1) + b"\n")
     return path
 
 
@@ -62,6 +64,7 @@ def record_of(letter: Letter, *, draft: bool) -> dict[str, Any]:
         "footer": footer(letter),
         "furniture": draft_marks(letter) if draft else [],
         "heads": [" ".join(each.table.columns) for each in letter.sections if each.table],
+        "right_to_left": sorted(right_to_left(letter.sentences)),
         "lines": list(_lines(letter)),
     }
 

@@ -16,16 +16,8 @@ _NO_GLYPH = "could not be displayed"
 _ONE_AT_A_TIME = Lock()  # a compiler serves one thread
 
 
-# Packages of the extra `scripts`, each with a font of a script that typst's own fonts lack.
-FONT_PACKAGES = (
-    "noto_cjk_sans_jp_regular",
-    "fontpkg_noto_sans_arabic",
-    "fontpkg_noto_sans_devanagari",
-    "fontpkg_noto_sans_khmer",
-    "fontpkg_noto_sans_tamil",
-    "fontpkg_noto_sans_telugu",
-    "fontpkg_noto_sans_thai",
-)
+# Packages of the extra `scripts`, with fonts of what typst's own fonts lack.
+FONT_PACKAGES = ("manimgx_fonts", "noto_cjk_sans_jp_regular")
 # Where a glyph is looked for, in turn. Only a letter that needs it sees what a machine has installed.
 _SOURCES = ("own", "packages", "machine")
 
@@ -80,9 +72,10 @@ def _set(source: bytes, standards: tuple[str, ...]) -> tuple[bytes, str]:
     raise RefusedError(
         "No font at hand has a glyph for a character of the letter.",
         needs=(
-            "the fonts of the extra `scripts` (Chinese, Japanese, Korean, Arabic, Devanagari, Khmer, "
-            "Tamil, Telugu, Thai): pip install denial-toolkit[scripts]",
-            "or a font of this machine that has it, such as Noto Emoji for emoji",
+            "the fonts of the extra `scripts` (emoji; Chinese, Japanese, Korean; Arabic, Armenian, "
+            "Ethiopic, Georgian, and the scripts of India and Southeast Asia): "
+            "pip install denial-toolkit[scripts]",
+            "or a font of this machine that has it",
             "or the same letter as .docx or .md, which use the fonts of whoever reads it",
         ),
     )

@@ -45,6 +45,7 @@ _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 _NO_WORDS = (f"{{{_W}}}rPr", f"{{{_W}}}t")  # what a run may hold and still print nothing
 _FIELD = re.compile(r"\{\{\s*(?:r\s+)?([A-Za-z_]\w*)\s*\}\}")
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{\{|\{%")
+_PROPERTIES = "docProps/core.xml"
 _PARTS = re.compile(r"word/(document|header\d*|footer\d*)\.xml")
 _HOLE = re.compile(
     "<w:r>(?P<props><w:rPr>(?:(?!</?w:rPr>).)*</w:rPr>|<w:rPr/>)?<w:t>\ue000(?P<name>\\w+)\ue001</w:t></w:r>"
@@ -66,7 +67,8 @@ class WordTemplate(msgspec.Struct, frozen=True):
     file: str
     parts: dict[str, tuple[str | Hole, ...]]
     drafts: dict[str, tuple[str | Hole, ...]]  # the same with a watermark in each header
-    rest: dict[str, bytes]
+    rest: dict[str, bytes]  # the other parts that a letter changes
+    packed: bytes  # the ZIP of what no letter changes
     heading: str  # the id of the style of headings, '' where the template has none
 
 
@@ -117,7 +119,8 @@ def _read(name: str, content: bytes) -> WordTemplate:
         known = ", ".join((*BLOCKS, *INLINE))
         raise InputError(f"{name}: {'; '.join(wrong)}. The fields are {known}.")
     heading = _heading_style(found.get("word/styles.xml", b""))
-    return WordTemplate(name, parts, drafts, found, heading)
+    of_letter = {name: found.pop(name) for name in (_PROPERTIES,) if name in found}
+    return WordTemplate(name, parts, drafts, of_letter, _packed(found), heading)
 
 
 def _unpacked(content: bytes) -> dict[str, bytes]:
@@ -232,32 +235,34 @@ def filled(page: dict, template: WordTemplate) -> bytes:
     parts = template.drafts if page["draft"] else template.parts
     blocks = _blocks(page, template.heading)
     lines = _lines(page)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as target:
-        for name, content in _in_order(template.rest, parts):
-            if isinstance(content, bytes):
-                data = _properties(content, page) if name == "docProps/core.xml" else content
-            else:
-                xml = "".join(
-                    piece
-                    if isinstance(piece, str)
-                    else blocks[piece.name]()
-                    if piece.name in blocks
-                    else _joined(lines[piece.name], piece.props)
-                    for piece in content
-                )
-                head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-                data = (head + xml).encode()
+    found = {name: _properties(content, page) for name, content in template.rest.items()}
+    for name, content in parts.items():
+        xml = "".join(
+            piece
+            if isinstance(piece, str)
+            else blocks[piece.name]()
+            if piece.name in blocks
+            else _joined(lines[piece.name], piece.props)
+            for piece in content
+        )
+        found[name] = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{xml}'.encode()
+    return _packed(found, template.packed)
+
+
+def _packed(parts: dict[str, bytes], before: bytes = b"") -> bytes:
+    """Return a ZIP of the parts, after those that are packed already; equal parts are equal bytes."""
+    out = io.BytesIO(before)
+    with zipfile.ZipFile(out, "a") as target:
+        for name, content in sorted(parts.items(), key=_types_first):
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o600 << 16
-            target.writestr(entry, data)
+            target.writestr(entry, content, compresslevel=3)
     return out.getvalue()
 
 
-def _in_order(*parts: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    every = {name: content for some in parts for name, content in some.items()}
-    yield from sorted(every.items(), key=lambda one: (one[0] != "[Content_Types].xml", one[0]))
+def _types_first(part: tuple[str, bytes]) -> tuple[bool, str]:
+    return part[0] != "[Content_Types].xml", part[0]
 
 
 def _properties(content: bytes, page: dict) -> bytes:
@@ -284,7 +289,7 @@ def _lines(page: dict) -> dict[str, list[list[dict]]]:
 
 
 def _plain(words: str) -> dict:
-    return {"text": words, "role": "text", "rtl": False}
+    return {"text": words, "gap": False, "rtl": False}
 
 
 def _between(lines: list[list[dict]], joint: str) -> list[dict]:
@@ -304,7 +309,7 @@ def _joined(lines: Iterable[list[dict]], props: str) -> str:
 
 def _runs(line: list[dict], props: str) -> Iterator[str]:
     for run in line:
-        if run["role"] == "missing":
+        if run["gap"]:
             yield _run(run["text"], _props(color="6B4400", shade="FFF3BF"))
         elif run["rtl"]:  # a mark on both sides keeps what stands beside it in its place
             yield _run(_MARK, props) + _run(run["text"], _rightward(props)) + _run(_MARK, props)
