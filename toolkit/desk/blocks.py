@@ -204,7 +204,7 @@ def _codes(row: dict) -> str:
         if not words(value):
             continue
         entry = code(kind, value)
-        says = entry.says if entry and entry.says else "no words of ours on file"
+        says = entry.says if entry and entry.says else "no description available"
         lines.append(f"<li><b>{name} {escape(words(value))}</b>: {escape(says)}</li>")
     return f"<ul>{''.join(lines)}</ul>" if lines else "none on file"
 
@@ -391,7 +391,7 @@ def preview(view: CaseView) -> str:
         return f'<div class="dd-block">{note(says, tone="gap", title="No letter yet.")}</div>'
     says = (
         f"No kind of letter answers this denial first. What to do first: {_route(view)}. "
-        "Which kinds are possible, and why the others are not, stands above."
+        "Which kinds are possible, and why the others are not, is shown above."
     )
     return f'<div class="dd-block">{note(says, title="No letter.")}</div>'
 

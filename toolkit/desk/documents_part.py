@@ -159,7 +159,9 @@ class ProposalTable:
         """Confirm a row; where the letter gives other values for the fact, they are left."""
         one = self.letter.proposals[at]
         if not one.enters:
-            raise UsageError(f"{capital(one.says)} is shown to be read; it is no fact of a case.")
+            raise UsageError(
+                f"{capital(one.says)} is for information only and is not stored as a fact."
+            )
         self._confirm(one, self.letter.file)
         for other, proposal in enumerate(self.letter.proposals):
             if proposal.enters == one.enters and other != at:

@@ -63,7 +63,7 @@ class Clause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> tuple[int, int]:
-        """Where the clause stands among others: its slot, then its order."""
+        """Return the order of the clause among the others: its slot, then its order."""
         return SLOTS.index(self.slot), self.order
 
     def sentences(self, program_id: str) -> tuple[SentenceForm, ...]:

@@ -114,7 +114,7 @@ def _read(name: str, content: bytes) -> WordTemplate:
             root.append(etree.fromstring(_WATERMARK))
         drafts[part] = _pieces(root)
     if not wrong and not fields & set(_ONE_OF):
-        wrong.append("the field {{ letter }} is missing; put it where the letter stands")
+        wrong.append("the field {{ letter }} is missing; put it where the letter should go")
     if wrong:
         known = ", ".join((*BLOCKS, *INLINE))
         raise InputError(f"{name}: {'; '.join(wrong)}. The fields are {known}.")

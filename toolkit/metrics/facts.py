@@ -626,7 +626,7 @@ _SAYS = {
     "not counted",
     "recovered_without_win": "a recovered amount is stated on an appeal that is not won: it is not counted "
     "as recovered",
-    "appeal_without_denial": "an appeal of something that is no denial here (paid, a patient's share, a "
+    "appeal_without_denial": "an appeal of something that is not a denial here (paid, a patient's share, a "
     "contractual reduction): it is in no rate",
     "denied_above_billed": "the denied amount is more than the charge: check both",
     "charge_denied_twice": "another payer denied the same charge: its dollars count once",

@@ -22,7 +22,9 @@ def week(page: Page) -> blocks.Block:
     """Return what to do this week, by owner of the cases."""
     found = tables.by_group(page.facts, "owner", _WEEK, of="denials", top=_OWNERS)
     if not found:
-        return blocks.block(blocks.paragraph("There are no denials, so nothing is to do.", "empty"))
+        return blocks.block(
+            blocks.paragraph("There are no denials, so there is nothing to do.", "empty")
+        )
     busy = [(name, row) for name, row in found if any(one.count for one in row[:6])]
     if not busy:
         said = "No denial asks for anything this week: none is due, late or without a date."

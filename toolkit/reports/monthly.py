@@ -30,7 +30,7 @@ def summary(page: Page) -> blocks.Block:
     name = f"{facts.month:%B %Y}"
     now, before = _month(page)
     if not facts.count():
-        said = f"There are no denials, so there is nothing to say of {name}."
+        said = f"There are no denials, so there is nothing to report for {name}."
         return blocks.block(blocks.paragraph(said, "lead"))
     count, cents = now
     rate = rates.initial_denial_rate_hfma(facts)

@@ -180,7 +180,7 @@ def public(page: Page) -> blocks.Block:
         blocks.table(
             ("Reviews", "Decided", "Overturned, any part", "95% interval"),
             rows,
-            caption=f"Public reviews beside the appeals here; {_SMALL} small n: fewer than {SMALL_N} cases",
+            caption=f"Public reviews next to the appeals here; {_SMALL} small n: fewer than {SMALL_N} cases",
             right=(1, 2, 3),
             kind="narrow",
         ),

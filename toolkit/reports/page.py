@@ -165,7 +165,7 @@ class Page:
             )
             parts.append(
                 blocks.paragraph(
-                    "They are no denial by their code (a contractual reduction, a deductible), or of a "
+                    "By their code they are not denials (a contractual reduction, a deductible), or of a "
                     "decision that was reversed, superseded, repeated or paid later.",
                     "note",
                 )

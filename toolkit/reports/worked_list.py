@@ -485,7 +485,7 @@ _WORKING = (
     "The worklist is sorted by what can still be won: first what has its day ahead, most expected dollars "
     "first, then by the day to file by. What lacks a date or goes another way follows, then what waits for a "
     "decision, what is overdue, and what is closed.",
-    "The plus signs above the columns open what stands behind each.",
+    "Use the plus signs above the columns to open the details behind each.",
     "Yellow columns are yours: owner, status, status date, outcome and amount (behind the status date), notes. "
     "A status is an event at the row's level (behind the route) and needs its date.",
     "toolkit record EXPORT --from THIS FILE reads them back: each once, however often it is read. Sorting, "

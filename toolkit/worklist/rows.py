@@ -77,7 +77,7 @@ def wanted(columns: Iterable[str] | None) -> tuple[str, ...]:
     asked = set(columns)
     if strange := asked - set(ANSWERS):
         raise UsageError(
-            f"columns: {len(strange)} of the names are no answers; they are {', '.join(ANSWERS)}"
+            f"columns: {len(strange)} of the names are not answers; the answers are {', '.join(ANSWERS)}"
         )
     return tuple(name for name in ANSWERS if name in asked)
 

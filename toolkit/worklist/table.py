@@ -43,7 +43,7 @@ WORKLIST: tuple[WorklistColumn, ...] = (
         ("claim_key", "text", "our key for the claim"),
         ("line_key", "text", "our key for the line; missing for a claim-level denial"),
         ("file_id", "text", "first sixteen hex digits of the SHA-256 of the file"),
-        ("row", "count", "where it stands in the file"),
+        ("row", "count", "where it is in the file"),
     ),
     *_from(
         "claim",
@@ -156,7 +156,7 @@ WORKLIST: tuple[WorklistColumn, ...] = (
     ),
     *_from(
         "state",
-        ("state", "text", "what stands now: see rules/history/states.yaml"),
+        ("state", "text", "the current state: see rules/history/states.yaml"),
         (
             "state_from",
             "text",

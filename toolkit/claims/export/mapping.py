@@ -298,7 +298,7 @@ def _column(match: Match, at: int, heading: str, first: str, values: Values) -> 
     known = at in read or at in over or at in beside or _is_heading(heading)
     shown = heading.strip() if known or not _looks_like_a_value(heading) else ""
     if at in beside:
-        why = "a further adjustment beside the first, which is read with it"
+        why = "a further adjustment next to the first, read together with it"
         return Column(at, shown, "beside", beside[at], why, 100, (), values)
     if at in read:
         exact = at not in match.written_out

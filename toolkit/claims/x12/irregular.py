@@ -23,7 +23,7 @@ _COUNT = re.compile(rb"\d{1,9}")
 
 @dataclass(frozen=True)
 class Trail:
-    """Where the envelope stands between two parts: what is open, and what was counted in it."""
+    """The state of the envelope between two parts: what is open, and what was counted in it."""
 
     segments: int = 0  # of the batch, before the part
     isa: bytes = b""

@@ -186,7 +186,7 @@ def fields_of(batch: Batch) -> Iterator[tuple[int, list[str]]]:
 
 
 class _Place:
-    """Where the reader stands: the transaction, its kind, the level, the claim, the last error."""
+    """What the reader is in: the transaction, its kind, the level, the claim, the last error."""
 
     __slots__ = (
         "set",

@@ -813,11 +813,11 @@ def _check_counts(reader: _Reader, count: Counted) -> None:
     if count.segments - reader.handled not in ({0, 1} if cut else {0}):
         wrong = (
             "segments",
-            f"{count.segments:,} segments stand in it and {reader.handled:,} were read",
+            f"{count.segments:,} segments are in it, but {reader.handled:,} were read",
         )
     elif count.claims - reader.claims - reader.lost not in ({0, 1} if cut else {0}):
         read = reader.claims + reader.lost
-        wrong = "CLP", f"{count.claims:,} claims stand in it and {read:,} were read"
+        wrong = "CLP", f"{count.claims:,} claims are in it, but {read:,} were read"
     elif (
         not (cut or reader.lost or None in (count.paid, reader.paid)) and count.paid != reader.paid
     ):
