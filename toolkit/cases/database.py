@@ -72,6 +72,8 @@ class Database:
     def close(self) -> None:
         """Close the connection; entries are on disk already."""
         self._engine.dispose()
+        if self._path is not None and len(_RESTING) < _AT_REST:
+            _RESTING.append(self._engine)
 
     def _open_file(self, path: Path, made: bool) -> None:
         """Make the file where there is none, private from its first byte; the journal gets its mode."""
@@ -121,14 +123,31 @@ class Database:
             raise StoreError(f"{self.name}: {says}") from None
 
 
+# Engines of files that were closed: the next file takes one, with the statements that it has compiled.
+_RESTING: list[sa.Engine] = []
+_AT_REST = 4
+
+
 def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
+    """Return an engine that connects to this file, and to no other until it is closed."""
+    try:
+        engine = _RESTING.pop()
+    except IndexError:
+        engine = _new_sqlite()
     name = quote(path.absolute().as_posix())  # of a network drive on Windows: //server/share/...
     slash = "" if name.startswith("/") else "/"
     address = f"file://{slash}{name}?mode={'ro' if read_only else 'rw'}"
+    engine.update_execution_options(address=address, read_only=read_only)
+    return engine
 
+
+def _new_sqlite() -> sa.Engine:
     def connect() -> sqlite3.Connection:
-        made = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None)
-        if not read_only:
+        options = engine.get_execution_options()
+        made = sqlite3.connect(
+            options["address"], uri=True, timeout=WAIT, isolation_level=None
+        )
+        if not options["read_only"]:
             made.execute("PRAGMA journal_mode = DELETE")
             made.execute("PRAGMA synchronous = EXTRA")
         return made

@@ -198,21 +198,19 @@ def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.Da
     """Return the claims with the facts that people stated, named in the column `entered`."""
     if not stated:
         return table
-    table = table.copy()
-    keys = table["claim_key"]
-    for name in STATED:
-        values = {key: facts[name] for key, facts in stated.items() if name in facts}
-        at = keys.isin(set(values))
-        if not at.any():
-            continue
-        new = keys[at].map(values)
-        table.loc[at, name] = (
-            pd.to_datetime(new) if name.startswith("notice") else new.astype("str")
-        )
-    said = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
-    at = keys.isin(set(said))
-    table.loc[at, "entered"] = keys[at].map(said)
-    return conform(table, "claims")
+    said: dict[str, dict[str, Any]] = {
+        name: {key: facts[name] for key, facts in stated.items() if name in facts} for name in STATED
+    }
+    said["entered"] = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
+    changed = {}
+    for name, values in said.items():
+        at = table["claim_key"].isin(set(values)).to_numpy(bool)
+        if at.any():
+            column = table[name].copy()
+            new = [values[key] for key in table["claim_key"][at]]
+            column[at] = pd.array(new, dtype=column.dtype)
+            changed[name] = column
+    return table.assign(**changed)
 
 
 def _numbers(claim: ClaimIdentity) -> set[str]:
