@@ -18,10 +18,13 @@ from toolkit.cases import (
     Fact,
     LetterEntry,
     RecordedCase,
-    case_from,
+    Records,
+    case_of,
     check_still_open,
     record_event,
     recorded_cases,
+    records_of,
+    row_of,
 )
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
@@ -40,11 +43,13 @@ _SAYS_NOTHING = ("", "NaT", "<NA>")
 class OfFiles:
     """What the files alone say of a denial, looked up once as its case is opened.
 
-    `part` are the tables of its whole account, `row` its row of the worklist (a frame of one row).
+    `part` are the tables of its whole account, `records` what they hold of its claim, `row` its row of
+    the worklist (a frame of one row).
     """
 
     denial_key: str
     part: Claims
+    records: Records
     row: pd.DataFrame
     facts: Mapping[str, Fact]
 
@@ -81,8 +86,9 @@ def files_of(caseload: Caseload, denial_key: str) -> OfFiles:
     """Return what the files alone say of a denial."""
     row = caseload.of_file(denial_key)
     part = account_of(caseload.claims, row["claim_key"])
-    case = case_from(part, row, denial_key, hospital=caseload.hospital)
-    return OfFiles(denial_key, part, row, case.facts)
+    records = records_of(part, row["claim_key"])
+    case = case_of(row_of(row), records, hospital=caseload.hospital)
+    return OfFiles(denial_key, part, records, row, case.facts)
 
 
 def look_at(
@@ -96,8 +102,9 @@ def look_at(
     with CaseStore(store, made=True) as cases:
         recorded = recorded_cases(cases, claims=files.part)
         found = judged(caseload, files.row, recorded, files.part)
+        row = row_of(found)
         # Once more, so that level and dates are those that follow from what was entered.
-        case = cases.resume(case_from(files.part, found, key, hospital=caseload.hospital))
+        case = cases.resume(case_of(row, files.records, hospital=caseload.hospital))
         written = cases.letters(case.case_key)
         events = cases.events(case.case_key)
         seen = cases.last_entry(case.case_key)
@@ -105,7 +112,6 @@ def look_at(
         documents = cases.documents(case.case_key)
     if key in caseload.begun:
         caseload = caseload.with_row(found)
-    row = found.iloc[0].to_dict()
     view = CaseView(
         files=files,
         row=row,
