@@ -107,6 +107,13 @@ def given(
     return found.dropna(subset=_GIVEN).reset_index(drop=True)
 
 
+def turns_on_others(asked: pd.DataFrame) -> bool:
+    """Say whether any of these rows needs the services given; the others turn on their own service."""
+    turns_on = turns_on_service()
+    duplicates = asked["denial_category"].isin(turns_on["original"])
+    return bool(duplicates.any() or asked["reason"].isin(turns_on["interval"]).any())
+
+
 def compared(asked: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
     """Return the ids to add to `second_look`, one space between, in the order asked.
 

@@ -85,8 +85,10 @@ def triaged(
     if looks:
         part, at = compared_rows(rows)
         if len(at):
-            patients = part["patient"].dropna().unique()
-            given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
+            given = part.iloc[:0]
+            if comparison.turns_on_others(part):
+                patients = part["patient"].dropna().unique()
+                given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
             rows = rows.looked(at, comparison.compared(part, given))
     return _worklist(rows, asked, categories=categories)
 
