@@ -25,7 +25,7 @@ from toolkit.cases import CaseStore, one_history, recorded_at
 from toolkit.cases.database import Database
 from toolkit.claims import read
 from toolkit.desk import desk as desk_module
-from toolkit.desk import open_desk, places, shared
+from toolkit.desk import environment, open_desk, places, shared
 from toolkit.desk.serving import without_widget_state
 from toolkit.errors import StoreError, UsageError
 from toolkit.hospital import Hospital, Sender, read_payers, read_sender
@@ -191,7 +191,7 @@ def every_widget(widget) -> list:
 
 def test_the_dexa_case_of_the_sample_goes_from_the_list_to_two_files(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
-    frame = desk.caseload.worklist
+    frame = desk.caseload.rows()
     dexa = frame["procedure_code"].eq("77080") & frame["reason"].eq("step_therapy")
     dexa &= frame["contracted"].eq("not_contracted") & frame["last_filing_date"].ge(
         pd.Timestamp(TODAY)
@@ -770,7 +770,7 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     desk.cases.denied.value = None
     desk.cases.search.value = "acct-13"
     assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
-    desk.cases.search.value = desk.caseload.worklist["denial_key"].iloc[3]
+    desk.cases.search.value = desk.caseload.worklist.column("denial_key").iloc[3]
     assert len(desk.cases.keys()) == 1
     desk.cases.search.value = "no such number"
     assert "No case passes" in table.shown["says"] and not desk.cases.rows()
@@ -967,7 +967,7 @@ def sharing(place, monkeypatch) -> list[int]:
     """Pages of one server; the list grows with each triage of a whole caseload."""
     (place / "shared").mkdir()
     (place / "local").mkdir()
-    monkeypatch.setenv(shared.SHARED_IN, str(place / "shared"))
+    monkeypatch.setenv(environment.SHARED_IN, str(place / "shared"))
     triaged = []
 
     def counted(claims, **more):
@@ -984,15 +984,16 @@ def test_a_caseload_is_read_and_triaged_once_for_all_pages(place, sharing):
     desks = [open_desk(path, hospital="local", as_of=TODAY) for _ in range(3)]
     assert sharing == [2]
     for desk in desks:
-        pd.testing.assert_frame_equal(desk.caseload.worklist, alone)
-        pd.testing.assert_frame_equal(desk.caseload.claims.claims, read(path).claims)
+        pd.testing.assert_frame_equal(desk.caseload.worklist.frame(columns=list(alone)), alone)
+        pd.testing.assert_frame_equal(desk.caseload.claims.table("claims"), read(path).claims)
     one, other, _ = desks
     pick(one)
     fill(one, FACTS | {"filer": "non_contract_provider"})
     one.save("docx")
     other.open(path)
     assert other.cases.rows()[0]["cells"][-1]["text"] == "letter written"
-    pd.testing.assert_frame_equal(other.caseload.worklist, alone)  # what is shared never changes
+    shared_one = other.caseload.worklist.frame(columns=list(alone))
+    pd.testing.assert_frame_equal(shared_one, alone)  # what is shared never changes
 
 
 def test_what_is_shared_is_not_used_for_another_day_content_or_payer_table(place, sharing):
@@ -1019,7 +1020,7 @@ def test_a_page_that_cannot_share_has_a_caseload_of_its_own(place, sharing, monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolkit.desk.shared.pa.OSFile", full)
+    monkeypatch.setattr("toolkit.desk.compact.pa.OSFile", full)
     for _ in range(2):
         desk = open_desk(export(place), hospital="local", as_of=TODAY)
         assert len(desk.cases.keys()) == 1 and desk.notice.text == ""
@@ -1040,7 +1041,7 @@ def test_a_page_of_the_app_that_is_loaded_again_shows_what_was_opened_last(
     path = export(place)
     assert open_desk(path, hospital="local", as_of=TODAY).caseload.name == "export.csv"
     assert open_desk("sample", hospital="local", as_of=TODAY).caseload.is_sample  # a notebook
-    monkeypatch.setenv(shared.IS_APP, "1")
+    monkeypatch.setenv(environment.IS_APP, "1")
     first = open_desk(hospital="local")
     assert first.caseload is None
     export(place, {"Claim Number": "ACCT-B"}, name="other.csv")
@@ -1115,7 +1116,7 @@ def test_a_frame_opens_as_the_export_of_its_rows_does(place, kind):
     assert desk.caseload is not None, desk.notice.text
     of_file = open_desk(path, hospital=UNKNOWN, as_of=TODAY)
     same = ["patient_control_number", "carc", "due", "last_filing_date", "file_by", "denied_cents"]
-    mine, theirs = desk.caseload.worklist[same], of_file.caseload.worklist[same]
+    mine, theirs = (one.caseload.worklist.frame(columns=same) for one in (desk, of_file))
     pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
     pick(desk)
     desk.enter("signer_name", "Sam Placeholder, MD")
@@ -1330,7 +1331,7 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
 
 def test_every_due_state_of_the_sample_opens_without_a_fault(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
-    frame = desk.caseload.worklist
+    frame = desk.caseload.rows()
     states = frame.drop_duplicates(["due", "program"])["denial_key"]
     assert len(states) > 30
     for key in states:

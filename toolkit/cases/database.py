@@ -144,9 +144,7 @@ def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
 def _new_sqlite() -> sa.Engine:
     def connect() -> sqlite3.Connection:
         options = engine.get_execution_options()
-        made = sqlite3.connect(
-            options["address"], uri=True, timeout=WAIT, isolation_level=None
-        )
+        made = sqlite3.connect(options["address"], uri=True, timeout=WAIT, isolation_level=None)
         if not options["read_only"]:
             made.execute("PRAGMA journal_mode = DELETE")
             made.execute("PRAGMA synchronous = EXTRA")

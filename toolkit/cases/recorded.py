@@ -207,7 +207,8 @@ def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.Da
     if not stated:
         return table
     said: dict[str, dict[str, Any]] = {
-        name: {key: facts[name] for key, facts in stated.items() if name in facts} for name in STATED
+        name: {key: facts[name] for key, facts in stated.items() if name in facts}
+        for name in STATED
     }
     said["entered"] = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
     changed = {}

@@ -100,10 +100,10 @@ def tone(due: str) -> str:
 
 def summary(caseload: Caseload) -> str:
     """Return what was opened, and the findings in the files."""
-    worklist = caseload.worklist
+    denied = caseload.worklist.column("denied_cents")
     said = (
-        f"{caseload.name}: {count(len(caseload.claims.claims), 'claim')}, "
-        f"{count(len(worklist), 'denial')}, {dollars(int(worklist['denied_cents'].sum()))} denied. "
+        f"{caseload.name}: {count(len(caseload.claims), 'claim')}, "
+        f"{count(len(denied), 'denial')}, {dollars(int(denied.sum()))} denied. "
         f"Days are counted as of {day(caseload.as_of)}."
     )
     return f'<div class="dd-block"><p>{escape(said)}</p>{_left_out(caseload)}{_findings(caseload)}</div>'
@@ -116,7 +116,7 @@ def _left_out(caseload: Caseload) -> str:
 
 
 def _findings(caseload: Caseload) -> str:
-    kinds = summarized(caseload.claims.findings)
+    kinds = summarized(caseload.claims.table("findings"))
     if not kinds:
         return ""
     rows = "".join(f"<li>{escape(words(line))}</li>" for line in lines(kinds, most=20))

@@ -29,7 +29,7 @@ from toolkit.cases import (
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
-from toolkit.desk.caseload import Caseload, account_of, is_entered, judged, known_of
+from toolkit.desk.caseload import Caseload, is_entered, judged, known_of
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind_of, suggest
@@ -85,7 +85,7 @@ class CaseView:
 def files_of(caseload: Caseload, denial_key: str) -> OfFiles:
     """Return what the files alone say of a denial."""
     row = caseload.of_file(denial_key)
-    part = account_of(caseload.claims, row["claim_key"])
+    part = caseload.claims.of_accounts(row["claim_key"])
     records = records_of(part, row["claim_key"])
     case = case_of(row_of(row), records, hospital=caseload.hospital)
     return OfFiles(denial_key, part, records, row, case.facts)

@@ -439,10 +439,10 @@ class Desk:
             folder=self._documents(), hospital=before.hospital, as_of=before.as_of, **self._by(),
         )  # fmt: skip
         self._list(with_work(with_letter_cases(before, self.store), self.store), keep=True)
-        files = self.caseload.claims.files
+        files, worklist = self.caseload.claims.table("files"), self.caseload.worklist
         made = files.loc[files["sha256"].eq(letter.sha256), "file_id"]
-        mine = self.caseload.worklist["file_id"].isin(set(made))
-        for denial_key in self.caseload.worklist.loc[mine, "denial_key"]:
+        mine = worklist.frame(worklist.places("file_id", made), columns=["denial_key"])
+        for denial_key in mine["denial_key"]:
             self.pick(denial_key)
             return
         self.new_notice.done(

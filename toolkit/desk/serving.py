@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from toolkit.desk.shared import IS_APP, SHARED_IN
+from toolkit.desk.environment import IS_APP, SHARED_IN
 from toolkit.outputs.leftovers import run_folder
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"

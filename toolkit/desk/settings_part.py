@@ -102,8 +102,9 @@ class SettingsPart:
         return self._of_payer.unsaved() | self._of_sender.unsaved()
 
     def _read_payers(self, caseload: Caseload) -> None:
-        frame = caseload.worklist[["payer_id", "payer_name", "plan_name"]].fillna("")
-        frame = frame.assign(gap=caseload.worklist["program"].isna())
+        names = ["payer_id", "payer_name", "plan_name"]
+        frame = caseload.worklist.frame(columns=[*names, "program"])
+        frame = frame[names].fillna("").assign(gap=frame["program"].isna())
         frame = frame.loc[frame["payer_id"].ne("") | frame["payer_name"].ne("")]
         groups = frame.groupby(["payer_id", "payer_name"], sort=False)["gap"].agg(["size", "sum"])
         groups = groups.sort_values(["sum", "size"], ascending=False, kind="stable")
