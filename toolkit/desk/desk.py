@@ -156,14 +156,19 @@ class Desk:
         )
         self.cases = CaseList(self.pick, self.notice)
         self.new_case = NewCasePart(self.read_letter, self.make_case, self.new_notice)
-        self._build_case(guard)
-        self._build_settings(guard)
+        # What is not on the screen yet is made when it is first needed: the list comes sooner.
+        self.case = hooked(w.VBox(), "dd-case-part")
+        self.settings = hooked(w.VBox(), "dd-settings-part")
         parts = (self.guard, self.title, self.source.widget, self.store_notice.widget, self.notice.widget,
                  self.welcome, self.cases.widget, self.new_case.widget, self.case, self.settings)  # fmt: skip
         self.box = hooked(w.VBox(parts), "dd-desk")
         self._show("welcome")
 
-    def _build_case(self, guard) -> None:
+    def _build_case(self) -> None:
+        """Make the screen of a case, at the first one."""
+        if self.case.children:
+            return
+        guard = self.notice.guards
         self.back = hooked(w.Button(description="All open cases"), "dd-back")
         self.back.on_click(guard(self._leave_for(lambda _: self.close_case())))
         self.previous = w.Button(description="Previous case")
@@ -209,22 +214,17 @@ class Desk:
         )
         self.facts = hooked(w.VBox([self.form_head, self.form.widget]), "dd-facts-part")
         steps = hooked(w.HBox([self.back, self.previous, self.next, self.of_payer]), "dd-line")
-        self.case = hooked(
-            w.VBox(
-                [
-                    steps,
-                    self.head,
-                    self.changed_part,
-                    self.attach_part,
-                    hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
-                    self.record.widget,
-                    self.documents.widget,
-                    self.criteria.widget,
-                    hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
-                    hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
-                ]
-            ),
-            "dd-case-part",
+        self.case.children = (
+            steps,
+            self.head,
+            self.changed_part,
+            self.attach_part,
+            hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
+            self.record.widget,
+            self.documents.widget,
+            self.criteria.widget,
+            hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
+            hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
         )
 
     def _build_changed(self, guard) -> None:
@@ -245,13 +245,17 @@ class Desk:
         )
         self.attach_part = hooked(w.VBox([self.attach_notice, answers]), "dd-attach-part")
 
-    def _build_settings(self, guard) -> None:
+    def _build_settings(self) -> None:
+        """Make the screen of payers and sender, when it is first asked for."""
+        if self.settings.children:
+            return
+        guard = self.notice.guards
         self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
         self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
         self.leave_settings.on_click(guard(self._leave_for(lambda _: self._leave_settings())))
-        self.settings = hooked(
-            w.VBox([hooked(w.HBox([self.leave_settings]), "dd-line"), self.settings_form.widget]),
-            "dd-settings-part",
+        self.settings.children = (
+            hooked(w.HBox([self.leave_settings]), "dd-line"),
+            self.settings_form.widget,
         )
 
     def _show(self, part: str) -> None:
@@ -305,6 +309,7 @@ class Desk:
             self.criteria_notice,
         ):  # fmt: skip
             notice.clear()
+        self._build_case()
         files = files_of(self.caseload, denial_key)
         self.view, self.caseload = look_at(self.caseload, files, store=self.store)
         self._put(afresh=True)
@@ -457,6 +462,7 @@ class Desk:
 
     def open_settings(self, payer: tuple[str, str] | None = None) -> None:
         """Show what is stated once: payers, with this one first, and the sender."""
+        self._build_settings()
         self.settings_notice.clear()
         self.settings_form.put(self.caseload, blocked=self._settings_blocked(), payer=payer)
         self._show("settings")

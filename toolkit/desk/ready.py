@@ -1,0 +1,22 @@
+"""What a kernel does before a page needs it (`kernels.py`): import the desk, and ask what every page asks first.
+
+Importing this module does it. Nothing of the user's is read: a few invented denials are triaged.
+"""
+
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import toolkit.desk.desk  # noqa: F401  # what takes longest
+from toolkit.claims import read
+from toolkit.desk.caseload import with_letters
+from toolkit.hospital import sample_hospital
+from toolkit.sample import write_sample
+from toolkit.worklist.triage import triage
+
+_ROWS = 50
+
+with TemporaryDirectory() as _folder:
+    _path = Path(_folder) / "sample.parquet"
+    write_sample(_path, rows=_ROWS, seed=1, as_of=date.today())
+    with_letters(triage(read(_path), as_of=date.today(), hospital=sample_hospital()))
