@@ -24,6 +24,7 @@ from toolkit.cases import (
     Fact,
     FactEntry,
     database,
+    local_time,
 )
 from toolkit.errors import (
     ChangedError,
@@ -252,7 +253,7 @@ def test_a_writer_is_told_what_another_one_entered_since_and_nothing_is_written(
     with pytest.raises(ChangedError) as caught:
         store.enter("c-1", {"x": Fact("2", "s")}, after=seen, **BY)
     says = str(caught.value)
-    assert "fact x by ben at 2026-11-23T09:30:00+00:00" in says
+    assert f"fact x by ben on {local_time('2026-11-23T09:30:00+00:00')}" in says
     assert "event filed (appeal) by cy" in says and SENTINEL not in says
     assert values(store) == ["1", SENTINEL]
     assert [type(one) for one in store.changed_since("c-1", seen)] == [FactEntry, EventEntry]

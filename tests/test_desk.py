@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ from postgres_server import new_database
 from pypdf import PdfReader
 
 from toolkit import letters
-from toolkit.cases import CaseStore, one_history, recorded_at
+from toolkit.cases import CaseStore, local_time, one_history, recorded_at
 from toolkit.cases.database import Database
 from toolkit.claims import read
 from toolkit.desk import desk as desk_module
@@ -233,7 +234,7 @@ def test_what_was_entered_is_there_again_at_a_new_desk(place):
     fields = second.form.fields
     second.form.buttons["Sender"].click()
     assert fields["signer_name"].control.value == "Sam Placeholder, MD"
-    assert "entered on 2026-" in text(fields["signer_name"].note).lower()
+    assert re.search(r"Entered on \w{3} \d+, \d{4}, saved", text(fields["signer_name"].note))
     second.form.buttons["Order"].click()
     assert fields["order_date"].control.value == "07/22/2026"
     assert "Wed, Jul 22, 2026" in text(fields["order_date"].note)
@@ -773,7 +774,13 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     desk.cases.search.value = desk.caseload.worklist.column("denial_key").iloc[3]
     assert len(desk.cases.keys()) == 1
     desk.cases.search.value = "no such number"
-    assert "No case passes" in table.shown["says"] and not desk.cases.rows()
+    assert "No cases match" in table.shown["says"] and not desk.cases.rows()
+    press(desk, do="sort", by="denied")
+    desk.cases.clear.click()
+    assert len(desk.cases.keys()) == 30 and desk.cases.search.value == ""
+    assert desk.cases.by == "denied" and not visible(desk.cases.clear)
+    press(desk, do="due", due="due_later")
+    assert visible(desk.cases.clear)
 
 
 def test_the_owner_filters_where_the_files_name_one(place):
@@ -1740,3 +1747,70 @@ def test_the_desk_s_kernel_imports_no_engine_and_no_statistics():
     command = [sys.executable, "-c", code, *heavy]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+# ---- what the desk says of a case, and keeps
+
+
+def test_the_kind_of_letter_that_was_chosen_stays_when_the_payer_is_saved(place):
+    desk = at_own_desk(place)
+    pick(desk)
+    suggested = desk.letter.kind.value
+    desk.letter.kind.value = "records_cover"
+    desk.open_settings(("T01", "Test Health"))
+    desk.settings_form.jurisdiction.value = "NY"
+    desk.settings_form.save.click()
+    assert "Saved" in desk.settings_notice.text
+    desk.leave_settings.click()
+    assert visible(desk.case) and desk.letter.kind.value == "records_cover" != suggested
+    desk.back.click()
+    pick(desk)
+    assert desk.letter.kind.value == suggested, "a case that is opened anew has what fits it"
+
+
+def test_no_letter_is_offered_for_an_appeal_whose_decision_is_not_late(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.enter("filer", "non_contract_provider")
+    level = desk.view.row["level"]
+    desk.record_event("filed", day=TODAY, level=level, proof="fax confirmation")
+    assert desk.view.row["due"] == "awaiting_decision"
+    assert desk.letter.kind.value == "" and "No letter is due now" in text(desk.letter.preview)
+    assert "dd-bad" not in desk.letter.preview.value
+    assert "Nov 23, 2026" in text(desk.record.history) and "2026-11-2" not in text(desk.ledger)
+    desk.letter.kind.value = "missed_decision"
+    assert "The decision is not late" in text(desk.letter.preview)
+    desk.form.open("Standing")
+    assert "(needed)" not in desk.form.fields["filer"].control.description
+    desk.back.click()
+    assert "begun" in shown(desk.cases.rows()[-1])
+    due = desk.view.row["decision_due"].date()
+    late = open_desk(
+        place / "data" / "incoming" / "export.csv", hospital=UNKNOWN, as_of=due + timedelta(days=1)
+    )
+    pick(late)
+    assert late.letter.kind.value == "missed_decision"
+
+
+def test_an_entry_s_time_is_that_of_the_clock_here_with_its_zone(place, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert local_time("2026-11-24T01:05:00+00:00") == "Nov 23, 2026 at 8:05 PM EST"
+        assert local_time("2026-07-01T16:00:00+00:00") == "Jul 1, 2026 at 12:00 PM EDT"
+        assert local_time("2026-07-01T04:09:00+00:00") == "Jul 1, 2026 at 12:09 AM EDT"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_change_by_somebody_else_is_said_with_the_time_of_the_clock_here(place):
+    mine, theirs = at_desk(place), at_desk(place)
+    for desk in (mine, theirs):
+        pick(desk)
+    theirs.enter("signer_name", "Robin Notreal, MD")
+    mine.form.open("Sender")
+    mine.form.fields["signer_name"].control.value = "Sam Placeholder, MD"
+    note = text(mine.form.fields["signer_name"].note)
+    assert "the case was changed since you last looked" in note
+    assert not re.search(r"T\d\d:\d\d", note) and re.search(r"at \d+:\d\d [AP]M \S+\)", note)

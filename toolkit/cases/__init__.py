@@ -30,6 +30,7 @@ _WHERE = {
     "check_still_open": "events",
     "event_rules": "recordable",
     "levels_of": "events",
+    "local_time": "entry",
     "not_met": "notices",
     "notices_at": "notices",
     "notices_beside": "notices",

@@ -217,7 +217,7 @@ def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.Da
         if at.any():
             column = table[name].copy()
             new = [values[key] for key in table["claim_key"][at]]
-            column[at] = pd.array(new, dtype=column.dtype)
+            column[at] = pd.Series(new, dtype=column.dtype).array
             changed[name] = column
     return table.assign(**changed)
 

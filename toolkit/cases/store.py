@@ -26,6 +26,7 @@ from toolkit.cases.entry import (
     FactEntry,
     Found,
     LetterEntry,
+    local_time,
 )
 from toolkit.cases.identity import CaseIdentity, match, numbers
 from toolkit.cases.migrations import check_version, migrate
@@ -428,7 +429,9 @@ class CaseStore:
     def _check_unchanged(self, db: sa.Connection, case_key: str, after: int | None) -> None:
         changes = () if after is None else _changes(db, case_key, after)
         if changes:
-            says = "; ".join(f"{one.what} by {one.who} at {one.entered_at}" for one in changes[-5:])
+            says = "; ".join(
+                f"{one.what} by {one.who} on {local_time(one.entered_at)}" for one in changes[-5:]
+            )
             raise ChangedError(
                 f"nothing was saved: the case was changed since you last looked ({says}).",
                 changes,

@@ -136,7 +136,7 @@ def look_at(
 def with_kind(view: CaseView, kind_id: str | None, *, as_of: date) -> CaseView:
     """Return the case with its deadline and with the letter of this kind (see `look_at`)."""
     case = view.case
-    chosen = _kind(case, kind_id)
+    chosen = None if kind_id is None and _in_time(view.row, as_of) else _kind(case, kind_id)
     deadline, filer = _deadline(view.row, case, chosen, view.clock)
     letter, refused = _letter(case, chosen, as_of)
     warnings = (*_of_codes(view.row, case), *(deadline.warnings if deadline else ()))
@@ -232,6 +232,12 @@ def history(view: CaseView, caseload: Caseload) -> list[dict[str, Any]]:
     claims = known_of(view.files.part, view.recorded, as_of=caseload.as_of)
     asked = brain(as_of=caseload.as_of, hospital=caseload.hospital)
     return timeline(claims, asked, view.row["claim_key"])["events"]
+
+
+def _in_time(row: dict, as_of: date) -> bool:
+    """Say whether the payer can still decide in time what was filed: nothing is to be sent then."""
+    due = _known(row["decision_due"])
+    return row["due"] == "awaiting_decision" and due is not None and due >= as_of
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:

@@ -77,7 +77,7 @@ class Caseload:
         if self.stated is not None:
             now.append(self.stated.loc[~self.stated["denial_key"].isin(set(self.changed))])
         if now:
-            rows = with_letters(pd.concat(now))
+            rows = with_letters(pd.concat(now), as_of=self.as_of)
             kept = frame.loc[~frame["denial_key"].isin(set(rows["denial_key"]))]
             frame = pd.concat([kept, rows]).sort_index(kind="stable")
         return frame
@@ -132,7 +132,7 @@ def open_caseload(
         rows = chosen if isinstance(chosen, Rows) else None
         claims = _read(paths, rows, hospital, as_of)
         worklist = triage(claims, as_of=as_of, hospital=hospital, categories=True)
-        worklist = CompactTable.of(with_letters(worklist))
+        worklist = CompactTable.of(with_letters(worklist, as_of=as_of))
         return CompactClaims.of(claims).tables | {"worklist": worklist}
 
     tables = shared(lambda: fingerprint(paths, folders, as_of=as_of), made)
@@ -152,7 +152,8 @@ def with_letter_cases(caseload: Caseload, store: Path | str) -> Caseload:
     if beside.claims.empty:
         return caseload
     beside = one_history(beside, hospital=caseload.hospital, recorded=(), as_of=caseload.as_of)
-    rows = with_letters(triage(beside, as_of=caseload.as_of, hospital=caseload.hospital))
+    rows = triage(beside, as_of=caseload.as_of, hospital=caseload.hospital)
+    rows = with_letters(rows, as_of=caseload.as_of)
     both = pd.concat([caseload.worklist.frame(), rows], ignore_index=True)
     return replace(
         caseload,
@@ -181,12 +182,15 @@ def triaged_caseload(
 ) -> Caseload:
     """Return the caseload of these claims, with what was entered before."""
     worklist = triage(claims.whole(), as_of=as_of, hospital=hospital, categories=True)
-    worklist = CompactTable.of(with_letters(worklist))
+    worklist = CompactTable.of(with_letters(worklist, as_of=as_of))
     return with_work(Caseload(name, claims, worklist, hospital, as_of), store)
 
 
-def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the kind of letter that fits each in `letter`, '' where none does."""
+def with_letters(worklist: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
+    """Return the rows with the kind of letter that fits each in `letter`, '' where none does.
+
+    Where an appeal waits for its decision, none does until the decision is late.
+    """
 
     def question(**facts) -> dict:
         known = {name: Fact(value, "triage") for name, value in facts.items() if value is not None}
@@ -194,7 +198,9 @@ def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
         return {"kind": kind.id if kind else ""}
 
     fits = ask(worklist, _LETTER_KEYS, question)["kind"].astype("str")
-    return worklist.assign(letter=fits.mask(worklist["due"].eq("closed"), ""))
+    late = worklist["decision_due"].lt(pd.Timestamp(as_of))
+    none = worklist["due"].eq("closed") | (worklist["due"].eq("awaiting_decision") & ~late)
+    return worklist.assign(letter=fits.mask(none, ""))
 
 
 def is_entered(fact: Fact | None) -> bool:

@@ -117,13 +117,7 @@ class Desk:
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
         self.store_notice = Notice("dd-notice-store")
-        self.date_notice = Notice("dd-notice-date")
-        self.record_notice = Notice("dd-notice-record")
-        self.letter_notice = Notice("dd-notice-letter")
-        self.document_notice = Notice("dd-notice-document")
-        self.criteria_notice = Notice("dd-notice-criteria")
         self.new_notice = Notice("dd-notice-new")
-        self.settings_notice = Notice("dd-notice-settings")
         self._build()
         before, self._newest[:] = tuple(self._newest), [self]
         for older in before:  # when a cell is run again, its page goes before the new desk is there
@@ -168,14 +162,19 @@ class Desk:
         """Make the screen of a case, at the first one."""
         if self.case.children:
             return
+        self.date_notice = Notice("dd-notice-date")
+        self.record_notice = Notice("dd-notice-record")
+        self.letter_notice = Notice("dd-notice-letter")
+        self.document_notice = Notice("dd-notice-document")
+        self.criteria_notice = Notice("dd-notice-criteria")
         guard = self.notice.guards
-        self.back = hooked(w.Button(description="All open cases"), "dd-back")
+        self.back = hooked(w.Button(description="Back to the list"), "dd-back")
         self.back.on_click(guard(self._leave_for(lambda _: self.close_case())))
         self.previous = w.Button(description="Previous case")
         self.next = w.Button(description="Next case")
         self.previous.on_click(guard(self._leave_for(lambda _: self._step(-1))))
         self.next.on_click(guard(self._leave_for(lambda _: self._step(1))))
-        self.of_payer = hooked(w.Button(description="Set this payer once"), "dd-of-payer")
+        self.of_payer = hooked(w.Button(description="Payer settings"), "dd-of-payer")
         self.of_payer.tooltip = (
             "Program, contract, window and address, for all claims of this payer"
         )
@@ -249,6 +248,7 @@ class Desk:
         """Make the screen of payers and sender, when it is first asked for."""
         if self.settings.children:
             return
+        self.settings_notice = Notice("dd-notice-settings")
         guard = self.notice.guards
         self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
         self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
@@ -304,14 +304,20 @@ class Desk:
     def pick(self, denial_key: str) -> None:
         """Open this case."""
         self._kind = None
+        self._open_case(denial_key)
+
+    def _open_case(self, denial_key: str) -> None:
+        """Show this case, with the kind of letter that was chosen for it."""
+        self._build_case()
         for notice in (
             self.notice, self.date_notice, self.record_notice, self.letter_notice, self.document_notice,
             self.criteria_notice,
         ):  # fmt: skip
             notice.clear()
-        self._build_case()
         files = files_of(self.caseload, denial_key)
-        self.view, self.caseload = look_at(self.caseload, files, store=self.store)
+        self.view, self.caseload = look_at(
+            self.caseload, files, store=self.store, kind_id=self._kind
+        )
         self._put(afresh=True)
         self._show("case")
         self.back.focus()
@@ -692,8 +698,10 @@ class Desk:
         self.ledger.value = blocks.ledger(view, self.caseload.as_of)
         show(self.calendar, bool(view.deadline and view.deadline.last_filing_date))
         self.cautions.value = blocks.cautions(view)
-        # A refusal turns on who files: that is what to look at first.
-        missing = {one.name for one in view.letter.missing} if view.letter else {"filer"}
+        # A refusal turns on who files: that is what to look at first, where it is not known.
+        missing = {"filer"} - set(view.case.facts)
+        if view.letter:
+            missing = {one.name for one in view.letter.missing}
         key = view.case.case_key
         if afresh:
             self.calendar_file.offer(None)
@@ -747,12 +755,12 @@ class Desk:
         )
         self._list(caseload, keep=True)
         if key:
-            self.pick(key)
+            self._open_case(key)
         self._show("settings")
 
     def _leave_settings(self) -> None:
         if self.view is not None:
-            self.pick(self._key)
+            self._open_case(self._key)
         else:
             self._show("list")
             self.settings_button.focus()

@@ -20,7 +20,9 @@ class ReadyKernels(AsyncMappingKernelManager):
 
     ready_name = Unicode("python3", config=True, help="the kind of kernel that is started ahead")
     ready_path = Unicode(config=True, help="the folder of the notebook that it is for")
-    pause = Float(10, config=True, help="seconds before the next one: the page that opens comes first")
+    pause = Float(
+        10, config=True, help="seconds before the next one: the page that opens comes first"
+    )
 
     def __init__(self, **options: Any):
         super().__init__(**options)

@@ -95,7 +95,7 @@ class Listing:
 
     def put(self, rows: pd.DataFrame) -> None:
         """Show these rows of the worklist in place of what was there of the same denials."""
-        rows = with_letters(rows)
+        rows = with_letters(rows, as_of=self.as_of)
         at = pd.Index(self._numbers["denial_key"]).get_indexer(rows["denial_key"])
         for name, column in self._texts.items():
             column.put(at, rows[name])

@@ -15,8 +15,10 @@ from toolkit.sample import write_sample
 from toolkit.worklist.triage import triage
 
 _ROWS = 50
+_TODAY = date.today()
 
 with TemporaryDirectory() as _folder:
     _path = Path(_folder) / "sample.parquet"
-    write_sample(_path, rows=_ROWS, seed=1, as_of=date.today())
-    with_letters(triage(read(_path), as_of=date.today(), hospital=sample_hospital()))
+    write_sample(_path, rows=_ROWS, seed=1, as_of=_TODAY)
+    _rows = triage(read(_path), as_of=_TODAY, hospital=sample_hospital())
+    with_letters(_rows, as_of=_TODAY)

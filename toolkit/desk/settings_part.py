@@ -52,7 +52,7 @@ class SettingsPart:
         self.sender_form = hooked(w.VBox(), "dd-sender-form")
         payers = w.VBox(
             [
-                _head("A payer, once for all its claims"),
+                _head("A payer: stated once, for all its claims"),
                 hooked(w.HBox([self.payer, self.plan]), "dd-row"),
                 self.form,
             ]
@@ -164,7 +164,7 @@ class SettingsPart:
         self.contracted = _choice("Contract with the hospital", _CONTRACT, stated.contracted)
         self.funding = _choice("Funding", _FUNDING, stated.funding)
         window = "" if stated.state_window is None else str(stated.state_window)
-        self.window = _text("State's days for a Medicaid hearing", window)
+        self.window = _text("Days to ask for a fair hearing (Medicaid)", window)
         self.jurisdiction = _text("State whose law governs the plan", stated.jurisdiction, "NY")
         self.address = field(
             w.Textarea(
