@@ -101,9 +101,8 @@ class CaseList:
         self.order.observe(notice.guards(self._ordered), "value")
         self.summary = html("dd-summary")
         self.table = CaseTable(notice.guards(self.act))
-        row = hooked(w.HBox((*self._filters, self.order)), "dd-row")
-        cleared = hooked(w.HBox([self.clear]), "dd-line")
-        self.widget = hooked(w.VBox([self.summary, row, cleared, self.table]), "dd-list-part")
+        row = hooked(w.HBox((*self._filters, self.order, self.clear)), "dd-row")
+        self.widget = hooked(w.VBox([self.summary, row, self.table]), "dd-list-part")
 
     @staticmethod
     def _filter_by(name: str) -> w.Dropdown:
@@ -251,7 +250,7 @@ class CaseList:
         self._at = min(at, max(0, len(self._found) - 1) // PAGE * PAGE)
         self.summary.value = blocks.summary(self._caseload)
         filtered = self.due or any(one.value != nothing for one, nothing in self._filters.items())
-        show(self.clear, bool(filtered))
+        self.clear.disabled = not filtered
         self._fill()
 
     def _fill(self) -> None:
