@@ -34,14 +34,15 @@ class Database:
         text = str(place)
         self._path: Path | None = None
         self._inode: tuple[int, int] | None = None
+        self._opened: sa.Engine | None = None
         self.read_only = False
         if "://" in text:
-            self.name, self._engine = _postgres(text)
+            self.name, self._opened = _postgres(text)
         else:
             self._path = Path(text).expanduser()
             self.name = self._path.name
             self._open_file(self._path, made)
-            self._engine = _sqlite(self._path, read_only=self.read_only)
+            self._opened = _sqlite(self._path, read_only=self.read_only)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -71,9 +72,18 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; entries are on disk already."""
-        self._engine.dispose()
+        engine, self._opened = self._opened, None
+        if engine is None:
+            return
+        engine.dispose()
         if self._path is not None and len(_RESTING) < _AT_REST:
-            _RESTING.append(self._engine)
+            _RESTING.append(engine)
+
+    @property
+    def _engine(self) -> sa.Engine:
+        if self._opened is None:  # another file may have its engine by now
+            raise StoreError(f"{self.name}: the case store was closed; open it again")
+        return self._opened
 
     def _open_file(self, path: Path, made: bool) -> None:
         """Make the file where there is none, private from its first byte; the journal gets its mode."""

@@ -15,7 +15,8 @@ class ReadyKernels(AsyncMappingKernelManager):
     """Starts a kernel ahead, with the desk imported, and gives it to the next page.
 
     Every page still has a kernel of its own, which ends with it. Only one waits at a time: it is not ended
-    for being idle, and ends with the server as every other does.
+    for being idle, and ends with the server as every other does. What Voila says of a page's request in
+    the environment of its kernel, this one does not have: the desk asks for none of it.
     """
 
     ready_name = Unicode("python3", config=True, help="the kind of kernel that is started ahead")
