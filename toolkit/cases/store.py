@@ -298,14 +298,14 @@ class CaseStore:
             return None
         return Case(case_key, facts, events, known[-1][1] if known else None)
 
-    def resume(self, case: Case) -> Case:
+    def resume(self, case: Case, found: Found | None = None) -> Case:
         """Return today's case under its stored key, with the facts that people entered before.
 
         What a file says is taken from today's file; what somebody entered stays until it is
-        entered anew, and what somebody withdrew stays unknown.
+        entered anew, and what somebody withdrew stays unknown. `found`: what `find` returned for it.
         """
         with self._database.read() as db:
-            key = _find(db, case).case_key or case.case_key
+            key = (found or _find(db, case)).case_key or case.case_key
             rows = list(_standing_facts(db, key).values())
             recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
             events = {*case.events, *recorded}

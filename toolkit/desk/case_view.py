@@ -104,11 +104,12 @@ def look_at(
         found = judged(caseload, files.row, recorded, files.part)
         row = row_of(found)
         # Once more, so that level and dates are those that follow from what was entered.
-        case = cases.resume(case_of(row, files.records, hospital=caseload.hospital))
+        case = case_of(row, files.records, hospital=caseload.hospital)
+        of_store = cases.find(case)
+        case = cases.resume(case, of_store)
         written = cases.letters(case.case_key)
         events = cases.events(case.case_key)
         seen = cases.last_entry(case.case_key)
-        candidates = cases.find(case).candidates
         documents = cases.documents(case.case_key)
     if key in caseload.begun:
         caseload = caseload.with_row(found)
@@ -127,7 +128,7 @@ def look_at(
         events=events,
         recorded=recorded,
         seen=seen,
-        candidates=candidates,
+        candidates=of_store.candidates,
         documents=documents,
     )
     return with_kind(view, kind_id, as_of=caseload.as_of), caseload
