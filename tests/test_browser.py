@@ -275,9 +275,12 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
         typed.blur()
         page.locator("button.dd-record-save").click()
         expect(page.locator(".dd-notice-record")).to_contain_text("awaiting a decision")
-        (before,) = kernels_of(running)
+        wait_until(page, lambda: len(kernels_of(running)) == 2, "no kernel waits for the next page")
+        before = kernel_of(page, running)
+        (waits,) = set(kernels_of(running)) - {before}
         page.reload(wait_until="commit")
         expect(rows.first).to_be_visible()
+        assert kernel_of(page, running) == waits
         page.locator(".dd-search input").fill(account)
         row = page.locator(".dd-case", has_text="Awaiting a decision")
         expect(row.first).to_contain_text(account)
@@ -285,7 +288,7 @@ def test_the_app_goes_from_a_file_to_a_filing_with_no_outside_request_and_ends_w
             page, lambda: before not in kernels_of(running), "the first page's kernel still runs"
         )
 
-        assert len(kernels_of(running)) == 1
+        assert len(kernels_of(running)) <= 2
         kernels, shared = kernels_of(running), list(running.log.parent.glob("denial-run-*/*"))
         running.server.terminate()
         assert running.server.wait(timeout=driver.PATIENCE / 1000) == 0
@@ -369,6 +372,16 @@ def kernels_of(running) -> list[int]:
                 if b"ipykernel" in command:
                     found.append(int(stat.parent.name))
     return found
+
+
+def kernel_of(page, running) -> int:
+    """The process id of the kernel that a page of the app has; another may wait for the next page."""
+    asked = "() => JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId"
+    name = page.evaluate(asked).encode()
+    (kernel,) = (
+        one for one in kernels_of(running) if name in Path(f"/proc/{one}/cmdline").read_bytes()
+    )
+    return kernel
 
 
 def wait_until(page, holds, says: str) -> None:

@@ -24,6 +24,7 @@ from toolkit.cases import (
     Fact,
     FactEntry,
     database,
+    local_time,
 )
 from toolkit.errors import (
     ChangedError,
@@ -240,6 +241,22 @@ def test_an_entry_has_the_same_hash_in_every_database_and_version(store):
     )
 
 
+def test_a_closed_store_takes_and_gives_nothing_and_another_file_is_apart_from_it(tmp_path):
+    first = CaseStore(tmp_path / "first.sqlite")
+    first.enter("c-1", {"x": Fact("1", "s")}, **BY)
+    first.close()
+    first.close()
+    with CaseStore(tmp_path / "second.sqlite") as second, CaseStore(tmp_path / "third.sqlite") as third:  # fmt: skip
+        second.enter("c-2", {"x": Fact("2", "s")}, **BY)
+        third.enter("c-3", {"x": Fact("3", "s")}, **BY)
+        for use in (first.keys, lambda: first.enter("c-1", {"x": Fact("9", "s")}, **BY)):
+            with pytest.raises(StoreError, match="was closed"):
+                use()
+        assert (second.keys(), third.keys()) == (("c-2",), ("c-3",))
+    with CaseStore(tmp_path / "first.sqlite", made=True) as again:
+        assert again.keys() == ("c-1",)
+
+
 # --- two writers -----------------------------------------------------------------------------
 
 
@@ -252,7 +269,7 @@ def test_a_writer_is_told_what_another_one_entered_since_and_nothing_is_written(
     with pytest.raises(ChangedError) as caught:
         store.enter("c-1", {"x": Fact("2", "s")}, after=seen, **BY)
     says = str(caught.value)
-    assert "fact x by ben at 2026-11-23T09:30:00+00:00" in says
+    assert f"fact x by ben on {local_time('2026-11-23T09:30:00+00:00')}" in says
     assert "event filed (appeal) by cy" in says and SENTINEL not in says
     assert values(store) == ["1", SENTINEL]
     assert [type(one) for one in store.changed_since("c-1", seen)] == [FactEntry, EventEntry]

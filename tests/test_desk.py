@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,11 +22,11 @@ from postgres_server import new_database
 from pypdf import PdfReader
 
 from toolkit import letters
-from toolkit.cases import CaseStore, one_history, recorded_at
+from toolkit.cases import CaseStore, local_time, one_history, recorded_at
 from toolkit.cases.database import Database
 from toolkit.claims import read
+from toolkit.desk import caseload, environment, open_desk, places, shared
 from toolkit.desk import desk as desk_module
-from toolkit.desk import open_desk, places, shared
 from toolkit.desk.serving import without_widget_state
 from toolkit.errors import StoreError, UsageError
 from toolkit.hospital import Hospital, Sender, read_payers, read_sender
@@ -191,7 +192,7 @@ def every_widget(widget) -> list:
 
 def test_the_dexa_case_of_the_sample_goes_from_the_list_to_two_files(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
-    frame = desk.caseload.worklist
+    frame = desk.caseload.rows()
     dexa = frame["procedure_code"].eq("77080") & frame["reason"].eq("step_therapy")
     dexa &= frame["contracted"].eq("not_contracted") & frame["last_filing_date"].ge(
         pd.Timestamp(TODAY)
@@ -233,7 +234,7 @@ def test_what_was_entered_is_there_again_at_a_new_desk(place):
     fields = second.form.fields
     second.form.buttons["Sender"].click()
     assert fields["signer_name"].control.value == "Sam Placeholder, MD"
-    assert "entered on 2026-" in text(fields["signer_name"].note).lower()
+    assert re.search(r"Entered on \w{3} \d+, \d{4}, saved", text(fields["signer_name"].note))
     second.form.buttons["Order"].click()
     assert fields["order_date"].control.value == "07/22/2026"
     assert "Wed, Jul 22, 2026" in text(fields["order_date"].note)
@@ -770,10 +771,16 @@ def test_each_filter_narrows_the_list_and_the_pages_hold_it_all(place):
     desk.cases.denied.value = None
     desk.cases.search.value = "acct-13"
     assert [row["account"] for row in desk.cases.rows()][0] == "ACCT-13"
-    desk.cases.search.value = desk.caseload.worklist["denial_key"].iloc[3]
+    desk.cases.search.value = desk.caseload.worklist.column("denial_key").iloc[3]
     assert len(desk.cases.keys()) == 1
     desk.cases.search.value = "no such number"
-    assert "No case passes" in table.shown["says"] and not desk.cases.rows()
+    assert "No cases match" in table.shown["says"] and not desk.cases.rows()
+    press(desk, do="sort", by="denied")
+    desk.cases.clear.click()
+    assert len(desk.cases.keys()) == 30 and desk.cases.search.value == ""
+    assert desk.cases.by == "denied" and desk.cases.clear.disabled
+    press(desk, do="due", due="due_later")
+    assert not desk.cases.clear.disabled
 
 
 def test_the_owner_filters_where_the_files_name_one(place):
@@ -967,7 +974,7 @@ def sharing(place, monkeypatch) -> list[int]:
     """Pages of one server; the list grows with each triage of a whole caseload."""
     (place / "shared").mkdir()
     (place / "local").mkdir()
-    monkeypatch.setenv(shared.SHARED_IN, str(place / "shared"))
+    monkeypatch.setenv(environment.SHARED_IN, str(place / "shared"))
     triaged = []
 
     def counted(claims, **more):
@@ -984,15 +991,16 @@ def test_a_caseload_is_read_and_triaged_once_for_all_pages(place, sharing):
     desks = [open_desk(path, hospital="local", as_of=TODAY) for _ in range(3)]
     assert sharing == [2]
     for desk in desks:
-        pd.testing.assert_frame_equal(desk.caseload.worklist, alone)
-        pd.testing.assert_frame_equal(desk.caseload.claims.claims, read(path).claims)
+        pd.testing.assert_frame_equal(desk.caseload.worklist.frame(columns=list(alone)), alone)
+        pd.testing.assert_frame_equal(desk.caseload.claims.table("claims"), read(path).claims)
     one, other, _ = desks
     pick(one)
     fill(one, FACTS | {"filer": "non_contract_provider"})
     one.save("docx")
     other.open(path)
     assert other.cases.rows()[0]["cells"][-1]["text"] == "letter written"
-    pd.testing.assert_frame_equal(other.caseload.worklist, alone)  # what is shared never changes
+    shared_one = other.caseload.worklist.frame(columns=list(alone))
+    pd.testing.assert_frame_equal(shared_one, alone)  # what is shared never changes
 
 
 def test_what_is_shared_is_not_used_for_another_day_content_or_payer_table(place, sharing):
@@ -1019,7 +1027,7 @@ def test_a_page_that_cannot_share_has_a_caseload_of_its_own(place, sharing, monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("toolkit.desk.shared.pa.OSFile", full)
+    monkeypatch.setattr("toolkit.desk.compact.pa.OSFile", full)
     for _ in range(2):
         desk = open_desk(export(place), hospital="local", as_of=TODAY)
         assert len(desk.cases.keys()) == 1 and desk.notice.text == ""
@@ -1040,7 +1048,7 @@ def test_a_page_of_the_app_that_is_loaded_again_shows_what_was_opened_last(
     path = export(place)
     assert open_desk(path, hospital="local", as_of=TODAY).caseload.name == "export.csv"
     assert open_desk("sample", hospital="local", as_of=TODAY).caseload.is_sample  # a notebook
-    monkeypatch.setenv(shared.IS_APP, "1")
+    monkeypatch.setenv(environment.IS_APP, "1")
     first = open_desk(hospital="local")
     assert first.caseload is None
     export(place, {"Claim Number": "ACCT-B"}, name="other.csv")
@@ -1115,7 +1123,7 @@ def test_a_frame_opens_as_the_export_of_its_rows_does(place, kind):
     assert desk.caseload is not None, desk.notice.text
     of_file = open_desk(path, hospital=UNKNOWN, as_of=TODAY)
     same = ["patient_control_number", "carc", "due", "last_filing_date", "file_by", "denied_cents"]
-    mine, theirs = desk.caseload.worklist[same], of_file.caseload.worklist[same]
+    mine, theirs = (one.caseload.worklist.frame(columns=same) for one in (desk, of_file))
     pd.testing.assert_frame_equal(mine, theirs, check_dtype=False)
     pick(desk)
     desk.enter("signer_name", "Sam Placeholder, MD")
@@ -1330,7 +1338,7 @@ def test_a_fault_names_its_kind_and_place_and_no_value(place, monkeypatch, capsy
 
 def test_every_due_state_of_the_sample_opens_without_a_fault(place):
     desk = open_desk("sample", hospital=UNKNOWN, as_of=TODAY)
-    frame = desk.caseload.worklist
+    frame = desk.caseload.rows()
     states = frame.drop_duplicates(["due", "program"])["denial_key"]
     assert len(states) > 30
     for key in states:
@@ -1739,3 +1747,78 @@ def test_the_desk_s_kernel_imports_no_engine_and_no_statistics():
     command = [sys.executable, "-c", code, *heavy]
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+# ---- what the desk says of a case, and keeps
+
+
+def test_the_kind_of_letter_that_was_chosen_stays_when_the_payer_is_saved(place):
+    desk = at_own_desk(place)
+    pick(desk)
+    suggested = desk.letter.kind.value
+    desk.letter.kind.value = "records_cover"
+    desk.open_settings(("T01", "Test Health"))
+    desk.settings_form.jurisdiction.value = "NY"
+    desk.settings_form.save.click()
+    assert "Saved" in desk.settings_notice.text
+    desk.leave_settings.click()
+    assert visible(desk.case) and desk.letter.kind.value == "records_cover" != suggested
+    desk.back.click()
+    pick(desk)
+    assert desk.letter.kind.value == suggested, "a case that is opened anew has what fits it"
+
+
+def test_no_letter_is_offered_for_an_appeal_whose_decision_is_not_late(place):
+    desk = at_desk(place)
+    pick(desk)
+    desk.enter("filer", "non_contract_provider")
+    level = desk.view.row["level"]
+    desk.record_event("filed", day=TODAY, level=level, proof="fax confirmation")
+    assert desk.view.row["due"] == "awaiting_decision"
+    assert desk.letter.kind.value == "" and "No letter is due now" in text(desk.letter.preview)
+    assert "dd-bad" not in desk.letter.preview.value
+    assert "Nov 23, 2026" in text(desk.record.history) and "2026-11-2" not in text(desk.ledger)
+    desk.letter.kind.value = "missed_decision"
+    assert "The decision is not late" in text(desk.letter.preview)
+    desk.form.open("Standing")
+    assert "(needed)" not in desk.form.fields["filer"].control.description
+    desk.back.click()
+    assert "begun" in shown(desk.cases.rows()[-1])
+    due = desk.view.row["decision_due"].date()
+    late = open_desk(
+        place / "data" / "incoming" / "export.csv", hospital=UNKNOWN, as_of=due + timedelta(days=1)
+    )
+    pick(late)
+    assert late.letter.kind.value == "missed_decision"
+
+
+def test_an_entry_s_time_is_that_of_the_clock_here_with_its_zone(place, monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert local_time("2026-11-24T01:05:00+00:00") == "Nov 23, 2026 at 8:05 PM EST"
+        assert local_time("2026-07-01T16:00:00+00:00") == "Jul 1, 2026 at 12:00 PM EDT"
+        assert local_time("2026-07-01T04:09:00+00:00") == "Jul 1, 2026 at 12:09 AM EDT"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_change_by_somebody_else_is_said_with_the_time_of_the_clock_here(place):
+    mine, theirs = at_desk(place), at_desk(place)
+    for desk in (mine, theirs):
+        pick(desk)
+    theirs.enter("signer_name", "Robin Notreal, MD")
+    mine.form.open("Sender")
+    mine.form.fields["signer_name"].control.value = "Sam Placeholder, MD"
+    note = text(mine.form.fields["signer_name"].note)
+    assert "the case was changed since you last looked" in note
+    assert not re.search(r"T\d\d:\d\d", note) and re.search(r"at \d+:\d\d [AP]M \S+\)", note)
+
+
+def test_whether_a_letter_exists_turns_on_nothing_else(place, monkeypatch):
+    worklist = open_desk("sample", hospital=UNKNOWN, as_of=TODAY).caseload.worklist.frame()
+    every = ("reason", "procedure_code", *caseload._LETTER_KEYS)
+    monkeypatch.setattr(caseload, "_LETTER_KEYS", every)
+    asked = caseload.with_letters(worklist, as_of=TODAY)["letter"]
+    assert (asked == worklist["letter"]).all() and asked.nunique() > 5

@@ -18,6 +18,7 @@ from toolkit.claims import own_claims, read
 from toolkit.cli import main
 from toolkit.desk import open_desk
 from toolkit.desk.caseload import open_caseload
+from toolkit.desk.compact import CompactClaims, CompactTable
 from toolkit.errors import InputError
 from toolkit.hospital import Hospital, Sender, read_hospital, read_sender, sample_hospital
 from toolkit.law import programs
@@ -303,11 +304,13 @@ def test_a_program_that_a_person_states_counts_before_the_payer_table(place, wor
 def test_the_earliest_notice_moves_file_by_in_the_worklist_and_at_the_desk_alike(place, worklist):
     desk = at_desk(place)
     caseload = desk.caseload
-    told = caseload.claims.claims.copy()
+    told = caseload.claims.table("claims")
     told["earliest_remittance_date"] = told["remittance_date"] - pd.Timedelta(days=7)
-    claims = replace(caseload.claims, claims=told)
+    claims = replace(caseload.claims.whole(), claims=told)
     found = triage(claims, as_of=TODAY, hospital=caseload.hospital)
-    desk.caseload = replace(caseload, claims=claims, worklist=found)
+    desk.caseload = replace(
+        caseload, claims=CompactClaims.of(claims), worklist=CompactTable.of(found)
+    )
     row = found.set_index("patient_control_number").loc["A-4"]
     before = worklist.loc["A-4"]
     assert row["file_by"] < before["file_by"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from test_browser import entries, kernels_of, wait_until
+from test_browser import entries, kernel_of
 from test_day import app, driver
 
 from toolkit.cases import CaseStore
@@ -39,8 +39,7 @@ def test_no_confirmed_entry_is_lost_by_kernels_killed_at_random_moments(tmp_path
             row.locator(".dd-open-case").press("Enter")
             page.locator(".dd-groups button", has_text=re.compile("^Sender")).click()
             expect(page.locator(f".dd-fact-{NAMES[-1]}")).to_be_visible()
-            wait_until(page, lambda: len(kernels_of(running)) == 1, "two kernels for one page")
-            (kernel,) = kernels_of(running)
+            kernel = kernel_of(page, running)
             timer = threading.Timer(
                 moments.uniform(0.05, LONGEST), os.kill, (kernel, signal.SIGKILL)
             )

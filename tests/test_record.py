@@ -24,7 +24,7 @@ from toolkit.cases import (
 )
 from toolkit.claims.tables import Claims, concat, conform, empty
 from toolkit.cli import main
-from toolkit.desk.caseload import only
+from toolkit.desk.compact import CompactClaims
 from toolkit.errors import RefusedError, UsageError
 from toolkit.history.identity import ClaimIdentity, LineIdentity
 
@@ -456,7 +456,7 @@ def test_tables_are_put_together_and_cut_with_what_was_recorded(store):
     filled = with_recorded(tables({}, {"patient_control_number": "A-2"}), recorded_cases(store))
     both = concat([filled, tables({}, file_id="f2")])
     assert len(both.recorded_events) == 1
-    assert len(only(both, ["f1-1"]).recorded_events) == 1
-    assert only(both, ["f1-2"]).recorded_events.empty
+    assert len(CompactClaims.of(both).only(["f1-1"]).recorded_events) == 1
+    assert CompactClaims.of(both).only(["f1-2"]).recorded_events.empty
     assert list(empty("recorded_events")) == list(filled.recorded_events)
     assert replace(filled, recorded_events=empty("recorded_events")).recorded_events.empty

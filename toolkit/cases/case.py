@@ -171,27 +171,47 @@ def case_from(claims: Any, worklist: Any, denial_key: str, *, hospital: Hospital
     local/hospital.yaml. Raises UsageError when the worklist has no such denial.
     """
     row = worklist.loc[(worklist["denial_key"] == denial_key).fillna(False)].head(1)
-    for case in cases_from(claims, row, hospital=hospital):
-        return case
+    return case_of(row_of(row), records_of(claims, row["claim_key"]), hospital=hospital)
+
+
+def row_of(worklist: Any) -> dict:
+    """Return the only row of a frame as a dict; raises UsageError where it has none."""
+    for row in worklist.to_dict("records"):
+        return row
     raise UsageError("The worklist has no such denial; use a denial_key from its rows.")
 
 
 def cases_from(claims: Any, worklist: Any, *, hospital: Hospital) -> Iterator[Case]:
     """Yield the case of each row of the worklist, as `case_from` gives it; each table is read once."""
-    keys = set(worklist["claim_key"])
-    tables = {
-        name: _by_claim(getattr(claims, name), keys)
-        for name in ("claims", "claim_lines", "adjustments", "appeal_events")
-    }
-    sources = dict(zip(claims.files["file_id"], claims.files["source"], strict=True))
-    sender = _sender_facts(hospital)
+    records = records_of(claims, worklist["claim_key"])
     for row in worklist.to_dict("records"):
-        mine = {name: table.get(row["claim_key"], []) for name, table in tables.items()}
-        facts = sender | _facts(row, mine, sources.get(row.get("file_id")) == "remittance")
-        facts |= _payer_facts(hospital, row)
-        claim = next(iter(mine["claims"]), {})
-        bare = _bare(claim, [_plain(line) for line in mine["claim_lines"]], row)
-        yield msgspec.structs.replace(bare, facts=facts, events=_events(mine["appeal_events"], row))
+        yield case_of(row, records, hospital=hospital)
+
+
+class Records(msgspec.Struct, frozen=True):
+    """What the tables hold of some claims: rows by table and claim key, and what kind each file is."""
+
+    rows: Mapping[str, Mapping[str, list[dict]]]
+    sources: Mapping[str, str]
+
+
+def records_of(claims: Any, claim_keys: Iterable[str]) -> Records:
+    """Return what the tables hold of these claims, for `case_of`."""
+    keys = set(claim_keys)
+    names = ("claims", "claim_lines", "adjustments", "appeal_events")
+    rows = {name: _by_claim(getattr(claims, name), keys) for name in names}
+    sources = dict(zip(claims.files["file_id"], claims.files["source"], strict=True))
+    return Records(rows, sources)
+
+
+def case_of(row: dict, records: Records, *, hospital: Hospital) -> Case:
+    """Return the case of one row of the worklist, given as a dict."""
+    mine = {name: table.get(row["claim_key"], []) for name, table in records.rows.items()}
+    remittance = records.sources.get(row.get("file_id", "")) == "remittance"
+    facts = _sender_facts(hospital) | _facts(row, mine, remittance) | _payer_facts(hospital, row)
+    claim = next(iter(mine["claims"]), {})
+    bare = _bare(claim, [_plain(line) for line in mine["claim_lines"]], row)
+    return msgspec.structs.replace(bare, facts=facts, events=_events(mine["appeal_events"], row))
 
 
 def _facts(row: dict, mine: dict[str, list[dict]], remittance: bool) -> dict[str, Fact]:

@@ -34,14 +34,15 @@ class Database:
         text = str(place)
         self._path: Path | None = None
         self._inode: tuple[int, int] | None = None
+        self._opened: sa.Engine | None = None
         self.read_only = False
         if "://" in text:
-            self.name, self._engine = _postgres(text)
+            self.name, self._opened = _postgres(text)
         else:
             self._path = Path(text).expanduser()
             self.name = self._path.name
             self._open_file(self._path, made)
-            self._engine = _sqlite(self._path, read_only=self.read_only)
+            self._opened = _sqlite(self._path, read_only=self.read_only)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -71,7 +72,18 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; entries are on disk already."""
-        self._engine.dispose()
+        engine, self._opened = self._opened, None
+        if engine is None:
+            return
+        engine.dispose()
+        if self._path is not None and len(_RESTING) < _AT_REST:
+            _RESTING.append(engine)
+
+    @property
+    def _engine(self) -> sa.Engine:
+        if self._opened is None:  # another file may have its engine by now
+            raise StoreError(f"{self.name}: the case store was closed; open it again")
+        return self._opened
 
     def _open_file(self, path: Path, made: bool) -> None:
         """Make the file where there is none, private from its first byte; the journal gets its mode."""
@@ -121,14 +133,29 @@ class Database:
             raise StoreError(f"{self.name}: {says}") from None
 
 
+# Engines of files that were closed: the next file takes one, with the statements that it has compiled.
+_RESTING: list[sa.Engine] = []
+_AT_REST = 4
+
+
 def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
+    """Return an engine that connects to this file, and to no other until it is closed."""
+    try:
+        engine = _RESTING.pop()
+    except IndexError:
+        engine = _new_sqlite()
     name = quote(path.absolute().as_posix())  # of a network drive on Windows: //server/share/...
     slash = "" if name.startswith("/") else "/"
     address = f"file://{slash}{name}?mode={'ro' if read_only else 'rw'}"
+    engine.update_execution_options(address=address, read_only=read_only)
+    return engine
 
+
+def _new_sqlite() -> sa.Engine:
     def connect() -> sqlite3.Connection:
-        made = sqlite3.connect(address, uri=True, timeout=WAIT, isolation_level=None)
-        if not read_only:
+        options = engine.get_execution_options()
+        made = sqlite3.connect(options["address"], uri=True, timeout=WAIT, isolation_level=None)
+        if not options["read_only"]:
             made.execute("PRAGMA journal_mode = DELETE")
             made.execute("PRAGMA synchronous = EXTRA")
         return made

@@ -1,6 +1,7 @@
 """Documents of a case: a file is copied into the hospital's own folder, named by its hash, and entered."""
 
 import hashlib
+import io
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from toolkit.errors import InputError, not_opened
 from toolkit.outputs import private_folder, whole
 
 FOLDER = "documents"  # below the hospital's own folder, `local/`
-_SUFFIXES = (".pdf", ".docx", ".txt", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_SUFFIXES = (".pdf", ".docx", ".txt", *_PICTURES)
 
 
 def attach_document(
@@ -32,7 +34,8 @@ def attach_document(
     """Copy a file into `folder` under its SHA-256 and enter it on the case; return its entry.
 
     `kind` says what it is (a kind of notice, or of document in words), `name` what it is called where
-    `path` is not its own; `made_case`: the case is of this document, and no claim is in a file.
+    `path` is not its own; `made_case`: the case is of this document, and no claim is in a file. Pages that
+    are not given are counted, in a PDF or a picture.
     The same file twice on a case is entered once. Raises InputError if it cannot be read or kept.
     """
     try:
@@ -49,10 +52,29 @@ def attach_document(
     _keep(content, folder / file, sha256)
     if already is not None:
         return already
+    if pages is None:
+        pages = _pages(content, suffix)
     return store.record_document(
         case, name=name, kept_as=file, sha256=sha256, kind=kind, pages=pages, from_whom=from_whom,
         made_case=made_case, who=who, now=now, after=after,
     )  # fmt: skip
+
+
+def _pages(content: bytes, suffix: str) -> int | None:
+    """Return how many pages a PDF or a picture has; None where that is not to be seen."""
+    try:
+        if b"%PDF-" in content[:1024]:
+            from pypdf import PdfReader
+
+            return len(PdfReader(io.BytesIO(content)).pages)
+        if suffix in _PICTURES:
+            from PIL import Image
+
+            with Image.open(io.BytesIO(content)) as picture:
+                return getattr(picture, "n_frames", 1)
+    except Exception:  # damaged or encrypted: whoever puts it into a packet says so
+        return None
+    return None
 
 
 def problem_with(document: DocumentEntry, folder: Path) -> str:

@@ -1,10 +1,17 @@
 """Entries of a case store as values: facts, recorded events, letters. None prints a claim's value."""
 
-from datetime import date
+from datetime import date, datetime
 
 import msgspec
 
 from toolkit.cases.case import Event, Fact
+
+
+def local_time(stamp: str) -> str:
+    """Return the time of an entry (UTC) as the clock here shows it: Nov 28, 2026 at 3:05 PM EST."""
+    at = datetime.fromisoformat(stamp).astimezone()
+    half = "AM" if at.hour < 12 else "PM"
+    return f"{at:%b} {at.day}, {at.year} at {at.hour % 12 or 12}:{at:%M} {half} {at.tzname()}"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

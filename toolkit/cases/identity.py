@@ -136,7 +136,7 @@ def identity_of(
 
 def plain(value: Any) -> Any:
     """Return a cell of a frame as plain text, date or whole number; None if it is empty."""
-    if value is None or value != value or str(value) in {"", "NaT", "<NA>", "nan"}:
+    if value is None or str(value) in {"", "NaT", "<NA>", "nan"}:
         return None
     if hasattr(value, "to_pydatetime"):
         return value.to_pydatetime().date()

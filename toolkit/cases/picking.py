@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from toolkit.cases.case import Case
+from toolkit.cases.entry import local_time
 from toolkit.cases.store import CaseStore
 from toolkit.errors import RefusedError, UsageError
 
@@ -29,8 +30,8 @@ def pick_case(
             "entries exist for a claim that may be this one.",
             needs=(
                 *(
-                    f"--case {one.case_key}, if its {one.entries} entries (the last by {one.who} at "
-                    f"{one.entered_at}) are of this claim"
+                    f"--case {one.case_key}, if its {one.entries} entries (the last by {one.who} on "
+                    f"{local_time(one.entered_at)}) are of this claim"
                     for one in found.candidates
                 ),
                 f"--case {NEW}, if this is another claim",

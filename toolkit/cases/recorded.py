@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from toolkit.cases.entry import EventEntry, FactEntry
@@ -111,9 +112,16 @@ def recorded_cases(store: "CaseStore", *, claims: Claims | None = None) -> tuple
 
 def _looked_up(claims: Claims) -> set[str]:
     """Return the numbers under which the cases of these claims are looked up in a store."""
-    rows = claims.claims.loc[:, list(_CLAIM)].to_dict("records")
-    known = ({str(name): plain(value) for name, value in row.items()} for row in rows)
-    return {number for row in known for number in claim_numbers(claim_identity(row))}
+    rows = _rows(claims.claims, _CLAIM)
+    return {number for row in rows for number in claim_numbers(claim_identity(row))}
+
+
+def _rows(
+    table: pd.DataFrame, names: Sequence[str], kept: np.ndarray | slice = slice(None)
+) -> list[dict[str, Any]]:
+    """Return these columns of a table as plain values, a dict for each of its rows that is kept."""
+    columns = [[plain(value) for value in table[name].array[kept].tolist()] for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def one_history(
@@ -198,21 +206,20 @@ def _with_facts(table: pd.DataFrame, stated: dict[str, dict[str, Any]]) -> pd.Da
     """Return the claims with the facts that people stated, named in the column `entered`."""
     if not stated:
         return table
-    table = table.copy()
-    keys = table["claim_key"]
-    for name in STATED:
-        values = {key: facts[name] for key, facts in stated.items() if name in facts}
-        at = keys.isin(set(values))
-        if not at.any():
-            continue
-        new = keys[at].map(values)
-        table.loc[at, name] = (
-            pd.to_datetime(new) if name.startswith("notice") else new.astype("str")
-        )
-    said = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
-    at = keys.isin(set(said))
-    table.loc[at, "entered"] = keys[at].map(said)
-    return conform(table, "claims")
+    said: dict[str, dict[str, Any]] = {
+        name: {key: facts[name] for key, facts in stated.items() if name in facts}
+        for name in STATED
+    }
+    said["entered"] = {key: " ".join(sorted(facts)) for key, facts in stated.items()}
+    changed = {}
+    for name, values in said.items():
+        at = table["claim_key"].isin(set(values)).to_numpy(bool)
+        if at.any():
+            column = table[name].copy()
+            new = [values[key] for key in table["claim_key"][at]]
+            column[at] = pd.Series(new, dtype=column.dtype).array
+            changed[name] = column
+    return table.assign(**changed)
 
 
 def _numbers(claim: ClaimIdentity) -> set[str]:
@@ -223,14 +230,14 @@ def _decisions(claims: Claims, cases: Sequence[RecordedCase]) -> dict[str, list[
     """Return the claims that have a number of one of the cases, by each of their numbers."""
     wanted = {n for case in cases for one in case.identities for n in _numbers(one.claim)}
     table = claims.claims
-    hit = pd.Series(False, index=table.index)
+    hit = np.zeros(len(table), dtype=bool)
     for name in _NUMBERS:
-        hit |= table[name].isin(wanted)
+        hit |= table[name].isin(wanted).to_numpy(bool)
     found: dict[str, list[_Decision]] = {}
-    table = table.loc[hit, list(_CLAIM)]
-    lines = _lines(claims, set(table["claim_key"]))
-    for row in table.to_dict("records"):
-        one = _decision({str(name): plain(value) for name, value in row.items()}, lines)
+    rows = _rows(table, _CLAIM, hit)
+    lines = _lines(claims, {row["claim_key"] for row in rows})
+    for row in rows:
+        one = _decision(row, lines)
         for number in _numbers(one.identity):
             found.setdefault(number, []).append(one)
     return found
@@ -239,8 +246,8 @@ def _decisions(claims: Claims, cases: Sequence[RecordedCase]) -> dict[str, list[
 def _lines(claims: Claims, keys: set[str]) -> dict[str, list[dict[str, Any]]]:
     table = claims.claim_lines
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in table.loc[table["claim_key"].isin(keys), list(_LINE)].to_dict("records"):
-        found.setdefault(row["claim_key"], []).append({str(k): plain(v) for k, v in row.items()})
+    for row in _rows(table, _LINE, table["claim_key"].isin(keys).to_numpy(bool)):
+        found.setdefault(row["claim_key"], []).append(row)
     return found
 
 

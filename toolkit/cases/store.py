@@ -26,6 +26,7 @@ from toolkit.cases.entry import (
     FactEntry,
     Found,
     LetterEntry,
+    local_time,
 )
 from toolkit.cases.identity import CaseIdentity, match, numbers
 from toolkit.cases.migrations import check_version, migrate
@@ -297,14 +298,14 @@ class CaseStore:
             return None
         return Case(case_key, facts, events, known[-1][1] if known else None)
 
-    def resume(self, case: Case) -> Case:
+    def resume(self, case: Case, found: Found | None = None) -> Case:
         """Return today's case under its stored key, with the facts that people entered before.
 
         What a file says is taken from today's file; what somebody entered stays until it is
-        entered anew, and what somebody withdrew stays unknown.
+        entered anew, and what somebody withdrew stays unknown. `found`: what `find` returned for it.
         """
         with self._database.read() as db:
-            key = _find(db, case).case_key or case.case_key
+            key = (found or _find(db, case)).case_key or case.case_key
             rows = list(_standing_facts(db, key).values())
             recorded = [one for one in _all_appeals(db, key) if not _is_among(one, case.events)]
             events = {*case.events, *recorded}
@@ -428,7 +429,9 @@ class CaseStore:
     def _check_unchanged(self, db: sa.Connection, case_key: str, after: int | None) -> None:
         changes = () if after is None else _changes(db, case_key, after)
         if changes:
-            says = "; ".join(f"{one.what} by {one.who} at {one.entered_at}" for one in changes[-5:])
+            says = "; ".join(
+                f"{one.what} by {one.who} on {local_time(one.entered_at)}" for one in changes[-5:]
+            )
             raise ChangedError(
                 f"nothing was saved: the case was changed since you last looked ({says}).",
                 changes,

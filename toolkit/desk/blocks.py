@@ -5,7 +5,7 @@ Colors stand in style.css, for a light and a dark theme, on every block.
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from html import escape
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from toolkit.cases import Candidate, Entry
+from toolkit.cases import Candidate, DocumentEntry, Entry, local_time
 from toolkit.claims.findings import lines, summarized
+from toolkit.claims.notice.kinds import UNKNOWN, notice_kinds
 from toolkit.denials import code
 from toolkit.denials.codes import category_of, routes
 from toolkit.desk.case_view import CaseView
@@ -51,9 +52,19 @@ def day(value: object) -> str:
     return f"{found:%a}, {found:%b} {found.day}, {found.year}"
 
 
-def local_time(stamp: str) -> str:
-    """Return the time of an entry as it was on the clock of this machine."""
-    return f"{datetime.fromisoformat(stamp).astimezone():%Y-%m-%d at %H:%M}"
+def in_days(text: str) -> str:
+    """Return a text with its ISO dates as days: Nov 24, 2026."""
+    return _ISO.sub(_in_days, text)
+
+
+_ISO = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+
+
+def _in_days(found: re.Match[str]) -> str:
+    try:
+        return short_day(date.fromisoformat(found[0]))
+    except ValueError:  # no day after all
+        return found[0]
 
 
 def words(value: object) -> str:
@@ -100,10 +111,10 @@ def tone(due: str) -> str:
 
 def summary(caseload: Caseload) -> str:
     """Return what was opened, and the findings in the files."""
-    worklist = caseload.worklist
+    denied = caseload.worklist.column("denied_cents")
     said = (
-        f"{caseload.name}: {count(len(caseload.claims.claims), 'claim')}, "
-        f"{count(len(worklist), 'denial')}, {dollars(int(worklist['denied_cents'].sum()))} denied. "
+        f"{caseload.name}: {count(len(caseload.claims), 'claim')}, "
+        f"{count(len(denied), 'denial')}, {dollars(int(denied.sum()))} denied. "
         f"Days are counted as of {day(caseload.as_of)}."
     )
     return f'<div class="dd-block"><p>{escape(said)}</p>{_left_out(caseload)}{_findings(caseload)}</div>'
@@ -116,12 +127,12 @@ def _left_out(caseload: Caseload) -> str:
 
 
 def _findings(caseload: Caseload) -> str:
-    kinds = summarized(caseload.claims.findings)
+    kinds = summarized(caseload.claims.table("findings"))
     if not kinds:
         return ""
     rows = "".join(f"<li>{escape(words(line))}</li>" for line in lines(kinds, most=20))
     return (
-        f"<details><summary>{count(len(kinds), 'kind')} of findings in what was read</summary>"
+        f"<details><summary>Findings in what was read ({len(kinds):,})</summary>"
         f"<ul>{rows}</ul></details>"
     )
 
@@ -178,7 +189,7 @@ def denied(view: CaseView) -> str:
             "Category",
             f"<b>{escape(category.name if category else plain(row['denial_category']))}</b>"
             f"{': ' + escape(fine or plain(reason)) if reason else ''}"
-            f"<small>chosen by {escape(words(row['decided_by']))}, confidence "
+            f"<small>chosen by {escape(_decided_by(row))}, confidence "
             f"{escape(words(row['confidence']))}</small>",
         ),
         (
@@ -194,6 +205,14 @@ def denied(view: CaseView) -> str:
     return (
         f'<div class="dd-block">{heading("What was denied")}<dl class="dd-list">{items}</dl></div>'
     )
+
+
+def _decided_by(row: dict) -> str:
+    """Return the entry that chose the category, with the kinds of codes in capitals: CARC B8."""
+    return _CODE_KINDS.sub(lambda found: found[0].upper(), words(row["decided_by"]))
+
+
+_CODE_KINDS = re.compile(r"\b(carc|rarc)\b")
 
 
 def _codes(row: dict) -> str:
@@ -247,7 +266,7 @@ def ledger(view: CaseView, as_of: date) -> str:
 
 def _no_date(view: CaseView) -> str:
     row = view.row
-    why = words(row["why"])
+    why = in_days(words(row["why"]))
     if row["due"] == "no_date":
         title = "No date can be given yet."
         if row["level"] == "contract_dispute":
@@ -342,11 +361,11 @@ def _event(one: dict) -> str:
 
 
 def _source_of(text: str) -> str:
-    """Return a source with the time of an entry as it was on the clock of this machine."""
-    return _STAMP.sub(lambda found: local_time(found[0]), text)
+    """Return a source with the time of an entry as the clock here shows it."""
+    return _STAMP.sub(lambda found: f"on {local_time(found[1])}", text)
 
 
-_STAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+\+00:00")
+_STAMP = re.compile(r"at (\d{4}-\d\d-\d\dT[\d:]+\+00:00)")
 
 
 def now_stands(view: CaseView) -> str:
@@ -389,6 +408,12 @@ def preview(view: CaseView) -> str:
             "State the program above; whether a kind of letter answers this denial follows from it."
         )
         return f'<div class="dd-block">{note(says, tone="gap", title="No letter yet.")}</div>'
+    if view.row["due"] == "awaiting_decision":
+        says = (
+            "A letter that asks for the decision can be written once it is late. Other kinds can be "
+            "chosen above."
+        )
+        return f'<div class="dd-block">{note(says, title="No letter is due now.")}</div>'
     says = (
         f"No kind of letter answers this denial first. What to do first: {_route(view)}. "
         "Which kinds are possible, and why the others are not, is shown above."
@@ -421,6 +446,19 @@ def _route(view: CaseView) -> str:
     route = routes().get(view.row["route"])
     name = plain(view.row["route"]).lower()
     return f"{name} ({route.says})" if route else name
+
+
+def kind_of_document(kind: str) -> str:
+    """Return what a document is in words: a kind of notice, or what was said when it was attached."""
+    if kind == UNKNOWN:
+        return "a letter whose kind is not clear"
+    return next((one.says_of_it for one in notice_kinds() if one.kind == kind), kind)
+
+
+def document(one: DocumentEntry) -> str:
+    """Return a document in a line: its name, what it is, and its pages where they are known."""
+    pages = f", {count(one.pages, 'page')}" if one.pages else ""
+    return f"{one.name} ({kind_of_document(one.kind)}{pages})"
 
 
 def candidates(view: CaseView) -> str:

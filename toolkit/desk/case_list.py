@@ -88,17 +88,21 @@ class CaseList:
             ),
             "dd-search",
         )
-        filters = (self.search, self.payer, self.category, self.owner, self.denied, self.letter)
-        for control in filters:
+        self._filters = {
+            control: control.value
+            for control in (
+                self.search, self.payer, self.category, self.owner, self.denied, self.letter,
+            )
+        }  # fmt: skip
+        for control in self._filters:
             control.observe(changed, "value")
+        self.clear = hooked(w.Button(description="Clear filters"), "dd-clear-filters")
+        self.clear.on_click(notice.guards(lambda _: self._clear()))
         self.order.observe(notice.guards(self._ordered), "value")
         self.summary = html("dd-summary")
         self.table = CaseTable(notice.guards(self.act))
-        row = hooked(w.HBox((*filters, self.order)), "dd-row")
-        self.widget = hooked(
-            w.VBox([self.summary, row, self.table]),
-            "dd-list-part",
-        )
+        row = hooked(w.HBox((*self._filters, self.order, self.clear)), "dd-row")
+        self.widget = hooked(w.VBox([self.summary, row, self.table]), "dd-list-part")
 
     @staticmethod
     def _filter_by(name: str) -> w.Dropdown:
@@ -185,12 +189,26 @@ class CaseList:
                 control.options = [(f"every {name}", ""), *options]
                 control.value = before if before in {value for _, value in options} else ""
             if not keep:
-                self.letter.value = self.search.value = ""
-                self.denied.value = None
+                self._unset()
             self.order.value = self.by
         finally:
             self._quiet = False
         show(self.owner, len(self.owner.options) > 1)
+
+    def _unset(self) -> None:
+        for control, nothing in self._filters.items():
+            control.value = nothing
+
+    def _clear(self) -> None:
+        """Let every case through again, in the order as it is."""
+        self._quiet = True
+        try:
+            self._unset()
+        finally:
+            self._quiet = False
+        self.due = ""
+        self._show(at=0)
+        self.search.focus()
 
     def _set_order(self) -> None:
         self._quiet = True
@@ -231,6 +249,8 @@ class CaseList:
         self._found = listing.ordered(found, self.by, down=self.down)
         self._at = min(at, max(0, len(self._found) - 1) // PAGE * PAGE)
         self.summary.value = blocks.summary(self._caseload)
+        filtered = self.due or any(one.value != nothing for one, nothing in self._filters.items())
+        self.clear.disabled = not filtered
         self._fill()
 
     def _fill(self) -> None:
@@ -287,7 +307,7 @@ class CaseList:
             return "No open cases: what was read holds no denial."
         if set(self._listing.counts("due")) == {"closed"}:
             return "No open cases: every denial in what was read is closed."
-        return "No case passes these filters; set one of them back."
+        return "No cases match these filters."
 
 
 def _row(row: dict[str, Any], begun: str, as_of: date) -> dict[str, Any]:

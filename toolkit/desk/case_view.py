@@ -18,15 +18,18 @@ from toolkit.cases import (
     Fact,
     LetterEntry,
     RecordedCase,
-    case_from,
+    Records,
+    case_of,
     check_still_open,
     record_event,
     recorded_cases,
+    records_of,
+    row_of,
 )
 from toolkit.claims import Claims
 from toolkit.denials import classify, normalize_text
 from toolkit.denials.second_look import look
-from toolkit.desk.caseload import Caseload, account_of, is_entered, judged, known_of
+from toolkit.desk.caseload import Caseload, is_entered, judged, known_of
 from toolkit.errors import RefusedError
 from toolkit.law import Deadline, filing_deadline, next_step
 from toolkit.letters import Letter, LetterKind, draft, enter, kind_of, suggest
@@ -40,11 +43,13 @@ _SAYS_NOTHING = ("", "NaT", "<NA>")
 class OfFiles:
     """What the files alone say of a denial, looked up once as its case is opened.
 
-    `part` are the tables of its whole account, `row` its row of the worklist (a frame of one row).
+    `part` are the tables of its whole account, `records` what they hold of its claim, `row` its row of
+    the worklist (a frame of one row).
     """
 
     denial_key: str
     part: Claims
+    records: Records
     row: pd.DataFrame
     facts: Mapping[str, Fact]
 
@@ -80,9 +85,10 @@ class CaseView:
 def files_of(caseload: Caseload, denial_key: str) -> OfFiles:
     """Return what the files alone say of a denial."""
     row = caseload.of_file(denial_key)
-    part = account_of(caseload.claims, row["claim_key"])
-    case = case_from(part, row, denial_key, hospital=caseload.hospital)
-    return OfFiles(denial_key, part, row, case.facts)
+    part = caseload.claims.of_accounts(row["claim_key"])
+    records = records_of(part, row["claim_key"])
+    case = case_of(row_of(row), records, hospital=caseload.hospital)
+    return OfFiles(denial_key, part, records, row, case.facts)
 
 
 def look_at(
@@ -96,16 +102,17 @@ def look_at(
     with CaseStore(store, made=True) as cases:
         recorded = recorded_cases(cases, claims=files.part)
         found = judged(caseload, files.row, recorded, files.part)
+        row = row_of(found)
         # Once more, so that level and dates are those that follow from what was entered.
-        case = cases.resume(case_from(files.part, found, key, hospital=caseload.hospital))
+        case = case_of(row, files.records, hospital=caseload.hospital)
+        of_store = cases.find(case)
+        case = cases.resume(case, of_store)
         written = cases.letters(case.case_key)
         events = cases.events(case.case_key)
         seen = cases.last_entry(case.case_key)
-        candidates = cases.find(case).candidates
         documents = cases.documents(case.case_key)
     if key in caseload.begun:
         caseload = caseload.with_row(found)
-    row = found.iloc[0].to_dict()
     view = CaseView(
         files=files,
         row=row,
@@ -121,7 +128,7 @@ def look_at(
         events=events,
         recorded=recorded,
         seen=seen,
-        candidates=candidates,
+        candidates=of_store.candidates,
         documents=documents,
     )
     return with_kind(view, kind_id, as_of=caseload.as_of), caseload
@@ -130,7 +137,7 @@ def look_at(
 def with_kind(view: CaseView, kind_id: str | None, *, as_of: date) -> CaseView:
     """Return the case with its deadline and with the letter of this kind (see `look_at`)."""
     case = view.case
-    chosen = _kind(case, kind_id)
+    chosen = None if kind_id is None and _in_time(view.row, as_of) else _kind(case, kind_id)
     deadline, filer = _deadline(view.row, case, chosen, view.clock)
     letter, refused = _letter(case, chosen, as_of)
     warnings = (*_of_codes(view.row, case), *(deadline.warnings if deadline else ()))
@@ -226,6 +233,12 @@ def history(view: CaseView, caseload: Caseload) -> list[dict[str, Any]]:
     claims = known_of(view.files.part, view.recorded, as_of=caseload.as_of)
     asked = brain(as_of=caseload.as_of, hospital=caseload.hospital)
     return timeline(claims, asked, view.row["claim_key"])["events"]
+
+
+def _in_time(row: dict, as_of: date) -> bool:
+    """Say whether the payer can still decide in time what was filed: nothing is to be sent then."""
+    due = _known(row["decision_due"])
+    return row["due"] == "awaiting_decision" and due is not None and due >= as_of
 
 
 def _kind(case: Case, kind_id: str | None) -> LetterKind | None:

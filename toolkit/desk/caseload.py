@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,41 +23,39 @@ from toolkit.cases import (
     with_recorded,
 )
 from toolkit.claims import Claims, concat, read
-from toolkit.denials.services import service_of
 from toolkit.desk import places
-from toolkit.desk.shared import Frames, Rows, claims_of, fingerprint, frames_of, shared
+from toolkit.desk.compact import CompactClaims, CompactTable
+from toolkit.desk.shared import Rows, Tables, fingerprint, shared
 from toolkit.history import seen_on
 from toolkit.hospital import Hospital, read_hospital, sample_hospital
 from toolkit.hospital.places import local_folder
 from toolkit.letters import suggest
 from toolkit.sample import write_sample
-from toolkit.worklist.keys import ask, each
+from toolkit.worklist.keys import ask
 from toolkit.worklist.triage import triage
 
 SAMPLE = "sample"
 _SAMPLE_ROWS, _SAMPLE_SEED = 5000, 1
-_LETTER_KEYS = (
-    "program", "level", "reason", "denial_category", "route", "state", "procedure_code",
-)  # fmt: skip
+# What the act of a letter turns on; what it argues turns on the reason and the service, too.
+_LETTER_KEYS = ("program", "level", "denial_category", "route", "state")
 
 
 @dataclass(frozen=True)
 class Caseload:
     """What was opened: the claims, their worklist (one row per denial), and work already begun.
 
-    `worklist` is what the files alone say, with the kind of letter that fits each row in `letters`
-    ('' where none does). `stated` are the rows on which something had been entered when the files were
+    `worklist` is what the files alone say, with the kind of letter that fits each row in its column
+    `letter` ('' where none does). `stated` are the rows on which something had been entered when the files were
     opened, as they then came out, and `changed` those that have changed since, by denial key. `begun`
     says what was entered on a denial: 'facts', 'letter', or 'maybe' where entries exist for a claim
     that may be this one. `seen` is the store's last entry among them.
     """
 
     name: str
-    claims: Claims
-    worklist: pd.DataFrame
+    claims: CompactClaims
+    worklist: CompactTable
     hospital: Hospital
     as_of: date
-    letters: pd.Series
     stated: pd.DataFrame | None = None
     changed: dict[str, pd.DataFrame] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
@@ -69,16 +68,16 @@ class Caseload:
 
     def of_file(self, denial_key: str) -> pd.DataFrame:
         """Return one row of the worklist as the files alone have it (a frame of one row)."""
-        return self.worklist.loc[self.worklist["denial_key"].eq(denial_key)]
+        return self.worklist.frame(self.worklist.places("denial_key", [denial_key]))
 
     def rows(self) -> pd.DataFrame:
         """Return the worklist as it is now; its column `letter` is the kind of letter that fits."""
-        frame = self.worklist.assign(letter=self.letters)
+        frame = self.worklist.frame()
         now = [*self.changed.values()]
         if self.stated is not None:
             now.append(self.stated.loc[~self.stated["denial_key"].isin(set(self.changed))])
         if now:
-            rows = with_letters(pd.concat(now))
+            rows = with_letters(pd.concat(now), as_of=self.as_of)
             kept = frame.loc[~frame["denial_key"].isin(set(rows["denial_key"]))]
             frame = pd.concat([kept, rows]).sort_index(kind="stable")
         return frame
@@ -129,17 +128,17 @@ def open_caseload(
         if isinstance(chosen, Rows):
             folders = None  # no file holds them
 
-    def made() -> Frames:
+    def made() -> Tables:
         rows = chosen if isinstance(chosen, Rows) else None
         claims = _read(paths, rows, hospital, as_of)
-        worklist = triage(claims, as_of=as_of, hospital=hospital)
-        return frames_of(claims) | {"worklist": with_letters(worklist)}
+        worklist = triage(claims, as_of=as_of, hospital=hospital, categories=True)
+        worklist = CompactTable.of(with_letters(worklist, as_of=as_of))
+        return CompactClaims.of(claims).tables | {"worklist": worklist}
 
-    frames = shared(lambda: fingerprint(paths, folders, as_of=as_of), made)
+    tables = shared(lambda: fingerprint(paths, folders, as_of=as_of), made)
     pa.default_memory_pool().release_unused()  # what reading and triage took goes back to the system
-    worklist = frames["worklist"]
-    letters = worklist.pop("letter")
-    caseload = Caseload(name, claims_of(frames), worklist, hospital, as_of, letters)
+    worklist = tables.pop("worklist")
+    caseload = Caseload(name, CompactClaims(tables), worklist, hospital, as_of)
     return with_work(caseload if name == SAMPLE_NAME else with_letter_cases(caseload, store), store)
 
 
@@ -149,15 +148,17 @@ def with_letter_cases(caseload: Caseload, store: Path | str) -> Caseload:
     They share no number with a claim of the files, so that each part is triaged by itself.
     """
     with CaseStore(store) as cases:
-        beside = notices_beside(caseload.claims, cases)
+        beside = notices_beside(caseload.claims.numbers(), cases)
     if beside.claims.empty:
         return caseload
     beside = one_history(beside, hospital=caseload.hospital, recorded=(), as_of=caseload.as_of)
-    rows = with_letters(triage(beside, as_of=caseload.as_of, hospital=caseload.hospital))
-    both = pd.concat([caseload.worklist.assign(letter=caseload.letters), rows], ignore_index=True)
-    letters = both.pop("letter")
+    rows = triage(beside, as_of=caseload.as_of, hospital=caseload.hospital)
+    rows = with_letters(rows, as_of=caseload.as_of)
+    both = pd.concat([caseload.worklist.frame(), rows], ignore_index=True)
     return replace(
-        caseload, claims=concat([caseload.claims, beside]), worklist=both, letters=letters
+        caseload,
+        claims=CompactClaims.of(concat([caseload.claims.whole(), beside])),
+        worklist=CompactTable.of(both),
     )
 
 
@@ -177,43 +178,29 @@ def _read(paths: Sequence[Path], rows: Rows | None, hospital: Hospital, as_of: d
 
 
 def triaged_caseload(
-    name: str, claims: Claims, *, hospital: Hospital, as_of: date, store: Path | str
+    name: str, claims: CompactClaims, *, hospital: Hospital, as_of: date, store: Path | str
 ) -> Caseload:
     """Return the caseload of these claims, with what was entered before."""
-    worklist = triage(claims, as_of=as_of, hospital=hospital)
-    letters = with_letters(worklist)["letter"]
-    return with_work(Caseload(name, claims, worklist, hospital, as_of, letters), store)
+    worklist = triage(claims.whole(), as_of=as_of, hospital=hospital, categories=True)
+    worklist = CompactTable.of(with_letters(worklist, as_of=as_of))
+    return with_work(Caseload(name, claims, worklist, hospital, as_of), store)
 
 
-def with_letters(worklist: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with the kind of letter that fits each in `letter`, '' where none does."""
+def with_letters(worklist: pd.DataFrame, *, as_of: date) -> pd.DataFrame:
+    """Return the rows with the kind of letter that fits each in `letter`, '' where none does.
 
-    codes: dict[str | None, str] = {}  # of each family of services the first code
-
-    def of_family(code: str) -> str:
-        """Return one code for all of a family: a kind of letter turns on the family, not on the code."""
-        return codes.setdefault(service_of(code), code)
+    Where an appeal waits for its decision, none does until the decision is late.
+    """
 
     def question(**facts) -> dict:
         known = {name: Fact(value, "triage") for name, value in facts.items() if value is not None}
         kind = suggest(Case("", known))
         return {"kind": kind.id if kind else ""}
 
-    asked = worklist.assign(procedure_code=each(worklist["procedure_code"], of_family))
-    fits = ask(asked, _LETTER_KEYS, question)["kind"].astype("str")
-    return worklist.assign(letter=fits.mask(worklist["due"].eq("closed"), ""))
-
-
-def only(claims: Claims, claim_keys: Iterable[str]) -> Claims:
-    """Return the tables of some claims alone."""
-    wanted = set(claim_keys)
-    parts = {
-        table.name: frame.loc[frame["claim_key"].isin(wanted)]
-        if "claim_key" in (frame := getattr(claims, table.name))
-        else frame
-        for table in fields(claims)
-    }
-    return Claims(**parts)
+    fits = ask(worklist, _LETTER_KEYS, question)["kind"].astype("str")
+    late = worklist["decision_due"].lt(pd.Timestamp(as_of))
+    none = worklist["due"].eq("closed") | (worklist["due"].eq("awaiting_decision") & ~late)
+    return worklist.assign(letter=fits.mask(none, ""))
 
 
 def is_entered(fact: Fact | None) -> bool:
@@ -239,16 +226,6 @@ def known_of(part: Claims, recorded: Sequence[RecordedCase], *, as_of: date) -> 
     return seen_on(with_recorded(part, recorded), as_of)
 
 
-def account_of(claims: Claims, claim_keys: Iterable[str]) -> Claims:
-    """Return the tables of all claims that share an account number with these claims."""
-    table = claims.claims
-    mine = table["claim_key"].isin(set(claim_keys))
-    numbers = set(table.loc[mine, "patient_control_number"].dropna())
-    return only(
-        claims, table.loc[mine | table["patient_control_number"].isin(numbers), "claim_key"]
-    )
-
-
 def with_work(
     caseload: Caseload, store: Path | str, *, changed: Collection[str] | None = None
 ) -> Caseload:
@@ -258,7 +235,7 @@ def with_work(
         hits = _with_number_of(caseload.worklist, cases, changed)
         begun: dict[str, str] = {}
         written = cases.cases_with_letters()
-        bare = list(bare_cases(caseload.claims, hits))
+        bare = list(bare_cases(caseload.claims.only(hits["claim_key"]), hits))
         for denial_key, found in zip(hits["denial_key"], cases.find_each(bare), strict=True):
             if found.candidates:
                 begun[denial_key] = "maybe"
@@ -268,7 +245,7 @@ def with_work(
     if not begun:
         return replace(caseload, seen=seen)
     rows = hits.loc[hits["denial_key"].isin(set(begun))]
-    now = judged(caseload, rows, recorded, account_of(caseload.claims, rows["claim_key"]))
+    now = judged(caseload, rows, recorded, caseload.claims.of_accounts(rows["claim_key"]))
     caseload = replace(caseload, begun=caseload.begun | begun, seen=seen)
     if changed is None:
         return replace(caseload, stated=now)
@@ -278,17 +255,20 @@ def with_work(
 
 
 def _with_number_of(
-    worklist: pd.DataFrame, cases: CaseStore, changed: Collection[str] | None
+    worklist: CompactTable, cases: CaseStore, changed: Collection[str] | None
 ) -> pd.DataFrame:
     """Return the rows that have a number of a stored case, or its key."""
     every = cases.keys() if changed is None else tuple(changed)
     identities = cases.identities(None if changed is None else every)
     claims = [one.claim for some in identities.values() for one in some]
     theirs = {number for claim in claims for number in claim.payer_numbers}
-    hit = worklist["patient_control_number"].isin({claim.account for claim in claims} - {None})
-    hit |= worklist["payer_claim_control_number"].isin(theirs)
-    hit |= worklist["denial_key"].isin({key.removeprefix("d-") for key in every})
-    return worklist.loc[hit]
+    sought = {
+        "patient_control_number": {claim.account for claim in claims if claim.account},
+        "payer_claim_control_number": theirs,
+        "denial_key": {key.removeprefix("d-") for key in every},
+    }
+    found = [worklist.places(name, texts) for name, texts in sought.items() if texts]
+    return worklist.frame(np.unique(np.concatenate([np.empty(0, dtype="int64"), *found])))
 
 
 def check_store(place: Path | str, *, made: bool) -> None:

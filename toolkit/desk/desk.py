@@ -117,13 +117,7 @@ class Desk:
         self.guard = Guard(self.look, self._left)
         self.notice = Notice("dd-notice-top", shown=lambda: self.guard.show("dd-notice-top"))
         self.store_notice = Notice("dd-notice-store")
-        self.date_notice = Notice("dd-notice-date")
-        self.record_notice = Notice("dd-notice-record")
-        self.letter_notice = Notice("dd-notice-letter")
-        self.document_notice = Notice("dd-notice-document")
-        self.criteria_notice = Notice("dd-notice-criteria")
         self.new_notice = Notice("dd-notice-new")
-        self.settings_notice = Notice("dd-notice-settings")
         self._build()
         before, self._newest[:] = tuple(self._newest), [self]
         for older in before:  # when a cell is run again, its page goes before the new desk is there
@@ -156,21 +150,31 @@ class Desk:
         )
         self.cases = CaseList(self.pick, self.notice)
         self.new_case = NewCasePart(self.read_letter, self.make_case, self.new_notice)
-        self._build_case(guard)
-        self._build_settings(guard)
+        # What is not on the screen yet is made when it is first needed: the list comes sooner.
+        self.case = hooked(w.VBox(), "dd-case-part")
+        self.settings = hooked(w.VBox(), "dd-settings-part")
         parts = (self.guard, self.title, self.source.widget, self.store_notice.widget, self.notice.widget,
                  self.welcome, self.cases.widget, self.new_case.widget, self.case, self.settings)  # fmt: skip
         self.box = hooked(w.VBox(parts), "dd-desk")
         self._show("welcome")
 
-    def _build_case(self, guard) -> None:
-        self.back = hooked(w.Button(description="All open cases"), "dd-back")
+    def _build_case(self) -> None:
+        """Make the screen of a case, at the first one."""
+        if self.case.children:
+            return
+        self.date_notice = Notice("dd-notice-date")
+        self.record_notice = Notice("dd-notice-record")
+        self.letter_notice = Notice("dd-notice-letter")
+        self.document_notice = Notice("dd-notice-document")
+        self.criteria_notice = Notice("dd-notice-criteria")
+        guard = self.notice.guards
+        self.back = hooked(w.Button(description="Back to the list"), "dd-back")
         self.back.on_click(guard(self._leave_for(lambda _: self.close_case())))
         self.previous = w.Button(description="Previous case")
         self.next = w.Button(description="Next case")
         self.previous.on_click(guard(self._leave_for(lambda _: self._step(-1))))
         self.next.on_click(guard(self._leave_for(lambda _: self._step(1))))
-        self.of_payer = hooked(w.Button(description="Set this payer once"), "dd-of-payer")
+        self.of_payer = hooked(w.Button(description="Payer settings"), "dd-of-payer")
         self.of_payer.tooltip = (
             "Program, contract, window and address, for all claims of this payer"
         )
@@ -209,22 +213,17 @@ class Desk:
         )
         self.facts = hooked(w.VBox([self.form_head, self.form.widget]), "dd-facts-part")
         steps = hooked(w.HBox([self.back, self.previous, self.next, self.of_payer]), "dd-line")
-        self.case = hooked(
-            w.VBox(
-                [
-                    steps,
-                    self.head,
-                    self.changed_part,
-                    self.attach_part,
-                    hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
-                    self.record.widget,
-                    self.documents.widget,
-                    self.criteria.widget,
-                    hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
-                    hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
-                ]
-            ),
-            "dd-case-part",
+        self.case.children = (
+            steps,
+            self.head,
+            self.changed_part,
+            self.attach_part,
+            hooked(w.HBox([w.VBox([self.denied, self.cautions]), dates]), "dd-columns"),
+            self.record.widget,
+            self.documents.widget,
+            self.criteria.widget,
+            hooked(w.VBox([self.letter.kind, self.letter.not_offered]), "dd-part"),
+            hooked(w.HBox([self.facts, self.letter.widget]), "dd-columns"),
         )
 
     def _build_changed(self, guard) -> None:
@@ -245,13 +244,18 @@ class Desk:
         )
         self.attach_part = hooked(w.VBox([self.attach_notice, answers]), "dd-attach-part")
 
-    def _build_settings(self, guard) -> None:
+    def _build_settings(self) -> None:
+        """Make the screen of payers and sender, when it is first asked for."""
+        if self.settings.children:
+            return
+        self.settings_notice = Notice("dd-notice-settings")
+        guard = self.notice.guards
         self.settings_form = SettingsPart(self.save_payer, self.save_sender, self.settings_notice)
         self.leave_settings = hooked(w.Button(description="Back"), "dd-leave-settings")
         self.leave_settings.on_click(guard(self._leave_for(lambda _: self._leave_settings())))
-        self.settings = hooked(
-            w.VBox([hooked(w.HBox([self.leave_settings]), "dd-line"), self.settings_form.widget]),
-            "dd-settings-part",
+        self.settings.children = (
+            hooked(w.HBox([self.leave_settings]), "dd-line"),
+            self.settings_form.widget,
         )
 
     def _show(self, part: str) -> None:
@@ -300,13 +304,20 @@ class Desk:
     def pick(self, denial_key: str) -> None:
         """Open this case."""
         self._kind = None
+        self._open_case(denial_key)
+
+    def _open_case(self, denial_key: str) -> None:
+        """Show this case, with the kind of letter that was chosen for it."""
+        self._build_case()
         for notice in (
             self.notice, self.date_notice, self.record_notice, self.letter_notice, self.document_notice,
             self.criteria_notice,
         ):  # fmt: skip
             notice.clear()
         files = files_of(self.caseload, denial_key)
-        self.view, self.caseload = look_at(self.caseload, files, store=self.store)
+        self.view, self.caseload = look_at(
+            self.caseload, files, store=self.store, kind_id=self._kind
+        )
         self._put(afresh=True)
         self._show("case")
         self.back.focus()
@@ -439,10 +450,10 @@ class Desk:
             folder=self._documents(), hospital=before.hospital, as_of=before.as_of, **self._by(),
         )  # fmt: skip
         self._list(with_work(with_letter_cases(before, self.store), self.store), keep=True)
-        files = self.caseload.claims.files
+        files, worklist = self.caseload.claims.table("files"), self.caseload.worklist
         made = files.loc[files["sha256"].eq(letter.sha256), "file_id"]
-        mine = self.caseload.worklist["file_id"].isin(set(made))
-        for denial_key in self.caseload.worklist.loc[mine, "denial_key"]:
+        mine = worklist.frame(worklist.places("file_id", made), columns=["denial_key"])
+        for denial_key in mine["denial_key"]:
             self.pick(denial_key)
             return
         self.new_notice.done(
@@ -457,6 +468,7 @@ class Desk:
 
     def open_settings(self, payer: tuple[str, str] | None = None) -> None:
         """Show what is stated once: payers, with this one first, and the sender."""
+        self._build_settings()
         self.settings_notice.clear()
         self.settings_form.put(self.caseload, blocked=self._settings_blocked(), payer=payer)
         self._show("settings")
@@ -686,8 +698,10 @@ class Desk:
         self.ledger.value = blocks.ledger(view, self.caseload.as_of)
         show(self.calendar, bool(view.deadline and view.deadline.last_filing_date))
         self.cautions.value = blocks.cautions(view)
-        # A refusal turns on who files: that is what to look at first.
-        missing = {one.name for one in view.letter.missing} if view.letter else {"filer"}
+        # A refusal turns on who files: that is what to look at first, where it is not known.
+        missing = {"filer"} - set(view.case.facts)
+        if view.letter:
+            missing = {one.name for one in view.letter.missing}
         key = view.case.case_key
         if afresh:
             self.calendar_file.offer(None)
@@ -741,12 +755,12 @@ class Desk:
         )
         self._list(caseload, keep=True)
         if key:
-            self.pick(key)
+            self._open_case(key)
         self._show("settings")
 
     def _leave_settings(self) -> None:
         if self.view is not None:
-            self.pick(self._key)
+            self._open_case(self._key)
         else:
             self._show("list")
             self.settings_button.focus()

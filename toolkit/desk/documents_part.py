@@ -15,6 +15,7 @@ from toolkit.cases import (
     DocumentEntry,
     Fact,
     attach_document,
+    local_time,
     problem_with,
 )
 from toolkit.claims.notice import Notice as Letter
@@ -215,7 +216,7 @@ def _value(one: Proposal, value: str | date | int) -> str:
     if isinstance(value, date):
         return f"{value:%m/%d/%Y}"
     if one.name == "kind":
-        return _kind(str(value))
+        return blocks.kind_of_document(str(value))
     if one.name == "denial_category":
         return plain(str(value))
     if fact_types().get(one.enters, _ANY).kind in ("choice", "money"):
@@ -227,19 +228,12 @@ def _value(one: Proposal, value: str | date | int) -> str:
 _ANY = fact_types()["patient_control_number"]  # a fact that is plain text
 
 
-def _kind(kind: str) -> str:
-    """Return what a document is in words: a kind of notice, or what was said when it was attached."""
-    if kind == UNKNOWN:
-        return "a letter whose kind is not clear"
-    return next((one.says_of_it for one in notice_kinds() if one.kind == kind), kind)
-
-
 def _about(letter: Letter, *, level: int) -> str:
     missing = ", ".join(says_of(one) for one in letter.not_found)
     notes = [one.says + (f" (page {one.page})" if one.page else "") for one in letter.findings]
     if missing:
         notes.append(f"not found in the letter: {missing}")
-    title = f"{letter.file}: {_kind(letter.kind)}, {count(letter.pages, 'page')}."
+    title = f"{letter.file}: {blocks.kind_of_document(letter.kind)}, {count(letter.pages, 'page')}."
     return blocks.heading("What the letter says", level=level) + blocks.note(
         "Nothing of it is entered until you confirm it.", title=title, items=notes
     )
@@ -445,9 +439,9 @@ def _list(documents: tuple[DocumentEntry, ...], folder: Path) -> str:
         problem = problem_with(one, folder)
         wrong = f'<br><span class="dd-badge dd-bad">{escape(problem)}</span>' if problem else ""
         cells: list[Any] = [
-            f"<bdi>{escape(one.name)}</bdi>{wrong}", escape(capital(_kind(one.kind))), one.pages or "—",
+            f"<bdi>{escape(one.name)}</bdi>{wrong}", escape(capital(blocks.kind_of_document(one.kind))), one.pages or "—",
             f"<code>{one.sha256[:12]}</code>", escape(one.from_whom) or "—",
-            f"{escape(one.who)}, {blocks.local_time(one.entered_at)}",
+            f"{escape(one.who)}, {local_time(one.entered_at)}",
         ]  # fmt: skip
         rows.append("".join(f"<td>{cell}</td>" for cell in cells))
     heads = "".join(

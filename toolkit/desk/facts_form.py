@@ -139,9 +139,10 @@ class Field:
             if self.need.when:
                 said += f". Needed if: {self.need.when}"
         elif is_entered(fact):
-            said = f"entered{f' on {fact.as_of}' if fact.as_of else ''}, saved"
+            said = f"entered{f' on {blocks.short_day(fact.as_of)}' if fact.as_of else ''}, saved"
         else:
-            said = f"from: {fact.source}{f', as of {fact.as_of}' if fact.as_of else ''}"
+            as_of = f", as of {blocks.short_day(fact.as_of)}" if fact.as_of else ""
+            said = f"from: {fact.source}{as_of}"
         if fact is not None and isinstance(fact.value, date):
             said = f"{blocks.day(fact.value)}; {said}"
         return f'<div class="dd-block">{escape(capital(said))}</div>'

@@ -50,7 +50,7 @@ class LetterPart:
         buttons = (self.docx, self.pdf, self.packet, self.file, self.as_draft)
         self.save = hooked(w.HBox(buttons), "dd-line")
         self.exhibits_head = html("dd-exhibits-head")
-        self.exhibits_head.value = '<div class="dd-block">Exhibits of the packet:</div>'
+        self.exhibits_head.value = '<div class="dd-block">Exhibits in the packet:</div>'
         self.boxes: dict[
             str, w.Checkbox
         ] = {}  # an attached document's hash, and whether it goes along
@@ -102,7 +102,8 @@ class LetterPart:
 
 def _box(one: DocumentEntry) -> w.Checkbox:
     fits = Path(one.kept_as).suffix.lower() in (".pdf", *IMAGES)
-    return hooked(w.Checkbox(description=one.name, indent=False, value=fits), "dd-exhibit")
+    label = blocks.document(one)
+    return hooked(w.Checkbox(description=label, indent=False, value=fits), "dd-exhibit")
 
 
 def _options(offered: Iterable[Offer]) -> list[tuple[str, str]]:

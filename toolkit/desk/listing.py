@@ -37,9 +37,8 @@ _NEVER = np.iinfo("int64").max
 class _Texts:
     """A column of texts that many rows share: each text once, and its number for each row."""
 
-    def __init__(self, column: pd.Series):
-        numbers, names = pd.factorize(column.fillna(""))
-        self.numbers = numbers.astype("int32")
+    def __init__(self, numbers: np.ndarray, names: list[str]):
+        self.numbers = numbers
         self._number_of = {str(name): at for at, name in enumerate(names)}
         self._names = list(self._number_of)
 
@@ -80,16 +79,15 @@ class Listing:
     """A caseload's rows, to be asked for the positions that pass and for what a row shows."""
 
     def __init__(self, caseload: Caseload):
-        frame, letters = caseload.worklist, caseload.letters
+        worklist = caseload.worklist
         self.as_of = caseload.as_of
-        self.size = len(frame)
-        self._numbers = {name: _plain(frame[name]) for name in _NUMBERS}
-        self._texts = {
-            name: _Texts(letters if name == "letter" else frame[name]) for name in _TEXTS
-        }
-        self._columns: dict[str, np.ndarray] = {name: _days(frame[name]) for name in _DAYS}
-        self._columns["denied_cents"] = _cents(frame["denied_cents"])
-        self._rows = _plain(frame["row"])
+        self.size = len(worklist)
+        self._numbers = {name: worklist.column(name).fillna("") for name in _NUMBERS}
+        self._texts = {name: _Texts(*worklist.numbered(name)) for name in _TEXTS}
+        days = worklist.frame(columns=_DAYS)
+        self._columns: dict[str, np.ndarray] = {name: _days(days[name]) for name in _DAYS}
+        self._columns["denied_cents"] = _cents(worklist.column("denied_cents"))
+        self._rows = worklist.column("row")
         self._ranks: dict[str, np.ndarray] = {}
         for rows in (caseload.stated, *caseload.changed.values()):
             if rows is not None:
@@ -97,7 +95,7 @@ class Listing:
 
     def put(self, rows: pd.DataFrame) -> None:
         """Show these rows of the worklist in place of what was there of the same denials."""
-        rows = with_letters(rows)
+        rows = with_letters(rows, as_of=self.as_of)
         at = pd.Index(self._numbers["denial_key"]).get_indexer(rows["denial_key"])
         for name, column in self._texts.items():
             column.put(at, rows[name])
@@ -216,7 +214,8 @@ class Listing:
         if name in self._texts:
             return self._texts[name].ranks()
         if name in self._numbers:
-            return _Texts(self._numbers[name]).ranks()
+            numbers, names = pd.factorize(self._numbers[name])
+            return _Texts(numbers, list(names)).ranks()
         return column[name]
 
 
@@ -227,11 +226,6 @@ _RANKS_OF_DUE = {
          "nothing_to_file", "no_appeal_right", "closed")
     )
 }  # fmt: skip
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    """Return the texts as they are in the caseload, '' for what is missing, counted from 0."""
-    return column.fillna("").reset_index(drop=True)
 
 
 def _days(column: pd.Series) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from toolkit.desk.shared import IS_APP, SHARED_IN
+from toolkit.desk.environment import IS_APP, SHARED_IN
 from toolkit.outputs.leftovers import run_folder
 
 NOTEBOOK = Path("notebooks") / "draft_letters.ipynb"
@@ -43,9 +43,11 @@ def serve_app(
 ) -> None:
     """Serve the desk as an app until SIGTERM or SIGINT; `ready` is called with its address.
 
-    One kernel per page, ended when its page has gone. No Jupyter setting of the user counts here.
+    One kernel per page, ended when its page has gone, and one that waits for the next page
+    (`kernels.py`). No Jupyter setting of the user counts here.
     """
     from jupyter_server.serverapp import ServerApp
+    from tornado.ioloop import IOLoop
     from traitlets.config import Config
 
     os.environ |= {"JUPYTER_NO_CONFIG": "1", IS_APP: "1"}
@@ -63,6 +65,8 @@ def serve_app(
         "VoilaConfiguration.file_allowlist": [],  # the page needs no file of the project
         "VoilaConfiguration.extension_allowlist": _WIDGETS,
         "VoilaExporter.exclude_markdown": True,  # it is about JupyterLab
+        "ServerApp.kernel_manager_class": "toolkit.desk.kernels.ReadyKernels",
+        "ReadyKernels.ready_path": NOTEBOOK.parent.as_posix(),
         "KernelManager.transport_encryption": "required",
         "MappingKernelManager.cull_idle_timeout": _IDLE,
         "MappingKernelManager.cull_interval": _LOOK,
@@ -73,6 +77,7 @@ def serve_app(
     def initialized(argv: list[str]) -> Any:
         server = ServerApp.instance(config=Config({"VoilaConfiguration": hooks}))
         server.initialize(argv)
+        IOLoop.current().add_callback(server.kernel_manager.start_ahead)
         return server
 
     _serve(initialized, settings, project, port, browser, ready)

@@ -52,7 +52,7 @@ class SettingsPart:
         self.sender_form = hooked(w.VBox(), "dd-sender-form")
         payers = w.VBox(
             [
-                _head("A payer, once for all its claims"),
+                _head("A payer: stated once, for all its claims"),
                 hooked(w.HBox([self.payer, self.plan]), "dd-row"),
                 self.form,
             ]
@@ -102,8 +102,9 @@ class SettingsPart:
         return self._of_payer.unsaved() | self._of_sender.unsaved()
 
     def _read_payers(self, caseload: Caseload) -> None:
-        frame = caseload.worklist[["payer_id", "payer_name", "plan_name"]].fillna("")
-        frame = frame.assign(gap=caseload.worklist["program"].isna())
+        names = ["payer_id", "payer_name", "plan_name"]
+        frame = caseload.worklist.frame(columns=[*names, "program"])
+        frame = frame[names].fillna("").assign(gap=frame["program"].isna())
         frame = frame.loc[frame["payer_id"].ne("") | frame["payer_name"].ne("")]
         groups = frame.groupby(["payer_id", "payer_name"], sort=False)["gap"].agg(["size", "sum"])
         groups = groups.sort_values(["sum", "size"], ascending=False, kind="stable")
@@ -163,7 +164,7 @@ class SettingsPart:
         self.contracted = _choice("Contract with the hospital", _CONTRACT, stated.contracted)
         self.funding = _choice("Funding", _FUNDING, stated.funding)
         window = "" if stated.state_window is None else str(stated.state_window)
-        self.window = _text("State's days for a Medicaid hearing", window)
+        self.window = _text("Days to ask for a fair hearing (Medicaid)", window)
         self.jurisdiction = _text("State whose law governs the plan", stated.jurisdiction, "NY")
         self.address = field(
             w.Textarea(

@@ -13,7 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.claims import Claims, files_of
+from toolkit.claims import files_of
+from toolkit.desk.compact import CompactTable
+from toolkit.desk.environment import IS_APP, SHARED_IN
 from toolkit.errors import InputError, UsageError
 from toolkit.outputs import whole
 
-SHARED_IN = "TOOLKIT_DESK_SHARED"
-IS_APP = "TOOLKIT_DESK_APP"
 KEPT = 4  # caseloads; each other day, file or payer table makes another
 _WAIT = 600  # seconds for the page that is reading the same
 _TOOLKIT = Path(__file__).parents[1]
 _SAID_BY = (".csv", ".yaml", ".yml")  # files in which a hospital says what it knows
 
-Frames = dict[str, pd.DataFrame]
+Tables = dict[str, CompactTable]
 
 
 def fingerprint(paths: Iterable[Path], folders: Iterable[Path] | None, *, as_of: date) -> str:
@@ -58,8 +58,8 @@ def fingerprint(paths: Iterable[Path], folders: Iterable[Path] | None, *, as_of:
     return found.hexdigest()
 
 
-def shared(key: Callable[[], str], make: Callable[[], Frames]) -> Frames:
-    """Return the frames of this key, made by `make` where no page has made them yet.
+def shared(key: Callable[[], str], make: Callable[[], Tables]) -> Tables:
+    """Return the tables of this key, made by `make` where no page has made them yet.
 
     A page that cannot share, because the disk is full for one, has its own.
     """
@@ -68,27 +68,17 @@ def shared(key: Callable[[], str], make: Callable[[], Frames]) -> Frames:
     if not place or not name:
         return make()
     folder = Path(place) / name
-    made: Frames | None = None
+    made: Tables | None = None
     try:
         with _alone(folder.with_suffix(".lock")):
             if not folder.exists():
                 made = make()
                 _put(made, folder)
                 _forget(folder.parent)
-        found = {path.stem: _mapped(path) for path in folder.iterdir()}
+        found = {path.stem: CompactTable.mapped(path) for path in folder.iterdir()}
     except (OSError, sqlite3.Error):
         return make() if made is None else made
     return found
-
-
-def frames_of(claims: Claims) -> Frames:
-    """Return the tables of claims by name."""
-    return {one.name: getattr(claims, one.name) for one in fields(Claims)}
-
-
-def claims_of(frames: Frames) -> Claims:
-    """Return claims from such tables."""
-    return Claims(**{one.name: frames[one.name] for one in fields(Claims)})
 
 
 @contextlib.contextmanager
@@ -99,24 +89,14 @@ def _alone(path: Path):
         yield
 
 
-def _put(frames: Frames, folder: Path) -> None:
-    """Write the frames as one folder, whole or not at all."""
+def _put(tables: Tables, folder: Path) -> None:
+    """Write the tables as one folder, whole or not at all."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as place:
         made = Path(place) / folder.name
         made.mkdir()
-        for name, frame in frames.items():
-            table = pa.Table.from_pandas(frame)
-            with (
-                pa.OSFile(str(made / f"{name}.arrow"), "wb") as file,
-                pa.ipc.new_file(file, table.schema) as out,
-            ):
-                out.write_table(table)
+        for name, table in tables.items():
+            table.write(made / f"{name}.arrow")
         made.rename(folder)
-
-
-def _mapped(path: Path) -> pd.DataFrame:
-    with pa.memory_map(str(path)) as file:
-        return pa.ipc.open_file(file).read_all().to_pandas()
 
 
 def _forget(folder: Path) -> None:

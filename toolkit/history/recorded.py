@@ -20,9 +20,10 @@ OF_APPEALS = ("filed", "received", "decided", "withdrawn")
 def applied(claims: Claims) -> Claims:
     """Return the tables in which the recorded appeals stand among the appeals of the files."""
     mine = claims.recorded_events
-    mine = mine[mine["event"].isin(OF_APPEALS)].sort_values(["day", "entry"], kind="stable")
+    mine = mine[mine["event"].isin(OF_APPEALS)]
     if mine.empty:
         return claims
+    mine = mine.sort_values(["day", "entry"], kind="stable")
     table = claims.appeal_events
     theirs = among(table["claim_key"], mine["claim_key"])
     appeals = _rows(table[theirs])

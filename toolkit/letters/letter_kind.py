@@ -1,5 +1,6 @@
 """Kinds of letters: an act, at a level of a program, on an issue and a service, put together from their files."""
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name}: {self.label} (from: {self.holder}{why})"
 
 
-class LetterKind(msgspec.Struct, frozen=True, kw_only=True):
+class LetterKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One act at one level of one program, on an issue and a service, with all that its letter can say."""
 
     act: Act
@@ -261,6 +262,7 @@ def cites(found: LetterKind) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
+@cache
 def criteria(found: LetterKind) -> tuple[Criterion, ...]:
     """Return the criteria of the service that count in the program: all of them are needed."""
     own = found.service.criteria if found.service else ()
@@ -374,9 +376,10 @@ def _level(case: "Case", act: Act) -> str:
     return str(level)
 
 
+@cache
 def needs(found: LetterKind) -> tuple[Need, ...]:
     """Return every fact that the kind can use, in the order in which they are asked for."""
-    wanted = _wanted(found)
+    wanted = {name: list(conditions) for name, conditions in _wanted(found).items()}
     ways = _with_criteria(wanted, found)
     return tuple(
         need(
@@ -407,6 +410,7 @@ def need(name: str, *, required: bool, when: str = "", kind: LetterKind | None =
     )
 
 
+@cache
 def _why(name: str, kind: LetterKind | None) -> str:
     """Return why the law or a criterion wants a fact, where it does."""
     if kind is None:
@@ -425,7 +429,8 @@ def _why(name: str, kind: LetterKind | None) -> str:
     return ""
 
 
-def _wanted(found: LetterKind) -> dict[str, list[Condition]]:
+@cache
+def _wanted(found: LetterKind) -> Mapping[str, Sequence[Condition]]:
     """Return each fact with the conditions under which a letter cannot do without it.
 
     A fact with no condition in its list at all is one that a letter uses only where it is known.

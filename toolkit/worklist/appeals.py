@@ -106,9 +106,10 @@ def with_recorded(rows: DenialRows) -> tuple[DenialRows, Recorded]:
     closed, sent = np.zeros(size, dtype=bool), np.full(size, -1)
     words: list[str] = []
     events = set_.tables.recorded_events
-    events = events[~events["event"].isin(OF_APPEALS)].sort_values("day", kind="stable")
+    events = events[~events["event"].isin(OF_APPEALS)]
     if events.empty or not size:
         return rows, Recorded(closed, Coded(sent, words), stated)
+    events = events.sort_values("day", kind="stable")
     claim_of = positions(keys_of(events["claim_key"]), set_.claim_keys)
     line_of = positions(keys_of(events["line_key"]), set_.line_keys)
     no_line = events["line_key"].isna().to_numpy()

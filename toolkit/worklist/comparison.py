@@ -61,7 +61,7 @@ def asked(
     part = rows.iloc[at]
     claim, line = places[0][at], places[1][at]
     own = _services(claims, claim, line, part["line_key"].isna().to_numpy())
-    stands = own[_GIVEN].notna().all(axis=1).to_numpy()
+    stands = np.logical_and.reduce([own[name].notna().to_numpy() for name in _GIVEN])
     stands = stands & ~taken(np.asarray(netted, dtype=bool), claim, True)
     names = ["denial_key", "claim_key", "line_key", "procedure_code", "service_from", "program",
              "denial_category", "reason"]  # fmt: skip
@@ -105,6 +105,13 @@ def given(
         np.arange(len(claim) + len(line)) < len(claim),
     )
     return found.dropna(subset=_GIVEN).reset_index(drop=True)
+
+
+def turns_on_others(asked: pd.DataFrame) -> bool:
+    """Say whether any of these rows needs the services given; the others turn on their own service."""
+    turns_on = turns_on_service()
+    duplicates = asked["denial_category"].isin(turns_on["original"])
+    return bool(duplicates.any() or asked["reason"].isin(turns_on["interval"]).any())
 
 
 def compared(asked: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
@@ -165,7 +172,11 @@ def _services(
     service = pc.if_else(pa.array(whole >= 0), _word("claim"), service)
     day = taken(claims.claims["service_from"].to_numpy("datetime64[us]"), claim, NO_DAY)
     own = taken(lines["service_from"].to_numpy("datetime64[us]"), line, NO_DAY)
-    found = pd.DataFrame(
+    cents = {
+        name: _cents(lines[name].array, line, claims.claims[name].array, whole)
+        for name in ("billed_cents", "paid_cents")
+    }
+    return pd.DataFrame(
         {
             "claim_key": text(keys_at(keys_of(claims.claims["claim_key"]), claim)),
             "line_key": text(keys_at(keys_of(lines["line_key"]), line)),
@@ -173,14 +184,11 @@ def _services(
             "service": text(service),
             "procedure_code": text(code),
             "service_from": np.where(np.isnat(own), day, own),
-            **{
-                name: _cents(lines[name].array, line, claims.claims[name].array, whole)
-                for name in ("billed_cents", "paid_cents")
-            },
+            **cents,
+            "paid": cents["paid_cents"].to_numpy("int64", na_value=0) > 0,
         },
         copy=False,
     )
-    return found.assign(paid=found["paid_cents"].gt(0).fillna(False).astype(bool))
 
 
 def _word(says: str) -> pa.Scalar:

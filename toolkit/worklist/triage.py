@@ -57,7 +57,9 @@ _REVERSAL_GAP = (
 _TAKEN_BACK_GAP = "a payment was taken back: find the notice that says why, and enter its date"
 
 
-def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
+def triage(
+    claims: Claims, *, as_of: date, hospital: Hospital, categories: bool = False
+) -> pd.DataFrame:
     """Return the worklist: one row per denied service line, or per claim-level denial.
 
     A payment that a remark code opens to negotiation (No Surprises Act) is a row too, without denied
@@ -65,10 +67,11 @@ def triage(claims: Claims, *, as_of: date, hospital: Hospital) -> pd.DataFrame:
     claims and their reversals are netted and do not appear, nor do claims without a decision of this
     payer. `denied_cents` splits the claim's denied dollars by row, never repeats them, and is, for a
     remittance, never more than charge less payment (`toolkit.claims.adjudication`). What is later than
-    `as_of` is left out (`toolkit.history.seen_on`). Sources: the
+    `as_of` is left out (`toolkit.history.seen_on`). With `categories` as `triaged` says. Sources: the
     rules of `toolkit.denials` and `toolkit.law`, each row naming the entry that decided.
     """
-    return triaged(seen_on(claims, as_of), brain(as_of=as_of, hospital=hospital))
+    asked = brain(as_of=as_of, hospital=hospital)
+    return triaged(seen_on(claims, as_of), asked, categories=categories)
 
 
 def triaged(
@@ -85,8 +88,10 @@ def triaged(
     if looks:
         part, at = compared_rows(rows)
         if len(at):
-            patients = part["patient"].dropna().unique()
-            given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
+            given = part.iloc[:0]
+            if comparison.turns_on_others(part):
+                patients = part["patient"].dropna().unique()
+                given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
             rows = rows.looked(at, comparison.compared(part, given))
     return _worklist(rows, asked, categories=categories)
 
