@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from toolkit.claims.tables import Claims, conform
 from toolkit.hospital.payers import SELF_PAY, is_self_pay
 from toolkit.metrics.rows import ONCE, Rows, days, months, payers, places, text_at, whole
 from toolkit.metrics.statements import FOUND, OUT, STEPS
+from toolkit.metrics.statements import NOT_READ as NOT_READ  # a due state of denials, for pages
 from toolkit.worklist.keys import Coded, keys_at, keys_of, taken
 
 if TYPE_CHECKING:
@@ -110,14 +112,19 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w{2,}", text.casefold())) or {text}
 
 
-@contextmanager
-def _connected(rows: Rows) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Give a database with the tables of the rows."""
+@cache
+def _database() -> "duckdb.DuckDBPyConnection":
     import duckdb
 
+    return duckdb.connect(config={"threads": 1, "preserve_insertion_order": False})
+
+
+@contextmanager
+def _connected(rows: Rows) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Give a connection of its own, which has the tables of the rows, to this process's database."""
     from toolkit.claims.restated import PLACEHOLDER
 
-    with duckdb.connect(config={"threads": 1, "preserve_insertion_order": False}) as db:
+    with _database().cursor() as db:
         for name, table in rows.tables(PLACEHOLDER).items():
             db.register(name, table)
         # A number of so many denials is a placeholder: it tells no claims apart.

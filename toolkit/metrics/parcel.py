@@ -18,8 +18,9 @@ import pyarrow as pa
 from toolkit.claims.tables import TABLES as CLAIM_TABLES
 from toolkit.claims.tables import Claims
 from toolkit.metrics.effort import Effort, assumed
-from toolkit.metrics.facts import NOT_READ, TABLES, FactTables, facts_of
+from toolkit.metrics.facts import TABLES, FactTables, facts_of
 from toolkit.metrics.metric import Measure, Metric, condition
+from toolkit.metrics.statements import NOT_READ
 from toolkit.metrics.statistics import day_reached, ratio_interval, totals_interval, wilson
 from toolkit.worklist import DUE
 

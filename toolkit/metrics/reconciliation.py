@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import Claims
-from toolkit.metrics.facts import NOT_READ, WON
+from toolkit.metrics.statements import NOT_READ, WON
 from toolkit.metrics.parcel import CUTS, DUES, Facts
 from toolkit.worklist import from_letters
 

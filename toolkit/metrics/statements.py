@@ -29,7 +29,7 @@ STEPS = (
     # What a payer denies of a charge that another payer denied already is counted once: of the same
     # line of two claims under one account number, and of two claims with the same charge and day.
     """
-    CREATE TABLE d AS
+    CREATE TEMP TABLE d AS
     WITH several AS (
       SELECT number FROM w WHERE number IS NOT NULL
       GROUP BY 1 HAVING min(who) <> max(who) AND count(*) <= getvariable('placeholder')),
@@ -66,14 +66,14 @@ STEPS = (
     """,
     # The unit of an appeal: a claim, a level, a day of filing and of decision.
     f"""
-    CREATE TABLE ev AS
+    CREATE TEMP TABLE ev AS
     SELECT *, outcome IN ({_list(WON)}) AS won,
       dense_rank() OVER (ORDER BY c, level, filed_on, decided_on) AS s
     FROM e
     """,
     # Which denials each appeal disputes, each once, and what the lines themselves say.
     """
-    CREATE TABLE pairs AS
+    CREATE TEMP TABLE pairs AS
     SELECT s, n, any_value(counted) AS denied, sum(back) AS back
     FROM (
       SELECT ev.s, d.n, d.counted, CASE WHEN ev.won THEN ev.recovered_cents END AS back
@@ -85,7 +85,7 @@ STEPS = (
     """,
     # What each appeal says of itself. Lines that no denial is known for decide only where all are so.
     """
-    CREATE TABLE said AS
+    CREATE TEMP TABLE said AS
     WITH lines AS (
       SELECT ev.*, ev.l IS NULL OR d.n IS NOT NULL AS denied_line FROM ev LEFT JOIN d ON ev.l = d.l),
     mine AS (
@@ -111,7 +111,7 @@ STEPS = (
     """,
     # An amount that each line repeats, and that is more than the lines' own, is the claim's.
     """
-    CREATE TABLE amounts AS
+    CREATE TEMP TABLE amounts AS
     SELECT said.*, p.denials, p.dispute,
       won_known > 1 AND won_least = won_most AND won_cents > coalesce(p.dispute, 0) AS repeated,
       CASE WHEN won_known = 0 THEN NULL
@@ -123,7 +123,7 @@ STEPS = (
     """,
     # What came back of each denial by each appeal: never more than what was left of it.
     f"""
-    CREATE TABLE back AS
+    CREATE TEMP TABLE back AS
     WITH shares AS (
       SELECT p.s, p.n, p.denied, a.filed_on, a.decided_on,
         a.outcome IN ({_list(DECIDED)}) AS decided,
@@ -150,7 +150,7 @@ STEPS = (
     """,
     # Later payments under the claim's own number and day of service, by the same payer.
     """
-    CREATE TABLE later_pay AS
+    CREATE TEMP TABLE later_pay AS
     WITH numbered AS (SELECT * FROM c WHERE shared)
     SELECT one.c, other.c AS paying, other.on_day AS day, one.paid_cents AS before_cents,
       other.paid_cents
@@ -162,7 +162,7 @@ STEPS = (
     """,
     # What was paid later of a denial without an appeal: its line's payment, or the claim's.
     """
-    CREATE TABLE paid_back AS
+    CREATE TEMP TABLE paid_back AS
     WITH mine AS (
       SELECT n, d.c, d.l, counted FROM d JOIN w USING (n)
       WHERE w.due = 'closed' AND w.state = 'paid_later'),
@@ -190,12 +190,12 @@ STEPS = (
     """,
     # The codes that deny, by claim and line.
     """
-    CREATE TABLE coded AS
+    CREATE TEMP TABLE coded AS
     SELECT c, l, carc, group_code, duplicate, amount_cents FROM a WHERE denies AND amount_cents > 0
     """,
     # Which decisions of claims deny anything: by the worklist, or by a code of an adjustment.
     """
-    CREATE TABLE denying AS
+    CREATE TEMP TABLE denying AS
     WITH listed AS (
       SELECT c, bool_and(duplicate) AS duplicate,
         sum(greatest(coalesce(denied_cents, 0), 0)) AS cents

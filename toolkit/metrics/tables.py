@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from toolkit.denials.codes import shown
-from toolkit.metrics.facts import NOT_READ, WON
+from toolkit.metrics.statements import NOT_READ, WON
 from toolkit.metrics.metric import Measure, Metric, condition
 from toolkit.metrics.parcel import DUES, NOT_STATED, Facts
 

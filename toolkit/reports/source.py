@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -98,15 +99,32 @@ _PACKED = ipc.IpcWriteOptions(compression="zstd", emit_dictionary_deltas=False)
 
 def table(frame: pd.DataFrame, columns: Iterable[Column]) -> pa.Table:
     """Return these columns of the frame as an Arrow table of their kinds."""
-    schema = pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
-    return pa.Table.from_pandas(
-        frame, schema=schema, preserve_index=False
-    ).replace_schema_metadata()
+    arrays = [_array(frame[column.name], _TYPES[column.kind]) for column in columns]
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _array(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Return a column of that kind; texts that are categories stay so."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = pa.array(column)
+        return found.cast(_ONCE) if found.type.value_type == kind else found.cast(kind)
+    found = pa.array(column, kind, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _plain(rows: pa.Table, order: Order) -> pa.Table:
+    """Return the table with the texts that it is put in order by as they are, to be compared."""
+    for name, _ in order:
+        column = rows[name]
+        if pa.types.is_dictionary(column.type):
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, column.cast(column.type.value_type))
+    return rows
 
 
 def first(rows: pa.Table, order: Order, most: int) -> pa.Table:
     """Return the first `most` rows in that order."""
-    return rows.take(_in_order(rows, order)[:most])
+    return rows.take(_in_order(_plain(rows, order), order)[:most])
 
 
 def frame(rows: pa.Table) -> pd.DataFrame:
@@ -141,11 +159,26 @@ def _small(rows: pa.Table, order: Order) -> pa.Table:
     The texts of the order stay as they are, to be compared, and so do those that never repeat.
     """
     plain = {name for name, _ in order} | _NEVER_REPEAT
+    rows = _plain(rows, order)
     for place, column in enumerate(rows.schema):
         if column.name not in plain and column.type in (pa.large_string(), _ONCE):
-            texts = rows[column.name].cast(pa.large_string())
-            rows = rows.set_column(place, column.name, texts.dictionary_encode())
+            rows = rows.set_column(place, column.name, _each_once(rows[column.name]))
     return rows.combine_chunks()
+
+
+def _each_once(texts: pa.ChunkedArray) -> pa.Array:
+    """Return the texts as numbers of those that there are."""
+    whole = texts.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(whole.type):
+        return whole.dictionary_encode()
+    code = whole.indices.fill_null(-1).to_numpy()
+    there = np.zeros(len(whole.dictionary) + 1, dtype=bool)
+    there[code] = True
+    if there[:-1].all():
+        return whole
+    place = np.append(np.cumsum(there[:-1]) - 1, -1).astype("int32")[code]
+    words = whole.dictionary.filter(pa.array(there[:-1]))
+    return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), words)
 
 
 def _packed(rows: pa.Table) -> bytes:
