@@ -34,6 +34,7 @@ _A_PERSON_HAS = 50  # claims at most, of one payer
 class FactTables:
     """The facts of a source or of a part of it, as Arrow tables.
 
+    `alone` is true of a row that is its claim's only one in the table.
     `denials`: one row per denial of the worklist. `denied_cents` counts a charge that two payers
     deny once, `stake_cents` is what appeals have not brought back, `recovered_cents` what they have;
     where a closed denial was won and the amount is not stated, neither the stake is known nor
@@ -139,7 +140,7 @@ _SCHEMAS = {
     name: pa.schema(dict(columns))
     for name, columns in {
         "denials": (
-            ("denial_key", _KEY), ("claim_key", _KEY), ("payer", _TEXT), ("payer_name", _TEXT),
+            ("denial_key", _KEY), ("claim_key", _KEY), ("alone", _FLAG), ("payer", _TEXT), ("payer_name", _TEXT),
             ("facility", _TEXT), ("owner", _TEXT), ("program", _TEXT), ("level", _TEXT),
             ("denial_category", _TEXT), ("reason", _TEXT), ("route", _TEXT), ("preventable", _TEXT),
             ("appealable", _FLAG), ("group_code", _TEXT), ("carc", _TEXT), ("rarcs", _TEXT),
@@ -152,7 +153,7 @@ _SCHEMAS = {
             ("paid_back_cents", _CENTS), ("stake_cents", _CENTS),
         ),
         "submissions": (
-            ("claim_key", _KEY), ("file_id", _TEXT), ("row", pa.int64()), ("payer", _TEXT),
+            ("claim_key", _KEY), ("alone", _FLAG), ("file_id", _TEXT), ("row", pa.int64()), ("payer", _TEXT),
             ("payer_name", _TEXT), ("facility", _TEXT), ("program", _TEXT), ("owner", _TEXT),
             ("denial_category", _TEXT), ("level", _TEXT), ("denied_on", _DAY), ("filed_on", _DAY),
             ("decided_on", _DAY), ("outcome", _TEXT), ("cash_on", _DAY), ("stage", _TEXT),
@@ -161,7 +162,7 @@ _SCHEMAS = {
             ("counted_cents", _CENTS),
         ),
         "claims": (
-            ("claim_key", _KEY), ("file_id", _TEXT), ("day", _DAY), ("month", _DAY), ("payer", _TEXT),
+            ("claim_key", _KEY), ("alone", _FLAG), ("file_id", _TEXT), ("day", _DAY), ("month", _DAY), ("payer", _TEXT),
             ("payer_name", _TEXT), ("facility", _TEXT), ("source", _TEXT), ("rebill", _FLAG),
             ("denied", _FLAG), ("duplicate", _FLAG), ("secondary", _FLAG), ("zero_paid", _FLAG),
             ("first_decision", _FLAG), ("first_denial", _FLAG), ("billed_cents", _CENTS),
@@ -195,6 +196,7 @@ def _denials(rows: Rows, found: pa.Table) -> dict[str, Any]:
     worklist, order = rows.worklist, rows.order
     return {
         **{name: keys_at(keys_of(worklist[name]), order) for name in ("denial_key", "claim_key")},
+        "alone": _alone(rows.claim(worklist)[order]),
         **{name: text_at(rows.work[name]) for name in ("payer", *_OF_DENIAL)},
         **{name: days(worklist[name], order) for name in ("file_by", "decision_due", "last_filing_date")},
         "appealable": pc.fill_null(pa.array(worklist["appealable"]).take(pa.array(order)), False),
@@ -218,6 +220,7 @@ def _submissions(rows: Rows, found: pa.Table) -> dict[str, Any]:
     names = texts("payer_name", alone)
     return {
         "claim_key": keys_at(rows.claim_keys, claim),
+        "alone": _alone(claim),
         "file_id": text_at(Coded(_at(found["file"]), rows.files.values)),
         "level": text_at(Coded(_at(found["level"]), rows.levels.values)),
         "payer": text_at(payers(texts("payer_id", alone), names)),
@@ -234,6 +237,7 @@ def _claims(rows: Rows, found: pa.Table) -> dict[str, Any]:
     claim = _at(found["c"])
     return {
         "claim_key": keys_at(rows.claim_keys, claim),
+        "alone": _alone(claim),
         "month": months(rows.day[claim]),
         **{name: text_at(rows.claim_texts[name].take(claim)) for name in _OF_CLAIM},
     }
@@ -284,6 +288,11 @@ def _table(name: str, found: pa.Table, rows: Rows) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=_SCHEMAS[name])
 
 
+def _alone(claim: np.ndarray) -> pa.Array:
+    """Return which rows are the only one of their claim."""
+    return pa.array(np.bincount(claim)[claim] == 1) if len(claim) else pa.array([], pa.bool_())
+
+
 def _at(column: pa.ChunkedArray) -> np.ndarray:
     """Return numbers as places; -1 is missing."""
     return column.combine_chunks().cast(pa.int64()).fill_null(-1).to_numpy()
@@ -308,7 +317,7 @@ _SAYS = {
 def _findings(found: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     files = rows.claims.files
     names = dict(zip(files["file_id"], files["file"], strict=False))
-    of_file = [rows.files.values[one] for one in found["file"]]
+    of_file = Coded(found["file"].fillna(-1).to_numpy("int64"), rows.files.values).plain()
     told = found.assign(
         file_id=of_file,
         file=[names.get(one, "") for one in of_file],

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -367,7 +368,7 @@ class Source:
 
     name: str
     as_of: date
-    facts: Mapping[str, bytes]
+    facts: Mapping[str, pa.Buffer]
     told: Outside | None
     urgent: pa.Table
     findings: pd.DataFrame
@@ -476,34 +477,31 @@ class _Sheets:
     def sealed(self) -> dict[str, Any]:
         for writer in self.writers.values():
             writer.close()
-        facts = _bytes_of(self.sinks)
+        facts = {name: sink.getvalue() for name, sink in self.sinks.items()}
         lists = _lists(self.held)
         names = (*LISTS, "findings", "files", "most")
         return {"facts": facts, "told": self.told} | {name: getattr(lists, name) for name in names}
 
 
-def packed_facts(facts: FactTables) -> dict[str, bytes]:
+def packed_facts(facts: FactTables) -> dict[str, pa.Buffer]:
     """Return the facts as Parquet files, by table."""
     sinks = {name: pa.BufferOutputStream() for name in TABLES}
     for name, sink in sinks.items():
         rows = getattr(facts, name)
         with _writer(sink, rows.schema) as writer:
             writer.write_table(rows)
-    return _bytes_of(sinks)
-
-
-def _bytes_of(sinks: Mapping[str, pa.BufferOutputStream]) -> dict[str, bytes]:
-    return {name: sink.getvalue().to_pybytes() for name, sink in sinks.items()}
+    return {name: sink.getvalue() for name, sink in sinks.items()}
 
 
 _KEYS = ("denial_key", "claim_key")
 
 
 def _writer(sink: pa.BufferOutputStream, schema: pa.Schema) -> pq.ParquetWriter:
-    # Keys never repeat, and each is nearly the one before it.
+    # Texts come as numbers of what they repeat; keys never repeat, and each is nearly the one before it.
+    texts = [column.name for column in schema if pa.types.is_dictionary(column.type)]
     keys = [name for name in _KEYS if name in schema.names]
     return pq.ParquetWriter(
-        sink, schema, compression="zstd", use_dictionary=[n for n in schema.names if n not in keys],
+        sink, schema, compression="lz4", use_dictionary=texts, write_statistics=False,
         column_encoding=dict.fromkeys(keys, "DELTA_BYTE_ARRAY"),
     )  # fmt: skip
 
@@ -580,7 +578,7 @@ class Parcel:
         """The data rows of the exports and the claims of the remittances."""
         return int(self.files["rows_read"].sum())
 
-    @property
+    @cached_property
     def from_letters(self) -> int:
         """How many of the denials are cases made of letters, whose claims are in no file."""
         query = "SELECT count(*) FROM denials WHERE split_part(claim_key, '-', 1) NOT IN (SELECT unnest(?))"
