@@ -199,7 +199,7 @@ def _denials(rows: Rows, found: pa.Table) -> dict[str, Any]:
         "alone": _alone(rows.claim(worklist)[order]),
         **{name: text_at(rows.work[name]) for name in ("payer", *_OF_DENIAL)},
         **{name: days(worklist[name], order) for name in ("file_by", "decision_due", "last_filing_date")},
-        "appealable": pc.fill_null(pa.array(worklist["appealable"]).take(pa.array(order)), False),
+        "appealable": pc.fill_null(pa.array(worklist["appealable"], pa.bool_()).take(pa.array(order)), False),
         "billed_cents": whole(worklist["billed_cents"], order),
         "stated_cents": rows.stated_cents,
         "denied_on": pa.array(rows.denied_on),

@@ -82,7 +82,9 @@ class Rows:
         files = self.claims.files.drop_duplicates("file_id")
         sources = dict(zip(files["file_id"], files["source"].fillna("export"), strict=True))
         of_file = texts["file_id"]
-        texts["source"] = Coded(of_file.code, [sources.get(one, "export") for one in of_file.values])
+        texts["source"] = Coded(
+            of_file.code, [sources.get(one, "export") for one in of_file.values]
+        )
         return texts
 
     @cached_property
@@ -148,7 +150,14 @@ class Rows:
         months = Coded(*_factorized(self.day.astype("datetime64[M]")))
         rebill = Coded(self.rebill.astype("int64"), (False, True))
         return combined(
-            [months, texts["payer"], texts["payer_name"], texts["facility"], texts["file_id"], rebill]
+            [
+                months,
+                texts["payer"],
+                texts["payer_name"],
+                texts["facility"],
+                texts["file_id"],
+                rebill,
+            ]
         )
 
     @cached_property
@@ -288,7 +297,9 @@ class Rows:
     def _in_denial(self, group: Coded, carc: Coded) -> np.ndarray:
         """Return which adjustments are among the reasons of a denial of the worklist."""
         table = self.claims.adjustments
-        of_claims = pc.binary_join_element_wise(keys_of(table["claim_key"]), *(pa.scalar(one, _KEY) for one in "c-"))
+        of_claims = pc.binary_join_element_wise(
+            keys_of(table["claim_key"]), *(pa.scalar(one, _KEY) for one in "c-")
+        )
         keys = pc.coalesce(keys_of(table["line_key"]), of_claims)
         at = positions(keys, keys_of(self.worklist["denial_key"]).take(pa.array(self.order)))
         theirs = [self.work[name].take(at) for name in ("group_code", "carc", "other_reasons")]
@@ -381,7 +392,11 @@ def _denying(group: Coded, carc: Coded) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_among(
-    group: str | None, carc: str | None, its_group: str | None, its_carc: str | None, others: str | None
+    group: str | None,
+    carc: str | None,
+    its_group: str | None,
+    its_carc: str | None,
+    others: str | None,
 ) -> bool:
     """Return whether an adjustment's code is a denial's primary code, or one of its other reasons."""
     if (group, carc) == (its_group, its_carc):
