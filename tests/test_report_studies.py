@@ -37,6 +37,7 @@ from toolkit.metrics.studies import (
     adjusted,
     as_frame,
     changes,
+    curve,
     day_interval,
     differences,
     expected,
@@ -163,7 +164,41 @@ def test_the_interval_of_days_holds_the_day_in_any_order_of_the_cases(done, wait
         assert high is None or day <= high
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.integers(0, 2), st.integers(1, 4)), min_size=1, max_size=30
+    )
+)
+@settings(deadline=None)  # statsmodels is imported
+def test_the_curve_of_days_and_its_error_are_those_of_statsmodels(cases):
+    from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
+
+    time, status, weight = (np.array(column) for column in zip(*cases, strict=True))
+    if not (status == 1).any():
+        return
+    times, kinds = np.repeat(time, weight), np.repeat(status, weight)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if (kinds == 2).any():
+            theirs = CumIncidenceRight(times, kinds)
+            expected = (theirs.times, theirs.cinc[0], theirs.cinc_se[0])
+        else:
+            theirs = SurvfuncRight(times, kinds)
+            expected = (theirs.surv_times, 1 - theirs.surv_prob, theirs.surv_prob_se)
+    for ours, other in zip(curve(time, status, weight), expected, strict=True):
+        sure = np.isfinite(other)
+        assert np.allclose(np.asarray(ours)[sure], other[sure], atol=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_false_discoveries_are_held_as_statsmodels_does(values):
+    from statsmodels.stats.multitest import multipletests
+
+    assert np.allclose(adjusted(values), multipletests(values, method="fdr_bh")[1])
+
+
 @given(st.integers(0, 60), st.integers(1, 60))
+@settings(deadline=None)
 def test_the_interval_of_a_share_is_statsmodels_wilson(count, more):
     from statsmodels.stats.proportion import proportion_confint
 

@@ -73,12 +73,14 @@ class Facts:
     """One source's denials, appeals and claims by month, as of a day.
 
     Made by `of` from tables in memory, by `of_parts` from several, by `opened` from Parquet files.
+    `whole` are the facts that these are a group of: what appeals bring back is learned from all of them.
     """
 
     def __init__(
         self, db: "duckdb.DuckDBPyConnection", as_of: date, effort: Effort | None = None
     ) -> None:
         self.db, self.as_of, self.effort = db, as_of, effort or assumed()
+        self.whole = self
         self.studies: dict[tuple[str, str, str], Studied] = {}
         self._clocks: dict[tuple[str, tuple], list[tuple]] = {}
         for name, value in (

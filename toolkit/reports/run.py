@@ -22,7 +22,7 @@ from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.groups import CUTS, Groups
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
-from toolkit.reports.prepared import PREPARED, prepare
+from toolkit.reports.prepared import PREPARED, keep_checks, prepare
 from toolkit.reports.source import Parcel, Source, unpack
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
@@ -152,14 +152,21 @@ def run_reports(
 
 def _each(
     sources: Sequence[Source], groups: Sequence[Groups], names: Mapping[tuple[int, str], str]
-) -> Iterator[tuple[str, Source]]:
-    """Give each source with the name of its files; a group's only when it is asked for."""
+) -> Iterator[tuple[str, Source, Facts | None]]:
+    """Give each source with the name of its files, a group's when it is asked for, with all groups' facts."""
     for (place, key), name in names.items():
-        yield name, groups[place].one(key) if groups else sources[place]
+        if groups:
+            yield name, groups[place].one(key), groups[place].facts
+        else:
+            yield name, sources[place], None
 
 
 def _made(
-    asked: _Asked, each: Iterator[tuple[str, Source]], many: int, jobs: int, progress: bool
+    asked: _Asked,
+    each: Iterator[tuple[str, Source, Facts | None]],
+    many: int,
+    jobs: int,
+    progress: bool,
 ) -> list[_Set]:
     """Make all sets below `asked.made`; what goes wrong with one is said in it and stops no other."""
     there = manifest.earlier(asked.folder)
@@ -169,12 +176,12 @@ def _made(
     with _bar(steps + 1, progress) as bar, _workers(jobs, asked) as pool:
         if asked.wants_pages and not there:
             pool.submit(int)  # the workers start while the first source is counted
-        for name, source in each:
+        for name, source, whole in each:
             bar.set_description_str(name)
             one = _Set(name)
             sets.append(one)
             with _told(one):
-                _plan(asked, one, source, there)
+                _plan(asked, one, source, there, whole)
             bar.update(1 + len(one.kept) * (steps // many - 1) // len(asked.kinds))
             # The workbooks are written here while the kernels run there.
             if asked.wants_pages:
@@ -192,14 +199,15 @@ def _made(
     return sets
 
 
-def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
+def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict], whole: Facts | None) -> None:
     began = time.perf_counter()
     tables = asked.private / one.name
     tables.mkdir()
     source.pack(tables, effort=asked.effort, share=asked.share)
     given = unpack(tables)
     one.facts = given.facts
-    agree(given, BY[asked.by])
+    one.facts.whole = whole or one.facts
+    keep_checks(tables, agree(given, BY[asked.by]))
     wanted = []
     for kind in asked.kinds:
         made_from = manifest.made_from(kind, source, given, asked.parameters)
