@@ -173,7 +173,9 @@ def _made(
     sets: list[_Set] = []
     running: dict[Future, tuple[_Set, _Job]] = {}
     steps = many * (1 + len(asked.kinds) * (asked.wants_pages + ("xlsx" in asked.formats)))
-    with _bar(steps + 1, progress) as bar, _workers(jobs, asked) as pool:
+    # A worker that has no notebook to run would still start a kernel.
+    notebooks = many * len(asked.kinds)
+    with _bar(steps + 1, progress) as bar, _workers(min(jobs, notebooks), asked) as pool:
         if asked.wants_pages and not there:
             pool.submit(int)  # the workers start while the first source is counted
         for name, source, whole in each:
