@@ -21,7 +21,6 @@ from toolkit.claims.tables import Claims, conform
 from toolkit.hospital.payers import SELF_PAY, is_self_pay
 from toolkit.metrics.rows import ONCE, Rows, days, months, payers, places, text_at, whole
 from toolkit.metrics.statements import FOUND, OUT, STEPS
-from toolkit.metrics.statements import NOT_READ as NOT_READ  # a due state of denials, for pages
 from toolkit.worklist.keys import Coded, keys_at, keys_of, taken
 
 if TYPE_CHECKING:
