@@ -20,8 +20,8 @@ import pyarrow.compute as pc
 from toolkit.claims.tables import Claims, conform
 from toolkit.hospital.payers import SELF_PAY, is_self_pay
 from toolkit.metrics.rows import ONCE, Rows, days, months, payers, places, text_at, whole
-from toolkit.metrics.statements import FOUND, OUT, STEPS
-from toolkit.worklist.keys import Coded, keys_at, keys_of, taken
+from toolkit.metrics.statements import FOUND, NOT_READ, OUT, STEPS
+from toolkit.worklist.keys import Coded, combined, keys_at, keys_of, taken
 
 if TYPE_CHECKING:
     import duckdb
@@ -192,17 +192,49 @@ _OF_CLAIM = ("payer", "payer_name", "facility", "source", "file_id")
 
 def _denials(rows: Rows, found: pa.Table) -> dict[str, Any]:
     """Return the columns of the denials, which the answers have in the order of their keys."""
-    worklist, order = rows.worklist, rows.order
+    worklist, order, work = rows.worklist, rows.order, rows.work
+    unread = work["due"].isin(("awaiting_decision",)) & ~found["pending"].to_numpy()
     return {
         **{name: keys_at(keys_of(worklist[name]), order) for name in ("denial_key", "claim_key")},
         "alone": _alone(rows.claim(worklist)[order]),
-        **{name: text_at(rows.work[name]) for name in ("payer", *_OF_DENIAL)},
+        "due": text_at(work["due"].with_value(unread, NOT_READ)),
+        "closed_as": text_at(_closed_as(rows)),
+        "lost": pa.array(work["outcome"].isin(("upheld", "dismissed", "partly_overturned"))),
+        **{name: text_at(work[name]) for name in ("payer", *_OF_DENIAL)},
         **{name: days(worklist[name], order) for name in ("file_by", "decision_due", "last_filing_date")},
         "appealable": pc.fill_null(pa.array(worklist["appealable"], pa.bool_()).take(pa.array(order)), False),
         "billed_cents": whole(worklist["billed_cents"], order),
         "stated_cents": rows.stated_cents,
         "denied_on": pa.array(rows.denied_on),
     }  # fmt: skip
+
+
+def _closed_as(rows: Rows) -> Coded:
+    """Return how each closed denial was closed; nothing for an open one."""
+    names = ("due", "state", "state_from", "outcome")
+    columns = [*(rows.work[name] for name in names), rows.case_status]
+    number, first = combined(columns)
+    asked = zip(*(one.take(first).plain() for one in columns), strict=True)
+    found = Coded(number, [_closing(*one) for one in asked])
+    return found.only(~found.isin((None,))).used()
+
+
+def _closing(
+    due: str | None,
+    state: str | None,
+    state_from: str | None,
+    outcome: str | None,
+    case: str | None,
+) -> str | None:
+    if due != "closed":
+        return None
+    if state == "paid_later":
+        return "paid"
+    if outcome in ("overturned", "withdrawn"):
+        return outcome
+    if case in ("paid", "written_off", "zero_balance"):
+        return case
+    return "written_off" if state_from == "recorded" else "closed"
 
 
 def _submissions(rows: Rows, found: pa.Table) -> dict[str, Any]:

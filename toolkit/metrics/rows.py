@@ -128,6 +128,16 @@ class Rows:
         return np.where(claim < len(self.claims.claims), claim, -1)
 
     @cached_property
+    def case_status(self) -> Coded:
+        """What the tracker says of each denial's claim."""
+        return self.claim_texts["case_status"].take(self.denied_claim)
+
+    @cached_property
+    def programs(self) -> Coded:
+        """The programs of the denials, then those of the claims."""
+        return self.work["program"].followed(self.claim_texts["program"])
+
+    @cached_property
     def denied_on(self) -> pa.Array:
         """The day of each denial."""
         return pa.array(self.noticed).take(places(self.denied_claim))
@@ -183,6 +193,7 @@ class Rows:
     def _w(self) -> pa.Table:
         rows, order, texts = self.worklist, self.order, self.work
         claims, inside = self.claims.claims, self.denied_claim
+        closed, paid_later = texts["due"].isin(("closed",)), texts["state"].isin(("paid_later",))
         marked = rows[["last_level", "filed_on", "decided_on", "outcome"]].notna().any(axis=1)
         category = texts["denial_category"]
         duplicate = pa.array(category.isin(("duplicate",)), mask=category.code < 0)
@@ -210,10 +221,13 @@ class Rows:
                 "claim_billed": whole(claims["billed_cents"]).take(places(inside)),
                 "denied_on": self.denied_on,
                 "decided_on": days(rows["decided_on"], order),
-                "case_status": _text(self.claim_texts["case_status"].take(inside)),
+                "program": _number(self.programs.code[: len(rows)]),
+                "closed": pa.array(closed),
+                "paid_later": pa.array(closed & paid_later),
+                "paid": pa.array(closed & (paid_later | self.case_status.isin(("paid",)))),
+                "ended": pa.array(texts["outcome"].isin(("overturned", "withdrawn"))),
                 "duplicate": duplicate,
                 "marked": pa.array(marked.to_numpy()[order]),
-                **{name: _text(texts[name]) for name in _ASKED},
                 **flags,
             }
         )  # fmt: skip
@@ -232,7 +246,7 @@ class Rows:
                 "shared": pa.array((number >= 0) & (count > 1) & (count <= placeholder)),
                 "who": _number(texts["who"].code),
                 "payer": _number(texts["payer"].code),
-                "program": _text(texts["program"]),
+                "program": _number(self.programs.code[len(self.worklist) :]),
                 "kind": _number(self.kinds[0]),
                 "cut": _number(self.cuts[0]),
                 "on_day": pa.array(self.day),
@@ -288,6 +302,7 @@ class Rows:
                 "group_code": _number(group.code),
                 "carc": _number(carc.code),
                 "amount_cents": whole(table["amount_cents"]),
+                "turn": pa.array(_turns(table["amount_cents"], carc)),
                 "denies": pa.array(denies),
                 "duplicate": pa.array(duplicate),
                 "in_denial": pa.array(self._in_denial(group, carc)),
@@ -324,15 +339,16 @@ class Rows:
     def _later(self) -> pa.Table:
         """Return the levels of events that come after the first one of a program's ladder."""
         number = {level: at for at, level in enumerate(self.levels.values)}
-        rows = [(one, number[level]) for one, level in _later_levels() if level in number]
+        program = {None: None} | {name: at for at, name in enumerate(self.programs.values)}
+        rows = [
+            (program[one], number[level])
+            for one, level in _later_levels()
+            if one in program and level in number
+        ]
         programs, levels = zip(*rows, strict=True) if rows else ((), ())
         return pa.table(
-            {"program": pa.array(programs, pa.string()), "level": pa.array(levels, pa.int32())}
+            {"program": pa.array(programs, pa.int32()), "level": pa.array(levels, pa.int32())}
         )
-
-
-# The texts of the worklist that statements look into.
-_ASKED = ("due", "state", "state_from", "outcome", "program")
 
 
 class _Texts:
@@ -389,6 +405,14 @@ def _denying(group: Coded, carc: Coded) -> tuple[np.ndarray, np.ndarray]:
     pairs = zip(group.take(first).plain(), carc.take(first).plain(), strict=True)
     found = np.array([classify(*pair).denial_category for pair in pairs], dtype="str")
     return (found != "not_a_denial")[number], (found == "duplicate")[number]
+
+
+def _turns(amount: pd.Series, carc: Coded) -> np.ndarray:
+    """Return the place of each adjustment by its dollars, then by its code; one without a code is last."""
+    code = np.where(carc.code < 0, len(carc.values), carc.code)
+    turn = np.empty(len(code), dtype="int64")
+    turn[np.lexsort((code, amount.fillna(0).to_numpy("int64")))] = np.arange(len(code))
+    return turn
 
 
 def _is_among(

@@ -165,7 +165,7 @@ STEPS = (
     CREATE TEMP TABLE paid_back AS
     WITH mine AS (
       SELECT n, d.c, d.l, counted FROM d JOIN w USING (n)
-      WHERE w.due = 'closed' AND w.state = 'paid_later'),
+      WHERE w.paid_later),
     of_files AS (
       SELECT mine.n, min(p.day) AS day,
         CASE WHEN any_value(mine.l) IS NULL
@@ -188,10 +188,10 @@ STEPS = (
     FROM mine LEFT JOIN of_files USING (n) LEFT JOIN recorded USING (c)
     WINDOW whole AS (PARTITION BY mine.c)
     """,
-    # The codes that deny, by claim and line.
+    # The codes that deny, by claim and line; `turn` is their order by dollars, then by code.
     """
     CREATE TEMP TABLE coded AS
-    SELECT c, l, carc, group_code, duplicate, amount_cents FROM a WHERE denies AND amount_cents > 0
+    SELECT c, l, carc, group_code, turn, duplicate, amount_cents FROM a WHERE denies AND amount_cents > 0
     """,
     # Which decisions of claims deny anything: by the worklist, or by a code of an adjustment.
     """
@@ -219,27 +219,18 @@ WITH appealed AS (
     FROM back b JOIN amounts am USING (s) JOIN w USING (n)
     LEFT JOIN later ON later.level = am.level AND later.program IS NOT DISTINCT FROM w.program)
   GROUP BY n)
-SELECT
-  CASE WHEN due = 'awaiting_decision' AND NOT coalesce(a.pending, true) THEN '{NOT_READ}'
-    ELSE due END AS due,
-  CASE WHEN due <> 'closed' THEN NULL
-    WHEN state = 'paid_later' THEN 'paid'
-    WHEN outcome IN ('overturned', 'withdrawn') THEN outcome
-    WHEN case_status IN ('paid', 'written_off', 'zero_balance') THEN case_status
-    WHEN state_from = 'recorded' THEN 'written_off'
-    ELSE 'closed' END AS closed_as,
+SELECT coalesce(a.pending, true) AS pending,
   a.n IS NOT NULL OR marked AS appealed,
-  acted.c IS NOT NULL OR due = 'closed' AS acted,
-  coalesce(outcome IN ('upheld', 'dismissed', 'partly_overturned'), false) AS lost,
+  acted.c IS NOT NULL OR closed AS acted,
   a.first_filed_on::DATE AS first_filed_on,
-  CASE WHEN due = 'closed' THEN coalesce(p.day, ends.day,
-    CASE WHEN outcome IN ('overturned', 'withdrawn') THEN w.decided_on END) END AS resolved_on,
+  CASE WHEN closed THEN coalesce(p.day, ends.day, CASE WHEN ended THEN w.decided_on END) END
+    AS resolved_on,
   counted AS denied_cents, coalesce(a.recovered, 0)::BIGINT AS recovered_cents,
   CASE WHEN coalesce(a.known, true) THEN coalesce(a.recovered, 0)::BIGINT END AS known_back_cents,
-  CASE WHEN due = 'closed' AND (state = 'paid_later' OR case_status = 'paid') THEN
+  CASE WHEN paid THEN
     CASE WHEN p.cents IS NOT NULL THEN least(p.cents, counted - coalesce(a.recovered, 0))::BIGINT END
     ELSE 0 END AS paid_back_cents,
-  CASE WHEN counted IS NOT NULL AND (due <> 'closed' OR coalesce(a.known, true))
+  CASE WHEN counted IS NOT NULL AND (NOT closed OR coalesce(a.known, true))
     THEN greatest(counted - coalesce(a.recovered, 0), 0)::BIGINT END AS stake_cents
 FROM w JOIN d USING (n) LEFT JOIN appealed a USING (n) LEFT JOIN paid_back p USING (n)
 LEFT JOIN (SELECT c, max(day)::DATE AS day FROM r WHERE event IN ({_list(_ENDED)}) GROUP BY 1) ends
@@ -318,12 +309,12 @@ FROM decided LEFT JOIN turns USING (c)
 # procedure and modifiers.
 _LINES = """
 WITH of_line AS (
-  SELECT l, arg_max(carc, (amount_cents, carc)) AS carc,
-    arg_max(group_code, (amount_cents, carc)) AS group_code, sum(amount_cents) AS cents
+  SELECT l, arg_max(carc, turn) AS carc,
+    arg_max(group_code, turn) AS group_code, sum(amount_cents) AS cents
   FROM coded WHERE l IS NOT NULL GROUP BY 1),
 of_claim AS (
-  SELECT c, arg_max(carc, (amount_cents, carc)) AS carc,
-    arg_max(group_code, (amount_cents, carc)) AS group_code, sum(amount_cents) AS cents
+  SELECT c, arg_max(carc, turn) AS carc,
+    arg_max(group_code, turn) AS group_code, sum(amount_cents) AS cents
   FROM coded WHERE l IS NULL GROUP BY 1)
 SELECT c.kind, l.service, coalesce(of_line.carc, of_claim.carc) AS carc,
   coalesce(of_line.group_code, of_claim.group_code) AS group_code,
