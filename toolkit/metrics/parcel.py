@@ -218,6 +218,7 @@ class Facts:
         """
         groups = [*among, None] if by else [None]
         if by:
+            _cut(by)  # there is such a cut, or it raises
             shown = pa.table({"g": pa.array(list(among), pa.string())})
             self.db.register("shown_groups", shown)
         found: dict[Any, dict[str, Metric]] = {group: {} for group in groups}
