@@ -81,6 +81,7 @@ class Facts:
     ) -> None:
         self.db, self.as_of, self.effort = db, as_of, effort or assumed()
         self.whole = self
+        self.learned: Any = None  # by `toolkit.metrics.studies`, once
         self.studies: dict[tuple[str, str, str], Studied] = {}
         self._clocks: dict[tuple[str, tuple], list[tuple]] = {}
         for name, value in (

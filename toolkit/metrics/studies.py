@@ -287,10 +287,16 @@ def learned(facts: Facts) -> Learned:
 
     So the expected dollars of all groups add up to those of the whole.
     """
-    cells = _decided(facts.whole)
+    if facts.whole.learned is None:
+        facts.whole.learned = _learned(facts.whole)
+    return facts.whole.learned
+
+
+def _learned(facts: Facts) -> Learned:
+    cells = _decided(facts)
     won, decided = cells["won"].to_numpy("float64"), cells["decided"].to_numpy("float64")
     mean, weight = prior(won, decided) if len(cells) else (0.0, 0.0)
-    return Learned(cells, mean, weight, _yield(facts.whole))
+    return Learned(cells, mean, weight, _yield(facts))
 
 
 def _decided(facts: Facts) -> pd.DataFrame:
