@@ -46,7 +46,9 @@ from toolkit.metrics.studies import (
     shrunk,
     study,
 )
+from toolkit.reports.groups import Groups
 from toolkit.reports.prepared import prepare, prepared
+from toolkit.reports.source import parcel
 from toolkit.worklist import WORKLIST
 
 CASES = Path(__file__).parent / "cases" / "reports"
@@ -452,3 +454,17 @@ def test_the_minutes_of_the_command_line_are_those_of_the_plan(tmp_path, monkeyp
     (tmp_path / "local").mkdir()
     assert report._effort(Namespace(minutes=600)).weekly_minutes == 600
     assert report._effort(Namespace(minutes=None)) == assumed()
+
+
+@pytest.mark.parametrize("by", ["payer", "facility"])
+def test_what_groups_can_expect_adds_up_to_what_the_whole_can(by):
+    groups = Groups(source(rows=400).source, by)
+    whole = study(groups.facts)["recoverable_dollars", "", ""]
+    added = 0.0
+    for key in groups.names:
+        facts = parcel(groups.one(key)).facts
+        facts.whole = groups.facts
+        found = study(facts)["recoverable_dollars", "", ""]
+        added += found[0] or 0.0
+        assert found[3] == whole[3]
+    assert len(groups.names) > 1 and added == pytest.approx(whole[0], abs=0.01)
