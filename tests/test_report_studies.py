@@ -17,6 +17,7 @@ from reports_sources import AS_OF, source
 from toolkit.claims.tables import Claims, conform
 from toolkit.cli.commands import report
 from toolkit.errors import ReportError
+from toolkit.hospital import sample_hospital
 from toolkit.metrics import (
     Facts,
     assumed,
@@ -47,9 +48,11 @@ from toolkit.metrics.studies import (
     study,
 )
 from toolkit.reports.groups import Groups
+from toolkit.reports.page import sample_claims
 from toolkit.reports.prepared import prepare, prepared
-from toolkit.reports.source import parcel
+from toolkit.reports.source import Source, parcel
 from toolkit.worklist import WORKLIST
+from toolkit.worklist.triage import triage
 
 CASES = Path(__file__).parent / "cases" / "reports"
 
@@ -458,7 +461,9 @@ def test_the_minutes_of_the_command_line_are_those_of_the_plan(tmp_path, monkeyp
 
 @pytest.mark.parametrize("by", ["payer", "facility"])
 def test_what_groups_can_expect_adds_up_to_what_the_whole_can(by):
-    groups = Groups(source(rows=400).source, by)
+    claims = sample_claims(AS_OF)
+    worklist = triage(claims, as_of=AS_OF, hospital=sample_hospital())
+    groups = Groups(Source.of("x", claims, worklist, AS_OF), by)
     whole = study(groups.facts)["recoverable_dollars", "", ""]
     added = 0.0
     for key in groups.names:
