@@ -238,7 +238,7 @@ def _closing(
 
 
 def _submissions(rows: Rows, found: pa.Table) -> dict[str, Any]:
-    """Return the columns of the appeals: their claim's, else by its denials, which may be masked."""
+    """Return the columns of the appeals: what their denials have, else their claim."""
     claim, denied = _at(found["c"]), found["denied"].to_numpy()
     inside = np.where(claim < len(rows.claims.claims), claim, -1)
 

@@ -43,22 +43,18 @@ class Rows:
     @cached_property
     def claim_keys(self) -> pa.Array:
         """The claims by number: those of the claims' table, then those that only other tables know."""
-        return _known(keys_of(self.claims.claims["claim_key"]), *self._keys("claim_key"))
+        return self._numbered("claim_key", "claims")
 
     @cached_property
     def line_keys(self) -> pa.Array:
         """The service lines by number, likewise."""
-        lines = self.claims.claim_lines["line_key"]
-        some = [keys for name, keys in self._named("line_key") if name != "claim_lines"]
-        return _known(keys_of(lines), *some)
+        return self._numbered("line_key", "claim_lines")
 
-    def _keys(self, column: str) -> list[pa.Array]:
-        return [keys for _, keys in self._named(column)]
-
-    def _named(self, column: str) -> list[tuple[str, pa.Array]]:
+    def _numbered(self, column: str, table: str) -> pa.Array:
         names = ("claim_lines", "adjustments", "appeal_events", "recorded_events")
-        found = [(name, keys_of(getattr(self.claims, name)[column])) for name in names]
-        return [*found, ("worklist", keys_of(self.worklist[column]))]
+        others = [getattr(self.claims, name) for name in names if name != table]
+        known = keys_of(getattr(self.claims, table)[column])
+        return _known(known, *(keys_of(one[column]) for one in (*others, self.worklist)))
 
     def claim(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the claim of each row."""
@@ -82,9 +78,8 @@ class Rows:
         files = self.claims.files.drop_duplicates("file_id")
         sources = dict(zip(files["file_id"], files["source"].fillna("export"), strict=True))
         of_file = texts["file_id"]
-        texts["source"] = Coded(
-            of_file.code, [sources.get(one, "export") for one in of_file.values]
-        )
+        found = Coded(of_file.code, [sources.get(one, "export") for one in of_file.values])
+        texts["source"] = found.filled("export")
         return texts
 
     @cached_property
