@@ -559,6 +559,18 @@ def test_a_case_made_of_a_letter_is_recorded_and_followed_without_an_export(made
     assert answer["lines"][0]["state"] == "awaiting_decision"
 
 
+def test_the_history_of_a_letter_s_case_is_told_beside_a_book_too(made, tmp_path, capsys):
+    export, book = tmp_path / "export.csv", str(tmp_path / "book")
+    export.write_text(HEADINGS + OTHER, encoding="utf-8")
+    assert main(["gather", str(export), "--book", book]) == 0
+    words = ["--claim", "UM-4471-26", "--store", str(made[0]), "--as-of", "2026-11-01", "--json"]
+    capsys.readouterr()
+    assert main(["history", *words]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert main(["history", book, *words]) == 0
+    assert json.loads(capsys.readouterr().out) == alone
+
+
 # ---- the worklist and the reports count them
 
 CLAIM = "{mine},{theirs},Sample Plan,Medicare Advantage,2026-08-03,71046,300.00,0.00,CO,50,300.00,2026-09-01\n"

@@ -166,6 +166,40 @@ def test_what_is_done_and_unchanged_is_kept_and_nothing_is_written_over(whole, t
     assert first[0].read_bytes() == b"edited"
 
 
+def test_a_batch_that_is_ended_leaves_what_is_finished_and_goes_on_from_there(
+    whole, tmp_path, monkeypatch
+):
+    plan, planned = run._plan, []
+
+    def until(asked, one, *more):
+        planned.append(one.name)
+        if len(planned) == 3:
+            raise KeyboardInterrupt
+        plan(asked, one, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_plan", until)
+        with pytest.raises(KeyboardInterrupt):
+            made(tmp_path, whole, one_each="payer")
+    folder = tmp_path / AS_OF.isoformat()
+    stands = {path: path.stat().st_mtime_ns for path in folder.glob("*.xlsx")}
+    assert [one["source"] for one in entries(folder)] == sorted(planned[:2])
+    assert len(stands) == 2
+    made(tmp_path, whole, one_each="payer")
+    assert len(entries(folder)) == len(list(folder.glob("*.xlsx"))) == 4
+    assert {path: path.stat().st_mtime_ns for path in stands} == stands
+
+
+def test_a_batch_that_does_not_add_up_takes_back_what_it_placed(whole, tmp_path, monkeypatch):
+    def differs(*_):
+        raise ReportError("the reports by payer do not add up to the whole")
+
+    monkeypatch.setattr(Groups, "check", differs)
+    with pytest.raises(ReportError, match="do not add up"):
+        made(tmp_path, whole, one_each="payer")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

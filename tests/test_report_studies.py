@@ -17,6 +17,7 @@ from reports_sources import AS_OF, source
 from toolkit.claims.tables import Claims, conform
 from toolkit.cli.commands import report
 from toolkit.errors import ReportError
+from toolkit.hospital import sample_hospital
 from toolkit.metrics import (
     Facts,
     assumed,
@@ -37,6 +38,7 @@ from toolkit.metrics.studies import (
     adjusted,
     as_frame,
     changes,
+    curve,
     day_interval,
     differences,
     expected,
@@ -45,8 +47,12 @@ from toolkit.metrics.studies import (
     shrunk,
     study,
 )
+from toolkit.reports.groups import Groups
+from toolkit.reports.page import sample_claims
 from toolkit.reports.prepared import prepare, prepared
+from toolkit.reports.source import Source, parcel
 from toolkit.worklist import WORKLIST
+from toolkit.worklist.triage import triage
 
 CASES = Path(__file__).parent / "cases" / "reports"
 
@@ -163,7 +169,41 @@ def test_the_interval_of_days_holds_the_day_in_any_order_of_the_cases(done, wait
         assert high is None or day <= high
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.integers(0, 2), st.integers(1, 4)), min_size=1, max_size=30
+    )
+)
+@settings(deadline=None)  # statsmodels is imported
+def test_the_curve_of_days_and_its_error_are_those_of_statsmodels(cases):
+    from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
+
+    time, status, weight = (np.array(column) for column in zip(*cases, strict=True))
+    if not (status == 1).any():
+        return
+    times, kinds = np.repeat(time, weight), np.repeat(status, weight)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if (kinds == 2).any():
+            theirs = CumIncidenceRight(times, kinds)
+            expected = (theirs.times, theirs.cinc[0], theirs.cinc_se[0])
+        else:
+            theirs = SurvfuncRight(times, kinds)
+            expected = (theirs.surv_times, 1 - theirs.surv_prob, theirs.surv_prob_se)
+    for ours, other in zip(curve(time, status, weight), expected, strict=True):
+        sure = np.isfinite(other)
+        assert np.allclose(np.asarray(ours)[sure], other[sure], atol=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(deadline=None)
+def test_false_discoveries_are_held_as_statsmodels_does(values):
+    from statsmodels.stats.multitest import multipletests
+
+    assert np.allclose(adjusted(values), multipletests(values, method="fdr_bh")[1])
+
+
 @given(st.integers(0, 60), st.integers(1, 60))
+@settings(deadline=None)
 def test_the_interval_of_a_share_is_statsmodels_wilson(count, more):
     from statsmodels.stats.proportion import proportion_confint
 
@@ -417,3 +457,19 @@ def test_the_minutes_of_the_command_line_are_those_of_the_plan(tmp_path, monkeyp
     (tmp_path / "local").mkdir()
     assert report._effort(Namespace(minutes=600)).weekly_minutes == 600
     assert report._effort(Namespace(minutes=None)) == assumed()
+
+
+@pytest.mark.parametrize("by", ["payer", "facility"])
+def test_what_groups_can_expect_adds_up_to_what_the_whole_can(by):
+    claims = sample_claims(AS_OF)
+    worklist = triage(claims, as_of=AS_OF, hospital=sample_hospital())
+    groups = Groups(Source.of("x", claims, worklist, AS_OF), by)
+    whole = study(groups.facts)["recoverable_dollars", "", ""]
+    added = 0.0
+    for key in groups.names:
+        facts = parcel(groups.one(key)).facts
+        facts.whole = groups.facts
+        found = study(facts)["recoverable_dollars", "", ""]
+        added += found[0] or 0.0
+        assert found[3] == whole[3]
+    assert len(groups.names) > 1 and added == pytest.approx(whole[0], abs=0.01)

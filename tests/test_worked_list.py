@@ -202,6 +202,11 @@ def test_what_was_filled_in_is_recorded_once_and_the_worklist_has_it(
     assert not answer["changed"] and not answer["not_taken"] and not answer["edited"]
     code, again = run(capsys, *words)
     assert (code, again["recorded"], again["already"]) == (0, [], 4)
+    folder = tmp_path / "book"  # the worklist of a book is read back with the book
+    assert main(["gather", str(made / "export.csv"), "--book", str(folder), "--json"]) == 0
+    capsys.readouterr()
+    code, of_book = run(capsys, "record", folder, *words[2:])
+    assert (code, of_book) == (0, again)
     code, _ = run(capsys, "worklist", made / "export.csv", "--out", tmp_path / "next.xlsx", *store)
     following = sheet(tmp_path / "next.xlsx").set_index("denial_key")
     assert code == 0 and following.loc[keys[first], "state"] == "awaiting_decision"

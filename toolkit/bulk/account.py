@@ -1,5 +1,6 @@
-"""The claims of one account number in a book, from all its files: for the history of a single claim."""
+"""The claims of some account numbers in a book, from all its files: the history of a claim, worked rows."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -12,35 +13,37 @@ from toolkit.claims.restated import once
 from toolkit.claims.tables import Claims
 
 
-def account_in(book: Book, number: str) -> Claims:
-    """Return the tables of the claims with an account number (the payer's, for claims without ours).
+def claims_in(book: Book, numbers: Iterable[str]) -> Claims:
+    """Return the tables of the claims with these account numbers (the payer's, for claims without ours).
 
-    Only the pieces that have the number are read. Empty where none has it.
+    A number '' stands for the claims that have none. Only the pieces that have one of the numbers are read.
+    Empty where none has any.
     """
-    [wanted] = numbers_of([number])
+    texts = sorted(set(numbers))
+    wanted = np.where([text == "" for text in texts], np.uint64(0), numbers_of(texts))
     files = book.files()
     parts = [
         _of_piece(book, file, piece, wanted)
         for file in files
         for piece in file.pieces
-        if np.isin(wanted, book.read_accounts(file, piece))
+        if np.isin(wanted, book.read_accounts(file, piece)).any()
     ]
     if not parts:
         return Claims()
     return once(together(parts), order=[file.file_id for file in files])[0]
 
 
-def _of_piece(book: Book, file: File, piece: Piece, wanted: np.uint64) -> Claims:
+def _of_piece(book: Book, file: File, piece: Piece, wanted: np.ndarray) -> Claims:
     if file.source == "export":
         table = book.read_rows(file, piece)
         rows = pa.array(table["row"].to_numpy().astype(np.int64) + piece.first)
         table = table.set_column(table.schema.get_field_index("row"), "row", rows)
         return export_rows(
-            file, table.filter(pa.array(table["account"].to_numpy() == wanted)), Done()
+            file, table.filter(pa.array(np.isin(table["account"].to_numpy(), wanted))), Done()
         )
     tables = book.read_claims(file, piece)
     claims = tables["claims"]
-    keys = set(claims.loc[accounts_of(claims) == wanted, "claim_key"])
+    keys = set(claims.loc[np.isin(accounts_of(claims), wanted), "claim_key"])
     kept = {
         name: table[table["claim_key"].isin(keys)].reset_index(drop=True)
         if "claim_key" in table

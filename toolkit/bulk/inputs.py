@@ -11,7 +11,7 @@ from typing import Any
 from toolkit.bulk.book import Book, is_book
 from toolkit.bulk.gathering import Gathered, gather
 from toolkit.bulk.kernel import Also
-from toolkit.bulk.run import Run, triage_book
+from toolkit.bulk.run import PART_ROWS, Run, triage_book
 from toolkit.cases import RecordedCase
 from toolkit.claims.reading import files_of
 from toolkit.claims.tables import Claims
@@ -122,6 +122,7 @@ def run_on(
     layout: str | None = None,
     engine: str = "duckdb",
     also: Also | None = None,
+    part_rows: int = PART_ROWS,
     progress: bool = False,
 ) -> Iterator[Run]:
     """Give the worklist of files, folders, patterns or a book, in parts: see `triage_book`."""
@@ -132,7 +133,8 @@ def run_on(
         with _bar(progress) as on_progress:
             run = triage_book(
                 here, found.files, as_of=as_of, hospital=hospital, recorded=recorded,
-                notices=notices, engine=engine, also=also, findings=found.findings, on_progress=on_progress,
+                notices=notices, engine=engine, also=also, findings=found.findings,
+                part_rows=part_rows, on_progress=on_progress,
             )  # fmt: skip
         with run:
             yield run

@@ -104,9 +104,12 @@ def hospital_of(options: argparse.Namespace, *, sample: bool = False) -> Any:
 
 
 def run_in_parts(
-    exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None
+    exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None, **more: Any
 ) -> Any:
-    """Return a run that works through the files in parts; use it in a `with` block."""
+    """Return a run that works through the files in parts; use it in a `with` block.
+
+    `more` is given on to `toolkit.bulk.inputs.run_on`.
+    """
     from toolkit.bulk.inputs import run_on
     from toolkit.cases import notices_at, recorded_at
 
@@ -120,6 +123,7 @@ def run_in_parts(
         hospital=hospital_of(options),
         engine=engine,
         also=also,
+        **more,
         progress=not options.json and sys.stderr.isatty(),
     )
 

@@ -136,6 +136,12 @@ class Measure:
     def __name__(self) -> str:
         return self.definition.id
 
+    @property
+    def clock(self) -> tuple:
+        """What a metric of days counts, and from when to when."""
+        row = self.row
+        return (row.from_table, row.of, row.where, row.waiting, row.otherwise, row.from_, row.to)
+
     def __call__(self, facts: "Facts") -> Metric:
         """Return the metric of all the facts."""
         return facts.measure((self,))[None][0]

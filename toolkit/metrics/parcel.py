@@ -18,8 +18,9 @@ import pyarrow as pa
 from toolkit.claims.tables import TABLES as CLAIM_TABLES
 from toolkit.claims.tables import Claims
 from toolkit.metrics.effort import Effort, assumed
-from toolkit.metrics.facts import NOT_READ, TABLES, FactTables, facts_of
+from toolkit.metrics.facts import TABLES, FactTables, facts_of
 from toolkit.metrics.metric import Measure, Metric, condition
+from toolkit.metrics.statements import NOT_READ
 from toolkit.metrics.statistics import day_reached, ratio_interval, totals_interval, wilson
 from toolkit.worklist import DUE
 
@@ -72,13 +73,17 @@ class Facts:
     """One source's denials, appeals and claims by month, as of a day.
 
     Made by `of` from tables in memory, by `of_parts` from several, by `opened` from Parquet files.
+    `whole` are the facts that these are a group of: what appeals bring back is learned from all of them.
     """
 
     def __init__(
         self, db: "duckdb.DuckDBPyConnection", as_of: date, effort: Effort | None = None
     ) -> None:
         self.db, self.as_of, self.effort = db, as_of, effort or assumed()
+        self.whole = self
+        self.learned: Any = None  # by `toolkit.metrics.studies`, once
         self.studies: dict[tuple[str, str, str], Studied] = {}
+        self._clocks: dict[tuple[str, tuple], list[tuple]] = {}
         for name, value in (
             ("as_of", f"DATE '{as_of.isoformat()}'"),
             ("report_month", f"DATE '{self.month.isoformat()}'"),
@@ -213,16 +218,15 @@ class Facts:
         `among`, and None for what is in none of them, where there is any.
         """
         groups = [*among, None] if by else [None]
-        key = "NULL"
         if by:
-            shown = pa.table({"key": pa.array(list(among), pa.string())})
+            _cut(by)  # there is such a cut, or it raises
+            shown = pa.table({"g": pa.array(list(among), pa.string())})
             self.db.register("shown_groups", shown)
-            key = f"(SELECT s.key FROM shown_groups s WHERE s.key = coalesce({_cut(by)}, ''))"
         found: dict[Any, dict[str, Metric]] = {group: {} for group in groups}
         for table in TABLES:
             mine = [one for one in measures if one.row.from_table == table]
             if mine and (not by or by in _CUT_BY[table]):
-                for group, values in self._sums(table, mine, key, by or "").items():
+                for group, values in self._sums(table, mine, by or "").items():
                     found[group] |= values
         for one in measures:
             if one.row.kind == "study":
@@ -240,15 +244,15 @@ class Facts:
             if values or not by or group is not None
         }
 
-    def _sums(self, table: str, measures: list[Measure], key: str, by: str) -> dict:
+    def _sums(self, table: str, measures: list[Measure], by: str) -> dict:
         """Return the metrics of one table by group."""
         plain = [one for one in measures if one.row.kind not in ("days", "study")]
         found: dict[Any, dict[str, Metric]] = {}
         if plain:
             parts = [f"{sql}" for one in plain for sql in _aggregates(one)]
-            clustered = self._clusters(table, [m for m in plain if _by_claim(m)], key)
+            clustered = self._clusters(table, [m for m in plain if _by_claim(m)], by)
             for group, *values in self.rows(
-                f"SELECT g, {', '.join(parts)} FROM (SELECT *, {key} AS g FROM {table}) GROUP BY g"
+                f"SELECT g, {', '.join(parts)} FROM {_grouped(table, by)} GROUP BY g"
             ):
                 rest = iter(values)
                 mine = found.setdefault(group, {})
@@ -259,20 +263,23 @@ class Facts:
                     if one.row.kind == "breakeven":
                         mine[one.definition.id] = one.metric(**self._breakeven(got))
         timed = [one for one in measures if one.row.kind == "days"]
-        for group, values in self._days(table, timed, key, by).items():
+        for group, values in self._days(table, timed, by).items():
             found.setdefault(group, {}).update(values)
         return found
 
-    def _clusters(self, table: str, measures: list[Measure], key: str) -> dict:
+    def _clusters(self, table: str, measures: list[Measure], by: str) -> dict:
         """Return what the interval of each rate needs: sums by claim, squared and crossed."""
         if not measures:
             return {}
-        by_claim = ", ".join(
-            f"(sum({part}) FILTER ({_known_dollars(one)}))::DOUBLE AS x{n}, "
-            f"(sum({whole}) FILTER ({_known_dollars(one)}))::DOUBLE AS y{n}"
+        # Most claims have one row, which is its own sum.
+        of_row = ", ".join(
+            f"(CASE WHEN {_known_dollars(one)} THEN {part} END)::DOUBLE AS x{n}, "
+            f"(CASE WHEN {_known_dollars(one)} THEN {whole} END)::DOUBLE AS y{n}"
             for n, one in enumerate(measures)
             for part, whole in [_dollar_parts(one)]
         )
+        columns = [f"{letter}{n}" for n in range(len(measures)) for letter in "xy"]
+        added = ", ".join(f"sum({name}) AS {name}" for name in columns)
         sums = ", ".join(
             f"count(*) FILTER (y{n} > 0), "
             + ", ".join(
@@ -283,8 +290,9 @@ class Facts:
         )
         found = {}
         for group, *values in self.rows(
-            f"SELECT g, {sums} FROM (SELECT g, claim_key, {by_claim} FROM "
-            f"(SELECT *, {key} AS g FROM {table}) GROUP BY g, claim_key) GROUP BY g"
+            f"WITH each AS (SELECT g, claim_key, alone, {of_row} FROM {_grouped(table, by)}) "
+            f"SELECT g, {sums} FROM (SELECT g, {', '.join(columns)} FROM each WHERE alone "
+            f"UNION ALL SELECT g, {added} FROM each WHERE NOT alone GROUP BY g, claim_key) GROUP BY g"
         ):
             for n, one in enumerate(measures):
                 found[group, one.definition.id] = values[6 * n : 6 * n + 6]
@@ -318,16 +326,15 @@ class Facts:
             "high": round(cost / low) if won and low else None,
         }  # fmt: skip
 
-    def _days(self, table: str, measures: list[Measure], key: str, by: str) -> dict:
+    def _days(self, table: str, measures: list[Measure], by: str) -> dict:
         """Return the days by which a share of the cases is done, by group; of one clock asked once."""
         counts: dict[tuple, list[tuple]] = {}
         found: dict[Any, dict[str, Metric]] = {}
         for one in measures:
-            clock = (one.row.of, one.row.where, one.row.waiting, one.row.otherwise)
-            if clock not in counts:
-                counts[clock] = self._clock(table, one, key)
+            if one.clock not in counts:
+                counts[one.clock] = self._clock(table, one, _grouped(table, by))
             by_group: dict[Any, dict[str, dict[int, int]]] = {}
-            for group, what, days, count in counts[clock]:
+            for group, what, days, count in counts[one.clock]:
                 mine = by_group.setdefault(
                     group, {"done": {}, "otherwise": {}, "waiting": {}, "": {}}
                 )
@@ -350,11 +357,17 @@ class Facts:
         return found
 
     def clocks(self, one: Measure, by: str | None = None) -> list[tuple]:
-        """Return the cases of a metric of days: group, done, waiting or otherwise, days, how many."""
-        key = f"coalesce({_cut(by)}, '')" if by else "''"
-        return self._clock(one.row.from_table, one, key)
+        """Return the cases of a metric of days: group, done, waiting or otherwise, days, how many.
 
-    def _clock(self, table: str, one: Measure, key: str) -> list[tuple]:
+        Two metrics of one clock, which differ in the share alone, have the same.
+        """
+        key, table = f"coalesce({_cut(by)}, '')" if by else "''", one.row.from_table
+        if (key, one.clock) not in self._clocks:
+            rows = f"(SELECT *, {key} AS g FROM {table})"
+            self._clocks[key, one.clock] = self._clock(table, one, rows)
+        return self._clocks[key, one.clock]
+
+    def _clock(self, table: str, one: Measure, rows: str) -> list[tuple]:
         """Return how many cases of each group are done, waiting or ended otherwise, by days."""
         row = one.row
         done, waiting, other = (
@@ -366,7 +379,7 @@ class Facts:
             f"WHEN {waiting} THEN 'waiting' END AS what, "
             f"CASE WHEN {done} OR {other} THEN {row.to} - {row.from_} "
             f"WHEN {waiting} THEN as_of() - {row.from_} END AS days, count(*) "
-            f"FROM (SELECT *, {key} AS g FROM {table}) WHERE {condition(table, row.of)} "
+            f"FROM {rows} WHERE {condition(table, row.of)} "
             f"AND ({done} OR {other} OR {waiting} OR {_touched(one)}) GROUP BY ALL"
         )
 
@@ -415,6 +428,13 @@ def _cut(column: str) -> str:
     if column not in CUTS:
         raise ValueError(f"facts are cut by {', '.join(CUTS)}")
     return CUTS[column]
+
+
+def _grouped(table: str, by: str) -> str:
+    """Return the rows of a table, each with its group `g`: one of `shown_groups`, or none."""
+    if not by:
+        return f"(SELECT *, NULL AS g FROM {table})"
+    return f"(FROM {table} LEFT JOIN shown_groups ON g = coalesce({_cut(by)}, ''))"
 
 
 def _by_claim(one: Measure) -> bool:

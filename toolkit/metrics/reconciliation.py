@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from toolkit.claims.tables import Claims
-from toolkit.metrics.facts import NOT_READ, WON
 from toolkit.metrics.parcel import CUTS, DUES, Facts
+from toolkit.metrics.statements import NOT_READ, WON
 from toolkit.worklist import from_letters
 
 

@@ -1,4 +1,4 @@
-"""What is worked out once in the parent, by statsmodels and scipy, and read by every report.
+"""What is worked out once in the parent and read by every report.
 
 Intervals of days (Kaplan and Meier; cumulative incidence where another end competes), tests of
 differences with the false-discovery rate held (Benjamini and Hochberg), and rates of appeal by payer and
@@ -6,6 +6,7 @@ category shrunk toward all of them. Nothing here is imported when the toolkit or
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -73,21 +74,37 @@ def day_interval(
     if not any(kind == 1 for _, kind, _ in rows):
         return None, None
     time, status, weight = (np.array(column, dtype="float64") for column in zip(*rows, strict=True))
-    days, reached, spread = _curve(time, status, weight)
+    days, reached, spread = curve(time, status, weight)
     return _crossing(share, days, reached, spread)
 
 
-def _curve(time: np.ndarray, status: np.ndarray, weight: np.ndarray) -> tuple:
-    """Return the days, the share done by each, and its standard error."""
-    from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
+def curve(time: np.ndarray, status: np.ndarray, weight: np.ndarray) -> tuple:
+    """Return the days, the share done by each, and its standard error.
 
-    times, each = np.repeat(time, weight.astype(int)), np.repeat(status, weight.astype(int))
+    Kaplan and Meier with Greenwood's error; where some ended otherwise, the cumulative incidence of Aalen
+    and Johansen. A test holds both equal to statsmodels', which takes a second to be imported.
+    """
+    days, at = np.unique(time, return_inverse=True)
+    of_kind = [np.bincount(at, weights=np.where(status == kind, weight, 0)) for kind in (0, 1, 2)]
+    _, done, other = of_kind
+    risk = np.cumsum(sum(of_kind)[::-1])[::-1]
+    left = np.cumprod(1 - (done + other) / risk)
     with np.errstate(divide="ignore", invalid="ignore"):  # where nobody is left at risk
-        if not (status == 2).any():
-            curve = SurvfuncRight(times, each)
-            return curve.surv_times, 1 - curve.surv_prob, curve.surv_prob_se
-        ends = CumIncidenceRight(times, each)
-        return ends.times, ends.cinc[0], ends.cinc_se[0]
+        hazard = (done + other) / (risk * (risk - done - other))
+        if not other.any():
+            kept = done > 0
+            return days[kept], 1 - left[kept], (left * np.sqrt(np.cumsum(hazard)))[kept]
+        before = np.append(1.0, left[:-1]) / risk
+        reached = np.cumsum(before * done)
+        spread = (
+            reached**2 * np.cumsum(hazard)
+            - 2 * reached * np.cumsum(reached * hazard)
+            + np.cumsum(reached**2 * hazard)
+            + np.cumsum(before**2 * (risk - done) * done / risk)
+            - 2 * reached * np.cumsum(before * done / risk)
+            + 2 * np.cumsum(reached * before * done / risk)
+        )
+        return days, reached, np.sqrt(spread)
 
 
 def _crossing(
@@ -114,10 +131,12 @@ def _crossing(
 
 def adjusted(values: Iterable[float]) -> np.ndarray:
     """Return p-values with the false-discovery rate held (Benjamini and Hochberg 1995)."""
-    from statsmodels.stats.multitest import multipletests
-
     given = np.array(list(values), dtype="float64")
-    return multipletests(given, method="fdr_bh")[1] if len(given) else given
+    order = np.argsort(given)
+    raised = given[order] * len(given) / np.arange(1, len(given) + 1)
+    held = np.empty(len(given))
+    held[order] = np.minimum.accumulate(raised[::-1])[::-1].clip(max=1.0)
+    return held
 
 
 def differences(facts: Facts) -> pd.DataFrame:
@@ -203,29 +222,89 @@ def shrunk(facts: Facts) -> pd.DataFrame:
     """
     from scipy.stats import beta
 
-    found = _cells(facts)
-    alpha, other = found["alpha"], found["beta"]
+    found, known = _decided(facts), learned(facts)
+    alpha = found["won"] + known.mean * known.weight
+    other = found["decided"] - found["won"] + (1 - known.mean) * known.weight
     ends = {"low": 0.025, "high": 0.975}
     return found.assign(
+        rate=found["won"] / found["decided"],
+        alpha=alpha,
+        beta=other,
         shrunk=alpha / (alpha + other),
         **{name: beta.ppf(share, alpha, other) for name, share in ends.items()},
     )
 
 
-def _cells(facts: Facts) -> pd.DataFrame:
-    """Return the columns of `shrunk` up to beta."""
-    found = facts.frame(
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What decided appeals say of the next one.
+
+    `cells` are the appeals won and decided by payer and category, `mean` and `weight` the prior that each
+    cell leans on, `back` the share of the dispute that won appeals brought back and its standard deviation
+    (None where too few say so).
+    """
+
+    cells: pd.DataFrame
+    mean: float
+    weight: float
+    back: tuple[float, float] | None
+
+    @property
+    def decided(self) -> int:
+        """How many appeals it is learned from."""
+        return int(self.cells["decided"].sum())
+
+    def expected(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what to expect of a dollar at stake of these payers and categories, row by row.
+
+        Columns: rate, share, expected, and the standard deviations spread, common and chance; decided.
+        """
+        assert self.back is not None
+        share, cells = self.back[0], self.cells.set_index(["payer", "category"])
+        mine = cells.reindex(pd.MultiIndex.from_frame(rows[["payer", "category"]])).fillna(0)
+        won, decided = mine["won"].to_numpy("float64"), mine["decided"].to_numpy("float64")
+        alpha = won + self.mean * self.weight
+        other = decided - won + (1 - self.mean) * self.weight
+        rate = alpha / (alpha + other)
+        own = np.sqrt(rate * (1 - rate))
+        lean = self.weight / (self.weight + decided)
+        return pd.DataFrame(
+            {
+                "rate": rate,
+                "share": share,
+                "expected": share * rate,
+                "spread": share * own / np.sqrt(alpha + other + 1),
+                "common": share * lean * sqrt(self.mean * (1 - self.mean) / (self.decided + 2)),
+                "chance": share * own,
+                "decided": decided,
+            },
+            index=rows.index,
+        )
+
+
+def learned(facts: Facts) -> Learned:
+    """Return what the decided appeals of a source say; of a group of one, those of the whole source.
+
+    So the expected dollars of all groups add up to those of the whole.
+    """
+    if facts.whole.learned is None:
+        facts.whole.learned = _learned(facts.whole)
+    return facts.whole.learned
+
+
+def _learned(facts: Facts) -> Learned:
+    cells = _decided(facts)
+    won, decided = cells["won"].to_numpy("float64"), cells["decided"].to_numpy("float64")
+    mean, weight = prior(won, decided) if len(cells) else (0.0, 0.0)
+    return Learned(cells, mean, weight, _yield(facts))
+
+
+def _decided(facts: Facts) -> pd.DataFrame:
+    return facts.frame(
         "SELECT payer, coalesce(denial_category, '') AS category, "
         "count(*) FILTER (outcome IN ('overturned', 'partly_overturned')) AS won, "
         "count(*) AS decided FROM submissions WHERE has_denial AND stage = 'decided' "
         "GROUP BY 1, 2 ORDER BY 1, 2"
-    )
-    won, decided = found["won"].to_numpy("float64"), found["decided"].to_numpy("float64")
-    mean, weight = prior(won, decided) if len(found) else (0.0, 0.0)
-    return found.assign(
-        rate=won / decided,
-        alpha=won + mean * weight,
-        beta=decided - won + (1 - mean) * weight,
     )
 
 
@@ -261,34 +340,24 @@ def expected(facts: Facts) -> pd.DataFrame:
     `few` where its cell has few decided appeals. No row where no appeal is decided, or none that was won
     states what came back.
     """
-    cells, yielded = _cells(facts), _yield(facts)
+    known = learned(facts)
     found = facts.frame(
         "SELECT denial_key, claim_key, payer, coalesce(denial_category, '') AS category, owner, "
         "facility, due, "
         "route, program, level, file_by, last_filing_date, stake_cents FROM denials "
-        f"WHERE {_TO_RECOVER} AND {'true' if len(cells) and yielded else 'false'} ORDER BY denial_key"
+        f"WHERE {_TO_RECOVER} AND {'true' if known.back else 'false'} ORDER BY denial_key"
     )
-    if not yielded or found.empty:
+    if found.empty:
         names = ("rate", "share", "expected_cents", "spread", "common", "chance", "few")
         return found.assign(**dict.fromkeys(names, 0.0))
-    share = yielded[0]
-    known = cells.set_index(["payer", "category"])[["alpha", "beta", "decided"]]
-    mean, weight = prior(cells["won"].to_numpy("float64"), cells["decided"].to_numpy("float64"))
-    mine = known.reindex(pd.MultiIndex.from_frame(found[["payer", "category"]]))
-    alpha = mine["alpha"].fillna(mean * weight).to_numpy()
-    other = mine["beta"].fillna((1 - mean) * weight).to_numpy()
-    decided = mine["decided"].fillna(0).to_numpy()
-    rate, worth = alpha / (alpha + other), found["stake_cents"].to_numpy("float64") * share
+    each, stake = known.expected(found), found["stake_cents"].to_numpy("float64")
     return found.assign(
-        rate=rate,
-        share=share,
-        expected_cents=worth * rate,
-        spread=worth * np.sqrt(rate * (1 - rate) / (alpha + other + 1)),
-        common=worth * weight / (weight + decided)
-        * sqrt(mean * (1 - mean) / (float(cells["decided"].sum()) + 2)),
-        chance=worth * np.sqrt(rate * (1 - rate)),
-        few=decided < SMALL_N,
-    )  # fmt: skip
+        rate=each["rate"],
+        share=each["share"],
+        expected_cents=stake * each["expected"],
+        **{name: stake * each[name] for name in ("spread", "common", "chance")},
+        few=each["decided"] < SMALL_N,
+    )
 
 
 def _yield(facts: Facts) -> tuple[float, float] | None:
@@ -314,32 +383,45 @@ def _recoverable(facts: Facts) -> Studies:
     The interval is for what will come back: denials of one payer and category share one unknown rate,
     all lean on the rate of all, and each is won or lost by itself.
     """
-    rows, yielded = expected(facts), _yield(facts)
-    if not yielded:
+    known = learned(facts)
+    if known.back is None:
         return {}
-    n = facts.one("SELECT count(*) FROM submissions WHERE has_denial AND stage = 'decided'")
-    if rows.empty:
-        return {("recoverable_dollars", "", ""): (0.0, 0.0, 0.0, int(n))}
-    share, unsure = yielded
+    names = ("owner", "program", "facility")
+    sums = facts.frame(
+        "SELECT payer, coalesce(denial_category, '') AS category, "
+        + "".join(f"coalesce({name}, '') AS {name}, " for name in names)
+        + "sum(stake_cents)::DOUBLE AS stake, sum(stake_cents::DOUBLE * stake_cents) AS squares "
+        f"FROM denials WHERE {_TO_RECOVER} GROUP BY ALL ORDER BY ALL"
+    )
+    if sums.empty:
+        return {("recoverable_dollars", "", ""): (0.0, 0.0, 0.0, known.decided)}
+    each, (share, unsure) = known.expected(sums), known.back
+    sums = sums.assign(
+        all="",
+        pair=sums["payer"] + PAIR + sums["category"],
+        chance=sums["squares"] * each["chance"] ** 2,
+        **{name: sums["stake"] * each[name] for name in ("expected", "spread", "common")},
+    )
     found: Studies = {}
-    cells = {
-        "": None, "payer_name": "payer", "owner": "owner", "program": "program",
+    cuts = {
+        "": "all", "payer_name": "payer", "owner": "owner", "program": "program",
         "denial_category": "category", "facility": "facility", "payer_and_category": "pair",
     }  # fmt: skip
-    rows["pair"] = rows["payer"] + PAIR + rows["category"]
-    for cut, column in cells.items():
-        groups = rows[column].fillna("") if column else pd.Series("", index=rows.index)
-        for group, mine in rows.groupby(groups):
-            value, stake = float(mine["expected_cents"].sum()), float(mine["stake_cents"].sum())
-            together = mine.groupby(["payer", "category"])["spread"].sum()
+    for cut, column in cuts.items():
+        together = (
+            sums.groupby([column, "pair"] if column != "pair" else ["pair"])["spread"].sum() ** 2
+        )
+        cells = together.groupby(level=0).sum()
+        added = sums.groupby(column)[["expected", "stake", "common", "chance"]].sum()
+        for group, value, stake, common, chance in added.itertuples():
             reach = Z95 * sqrt(
-                float((together**2).sum())
-                + float(mine["common"].sum()) ** 2
-                + float((mine["chance"] ** 2).sum())
+                float(cells[group])
+                + common**2
+                + chance
                 + (value * unsure / share if share else 0.0) ** 2
             )
             found["recoverable_dollars", cut, str(group)] = (
-                value, max(value - reach, 0.0), min(value + reach, stake), int(n),
+                value, max(value - reach, 0.0), min(value + reach, stake), known.decided,
             )  # fmt: skip
     return found
 

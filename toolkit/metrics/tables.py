@@ -7,9 +7,9 @@ from typing import Literal
 import pandas as pd
 
 from toolkit.denials.codes import shown
-from toolkit.metrics.facts import NOT_READ, WON
 from toolkit.metrics.metric import Measure, Metric, condition
 from toolkit.metrics.parcel import DUES, NOT_STATED, Facts
+from toolkit.metrics.statements import NOT_READ, WON
 
 # Due states that call for a filing now or soon, most urgent first.
 URGENT = ("overdue", "past_safe_date", "due_this_week")

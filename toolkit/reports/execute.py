@@ -35,7 +35,9 @@ def begin(private: str) -> None:
     _without_grammars()
     die_with_parent()
     Finalize(None, _end_kernel, exitpriority=10)
-    signal.signal(signal.SIGTERM, _end_with_kernel)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, _end_with_kernel)
+    _keep_signals()
     try:
         _tell_kernel(_started(private), _AHEAD)
     except Exception:
@@ -145,6 +147,16 @@ def _end_with_kernel(*_: object) -> None:
     if pid:
         os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
     os._exit(1)
+
+
+def _keep_signals() -> None:
+    """Keep nbclient from taking this process's signals: it would print how it stopped, line by line."""
+    from jupyter_core.utils import ensure_event_loop
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("this process ends at once, with its kernel")
+
+    ensure_event_loop().add_signal_handler = refused
 
 
 def _private_kernel(private: Path) -> Callable[[], Any]:

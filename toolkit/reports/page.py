@@ -11,7 +11,7 @@ from toolkit.claims.findings import effect_of, severity_of
 from toolkit.claims.tables import Claims
 from toolkit.errors import ReportError, UsageError
 from toolkit.metrics import SMALL_N, Facts, named, reconcile, tables
-from toolkit.reports import blocks, words
+from toolkit.reports import blocks, prepared, words
 from toolkit.reports.kinds import kinds
 from toolkit.reports.source import Parcel, Source, parcel, unpack
 from toolkit.rules.words import capital
@@ -175,9 +175,9 @@ class Page:
     def reconciliation(self) -> blocks.Block:
         """Return the way from the rows read to the denials, and the checks that hold.
 
-        A check that does not hold stops the report.
+        A check that does not hold stops the report, before a page is made of it.
         """
-        checks = agree(self.given, self.by_column)
+        checks = prepared.checks(self.given.folder) or agree(self.given, self.by_column)
         rows = [(c.name, *(_side(n, c.unit) for n in (c.left, c.right)), "holds") for c in checks]
         return blocks.block(
             *self._bridge(),

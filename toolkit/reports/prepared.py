@@ -1,7 +1,7 @@
 """Small tables that are worked out once in the parent, before the notebooks run: tests, plans, rules.
 
 A notebook names those that it shows in its metadata (`prepares`); each is a function of the facts. They
-bring statsmodels and scipy, which no kernel has to import.
+bring scipy, which no kernel has to import.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from toolkit.errors import ReportError
-from toolkit.metrics import Facts
+from toolkit.metrics import Check, Facts
 
 
 def _differences(facts: Facts) -> pd.DataFrame:
@@ -48,6 +48,7 @@ PREPARED: dict[str, Callable[[Facts], pd.DataFrame]] = {
     "rules": _rules,
 }  # fmt: skip
 _STUDIES = "studies"
+_CHECKS = "checks"
 
 
 def prepare(folder: Path, facts: Facts, names: Iterable[str]) -> None:
@@ -58,6 +59,19 @@ def prepare(folder: Path, facts: Facts, names: Iterable[str]) -> None:
     _write(folder, _STUDIES, as_frame(facts.studies))
     for name in dict.fromkeys(names):
         _write(folder, name, PREPARED[name](facts))
+
+
+def keep_checks(folder: Path, checks: Iterable[Check]) -> None:
+    """Write the checks of the facts, which hold, beside them: a page shows them and need not count again."""
+    _write(folder, _CHECKS, pd.DataFrame(list(checks)))
+
+
+def checks(folder: Path | None) -> tuple[Check, ...]:
+    """Return the checks that the parent made of the facts in a folder; none if it made none."""
+    path = _path(folder, _CHECKS) if folder else None
+    if path is None or not path.is_file():
+        return ()
+    return tuple(Check(*row) for row in pd.read_parquet(path).itertuples(index=False, name=None))
 
 
 def studied(folder: Path, facts: Facts) -> Facts:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -22,7 +22,7 @@ from toolkit.reports import execute, manifest, pdf
 from toolkit.reports.groups import CUTS, Groups
 from toolkit.reports.kinds import Kind, pick
 from toolkit.reports.page import BY, agree
-from toolkit.reports.prepared import PREPARED, prepare
+from toolkit.reports.prepared import PREPARED, keep_checks, prepare
 from toolkit.reports.source import Parcel, Source, unpack
 
 FORMATS = ("html", "xlsx", "pdf", "ipynb")
@@ -84,6 +84,7 @@ class _Set:
     kept: list[dict] = field(default_factory=list)  # entries of what is done and unchanged
     facts: Facts | None = None
     wrong: list[str] = field(default_factory=list)
+    placed: list[dict] = field(default_factory=list)  # entries of what stands in its folder by now
 
 
 def run_reports(
@@ -137,12 +138,17 @@ def run_reports(
                 Path(beside),
             )  # fmt: skip
             each = _each(sources, groups, names)
-            sets = _made(asked, each, len(names), jobs or min(cores(), _MOST_JOBS), progress)
-            for place, group in enumerate(groups):
-                of_group = zip(names, sets, strict=True)
-                parts = [one.facts for (whose, _), one in of_group if whose == place]
-                if None not in parts:  # else one could not even be counted, and says so
-                    group.check([facts for facts in parts if facts is not None])
+            sets: list[_Set] = []
+            try:
+                _make(asked, sets, each, len(names), jobs or min(cores(), _MOST_JOBS), progress)
+                for place, group in enumerate(groups):
+                    of_group = zip(names, sets, strict=True)
+                    parts = [one.facts for (whose, _), one in of_group if whose == place]
+                    if None not in parts:  # else one could not even be counted, and says so
+                        group.check([facts for facts in parts if facts is not None])
+            except Exception:
+                _withdraw(asked, sets)
+                raise
             return _placed(asked, sets, then)
     finally:
         for one in new:
@@ -152,29 +158,38 @@ def run_reports(
 
 def _each(
     sources: Sequence[Source], groups: Sequence[Groups], names: Mapping[tuple[int, str], str]
-) -> Iterator[tuple[str, Source]]:
-    """Give each source with the name of its files; a group's only when it is asked for."""
+) -> Iterator[tuple[str, Source, Facts | None]]:
+    """Give each source with the name of its files, a group's when it is asked for, with all groups' facts."""
     for (place, key), name in names.items():
-        yield name, groups[place].one(key) if groups else sources[place]
+        if groups:
+            yield name, groups[place].one(key), groups[place].facts
+        else:
+            yield name, sources[place], None
 
 
-def _made(
-    asked: _Asked, each: Iterator[tuple[str, Source]], many: int, jobs: int, progress: bool
-) -> list[_Set]:
+def _make(
+    asked: _Asked,
+    sets: list[_Set],
+    each: Iterator[tuple[str, Source, Facts | None]],
+    many: int,
+    jobs: int,
+    progress: bool,
+) -> None:
     """Make all sets below `asked.made`; what goes wrong with one is said in it and stops no other."""
     there = manifest.earlier(asked.folder)
-    sets: list[_Set] = []
     running: dict[Future, tuple[_Set, _Job]] = {}
     steps = many * (1 + len(asked.kinds) * (asked.wants_pages + ("xlsx" in asked.formats)))
-    with _bar(steps + 1, progress) as bar, _workers(jobs, asked) as pool:
+    # A worker that has no notebook to run would still start a kernel.
+    notebooks = many * len(asked.kinds)
+    with _bar(steps + 1, progress) as bar, _workers(min(jobs, notebooks), asked) as pool:
         if asked.wants_pages and not there:
             pool.submit(int)  # the workers start while the first source is counted
-        for name, source in each:
+        for name, source, whole in each:
             bar.set_description_str(name)
             one = _Set(name)
             sets.append(one)
             with _told(one):
-                _plan(asked, one, source, there)
+                _plan(asked, one, source, there, whole)
             bar.update(1 + len(one.kept) * (steps // many - 1) // len(asked.kinds))
             # The workbooks are written here while the kernels run there.
             if asked.wants_pages:
@@ -186,20 +201,26 @@ def _made(
                     with _told(one):
                         _write_workbook(asked, job, source)
                     bar.update()
-        _finish(running, bar)
+            if asked.one_each:
+                _take([future for future in running if future.done()], running, bar)
+                _place_finished(asked, sets, running, there)
+        for future in as_completed(running):
+            _take([future], running, bar)
+            if asked.one_each:
+                _place_finished(asked, sets, running, there)
         bar.update()
         bar.set_description_str(f"{sum(not one.wrong for one in sets)} of {many} done")
-    return sets
 
 
-def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict]) -> None:
+def _plan(asked: _Asked, one: _Set, source: Source, there: list[dict], whole: Facts | None) -> None:
     began = time.perf_counter()
     tables = asked.private / one.name
     tables.mkdir()
     source.pack(tables, effort=asked.effort, share=asked.share)
     given = unpack(tables)
     one.facts = given.facts
-    agree(given, BY[asked.by])
+    one.facts.whole = whole or one.facts
+    keep_checks(tables, agree(given, BY[asked.by]))
     wanted = []
     for kind in asked.kinds:
         made_from = manifest.made_from(kind, source, given, asked.parameters)
@@ -272,9 +293,48 @@ def _told(one: _Set) -> Iterator[None]:
         one.wrong.append(f"{one.name}: internal error ({type(error).__name__})")
 
 
-def _finish(running: dict[Future, tuple[_Set, _Job]], bar: Any) -> None:
-    for future in as_completed(running):
-        one, job = running[future]
+def _place_finished(
+    asked: _Asked,
+    sets: Sequence[_Set],
+    running: Mapping[Future, tuple[_Set, _Job]],
+    there: Sequence[dict],
+) -> None:
+    """Put the sets of a batch that are finished in their place: what ends the run then, leaves them.
+
+    `there` are the entries of what stood there before the run.
+    """
+    waited_for = {id(one) for one, _ in running.values()}
+    for one in sets:
+        if one.jobs and not (one.placed or one.wrong or id(one) in waited_for):
+            with _told(one):
+                mine = _entries(asked, one)
+                if one.wrong:
+                    continue
+                entries = [*there, *(entry for other in sets for entry in other.placed), *mine]
+                manifest.write(asked.made / manifest.NAME, entries, failed={}, restated=[])
+                new = [file for job in one.jobs for file in _files(asked, job)]
+                _move(asked.made, asked.folder, new)
+                one.placed = mine
+
+
+def _withdraw(asked: _Asked, sets: Sequence[_Set]) -> None:
+    """Take back what this run has put in its place."""
+    files = {file for one in sets for entry in one.placed for file in entry["files"]}
+    if not files:
+        return
+    stays = [one for one in manifest.earlier(asked.folder) if not files & set(one["files"])]
+    if stays:
+        manifest.write(asked.folder / manifest.NAME, stays, failed={}, restated=[])
+    else:
+        (asked.folder / manifest.NAME).unlink(missing_ok=True)
+    for file in files:
+        (asked.folder / file).unlink(missing_ok=True)
+
+
+def _take(futures: Iterable[Future], running: dict[Future, tuple[_Set, _Job]], bar: Any) -> None:
+    """Take what notebooks came to from those that run."""
+    for future in futures:
+        one, job = running.pop(future)
         try:
             said = future.result()
         except BrokenProcessPool:
@@ -305,13 +365,11 @@ def _placed(asked: _Asked, sets: Sequence[_Set], then: Mapping | None) -> list[P
     entries: list[dict] = []
     new: list[str] = []
     for one in (one for one in sets if not one.wrong):
-        mine = [*one.kept, *(_entry(asked, job) for job in one.jobs)]
-        differ = manifest.disagreeing(mine)
-        if differ:
-            one.wrong.append(f"{one.name}: two reports differ in {', '.join(differ)}")
+        mine = one.placed or _entries(asked, one)
+        if one.wrong:
             continue
-        entries += mine
-        new += [file for job in one.jobs for file in _files(asked, job)]
+        entries += [*one.kept, *mine]
+        new += [file for job in one.jobs for file in _files(asked, job) if not one.placed]
     failed = {one.name: "; ".join(sorted(one.wrong)) for one in sets if one.wrong}
     if not entries:
         raise ReportError(f"{'. '.join(failed.values())}. No report was written.")
@@ -330,6 +388,14 @@ def _placed(asked: _Asked, sets: Sequence[_Set], then: Mapping | None) -> list[P
             answer={"written": [str(path) for path in written], "failed": failed},
         )
     return written
+
+
+def _entries(asked: _Asked, one: _Set) -> list[dict]:
+    """Return the entries of a set's new reports; say what two of the set's give as different numbers."""
+    mine = [_entry(asked, job) for job in one.jobs]
+    if differ := manifest.disagreeing([*one.kept, *mine]):
+        one.wrong.append(f"{one.name}: two reports differ in {', '.join(differ)}")
+    return mine
 
 
 def _files(asked: _Asked, job: _Job) -> list[str]:

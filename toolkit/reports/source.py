@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -98,15 +100,32 @@ _PACKED = ipc.IpcWriteOptions(compression="zstd", emit_dictionary_deltas=False)
 
 def table(frame: pd.DataFrame, columns: Iterable[Column]) -> pa.Table:
     """Return these columns of the frame as an Arrow table of their kinds."""
-    schema = pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
-    return pa.Table.from_pandas(
-        frame, schema=schema, preserve_index=False
-    ).replace_schema_metadata()
+    arrays = [_array(frame[column.name], _TYPES[column.kind]) for column in columns]
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def _array(column: pd.Series, kind: pa.DataType) -> pa.Array:
+    """Return a column of that kind; texts that are categories stay so."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = pa.array(column)
+        return found.cast(_ONCE) if found.type.value_type == kind else found.cast(kind)
+    found = pa.array(column, kind, from_pandas=True)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _plain(rows: pa.Table, order: Order) -> pa.Table:
+    """Return the table with the texts that it is put in order by as they are, to be compared."""
+    for name, _ in order:
+        column = rows[name]
+        if pa.types.is_dictionary(column.type):
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, column.cast(column.type.value_type))
+    return rows
 
 
 def first(rows: pa.Table, order: Order, most: int) -> pa.Table:
     """Return the first `most` rows in that order."""
-    return rows.take(_in_order(rows, order)[:most])
+    return rows.take(_in_order(_plain(rows, order), order)[:most])
 
 
 def frame(rows: pa.Table) -> pd.DataFrame:
@@ -141,11 +160,26 @@ def _small(rows: pa.Table, order: Order) -> pa.Table:
     The texts of the order stay as they are, to be compared, and so do those that never repeat.
     """
     plain = {name for name, _ in order} | _NEVER_REPEAT
+    rows = _plain(rows, order)
     for place, column in enumerate(rows.schema):
         if column.name not in plain and column.type in (pa.large_string(), _ONCE):
-            texts = rows[column.name].cast(pa.large_string())
-            rows = rows.set_column(place, column.name, texts.dictionary_encode())
+            rows = rows.set_column(place, column.name, _each_once(rows[column.name]))
     return rows.combine_chunks()
+
+
+def _each_once(texts: pa.ChunkedArray) -> pa.Array:
+    """Return the texts as numbers of those that there are."""
+    whole = texts.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(whole.type):
+        return whole.dictionary_encode()
+    code = whole.indices.fill_null(-1).to_numpy()
+    there = np.zeros(len(whole.dictionary) + 1, dtype=bool)
+    there[code] = True
+    if there[:-1].all():
+        return whole
+    place = np.append(np.cumsum(there[:-1]) - 1, -1).astype("int32")[code]
+    words = whole.dictionary.filter(pa.array(there[:-1]))
+    return pa.DictionaryArray.from_arrays(pa.array(place, mask=place < 0), words)
 
 
 def _packed(rows: pa.Table) -> bytes:
@@ -334,7 +368,7 @@ class Source:
 
     name: str
     as_of: date
-    facts: Mapping[str, bytes]
+    facts: Mapping[str, pa.Buffer]
     told: Outside | None
     urgent: pa.Table
     findings: pd.DataFrame
@@ -443,34 +477,31 @@ class _Sheets:
     def sealed(self) -> dict[str, Any]:
         for writer in self.writers.values():
             writer.close()
-        facts = _bytes_of(self.sinks)
+        facts = {name: sink.getvalue() for name, sink in self.sinks.items()}
         lists = _lists(self.held)
         names = (*LISTS, "findings", "files", "most")
         return {"facts": facts, "told": self.told} | {name: getattr(lists, name) for name in names}
 
 
-def packed_facts(facts: FactTables) -> dict[str, bytes]:
+def packed_facts(facts: FactTables) -> dict[str, pa.Buffer]:
     """Return the facts as Parquet files, by table."""
     sinks = {name: pa.BufferOutputStream() for name in TABLES}
     for name, sink in sinks.items():
         rows = getattr(facts, name)
         with _writer(sink, rows.schema) as writer:
             writer.write_table(rows)
-    return _bytes_of(sinks)
-
-
-def _bytes_of(sinks: Mapping[str, pa.BufferOutputStream]) -> dict[str, bytes]:
-    return {name: sink.getvalue().to_pybytes() for name, sink in sinks.items()}
+    return {name: sink.getvalue() for name, sink in sinks.items()}
 
 
 _KEYS = ("denial_key", "claim_key")
 
 
 def _writer(sink: pa.BufferOutputStream, schema: pa.Schema) -> pq.ParquetWriter:
-    # Keys never repeat, and each is nearly the one before it.
+    # Texts come as numbers of what they repeat; keys never repeat, and each is nearly the one before it.
+    texts = [column.name for column in schema if pa.types.is_dictionary(column.type)]
     keys = [name for name in _KEYS if name in schema.names]
     return pq.ParquetWriter(
-        sink, schema, compression="zstd", use_dictionary=[n for n in schema.names if n not in keys],
+        sink, schema, compression="lz4", use_dictionary=texts, write_statistics=False,
         column_encoding=dict.fromkeys(keys, "DELTA_BYTE_ARRAY"),
     )  # fmt: skip
 
@@ -547,7 +578,7 @@ class Parcel:
         """The data rows of the exports and the claims of the remittances."""
         return int(self.files["rows_read"].sum())
 
-    @property
+    @cached_property
     def from_letters(self) -> int:
         """How many of the denials are cases made of letters, whose claims are in no file."""
         query = "SELECT count(*) FROM denials WHERE split_part(claim_key, '-', 1) NOT IN (SELECT unnest(?))"

@@ -6,8 +6,8 @@ import pandas as pd
 
 from toolkit.law.wording import MARKS as MARKS_OF_LAW
 from toolkit.metrics import SMALL_N, Metric
-from toolkit.metrics.facts import NOT_READ
 from toolkit.metrics.parcel import NOT_STATED
+from toolkit.metrics.statements import NOT_READ
 from toolkit.worklist import wording
 from toolkit.worklist.wording import count, dollars, plain
 

@@ -116,12 +116,17 @@ WORK = (
     ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
 )
 
+
+def _same(*names: str) -> tuple[tuple, ...]:
+    """Return columns that another sheet has as the worklist's has them."""
+    known = {column[0]: column for column in WORK}
+    return tuple(known[name] for name in names)
+
+
 _APPEALS = (
-    ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
-    ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
-    ("payer_name", "Payer", "text", 26, "as the file names it"),
-    ("facility", "Facility", "text", 18, "as the file names it"),
-    ("program", "Program", "word", 20, "the body of law that governs; blank where not known"),
+    *_same(
+        "patient_control_number", "payer_claim_control_number", "payer_name", "facility", "program"
+    ),
     ("level", "Level", "word", 18, "level of appeal"),
     ("denial_category", "Category", "word", 20, "of the denial in dispute, the largest one"),
     (
@@ -144,10 +149,7 @@ _APPEALS = (
     ("filed_on", "Filed on", "date", 12, "day the appeal was filed"),
     ("decided_on", "Decided on", "date", 12, "day of the decision"),
     ("outcome", "Outcome", "word", 18, "blank while pending"),
-    ("recovered_cents", "Recovered", "cents", 13, "paid after the decision, where stated"),
-    ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
-    ("file_id", "File id", "text", 10, "first sixteen hex digits of the file's SHA-256"),
-    ("row", "Row", "count", 8, "row of the sheet, or segment of the 835"),
+    *_same("recovered_cents", "claim_key", "file_id", "row"),
 )
 
 _FINDINGS = (
@@ -167,15 +169,11 @@ _PLAN = (
         "1 is this week; blank: does not fit, or costs more than it brings",
     ),
     ("owner", "Owner", "text", 18, "work queue or team that holds the case"),
-    ("patient_control_number", "Patient control number", "text", 20, "ours (CLP01)"),
-    ("payer_claim_control_number", "Payer claim control number", "text", 22, "theirs (CLP07)"),
-    ("payer_name", "Payer", "text", 26, "as the file names it"),
+    *_same("patient_control_number", "payer_claim_control_number", "payer_name"),
     ("program", "Program", "word", 20, "the body of law that governs"),
     ("level", "Level", "word", 18, "level to file next"),
     ("category", "Category", "word", 20, "the toolkit's grouping of the denial"),
-    ("due", "Due", "due", 18, "state of the deadline on the report's date"),
-    ("file_by", "File by", "date", 12, "earliest safe reading of the rule, on a working day"),
-    ("last_filing_date", "Last filing date", "date", 12, "last lawful day to file"),
+    *_same("due", "file_by", "last_filing_date"),
     ("stake_cents", "At stake", "cents", 14, "what no appeal has brought back"),
     ("rate", "Won, expected", "share", 10, "in full or in part, shrunk toward all appeals"),
     (
@@ -189,7 +187,7 @@ _PLAN = (
     ("net_cents", "Expected net", "cents", 14, "expected back less the cost"),
     ("minutes", "Minutes", "count", 9, "assumed for the route"),
     ("label", "Label", "text", 22, "few decided appeals of this payer and category"),
-    ("claim_key", "Claim key", "text", 16, "our key: file and ordinal, no claim's value"),
+    *_same("claim_key"),
 )
 
 _EPOCH = pd.Timestamp("1899-12-30")  # day 0 of Excel's calendar

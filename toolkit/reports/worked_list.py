@@ -71,15 +71,17 @@ BESIDE = (
     Column("earlier_notes", "text", "notes recorded before, the last one first", True),
 )  # fmt: skip
 
+# The headings that the reports' worklist does not have, or has longer, each with its width.
 _HEADINGS = {
     "expected": ("Expected back", 11), "next_action": ("Next action", 44), "checklist": ("Checklist", 12),
     "status": ("Status", 18), "status_date": ("Status date", 10), "status_outcome": ("Outcome decided", 17),
     "status_amount": ("Amount", 12), "notes": ("Notes", 30), "earlier_notes": ("Earlier notes", 40),
-    OWNER_LISTED: ("Owner as listed", 14), "payer_name": ("Payer", 23), "owner": ("Owner", 15),
-    "days_left": ("Days left", 6), "patient_control_number": ("Patient control number", 15),
-    "denied": ("Denied", 11), "due": ("Due", 15), "file_by": ("File by", 10),
-    "last_filing_date": ("Last filing date", 10), "route": ("Route", 17),
-    "denial_category": ("Category", 21),
+    OWNER_LISTED: ("Owner as listed", 14), "days_left": ("Days left", 6),
+}  # fmt: skip
+# Columns in view that are narrower here.
+_WIDTHS = {
+    "payer_name": 23, "owner": 15, "patient_control_number": 15, "denied": 11, "due": 15, "file_by": 10,
+    "last_filing_date": 10, "route": 17, "denial_category": 21,
 }  # fmt: skip
 _WRAPPED = ("next_action", "notes")
 _LINE = 13.5  # points of a row with one line
@@ -300,10 +302,11 @@ def columns() -> tuple[tuple[Column, bool], ...]:
 
 
 def _heading(column: Column) -> tuple[str, int]:
-    """Return a column's heading and width, as the reports' worklist has them."""
+    """Return a column's heading and width, as the reports' worklist has them where it has the column."""
     of_reports = {DOLLARS.get(name, name): (heading, width) for name, heading, _, width, _ in WORK}
-    named = _HEADINGS.get(column.name) or of_reports.get(column.name)
-    return named or (capital(column.name.replace("_", " ")), 16)
+    plain = (capital(column.name.replace("_", " ")), 16)
+    heading, width = _HEADINGS.get(column.name) or of_reports.get(column.name, plain)
+    return heading, _WIDTHS.get(column.name, width)
 
 
 def _write(

@@ -108,6 +108,11 @@ class Coded:
             return Coded(np.where(where, self.values.index(value), self.code), self.values)
         return Coded(np.where(where, len(self.values), self.code), [*self.values, value])
 
+    def otherwise(self, other: "Coded") -> "Coded":
+        """Return the column with another's values where it is missing."""
+        both = self.followed(other)
+        return Coded(np.where(self.code < 0, both.code[len(self.code) :], self.code), both.values)
+
     def isin(self, values: Container[Any]) -> np.ndarray:
         """Return which rows have one of these values; a missing one has none."""
         return np.array([*(value in values for value in self.values), False], dtype=bool)[self.code]

@@ -39,17 +39,20 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _account_in(folder: Path, options: argparse.Namespace) -> tuple:
-    """Return the claims of one account number in a book, with recorded events, and the hospital."""
-    from toolkit.bulk.account import account_in
+    """Return the claims of one account number in a book or of a letter, what was recorded, and the hospital."""
+    from toolkit.bulk.account import claims_in
     from toolkit.bulk.book import Book
-    from toolkit.cases import one_history, recorded_at
+    from toolkit.cases import notices_at, one_history, recorded_at, with_notices
 
-    hospital = hospital_of(options)
-    claims = account_in(Book.at(folder), options.claim)
+    hospital, place = hospital_of(options), store_of(options)
+    numbers = ["patient_control_number", "payer_claim_control_number"]
+    of_letters = [
+        one for one in notices_at(place) if one.claims[numbers].eq(options.claim).any(axis=None)
+    ]
+    claims = with_notices(claims_in(Book.at(folder), [options.claim]), of_letters)
     if claims.claims.empty:
-        raise UsageError("no claim in the book has that account number (--claim)")
-    recorded = recorded_at(store_of(options))
-    found = one_history(claims, hospital=hospital, recorded=recorded, as_of=options.as_of)
+        raise UsageError("no claim in the book or of a letter has that account number (--claim)")
+    found = one_history(claims, hospital=hospital, recorded=recorded_at(place), as_of=options.as_of)
     return found, hospital
 
 

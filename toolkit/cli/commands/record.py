@@ -1,6 +1,7 @@
 """`toolkit record`: record what happened to a claim in the case store."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from toolkit.cli.arguments import (
     options_given,
     positive,
 )
-from toolkit.cli.inputs import store_of, triaged
+from toolkit.cli.inputs import hospital_of, store_of, triaged
 from toolkit.errors import InputError, RefusedError, UsageError
 
 SAYS = "record what happened to a claim in the case store"
@@ -21,7 +22,9 @@ EXAMPLE = "record export.csv --claim 1a2b3c4d-000012 --event filed --level redet
 
 
 def add_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("exports", nargs="*", type=Path, metavar="EXPORT")
+    one.add_argument(
+        "exports", nargs="*", type=Path, metavar="EXPORT", help="files; with --from, or a book"
+    )
     one.add_argument(
         "--from",
         dest="workbook",
@@ -106,8 +109,8 @@ def _read_back(options: argparse.Namespace) -> dict[str, Any]:
     if more := options_given(options, *single):
         raise UsageError(f"--from reads the events in the workbook: leave out --{' --'.join(more)}")
     rows = list(worked_rows(options.workbook))
-    claims, hospital, of_files = triaged(options.exports, options, recorded=False)
-    _, _, worklist = triaged(options.exports, options)
+    claims, hospital, of_files = _of_rows(rows, options, recorded=False)
+    _, _, worklist = _of_rows(rows, options)
     with CaseStore(store_of(options)) as store:
         found = read_back(
             store,
@@ -128,6 +131,29 @@ def _read_back(options: argparse.Namespace) -> dict[str, Any]:
             answer=answer,
         )
     return answer
+
+
+def _of_rows(rows: Sequence[Any], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
+    """Return the claims of the files, or those in a book that the rows are of, the hospital, the worklist."""
+    from toolkit.bulk.inputs import is_a_book
+
+    books = [path for path in options.exports if is_a_book(path)]
+    if not books:
+        return triaged(options.exports, options, recorded=recorded)
+    if len(options.exports) > 1:
+        raise UsageError("name either one book or files, not both")
+    from toolkit.bulk.account import claims_in
+    from toolkit.bulk.book import Book
+    from toolkit.cases import notices_at, one_history, recorded_at, with_notices
+    from toolkit.worklist.triage import triage
+
+    hospital, place = hospital_of(options), store_of(options)
+    names = ("patient_control_number", "payer_claim_control_number")
+    numbers = [next((row.cells[n] for n in names if row.cells.get(n)), "") for row in rows]
+    claims = with_notices(claims_in(Book.at(books[0]), numbers), notices_at(place))
+    known = recorded_at(place) if recorded else ()
+    claims = one_history(claims, hospital=hospital, recorded=known, as_of=options.as_of)
+    return claims, hospital, triage(claims, as_of=options.as_of, hospital=hospital)
 
 
 def _verified(options: argparse.Namespace) -> dict[str, Any]:
