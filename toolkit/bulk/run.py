@@ -390,6 +390,8 @@ def _alike(table: pa.Table) -> pa.Table:
 
 
 def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
     if not pa.types.is_dictionary(kind) or pa.types.is_dictionary(column.type):
         return column.cast(kind)
     return column.cast(kind.value_type).dictionary_encode().cast(kind)

@@ -132,11 +132,16 @@ class Coded:
         """Return the same column with only the values that it has, each once."""
         there = np.zeros(len(self.values) + 1, dtype=bool)
         there[self.code] = True
-        number: dict[Any, int] = {}
+        at = np.flatnonzero(there[:-1])
+        values = [*map(self.values.__getitem__, at.tolist())]
+        number = dict.fromkeys(values)
         place = np.full(len(there), -1, dtype="int32")
-        for at in np.flatnonzero(there[:-1]).tolist():
-            place[at] = number.setdefault(self.values[at], len(number))
-        return Coded(place[self.code], list(number))
+        if len(number) == len(values):
+            place[at] = np.arange(len(at))
+        else:
+            number = {value: n for n, value in enumerate(number)}
+            place[at] = [*map(number.__getitem__, values)]
+        return Coded(place[self.code], [*number])
 
     def value(self, row: int) -> Any:
         """Return what one row has; None where it is missing."""

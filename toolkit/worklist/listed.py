@@ -1,0 +1,73 @@
+"""A worklist's columns by number, before they become a frame or a table of Arrow."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from toolkit.claims.tables import Kind, text
+from toolkit.worklist.files import DOLLARS, exact_dollars
+from toolkit.worklist.keys import Coded
+from toolkit.worklist.table import REPEATED, WORKLIST
+
+_KINDS: dict[str, Kind] = {c.name: c.kind for c in WORKLIST}
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """The rows of a worklist, column by column: numbers of few texts, or arrays.
+
+    `claim` is the place of each row's claim in the table of claims; -1 for one that it lacks.
+    """
+
+    cells: Mapping[str, Any]
+    claim: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.claim)
+
+    def frame(self, names: Iterable[str] = _KINDS, *, categories: bool = False) -> pd.DataFrame:
+        """Return columns of WORKLIST as a frame.
+
+        With `categories` the texts are categories, but for the keys and the claim's two numbers; each
+        column's are the texts that it has.
+        """
+        columns = {name: self._array(name, categories=categories) for name in names}
+        return pd.DataFrame(columns, copy=False)
+
+    def table(self) -> pa.Table:
+        """Return the rows as `toolkit.worklist.arrow_of` returns those of a frame.
+
+        Texts that many rows repeat are dictionaries.
+        """
+        return pa.table({DOLLARS.get(name, name): self._column(name) for name in _KINDS})
+
+    def _array(self, name: str, *, categories: bool) -> Any:
+        cells = self.cells[name]
+        if isinstance(cells, Coded):
+            return cells.array(_KINDS[name], categories=categories)
+        return text(cells) if isinstance(cells, pa.Array) else cells
+
+    def _column(self, name: str) -> pa.Array:
+        kind, cells = _KINDS[name], self.cells[name]
+        if isinstance(cells, pa.Array):
+            return cells
+        if not isinstance(cells, Coded):
+            return _arrow_of(cells, kind)
+        if kind != "text":
+            return _arrow_of(cells.array(kind), kind)
+        few = cells.used()
+        codes = pa.array(few.code, pa.int32(), mask=few.code < 0)
+        texts = pa.array(few.values, pa.large_string())
+        return pa.DictionaryArray.from_arrays(codes, texts) if name in REPEATED else texts.take(codes)
+
+
+def _arrow_of(array: Any, kind: Kind) -> pa.Array:
+    """Return days, cents, whole numbers or flags as they stand in a file."""
+    if kind == "date":
+        return pa.array(array.astype("datetime64[D]"), pa.date32())
+    found = pa.array(array)
+    return exact_dollars(found) if kind == "cents" else found
