@@ -425,7 +425,7 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
 
 def last_end(data: bytes) -> int | None:
     """Return the offset after the last row end of a CSV's bytes, or None if none is in sight."""
-    odd = data.count(b'"') % 2
+    odd = _quotes(data) % 2
     at = len(data)
     for _ in range(2000):
         before = data.rfind(b"\n", 0, at)
@@ -436,3 +436,12 @@ def last_end(data: bytes) -> int | None:
             return before + 1
         at = before
     return None
+
+
+def _quotes(data: bytes) -> int:
+    """Return how many quotes there are, which are nearly as many as cells: counted by comparing bytes."""
+    signs, block = np.frombuffer(data, dtype=np.uint8), 1 << 18
+    return sum(
+        int(np.count_nonzero(signs[at : at + block] == ord('"')))
+        for at in range(0, len(signs), block)
+    )
