@@ -273,8 +273,9 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
             pq.write_table(table, given.work / "parts" / f"{name}.parquet", store_schema=False)
         else:
             write_arrow(given.work / "parts" / f"{name}.arrow", table)
-    asked = asked.assign(part=name)
-    for kind, frame in (("asked", asked), ("given", others), ("findings", claims.findings)):
+    if len(others):
+        write_arrow(given.work / "given" / f"{name}.arrow", others)
+    for kind, frame in (("asked", asked.assign(part=name)), ("findings", claims.findings)):
         if len(frame):
             path = given.work / kind / f"{name}.parquet"
             found = pa.Table.from_pandas(frame, preserve_index=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from toolkit.claims.tables import Claims, text
 from toolkit.history import seen_on
@@ -93,7 +94,7 @@ def triaged(
 
 def triaged_with_comparison(
     claims: Claims, asked: Brain, *, known: Histories | None = None
-) -> tuple[Listed, pd.DataFrame, pd.DataFrame]:
+) -> tuple[Listed, pd.DataFrame, pa.Table]:
     """Return the worklist without `looks`, and what `comparison.compared` needs of these claims.
 
     `known` are the claims' histories, where they are known already.
