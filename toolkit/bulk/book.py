@@ -18,13 +18,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit.bulk.sizes import is_book
 from toolkit.claims.export.evidence import Decisions
 from toolkit.claims.export.exports import file_row
 from toolkit.claims.export.grids import Tally
 from toolkit.claims.export.layouts import Match
 from toolkit.claims.export.pieces import Opened, numbers_of
 from toolkit.claims.identity import hash_of, id_of
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole
 
@@ -249,13 +250,6 @@ class Book:
         private_folder(path.parent)
         np.save(path, np.unique(accounts[accounts != 0]))
         return path
-
-
-def is_book(folder: Path) -> bool:
-    """Return whether the folder is a book."""
-    return (folder / "files").is_dir() and all(
-        one.name in {"files", "rows", "accounts", "findings", *TABLES} for one in folder.iterdir()
-    )
 
 
 def accounts_of(claims: pd.DataFrame) -> np.ndarray:

@@ -62,7 +62,9 @@ class Listed:
         few = cells.used()
         codes = pa.array(few.code, pa.int32(), mask=few.code < 0)
         texts = pa.array(few.values, pa.large_string())
-        return pa.DictionaryArray.from_arrays(codes, texts) if name in REPEATED else texts.take(codes)
+        return (
+            pa.DictionaryArray.from_arrays(codes, texts) if name in REPEATED else texts.take(codes)
+        )
 
 
 def _arrow_of(array: Any, kind: Kind) -> pa.Array:

@@ -55,7 +55,9 @@ def tally_of(texts: Mapping[str, Coded], denied_cents: pd.arrays.IntegerArray) -
     gaps = np.flatnonzero(texts["due"].isin({"no_date"}))
     every = np.arange(len(denied_cents))
     return Tally(
-        counted.by(["due"], every), counted.by(["gap", "payer_name"], gaps), _added([codes])
+        counted.by(["due"], every),
+        counted.by(["gap", "payer_name"], gaps),
+        _added([codes]) if len(codes) else codes,
     )
 
 

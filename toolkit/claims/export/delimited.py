@@ -24,7 +24,9 @@ from toolkit.errors import ExportError
 
 _DELIMITERS = (",", "\t", ";", "|")
 _CHUNK_BYTES = 1 << 23
-_PARSED_AT_ONCE = 1 << 20  # what stays in the processor's cache; a longer row is read by the other way
+_PARSED_AT_ONCE = (
+    1 << 20
+)  # what stays in the processor's cache; a longer row is read by the other way
 _LINE_ENDS = frozenset(b"\r\n")
 _BLANK = re.compile(rb"[\r\n]*")
 csv.field_size_limit(1 << 27)

@@ -156,7 +156,9 @@ def _outcomes(columns: list, chosen: Layout) -> dict[str, int]:
 
 
 def _count_dates(texts: pa.Array, found: dict[str, int], *, years: int) -> None:
-    some = texts.filter(pc.match_substring_regex(texts, _MAY_BE_NUMERIC))  # no date as ISO writes it
+    some = texts.filter(
+        pc.match_substring_regex(texts, _MAY_BE_NUMERIC)
+    )  # no date as ISO writes it
     for text in some.to_pylist():
         reading = _reading(text, years)
         if reading:

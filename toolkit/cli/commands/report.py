@@ -106,7 +106,7 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
-    from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.bulk.sizes import engine_for, in_parts
     from toolkit.reports import Source, long_part_of_run, part_of_run
 
     engine = engine_for(options.engine, exports, options.book)
