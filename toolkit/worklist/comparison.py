@@ -112,8 +112,8 @@ def given(
         "place": keys_at(places, place[at]),
         "on_line": pa.array(on_line[at]),
         "patient": keys_at(found.patients, found.patient[at]),
-        "service": _dictionary(found.service.take(at)),
-        "procedure_code": _dictionary(found.procedure_code.take(at)),
+        "service": found.service.take(at).arrow(),
+        "procedure_code": found.procedure_code.take(at).arrow(),
         "service_from": pa.array(found.day[at]),
         "billed_cents": pa.array(found.billed[at]),
         "paid": pa.array(found.paid[at]),
@@ -210,12 +210,6 @@ def _services(
         _patients(claims.claims), claim, Coded(service, words), code,
         np.where(np.isnat(own), day, own), billed, paid.to_numpy("int64", na_value=0) > 0,
     )  # fmt: skip
-
-
-def _dictionary(column: Coded) -> pa.DictionaryArray:
-    few = column.used()
-    codes = pa.array(few.code, pa.int32(), mask=few.code < 0)
-    return pa.DictionaryArray.from_arrays(codes, pa.array(few.values, pa.large_string()))
 
 
 def _word(says: str) -> pa.Scalar:

@@ -155,16 +155,22 @@ class Coded:
     def array(self, kind: Kind, *, categories: bool = False) -> Any:
         """Return the cells as a column's array of that kind; texts as categories, if asked for."""
         if kind == "text":
-            found = self.used()
             if categories:
+                found = self.used()
                 return pd.Categorical.from_codes(found.code, pd.Index(found.values, dtype="str"))
-            words = pa.array(found.values, pa.large_string())
-            return text(words.take(_places(found.code)))
+            words = self.arrow()
+            return text(words.dictionary.take(words.indices))
         if kind == "date":
             return np.array([*self.values, None], dtype="datetime64[us]")[self.code]
         values = np.array([*self.values, 0], dtype=bool if kind == "flag" else "int64")
         array = pd.arrays.BooleanArray if kind == "flag" else pd.arrays.IntegerArray
         return array(values[self.code], self.code < 0)
+
+    def arrow(self) -> pa.DictionaryArray:
+        """Return a column of texts as Arrow holds one: the texts that it has, and their numbers."""
+        found = self.used()
+        texts = pa.array(found.values, pa.large_string())
+        return pa.DictionaryArray.from_arrays(_places(found.code), texts)
 
 
 def coded(column: pd.Series) -> Coded:

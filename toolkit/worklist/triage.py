@@ -209,7 +209,7 @@ def _listed(rows: DenialRows, asked: Brain) -> Listed:
         one.name: composed[one.name] if one.name in composed else sources[one.source](one.name)
         for one in WORKLIST
     }
-    return Listed(cells, rows.set_.claim_at(rows.claim))
+    return Listed(WORKLIST, cells, rows.set_.claim_at(rows.claim))
 
 
 def _of_claim(rows: DenialRows, name: str) -> Any:

@@ -27,8 +27,8 @@ from toolkit.claims.export.layouts import COLUMNS, Match
 from toolkit.claims.identity import hash_of, id_of, part_hash
 from toolkit.errors import ExportError
 
-PIECE_BYTES = 32 << 20
-PIECE_ROWS = 120_000
+PIECE_BYTES = 24 << 20
+PIECE_ROWS = 100_000
 _ACCOUNT = ("patient_control_number", "payer_claim_control_number")
 
 
