@@ -47,7 +47,7 @@ from toolkit.worklist.table import REPEATED
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
 PART_ROWS = 75_000
 _SORTED_AT_ONCE = 4_000_000
-_COMPARED_AT_ONCE = 8  # parts whose services are looked at together
+_COMPARED_AT_ONCE = 3  # parts whose services are looked at together
 _SPACE = pa.scalar(" ", pa.large_string())
 _SCHEMA = pa.schema(
     [
