@@ -261,13 +261,13 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     claims = seen_on(own_claims(claims, given.hospital.providers), given.as_of)
     claims, known = settled_with_histories(claims, given.taken_back)
     claims = seen_on(with_recorded(claims, given.recorded), given.as_of)
-    found, asked, others = triaged_with_comparison(claims, _brain(given), known=known)
-    done.denials, done.asked = len(found), len(asked)
-    done.counted = tally_of(found.cells, found.cells["denied_cents"])
-    if len(found):
-        table = found.table()
+    rows, asked, others = triaged_with_comparison(claims, _brain(given), known=known)
+    done.denials, done.asked = len(rows), len(asked)
+    done.counted = tally_of(rows.cells, rows.cells["denied_cents"])
+    if len(rows):
+        table = rows.table()
         if name != NOTICES:
-            order = _order(given, claims)[found.claim]
+            order = _order(given, claims)[rows.claim]
             table = table.append_column("order", pa.array(order))
         if name.startswith("bucket"):
             pq.write_table(table, given.work / "parts" / f"{name}.parquet", store_schema=False)
@@ -282,7 +282,7 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
             pq.write_table(found, path, compression="lz4", use_dictionary=False)
     done.findings = len(claims.findings)
     if given.also:
-        made = given.also(claims, found.frame(categories=True), given.as_of)
+        made = given.also(claims, rows.frame(categories=True), given.as_of)
         (given.work / "also" / f"{name}.pickle").write_bytes(pickle.dumps(made))
     return done
 

@@ -347,7 +347,7 @@ def _looks(given: Given) -> pd.DataFrame:
     with database(given.work) as db:
         db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
         patients = db.sql("SELECT DISTINCT patient FROM asked WHERE patient IS NOT NULL")
-        mine = patients.to_arrow_table()["patient"].combine_chunks()
+        mine = patients.to_arrow_table()["patient"].combine_chunks().cast(pa.large_string())
         create = "CREATE TABLE given AS"
         for some in _given(given.work / "given", mine):
             db.register("services", some)
@@ -385,7 +385,7 @@ def _given(folder: Path, patients: pa.Array) -> Iterator[pa.Table]:
             with pa.memory_map(str(path)) as file:
                 some.append(pa.ipc.open_file(file).read_all())
         table = pa.concat_tables(some)
-        mine = pc.is_in(table["patient"], value_set=patients.cast(pa.large_string()))
+        mine = pc.is_in(table["patient"], value_set=patients)
         yield table.filter(mine).cast(plain)
 
 
