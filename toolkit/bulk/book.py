@@ -1,7 +1,7 @@
 """A book: a folder in which the rows of many files stand in pieces, each file read once.
 
     files/<file_id>.json                       one per file, written when the file is wholly in
-    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 60,000 or so each
+    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 65,000 or so each
     claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
 
 A book holds patient data: only its owner may look into it.

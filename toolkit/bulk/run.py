@@ -47,7 +47,7 @@ from toolkit.worklist.table import REPEATED
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
 PART_ROWS = 75_000
 _SORTED_AT_ONCE = 4_000_000
-_COMPARED_AT_ONCE = 3  # parts whose services are looked at together
+_COMPARED_AT_ONCE = 2  # parts whose services are looked at together
 _SPACE = pa.scalar(" ", pa.large_string())
 _SCHEMA = pa.schema(
     [
@@ -344,6 +344,7 @@ def _looks(given: Given) -> pd.DataFrame:
     first = next(asked.parent.glob(asked.name))
     kinds = pd.read_parquet(first).dtypes
     found = []
+    pa.default_memory_pool().release_unused()  # what the parts needed is room for this
     with database(given.work) as db:
         db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
         patients = db.sql("SELECT DISTINCT patient FROM asked WHERE patient IS NOT NULL")
