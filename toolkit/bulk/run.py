@@ -383,7 +383,7 @@ def _given(folder: Path, patients: pa.Array) -> Iterator[pa.Table]:
     for start in range(0, len(paths), _COMPARED_AT_ONCE):
         some = []
         for path in paths[start : start + _COMPARED_AT_ONCE]:
-            with pa.memory_map(str(path)) as file:
+            with pa.OSFile(str(path)) as file:
                 some.append(pa.ipc.open_file(file).read_all())
         table = pa.concat_tables(some)
         mine = pc.is_in(table["patient"], value_set=patients)
