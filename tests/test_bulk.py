@@ -295,7 +295,7 @@ def test_what_does_not_fit_into_the_memory_limit_is_put_on_disk_or_told(tmp_path
 def test_a_full_disk_is_told_and_nothing_is_left(sample, tmp_path, monkeypatch, capsys):
     sample.head(100).to_csv(tmp_path / "a.csv", index=False)
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr("toolkit.bulk.book.write_arrow", full)

@@ -255,6 +255,13 @@ def test_a_quoted_newline_is_one_cell_and_rows_are_counted_as_a_spreadsheet_coun
     assert (3, "denied_amount", "not_money") in codes(claims)
 
 
+def test_a_row_longer_than_what_is_parsed_at_once_is_read_like_the_others(tmp_path):
+    words = "not a covered service " * 60_000
+    found = read_export(csv_of(tmp_path, {}, {"denial_text": words}, {"denial_text": "short"}))
+    assert found.adjustments["denial_text"].tolist()[1:] == [words.strip(), "short"]
+    assert found.findings.empty
+
+
 def test_a_row_with_too_many_or_too_few_cells_is_a_finding_and_the_rest_is_read(tmp_path):
     path = tmp_path / "ragged.csv"
     path.write_text(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from toolkit.claims.reading import read
@@ -19,10 +20,17 @@ from toolkit.hospital.payers import Payer, PayerBook, claim_filing_indicators, r
 from toolkit.law import Contract, dated, next_step
 from toolkit.law.model import FilingRule, Span
 from toolkit.worklist import DUE, WORKLIST, dollars, find_denial, summary, tally, write_worklist
+from toolkit.worklist.files import arrow_of, arrow_schema, exact_dollars
 from toolkit.worklist.keys import Coded, ask, coded, combined, keys_of, positions
 from toolkit.worklist.questions import CLOCK_FACTS, Steps
 from toolkit.worklist.table import WorklistColumn
-from toolkit.worklist.triage import brain, classified_adjustments, triage, triaged
+from toolkit.worklist.triage import (
+    brain,
+    classified_adjustments,
+    triage,
+    triaged,
+    triaged_with_comparison,
+)
 
 UNKNOWN = Hospital.unknown()
 
@@ -694,6 +702,37 @@ def test_a_column_that_the_table_declares_needs_no_other_list(monkeypatch):
     assert found["jurisdiction"].isna().all() and found["rank"].gt(0).all()
     assert not found["from_decision"].any()
     assert found["waits"].str.startswith("decision due").tolist() == [False, True]
+
+
+def test_a_part_s_table_holds_what_its_frame_does():
+    made = claims(*MIXED, {"billed_cents": -1, "line": {"billed_cents": None}})
+    listed, _, _ = triaged_with_comparison(made, brain(as_of=TODAY, hospital=UNKNOWN))
+    table, of_frame = listed.table(), arrow_of(listed.frame())
+    assert table.cast(of_frame.schema).equals(of_frame)
+    assert of_frame.schema.equals(arrow_schema())
+    assert Decimal("-0.01") in table["billed"].to_pylist()
+
+
+def test_cents_become_exact_dollars_with_their_sign_and_what_is_missing():
+    cents = pa.array([7, None, -1, 12_345, 10**17])
+    exact = [None, Decimal("-0.01"), Decimal("123.45"), Decimal(10**15)]
+    assert exact_dollars(cents[1:]).to_pylist() == exact
+    with pytest.raises(OverflowError):
+        exact_dollars(pa.array([-(10**18)]))
+
+
+def test_a_part_is_answered_by_its_own_answers_alone():
+    questions = brain(as_of=TODAY, hospital=UNKNOWN)
+
+    def answers(*values: str) -> tuple[list, int]:
+        facts = {key: Coded(np.full(len(values), -1), []) for key in questions.code.keys}
+        facts["carc"] = Coded(np.arange(len(values)), list(values))
+        found = questions.ask("code", facts)
+        return found.of("decided_by").plain(), len(found.table["decided_by"].values)
+
+    every, many = answers("50", "29", "197", "16")
+    assert many == len(set(every)) > 1
+    assert answers("29") == ([every[1]], 1)
 
 
 def test_the_lines_of_a_claim_stand_in_the_order_of_their_keys():

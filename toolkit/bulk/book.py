@@ -1,14 +1,14 @@
 """A book: a folder in which the rows of many files stand in pieces, each file read once.
 
     files/<file_id>.json                       one per file, written when the file is wholly in
-    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 40,000 or so each
+    rows/file_id=<id>/part-00000.arrow         the rows of an export, as text, 65,000 or so each
     claims/file_id=<id>/part-00000.parquet     the tables of a remittance, and so for every table
 
 A book holds patient data: only its owner may look into it.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolkit.bulk.sizes import is_book
 from toolkit.claims.export.evidence import Decisions
 from toolkit.claims.export.exports import file_row
 from toolkit.claims.export.grids import Tally
 from toolkit.claims.export.layouts import Match
 from toolkit.claims.export.pieces import Opened, numbers_of
 from toolkit.claims.identity import hash_of, id_of
-from toolkit.claims.tables import TABLES, Claims, conform
+from toolkit.claims.tables import Claims, conform
 from toolkit.errors import InputError
 from toolkit.outputs import private_folder, whole
 
@@ -158,14 +159,14 @@ class Book:
         """Write a piece of an export's rows, and which accounts it has; return the files' hashes."""
         path = self.rows_path(file_id, number)
         private_folder(path.parent)
-        write_arrow(path, table)
+        write_arrow(path, _narrow(table), compressed=self.kept)
         accounts = self._write_accounts(file_id, number, table["account"].to_numpy())
         return self._hashes([path, accounts])
 
     def read_rows(self, file: File, piece: Piece) -> pa.Table:
         """Return a piece of an export's rows. Raises InputError if it is not what was written."""
         data = self._whole(self.rows_path(file.file_id, piece.number), file, piece)
-        return pa.ipc.open_file(pa.py_buffer(data)).read_all()
+        return _with_codes(pa.ipc.open_file(pa.py_buffer(data)).read_all(), lambda _: pa.int32())
 
     def read_accounts(self, file: File, piece: Piece) -> np.ndarray:
         """Return the sorted numbers of a piece's accounts, not read into memory."""
@@ -251,13 +252,6 @@ class Book:
         return path
 
 
-def is_book(folder: Path) -> bool:
-    """Return whether the folder is a book."""
-    return (folder / "files").is_dir() and all(
-        one.name in {"files", "rows", "accounts", "findings", *TABLES} for one in folder.iterdir()
-    )
-
-
 def accounts_of(claims: pd.DataFrame) -> np.ndarray:
     """Return a number per claim for its claim number: ours, else the payer's; 0 for none."""
     texts = claims["patient_control_number"].fillna(claims["payer_claim_control_number"])
@@ -267,11 +261,38 @@ def accounts_of(claims: pd.DataFrame) -> np.ndarray:
     return numbers
 
 
-def write_arrow(path: Path, batches: pa.Table | Iterator[pa.RecordBatch], schema=None) -> None:
+def _narrow(table: pa.Table) -> pa.Table:
+    """Return a table whose codes take no more bytes than they need: most columns have few contents."""
+
+    def kind(contents: int) -> pa.DataType:
+        return pa.int8() if contents < 1 << 7 else pa.int16() if contents < 1 << 15 else pa.int32()
+
+    return _with_codes(table, kind)
+
+
+def _with_codes(table: pa.Table, kind: Callable[[int], pa.DataType]) -> pa.Table:
+    """Return a table whose codes have the type that `kind` gives for so many contents."""
+    columns = []
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            found = column.combine_chunks()
+            codes = found.indices.cast(kind(len(found.dictionary)))
+            column = pa.DictionaryArray.from_arrays(codes, found.dictionary)
+        columns.append(column)
+    return pa.table(columns, names=table.column_names)
+
+
+def write_arrow(
+    path: Path,
+    batches: pa.Table | Iterator[pa.RecordBatch],
+    schema=None,
+    *,
+    compressed: bool = True,
+) -> None:
     """Write an Arrow file: a table, or one record batch after the other."""
     if isinstance(batches, pa.Table):
         schema, batches = batches.schema, iter(batches.combine_chunks().to_batches())
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    options = pa.ipc.IpcWriteOptions(compression="lz4" if compressed else None)
     with (
         pa.OSFile(str(path), "wb") as file,
         pa.ipc.new_file(file, schema, options=options) as writer,

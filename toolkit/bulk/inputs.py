@@ -1,4 +1,4 @@
-"""From the words of a command to a run: which engine, which book, and how progress is shown."""
+"""From the words of a command to a run: which book, and how progress is shown."""
 
 import sys
 import tempfile
@@ -8,57 +8,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from toolkit.bulk.book import Book, is_book
+from toolkit.bulk.book import Book
 from toolkit.bulk.gathering import Gathered, gather
 from toolkit.bulk.kernel import Also
-from toolkit.bulk.run import PART_ROWS, Run, triage_book
+from toolkit.bulk.run import Run, triage_book
+from toolkit.bulk.sizes import is_a_book
 from toolkit.cases import RecordedCase
-from toolkit.claims.reading import files_of
 from toolkit.claims.tables import Claims
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
-
-# Up to here a file is read at once: quicker than bringing it into a book, and some 0.6 GB at most.
-_AT_ONCE = {".parquet": 12 << 20, ".xlsx": 40 << 20}
-_AT_ONCE_TEXT = 64 << 20
-_AT_ONCE_ROWS = 400_000  # of Parquet, whose bytes say little of its rows
-
-
-def engine_for(engine: str, exports: Sequence[Path], book: Path | None) -> str:
-    """Return the engine for these files: as asked, or with `auto` by their size.
-
-    `local` is all cores of this machine.
-    """
-    if engine != "auto":
-        return "duckdb" if engine == "local" else engine
-    if book is not None or any(is_a_book(path) for path in exports):
-        return "duckdb"
-    share = sum(_share(one) for path in exports for one in files_of(path) if one.is_file())
-    return "pandas" if share <= 1 else "duckdb"
-
-
-def _share(path: Path) -> float:
-    """Return which part of what is read at once a file is."""
-    share = path.stat().st_size / _AT_ONCE.get(path.suffix.lower(), _AT_ONCE_TEXT)
-    if path.suffix.lower() != ".parquet":
-        return share
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return max(share, pq.read_metadata(path).num_rows / _AT_ONCE_ROWS)
-    except (pa.ArrowException, OSError):
-        return share  # its reader has the words for it
-
-
-def is_a_book(path: Path) -> bool:
-    """Return whether the path is a folder that `gather` made."""
-    return path.is_dir() and is_book(path)
-
-
-def in_parts(engine: str, exports: Sequence[Path], book: Path | None) -> bool:
-    """Return whether the files are to be done in parts, and not read at once."""
-    return engine != "pandas" or book is not None or any(is_a_book(path) for path in exports)
 
 
 @contextmanager
@@ -122,7 +80,6 @@ def run_on(
     layout: str | None = None,
     engine: str = "duckdb",
     also: Also | None = None,
-    part_rows: int = PART_ROWS,
     progress: bool = False,
 ) -> Iterator[Run]:
     """Give the worklist of files, folders, patterns or a book, in parts: see `triage_book`."""
@@ -133,8 +90,7 @@ def run_on(
         with _bar(progress) as on_progress:
             run = triage_book(
                 here, found.files, as_of=as_of, hospital=hospital, recorded=recorded,
-                notices=notices, engine=engine, also=also, findings=found.findings,
-                part_rows=part_rows, on_progress=on_progress,
+                notices=notices, engine=engine, also=also, findings=found.findings, on_progress=on_progress,
             )  # fmt: skip
         with run:
             yield run

@@ -34,8 +34,8 @@ from toolkit.claims.restated import once
 from toolkit.claims.tables import TABLES, Claims, conform
 from toolkit.history import seen_on, settled_with_histories
 from toolkit.hospital import Hospital
-from toolkit.worklist import arrow_of, tally
-from toolkit.worklist.keys import keys_of, positions
+from toolkit.worklist.keys import coded
+from toolkit.worklist.tallies import tally_of
 from toolkit.worklist.triage import Brain, brain, triaged_with_comparison
 
 NOTICES = "notices"  # the part that is of no file
@@ -261,39 +261,39 @@ def _finish(given: Given, claims: Claims, name: str, done: Done) -> Done:
     claims = seen_on(own_claims(claims, given.hospital.providers), given.as_of)
     claims, known = settled_with_histories(claims, given.taken_back)
     claims = seen_on(with_recorded(claims, given.recorded), given.as_of)
-    worklist, asked, others = triaged_with_comparison(
-        claims, _brain(given), categories=True, known=known
-    )
-    done.denials, done.asked = len(worklist), len(asked)
-    done.counted = tally(worklist)
-    if len(worklist):
-        table = arrow_of(worklist)
+    rows, asked, others = triaged_with_comparison(claims, _brain(given), known=known)
+    done.denials, done.asked = len(rows), len(asked)
+    done.counted = tally_of(rows.cells, rows.cells["denied_cents"])
+    if len(rows):
+        table = rows.table()
         if name != NOTICES:
-            table = table.append_column("order", pa.array(_order(given, claims, worklist)))
+            order = _order(given, claims)[rows.claim]
+            table = table.append_column("order", pa.array(order))
         if name.startswith("bucket"):
             pq.write_table(table, given.work / "parts" / f"{name}.parquet", store_schema=False)
         else:
             write_arrow(given.work / "parts" / f"{name}.arrow", table)
-    asked = asked.assign(part=name)
-    for kind, frame in (("asked", asked), ("given", others), ("findings", claims.findings)):
+    if len(others):
+        write_arrow(given.work / "given" / f"{name}.arrow", others)
+    for kind, frame in (("asked", asked.assign(part=name)), ("findings", claims.findings)):
         if len(frame):
             path = given.work / kind / f"{name}.parquet"
             found = pa.Table.from_pandas(frame, preserve_index=False)
             pq.write_table(found, path, compression="lz4", use_dictionary=False)
     done.findings = len(claims.findings)
     if given.also:
-        made = given.also(claims, worklist, given.as_of)
+        made = given.also(claims, rows.frame(categories=True), given.as_of)
         (given.work / "also" / f"{name}.pickle").write_bytes(pickle.dumps(made))
     return done
 
 
-def _order(given: Given, claims: Claims, worklist: pd.DataFrame) -> np.ndarray:
-    """Return for each denial where its claim stands: the file's place, then the claim's row."""
+def _order(given: Given, claims: Claims) -> np.ndarray:
+    """Return where each claim stands: the file's place, then the claim's row."""
     place = {file.file_id: at for at, file in enumerate(given.files)}
     table = claims.claims
-    files = table["file_id"].map(place).to_numpy(dtype=np.int64)
-    order = (files << 40) | table["row"].to_numpy(dtype=np.int64)
-    return order[positions(keys_of(worklist["claim_key"]), keys_of(table["claim_key"]))]
+    file_id = coded(table["file_id"])
+    files = np.array([place[one] for one in file_id.values], dtype=np.int64)[file_id.code]
+    return (files << 40) | table["row"].to_numpy(dtype=np.int64)
 
 
 _BRAINS: dict[tuple, Brain] = {}

@@ -45,8 +45,9 @@ from toolkit.worklist.comparison import compared
 from toolkit.worklist.table import REPEATED
 
 # Rows of exports and claims of remittances in one part of the work: what bounds its memory.
-PART_ROWS = 50_000
+PART_ROWS = 75_000
 _SORTED_AT_ONCE = 4_000_000
+_COMPARED_AT_ONCE = 2  # parts whose services are looked at together
 _SPACE = pa.scalar(" ", pa.large_string())
 _SCHEMA = pa.schema(
     [
@@ -339,43 +340,54 @@ def _looks(given: Given) -> pd.DataFrame:
 
     Only the services of patients of whom something is asked are looked at, some patients at a time.
     """
-    asked, others = given.work / "asked" / "*.parquet", given.work / "given" / "*.parquet"
-    like = {path: _kinds(path) for path in (asked, others)}
+    asked = given.work / "asked" / "*.parquet"
+    first = next(asked.parent.glob(asked.name))
+    kinds = pd.read_parquet(first).dtypes
     found = []
+    pa.default_memory_pool().release_unused()  # what the parts needed is room for this
     with database(given.work) as db:
         db.execute(f"CREATE TABLE asked AS SELECT * FROM read_parquet({_text(asked)})")
-        if like[others] is None:  # no service of theirs has a day and a charge
-            nothing = comparison.given(Claims(), np.empty(0, dtype=bool))
-            like[others] = nothing.dtypes
-            db.register("nothing", pa.Table.from_pandas(nothing, preserve_index=False))
-            db.execute("CREATE TABLE given AS SELECT * FROM nothing")
-        else:
-            db.execute(
-                f"CREATE TABLE given AS SELECT * FROM read_parquet({_text(others)}) "
-                "SEMI JOIN asked USING (patient)"
-            )
+        patients = db.sql("SELECT DISTINCT patient FROM asked WHERE patient IS NOT NULL")
+        mine = patients.to_arrow_table()["patient"].combine_chunks().cast(pa.large_string())
+        create = "CREATE TABLE given AS"
+        for some in _given(given.work / "given", mine):
+            db.register("services", some)
+            db.execute(f"{create} SELECT * FROM services")
+            create = "INSERT INTO given"
         [(count,)] = db.execute("SELECT count(*) FROM given").fetchall()
         groups = count // 50_000 + 1
         for group in range(groups):
             here = f"hash(patient) % {groups} = {group}"
-            frames = [
-                db.sql(f"SELECT * FROM {table} WHERE {here}").to_arrow_table().to_pandas()
+            one, others = (
+                db.sql(f"SELECT * FROM {table} WHERE {here}").to_arrow_table()
                 for table in ("asked", "given")
-            ]
-            if len(frames[0]):
-                one, other = (
-                    frame.astype(kinds) if kinds is not None else frame
-                    for frame, kinds in zip(frames, like.values(), strict=True)
-                )
-                told = one[["part", "denial_key"]].assign(more=compared(one, other).array)
+            )
+            if len(one):
+                frame = one.to_pandas().astype(kinds)
+                told = frame[["part", "denial_key"]]
+                told = told.assign(more=compared(frame, others).array)
                 found.append(told[told["more"].ne("")])
     looks = pd.concat(found, ignore_index=True)
     return looks[looks["more"].ne("")]
 
 
-def _kinds(paths: Path) -> pd.Series | None:
-    first = next(paths.parent.glob(paths.name), None)
-    return None if first is None else pd.read_parquet(first).dtypes
+def _given(folder: Path, patients: pa.Array) -> Iterator[pa.Table]:
+    """Give the services of these patients, those of several parts at a time; at first none."""
+    nothing = comparison.given(Claims(), np.empty(0, dtype=bool))
+    plain = pa.schema([
+        (one.name, one.type.value_type if pa.types.is_dictionary(one.type) else one.type)
+        for one in nothing.schema
+    ])  # fmt: skip
+    yield nothing.cast(plain)
+    paths = sorted(folder.glob("*.arrow"))
+    for start in range(0, len(paths), _COMPARED_AT_ONCE):
+        some = []
+        for path in paths[start : start + _COMPARED_AT_ONCE]:
+            with pa.OSFile(str(path)) as file:
+                some.append(pa.ipc.open_file(file).read_all())
+        table = pa.concat_tables(some)
+        mine = pc.is_in(table["patient"], value_set=patients)
+        yield table.filter(mine).cast(plain)
 
 
 def _alike(table: pa.Table) -> pa.Table:
@@ -390,6 +402,8 @@ def _alike(table: pa.Table) -> pa.Table:
 
 
 def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
     if not pa.types.is_dictionary(kind) or pa.types.is_dictionary(column.type):
         return column.cast(kind)
     return column.cast(kind.value_type).dictionary_encode().cast(kind)

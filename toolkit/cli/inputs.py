@@ -104,12 +104,9 @@ def hospital_of(options: argparse.Namespace, *, sample: bool = False) -> Any:
 
 
 def run_in_parts(
-    exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None, **more: Any
+    exports: list[Path], engine: str, options: argparse.Namespace, also: Any = None
 ) -> Any:
-    """Return a run that works through the files in parts; use it in a `with` block.
-
-    `more` is given on to `toolkit.bulk.inputs.run_on`.
-    """
+    """Return a run that works through the files in parts; use it in a `with` block."""
     from toolkit.bulk.inputs import run_on
     from toolkit.cases import notices_at, recorded_at
 
@@ -123,7 +120,6 @@ def run_in_parts(
         hospital=hospital_of(options),
         engine=engine,
         also=also,
-        **more,
         progress=not options.json and sys.stderr.isatty(),
     )
 

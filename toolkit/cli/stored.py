@@ -66,7 +66,7 @@ def _cases(asked: Asked) -> list[Path]:
 
 
 def _book(asked: Asked) -> list[Path]:
-    from toolkit.bulk.book import is_book
+    from toolkit.bulk.sizes import is_book
 
     if asked.book is None:
         return []

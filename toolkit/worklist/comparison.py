@@ -5,6 +5,7 @@ others later: the rows `asked`, the services `given`, and what comparing them ad
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,14 +62,13 @@ def asked(
     part = rows.iloc[at]
     claim, line = places[0][at], places[1][at]
     own = _services(claims, claim, line, part["line_key"].isna().to_numpy())
-    stands = np.logical_and.reduce([own[name].notna().to_numpy() for name in _GIVEN])
-    stands = stands & ~taken(np.asarray(netted, dtype=bool), claim, True)
+    stands = own.known & ~taken(np.asarray(netted, dtype=bool), claim, True)
     names = ["denial_key", "claim_key", "line_key", "procedure_code", "service_from", "program",
              "denial_category", "reason"]  # fmt: skip
     return part[names].assign(
-        patient=own["patient"].where(stands).array,
-        service=own["service"].array,
-        billed_cents=own["billed_cents"].array,
+        patient=text(keys_at(own.patients, np.where(stands, own.patient, -1))),
+        service=own.service.array("text"),
+        billed_cents=own.billed,
     )
 
 
@@ -78,11 +78,12 @@ def given(
     patients: pd.Series | None = None,
     *,
     claim_of: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> pa.Table:
     """Return the services given, one row per line and per claim: of these patients, or of all.
 
-    `patient` is the member number, else our own number; `service` the procedure code, else the
-    revenue code, or the whole claim; `paid` whether anything was paid. Netted claims are left out,
+    `place` is the key of the line, or of the claim, and `on_line` says which; `patient` is the member
+    number, else our own number; `service` the procedure code, else the revenue code, or the whole claim;
+    `paid` whether anything was paid. Netted claims are left out,
     and what lacks a patient, a service, a day or a charge. `claim_of` is the place of each line's
     claim in the claims, where it is known.
     """
@@ -92,19 +93,32 @@ def given(
         whose = pa.array(patients, pa.large_string(), from_pandas=True)
         every = _patients(claims.claims)
         concerned &= pc.is_in(every, value_set=whose).to_numpy(zero_copy_only=False)
+    claim_keys = keys_of(claims.claims["claim_key"])
     if claim_of is None:
-        claim_of = positions(
-            keys_of(claims.claim_lines["claim_key"]), keys_of(claims.claims["claim_key"])
-        )
+        claim_of = positions(keys_of(claims.claim_lines["claim_key"]), claim_keys)
     claim = np.flatnonzero(concerned)
     line = np.flatnonzero(taken(concerned, claim_of, False))
+    on_line = np.arange(len(claim) + len(line)) >= len(claim)
     found = _services(
         claims,
         np.concatenate([claim, claim_of[line]]),
         np.concatenate([np.full(len(claim), -1), line]),
-        np.arange(len(claim) + len(line)) < len(claim),
+        ~on_line,
     )
-    return found.dropna(subset=_GIVEN).reset_index(drop=True)
+    places = pa.concat_arrays([claim_keys, keys_of(claims.claim_lines["line_key"])])
+    place = np.concatenate([claim, len(claim_keys) + line])
+    at = np.flatnonzero(found.known)
+    columns = {
+        "place": keys_at(places, place[at]),
+        "on_line": pa.array(on_line[at]),
+        "patient": keys_at(found.patients, found.patient[at]),
+        "service": found.service.take(at).arrow(),
+        "procedure_code": found.procedure_code.take(at).arrow(),
+        "service_from": pa.array(found.day[at]),
+        "billed_cents": pa.array(found.billed[at]),
+        "paid": pa.array(found.paid[at]),
+    }
+    return pa.table(columns)
 
 
 def turns_on_others(asked: pd.DataFrame) -> bool:
@@ -114,7 +128,7 @@ def turns_on_others(asked: pd.DataFrame) -> bool:
     return bool(duplicates.any() or asked["reason"].isin(turns_on["interval"]).any())
 
 
-def compared(asked: pd.DataFrame, given: pd.DataFrame) -> pd.Series:
+def compared(asked: pd.DataFrame, given: pa.Table) -> pd.Series:
     """Return the ids to add to `second_look`, one space between, in the order asked.
 
     Index: denial_key; '' where there is nothing to add. The services given to a patient may come
@@ -157,38 +171,52 @@ def _patients(claims: pd.DataFrame) -> pa.Array:
     return pc.if_else(named, member, keys_of(claims["patient_control_number"]))
 
 
+class _Services(NamedTuple):
+    """What was given on each of some lines, or by a whole claim; `patient` is a place in `patients`."""
+
+    patients: pa.Array
+    patient: np.ndarray
+    service: Coded
+    procedure_code: Coded
+    day: np.ndarray
+    billed: pd.arrays.IntegerArray
+    paid: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which of them have a patient, a service, a day and a charge."""
+        named = self.patients.is_valid().to_numpy(zero_copy_only=False)
+        return (
+            taken(named, self.patient, False)
+            & (self.service.code >= 0)
+            & ~np.isnat(self.day)
+            & ~np.asarray(self.billed.isna())
+        )
+
+
 def _services(
     claims: Claims, claim: np.ndarray, line: np.ndarray, on_claim: np.ndarray
-) -> pd.DataFrame:
+) -> _Services:
     """Return what was given on each of these lines, or by the whole claim.
 
     By their places in the tables; nothing is known where the place is -1.
     """
     lines = claims.claim_lines
     whole = np.where(on_claim, claim, -1)
-    code = keys_at(keys_of(lines["procedure_code"]), line)
-    revenue = keys_at(keys_of(lines["revenue_code"]), line)
-    service = pc.coalesce(code, pc.binary_join_element_wise(_word("revenue"), revenue, _word(" ")))
-    service = pc.if_else(pa.array(whole >= 0), _word("claim"), service)
+    code, revenue = (coded(lines[name]).take(line) for name in ("procedure_code", "revenue_code"))
+    words = ["claim", *code.values, *(f"revenue {value}" for value in revenue.values)]
+    by_revenue = np.where(revenue.code < 0, -1, 1 + len(code.values) + revenue.code)
+    service = np.where(whole >= 0, 0, np.where(code.code < 0, by_revenue, 1 + code.code))
     day = taken(claims.claims["service_from"].to_numpy("datetime64[us]"), claim, NO_DAY)
     own = taken(lines["service_from"].to_numpy("datetime64[us]"), line, NO_DAY)
-    cents = {
-        name: _cents(lines[name].array, line, claims.claims[name].array, whole)
+    billed, paid = (
+        _cents(lines[name].array, line, claims.claims[name].array, whole)
         for name in ("billed_cents", "paid_cents")
-    }
-    return pd.DataFrame(
-        {
-            "claim_key": text(keys_at(keys_of(claims.claims["claim_key"]), claim)),
-            "line_key": text(keys_at(keys_of(lines["line_key"]), line)),
-            "patient": text(keys_at(_patients(claims.claims), claim)),
-            "service": text(service),
-            "procedure_code": text(code),
-            "service_from": np.where(np.isnat(own), day, own),
-            **cents,
-            "paid": cents["paid_cents"].to_numpy("int64", na_value=0) > 0,
-        },
-        copy=False,
     )
+    return _Services(
+        _patients(claims.claims), claim, Coded(service, words), code,
+        np.where(np.isnat(own), day, own), billed, paid.to_numpy("int64", na_value=0) > 0,
+    )  # fmt: skip
 
 
 def _word(says: str) -> pa.Scalar:
@@ -202,13 +230,19 @@ def _cents(of_line, line: np.ndarray, of_claim, whole: np.ndarray) -> pd.arrays.
     return found
 
 
-def _near(asked: pd.DataFrame, given: pd.DataFrame) -> np.ndarray:
-    """Return which services were given to the patients of the rows asked."""
+def _near(asked: pd.DataFrame, given: pa.Table) -> pd.DataFrame:
+    """Return the services that were given to the patients of the rows asked."""
     patients = keys_of(asked["patient"].dropna().drop_duplicates())
-    return positions(keys_of(given["patient"]), patients) >= 0
+    of_them = pc.is_in(given["patient"].cast(pa.large_string()), value_set=patients)
+    some = given.filter(of_them)
+    plain = {
+        one.name: one.type.value_type if pa.types.is_dictionary(one.type) else one.type
+        for one in some.schema
+    }
+    return some.cast(pa.schema(plain)).to_pandas()
 
 
-def _originals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
+def _originals(asked: pd.DataFrame, services: pa.Table) -> Coded:
     """Return for each duplicate whether the same service is paid, unpaid or nowhere in the files.
 
     The same: patient, code (or the whole claim), day and charge; another line or claim.
@@ -219,16 +253,16 @@ def _originals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
     if not len(mine):
         return told
     part = asked.iloc[mine]
-    given = given[_near(part, given)]
+    given = _near(part, services)
     columns = [coded(pd.concat([part[name], given[name]])) for name in _GIVEN]
-    on_line = pd.concat([part["line_key"], given["line_key"]]).notna().to_numpy()
+    on_line = np.concatenate([part["line_key"].notna(), given["on_line"]])
     number, first = combined([*columns, Coded(on_line.astype("int8"), [False, True])])
     own, other = number[: len(part)], number[len(part) :]
     paid = given["paid"].to_numpy()
     # How many have the same, and how many of them are paid, without the row's own line or claim.
     place = positions(
         keys_of(part["line_key"].fillna(part["claim_key"])),
-        keys_of(given["line_key"].fillna(given["claim_key"])),
+        keys_of(given["place"]),
     )
     itself = taken(other, place, -1) == own
     count = np.bincount(other, minlength=len(first))[own] - itself
@@ -238,7 +272,7 @@ def _originals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
     return told
 
 
-def _intervals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
+def _intervals(asked: pd.DataFrame, services: pa.Table) -> Coded:
     """Return for each denial for frequency whether the months of its rule had passed.
 
     Counted from the last paid line before it of a code under the same rule: passed, sooner, unknown
@@ -254,7 +288,7 @@ def _intervals(asked: pd.DataFrame, given: pd.DataFrame) -> Coded:
     ruled = (rule.code >= 0) & asked["service_from"].iloc[mine].notna().to_numpy()
     mine, rule = mine[ruled], rule.take(np.flatnonzero(ruled))
     part = asked.iloc[mine]
-    given = given[given["paid"].to_numpy() & _near(part, given)]
+    given = _near(part, services.filter(services["paid"]))
     of_paid = _rules(given["procedure_code"])
     given = given[of_paid.code >= 0]
     of_paid = of_paid.take(np.flatnonzero(of_paid.code >= 0))

@@ -4,10 +4,10 @@ A worklist file holds account numbers: it is written readable by its owner only.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from toolkit.errors import UsageError
@@ -47,20 +47,35 @@ def arrow_of(worklist: pd.DataFrame) -> "pa.Table":
     Text columns that are categories stay so, as dictionaries.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     table = pa.Table.from_pandas(worklist, preserve_index=False).replace_schema_metadata(None)
-    cent = pa.scalar(Decimal("0.01"), pa.decimal128(3, 2))
     for cents, name in DOLLARS.items():
         at = table.schema.get_field_index(cents)
-        whole = table.column(at).cast(pa.decimal128(19, 0))
-        exact = pc.multiply(whole, cent)
-        table = table.set_column(at, name, exact.cast(pa.decimal128(18, 2)))
+        table = table.set_column(at, name, exact_dollars(table.column(at).combine_chunks()))
     days = [c.name for c in WORKLIST if c.kind == "date"]
     for name in days:
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, table.column(at).cast(pa.date32()))
     return table
+
+
+def exact_dollars(cents: "pa.Array") -> "pa.Array":
+    """Return whole cents as dollars with two decimals."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = pa.decimal128(18, 2)
+    number = pc.fill_null(cents, 0).to_numpy(zero_copy_only=False)
+    if len(number) and max(int(number.max()), -int(number.min())) >= 10**18:
+        raise OverflowError("an amount has more than 18 digits")
+    # A decimal is its digits as a number of 128 bits: the cents, and their sign once more.
+    digits = np.empty((len(number), 2), dtype="<i8")
+    digits[:, 0], digits[:, 1] = number, number >> 63
+    known = None
+    if cents.null_count:
+        valid = cents.is_valid().to_numpy(zero_copy_only=False)
+        known = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(number), [known, pa.py_buffer(digits)])
 
 
 def arrow_schema() -> "pa.Schema":

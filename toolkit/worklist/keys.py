@@ -137,11 +137,16 @@ class Coded:
         """Return the same column with only the values that it has, each once."""
         there = np.zeros(len(self.values) + 1, dtype=bool)
         there[self.code] = True
-        number: dict[Any, int] = {}
+        at = np.flatnonzero(there[:-1])
+        values = [*map(self.values.__getitem__, at.tolist())]
+        number = dict.fromkeys(values)
         place = np.full(len(there), -1, dtype="int32")
-        for at in np.flatnonzero(there[:-1]).tolist():
-            place[at] = number.setdefault(self.values[at], len(number))
-        return Coded(place[self.code], list(number))
+        if len(number) == len(values):
+            place[at] = np.arange(len(at))
+        else:
+            number = {value: n for n, value in enumerate(number)}
+            place[at] = [*map(number.__getitem__, values)]
+        return Coded(place[self.code], [*number])
 
     def value(self, row: int) -> Any:
         """Return what one row has; None where it is missing."""
@@ -155,16 +160,22 @@ class Coded:
     def array(self, kind: Kind, *, categories: bool = False) -> Any:
         """Return the cells as a column's array of that kind; texts as categories, if asked for."""
         if kind == "text":
-            found = self.used()
             if categories:
+                found = self.used()
                 return pd.Categorical.from_codes(found.code, pd.Index(found.values, dtype="str"))
-            words = pa.array(found.values, pa.large_string())
-            return text(words.take(_places(found.code)))
+            words = self.arrow()
+            return text(words.dictionary.take(words.indices))
         if kind == "date":
             return np.array([*self.values, None], dtype="datetime64[us]")[self.code]
         values = np.array([*self.values, 0], dtype=bool if kind == "flag" else "int64")
         array = pd.arrays.BooleanArray if kind == "flag" else pd.arrays.IntegerArray
         return array(values[self.code], self.code < 0)
+
+    def arrow(self) -> pa.DictionaryArray:
+        """Return a column of texts as Arrow holds one: the texts that it has, and their numbers."""
+        found = self.used()
+        texts = pa.array(found.values, pa.large_string())
+        return pa.DictionaryArray.from_arrays(_places(found.code), texts)
 
 
 def coded(column: pd.Series) -> Coded:

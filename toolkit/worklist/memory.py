@@ -80,14 +80,15 @@ class Memory:
         row, first = combined(columns)
         parts = []
         for column, known in zip(columns, self._values, strict=True):
-            place = np.array([*known.numbers(column.values), -1], dtype="int32") + 1
-            parts.append((place[column.code[first]], len(known.list) + 1))
-        number = self._number_of.of(parts) - 1
-        table = {  # as it is now: another thread may ask more
-            name: Coded(column.added(), [*self._answers.values[name].list])
+            few = column.take(first).used()
+            place = np.array([*known.numbers(few.values), -1], dtype="int32") + 1
+            parts.append((place[few.code], len(known.list) + 1))
+        answers, place = np.unique(self._number_of.of(parts), return_inverse=True)
+        table = {  # of these rows alone: what else was answered would be walked at every step from here
+            name: Coded(column.take(answers), self._answers.values[name].list).used()
             for name, column in self._answers.columns.items()
         }
-        return Answered(number[row], table)
+        return Answered(place.astype("int32")[row], table)
 
     def _ask(self, new: np.ndarray) -> list[int]:
         """Return the numbers of the answers to new combinations of facts, a row each."""

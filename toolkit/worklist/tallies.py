@@ -1,6 +1,6 @@
 """What a worklist adds up to, part by part, and which of its rows a number names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,7 +11,7 @@ from toolkit.claims import tables as canonical
 from toolkit.denials.codes import shown
 from toolkit.errors import RefusedError, UsageError
 from toolkit.hospital.payers import SELF_PAY, is_self_pay
-from toolkit.worklist.keys import coded, combined
+from toolkit.worklist.keys import Coded, coded, combined
 from toolkit.worklist.table import DUE
 
 
@@ -32,6 +32,8 @@ class Tally:
 
 
 _COUNTS = ("size", "sum", "unknown")
+# The texts of a worklist by which a tally counts.
+TALLIED = ("due", "gap", "payer_name", "denial_category", "group_code", "carc")
 
 
 def tally(worklist: pd.DataFrame) -> Tally:
@@ -39,13 +41,23 @@ def tally(worklist: pd.DataFrame) -> Tally:
 
     `size` counts denials, `sum` adds up their cents, `unknown` counts those that state none.
     """
-    gaps = worklist[worklist["due"].eq("no_date")]
-    new = worklist[worklist["denial_category"].eq("unclassified")]
-    codes = _counted(new, ["group_code", "carc"])
+    texts = {name: coded(worklist[name]) for name in TALLIED}
+    return tally_of(texts, worklist["denied_cents"].array)
+
+
+def tally_of(texts: Mapping[str, Coded], denied_cents: pd.arrays.IntegerArray) -> Tally:
+    """Return the tally of a worklist's columns: TALLIED, and its denied cents."""
+    counted = _Counted(texts, denied_cents)
+    new = np.flatnonzero(texts["denial_category"].isin({"unclassified"}))
+    codes = counted.by(["group_code", "carc"], new)
     for name in ("group_code", "carc"):  # what has not the form of a code may be any text
         codes[name] = pd.array([shown(name, one) or None for one in codes[name]], dtype="str")
+    gaps = np.flatnonzero(texts["due"].isin({"no_date"}))
+    every = np.arange(len(denied_cents))
     return Tally(
-        _counted(worklist, ["due"]), _counted(gaps, ["gap", "payer_name"]), _added([codes])
+        counted.by(["due"], every),
+        counted.by(["gap", "payer_name"], gaps),
+        _added([codes]) if len(codes) else codes,
     )
 
 
@@ -56,21 +68,28 @@ def add_up(tallies: Iterable[Tally]) -> Tally:
     return Tally(*(_added([getattr(part, name) for part in parts]) for name in names))
 
 
-def _counted(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    columns = [coded(rows[key]) for key in keys]
-    number, first = combined(columns)
-    cents = np.zeros(len(first), dtype="int64")
-    np.add.at(cents, number, rows["denied_cents"].fillna(0).to_numpy(dtype="int64"))
-    unknown = rows["denied_cents"].isna().to_numpy(dtype=bool)
-    found = {
-        key: column.take(first).array("text") for key, column in zip(keys, columns, strict=True)
-    }
-    counts = {
-        "size": np.bincount(number, minlength=len(first)),
-        "sum": cents,
-        "unknown": np.bincount(number[unknown], minlength=len(first)),
-    }
-    return pd.DataFrame(found | counts)
+class _Counted:
+    """Counts and cents of rows by their texts."""
+
+    def __init__(self, texts: Mapping[str, Coded], cents: pd.arrays.IntegerArray) -> None:
+        self._texts = texts
+        self._cents, self._unknown = cents.to_numpy("int64", na_value=0), np.asarray(cents.isna())
+
+    def by(self, keys: list[str], rows: np.ndarray) -> pd.DataFrame:
+        """Return a row for each combination of keys that these rows have."""
+        columns = [self._texts[key].take(rows) for key in keys]
+        number, first = combined(columns)
+        cents = np.zeros(len(first), dtype="int64")
+        np.add.at(cents, number, self._cents[rows])
+        found = {
+            key: column.take(first).array("text") for key, column in zip(keys, columns, strict=True)
+        }
+        counts = {
+            "size": np.bincount(number, minlength=len(first)),
+            "sum": cents,
+            "unknown": np.bincount(number[self._unknown[rows]], minlength=len(first)),
+        }
+        return pd.DataFrame(found | counts)
 
 
 def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from toolkit.claims.tables import Claims, Kind, text
+from toolkit.claims.tables import Claims, text
 from toolkit.history import seen_on
 from toolkit.history.fold import Denied
 from toolkit.history.table import Histories
@@ -36,6 +36,7 @@ from toolkit.worklist.controversy import in_controversy
 from toolkit.worklist.denial_rows import NO_CLOCK, DenialRows, compared_rows, denial_rows
 from toolkit.worklist.denied_places import INITIAL_PAYMENT, opening_remarks_in, places_denied
 from toolkit.worklist.keys import NO_DAY, Coded, coded, combined, keys_at, keys_of, taken
+from toolkit.worklist.listed import Listed
 from toolkit.worklist.memory import Answered, Brain, brain
 from toolkit.worklist.table import WORKLIST, Source
 from toolkit.worklist.tallies import dollars
@@ -88,21 +89,17 @@ def triaged(
     if looks:
         part, at = compared_rows(rows)
         if len(at):
-            given = part.iloc[:0]
+            given = pa.table({})  # none of these rows looks at it
             if comparison.turns_on_others(part):
                 patients = part["patient"].dropna().unique()
                 given = comparison.given(claims, set_.undone, patients, claim_of=set_.claim_of_line)
             rows = rows.looked(at, comparison.compared(part, given))
-    return _worklist(rows, asked, categories=categories)
+    return _listed(rows, asked).frame(categories=categories)
 
 
 def triaged_with_comparison(
-    claims: Claims,
-    asked: Brain,
-    *,
-    categories: bool = False,
-    known: Histories | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    claims: Claims, asked: Brain, *, known: Histories | None = None
+) -> tuple[Listed, pd.DataFrame, pa.Table]:
     """Return the worklist without `looks`, and what `comparison.compared` needs of these claims.
 
     `known` are the claims' histories, where they are known already.
@@ -114,7 +111,7 @@ def triaged_with_comparison(
     rows = denial_rows(set_, asked)
     part, _ = compared_rows(rows)
     given = comparison.given(claims, set_.undone, claim_of=set_.claim_of_line)
-    return _worklist(rows, asked, categories=categories), part, given
+    return _listed(rows, asked), part, given
 
 
 def classified_adjustments(claims: Claims, *, hospital: Hospital) -> pd.DataFrame:
@@ -185,8 +182,8 @@ class Filings:
 _NUMBERS = frozenset({"patient_control_number", "payer_claim_control_number"})
 
 
-def _worklist(rows: DenialRows, asked: Brain, *, categories: bool) -> pd.DataFrame:
-    """Return the rows as a frame of WORKLIST, with their dates."""
+def _listed(rows: DenialRows, asked: Brain) -> Listed:
+    """Return the rows as columns of WORKLIST, with their dates."""
     rows, recorded = with_recorded(rows)
     appeal = last_appeals(rows)
     disputed = in_controversy(rows, appeal, recorded)
@@ -213,12 +210,11 @@ def _worklist(rows: DenialRows, asked: Brain, *, categories: bool) -> pd.DataFra
         "step": step.of,
         "state": state.__getitem__,
     }
-    written = {}
-    for column in WORKLIST:
-        cells = composed.get(column.name)
-        cells = sources[column.source](column.name) if cells is None else cells
-        written[column.name] = _array(cells, column.kind, categories=categories)
-    return pd.DataFrame(written, copy=False)
+    cells = {
+        one.name: composed[one.name] if one.name in composed else sources[one.source](one.name)
+        for one in WORKLIST
+    }
+    return Listed(WORKLIST, cells, rows.set_.claim_at(rows.claim))
 
 
 def _of_claim(rows: DenialRows, name: str) -> Any:
@@ -229,13 +225,6 @@ def _of_claim(rows: DenialRows, name: str) -> Any:
         keys = keys_of(rows.set_.tables.claims[name])
         return keys_at(keys, rows.set_.claim_at(rows.claim))
     return rows.set_.of_claims(name, rows.claim)
-
-
-def _array(cells: Any, kind: Kind, *, categories: bool) -> Any:
-    """Return the cells of one column as a frame holds them."""
-    if isinstance(cells, Coded):
-        return cells.array(kind, categories=categories)
-    return text(cells) if isinstance(cells, pa.Array) else cells
 
 
 def _next_steps(
@@ -332,11 +321,21 @@ def _reduced(rows: DenialRows) -> Coded:
     return Coded(code, words)
 
 
-def _joined_words(*parts: Coded) -> Coded:
-    """Return texts joined by a semicolon, row by row; what is missing or empty is left out."""
-    number, first = combined(list(parts))
-    words = ["; ".join(filter(None, (part.value(at) for part in parts))) for at in first]
-    return Coded(number, words)
+def _joined_words(first: Coded, *more: Coded) -> Coded:
+    """Return texts joined by a semicolon, row by row; what is missing or empty is left out.
+
+    Most rows have the first alone: only those that have more are joined, once per distinct pair.
+    """
+    first = first.filled("")
+    code, words = first.code.astype("int64"), list(first.values)
+    for part in more:
+        says = np.array([*map(bool, part.values), False])[part.code]
+        at = np.flatnonzero(says)
+        had, its = Coded(code[at], words), part.take(at)
+        number, distinct = combined([had, its])
+        code[at] = len(words) + number
+        words += ["; ".join(filter(None, (had.value(n), its.value(n)))) for n in distinct]
+    return Coded(code, words)
 
 
 def _amounts(cents: pd.arrays.IntegerArray) -> Coded:

@@ -24,6 +24,9 @@ from toolkit.errors import ExportError
 
 _DELIMITERS = (",", "\t", ";", "|")
 _CHUNK_BYTES = 1 << 23
+_PARSED_AT_ONCE = (
+    1 << 20
+)  # what stays in the processor's cache; a longer row is read by the other way
 _LINE_ENDS = frozenset(b"\r\n")
 _BLANK = re.compile(rb"[\r\n]*")
 csv.field_size_limit(1 << 27)
@@ -126,7 +129,7 @@ def _by_arrow(path: Path, opened: Csv, data: bytes, records: int, *, threads: bo
         return pacsv.read_csv(
             pa.BufferReader(data),
             read_options=pacsv.ReadOptions(
-                column_names=labels, block_size=max(_CHUNK_BYTES, len(data) if handler else 0),
+                column_names=labels, block_size=max(_PARSED_AT_ONCE, len(data) if handler else 0),
                 use_threads=threads and handler is None,
             ),
             parse_options=pacsv.ParseOptions(
@@ -136,7 +139,7 @@ def _by_arrow(path: Path, opened: Csv, data: bytes, records: int, *, threads: bo
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(labels, pa.string()),
                 include_columns=[str(i) for i in opened.wanted],
-                strings_can_be_null=False,
+                strings_can_be_null=False, check_utf8=False,  # `_codec` looked the file through
             ),
         )  # fmt: skip
 
@@ -409,9 +412,9 @@ def _codec(path: Path, head: bytes) -> tuple[str, int, list[Note]]:
             return "cp1252", len(mark), [_assumed(path)]
     if b"\x00" in head:
         return _utf16(head, path), 0, []
-    if _odd(head) > len(head) // 100 or _holds_nul(path):
+    if _odd(head) > len(head) // 100:
         raise _not_text(path)
-    if _decodes(path, "utf-8"):
+    if _decodes(path, "utf-8", nul=False):
         return "utf-8", 0, []
     return "cp1252", 0, [_assumed(path)]
 
@@ -430,18 +433,26 @@ def _odd(head: bytes) -> int:
     return sum(head.count(bytes([c])) for c in (*range(1, 9), *range(14, 26)))
 
 
-def _holds_nul(path: Path) -> bool:
-    return any(b"\x00" in chunk for chunk in _chunks(path))
+def _decodes(path: Path, codec: str, *, nul: bool = True) -> bool:
+    """Return whether a file is text of an encoding.
+
+    Raises ExportError, with `nul` False, if it holds a byte 0, which no text has.
+    """
+    decoder, fits = codecs.getincrementaldecoder(codec)(), True
+    for chunk in _chunks(path):
+        if not nul and b"\x00" in chunk:
+            raise _not_text(path)
+        if codec == "utf-8" and chunk.isascii() and not decoder.getstate()[0]:
+            continue
+        fits = fits and _decoded(decoder, chunk)
+        if nul and not fits:
+            return False
+    return fits and _decoded(decoder, b"", final=True)
 
 
-def _decodes(path: Path, codec: str) -> bool:
-    decoder = codecs.getincrementaldecoder(codec)()
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
-        for chunk in _chunks(path):
-            if codec == "utf-8" and chunk.isascii() and not decoder.getstate()[0]:
-                continue
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+        decoder.decode(chunk, final=final)
     except UnicodeDecodeError:
         return False
     return True

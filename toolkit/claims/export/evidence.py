@@ -6,15 +6,18 @@ column can: evidence is counted piece by piece, added up over the file, and deci
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.claims.export.grids import Note
 from toolkit.claims.export.layouts import COLUMNS, NO_OUTCOME, Layout, Match, plain, word_table
 
 _NUMERIC = re.compile(r"(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_MAY_BE_NUMERIC = r"^.{1,2}[/.\-]"
 _NEGATIVE = r"(?i)^[(\-−]|^\$\s*[(\-−]|[\-−]$|\bCR$"
 _REVERSALS = frozenset({"22", "reversal", "reversed", "reversalofpreviouspayment"})
 
@@ -59,7 +62,7 @@ def evidence_of(match: Match, columns: dict) -> Evidence:
         found: dict[str, int] = {}
         for cells in (columns[p] for p in where):
             if kind == "date":
-                _count_dates(cells.values, found, years=4 if column == "birth_date" else 2)
+                _count_dates(cells.texts, found, years=4 if column == "birth_date" else 2)
             else:
                 _count_signs(cells, reversal, found)
         if found:
@@ -152,21 +155,30 @@ def _outcomes(columns: list, chosen: Layout) -> dict[str, int]:
     return found
 
 
-def _count_dates(texts: list[str], found: dict[str, int], *, years: int) -> None:
-    for text in texts:
-        match = _NUMERIC.match(text)
-        if not match or len(match[4]) < years:
-            continue
-        first, second = int(match[1]), int(match[3])
-        if first > 12 >= second:
-            reading = DAY_FIRST
-        elif second > 12 >= first:
-            reading = MONTH_FIRST
-        elif first == second:
-            continue  # the same day either way
-        else:
-            reading = DOTTED if match[2] == "." else EITHER
-        found[reading] = found.get(reading, 0) + 1
+def _count_dates(texts: pa.Array, found: dict[str, int], *, years: int) -> None:
+    some = texts.filter(
+        pc.match_substring_regex(texts, _MAY_BE_NUMERIC)
+    )  # no date as ISO writes it
+    for text in some.to_pylist():
+        reading = _reading(text, years)
+        if reading:
+            found[reading] = found.get(reading, 0) + 1
+
+
+@lru_cache(maxsize=20_000)
+def _reading(text: str, years: int) -> str:
+    """Return how a text may be read as a date in numbers; '' if it is none, or the same either way."""
+    match = _NUMERIC.match(text)
+    if not match or len(match[4]) < years:
+        return ""
+    first, second = int(match[1]), int(match[3])
+    if first > 12 >= second:
+        return DAY_FIRST
+    if second > 12 >= first:
+        return MONTH_FIRST
+    if first == second:
+        return ""
+    return DOTTED if match[2] == "." else EITHER
 
 
 def _count_signs(cells, reversal: np.ndarray | None, found: dict[str, int]) -> None:

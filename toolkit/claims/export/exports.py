@@ -33,7 +33,7 @@ from toolkit.claims.export.layouts import COLUMNS, Match, notes_on, plain, word_
 from toolkit.claims.export.pieces import Opened, no_rows, open_exports, read_whole
 from toolkit.claims.export.reasons import has_code, with_reasons
 from toolkit.claims.export.sheets import Cells, Sheet, column_labels
-from toolkit.claims.tables import Claims, concat, conform, dollars
+from toolkit.claims.tables import Claims, concat, conform, dollars, same, whole
 from toolkit.errors import ExportError
 
 _BLANK = r"\s\p{Z}\x{1c}-\x{1f}\x{85}"
@@ -113,15 +113,17 @@ def file_row(opened: Opened, unused: Iterable[int] = (), **counts: int) -> pd.Da
         if column in opened.match.positions
     }
     not_read = column_labels(opened.headings, _not_read(opened, unused))
+    texts = {
+        "file": opened.name, "file_id": opened.file_id, "sha256": opened.sha256, "source": "export",
+        "layout": opened.match.layout.id, "columns": json.dumps(read),
+        "columns_not_read": json.dumps(not_read),
+    }  # fmt: skip
+    numbers = {"rows_read": rows, **counts}
     return conform(
-        {
-            "file": [opened.name], "file_id": [opened.file_id], "sha256": [opened.sha256], "source": ["export"],
-            "layout": [opened.match.layout.id], "rows_read": [rows],
-            "columns": [json.dumps(read)], "columns_not_read": [json.dumps(not_read)],
-            **{name: [value] for name, value in counts.items()},
-        },
+        {name: same(value, 1) for name, value in texts.items()}
+        | {name: whole(np.array([value])) for name, value in numbers.items()},
         "files",
-    )  # fmt: skip
+    )
 
 
 def _not_read(opened: Opened, unused: Iterable[int]) -> list[int]:

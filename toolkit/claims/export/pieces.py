@@ -27,8 +27,8 @@ from toolkit.claims.export.layouts import COLUMNS, Match
 from toolkit.claims.identity import hash_of, id_of, part_hash
 from toolkit.errors import ExportError
 
-PIECE_BYTES = 16 << 20
-PIECE_ROWS = 80_000
+PIECE_BYTES = 24 << 20
+PIECE_ROWS = 100_000
 _ACCOUNT = ("patient_control_number", "payer_claim_control_number")
 
 
@@ -425,7 +425,7 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
 
 def last_end(data: bytes) -> int | None:
     """Return the offset after the last row end of a CSV's bytes, or None if none is in sight."""
-    odd = data.count(b'"') % 2
+    odd = _quotes(data) % 2
     at = len(data)
     for _ in range(2000):
         before = data.rfind(b"\n", 0, at)
@@ -436,3 +436,12 @@ def last_end(data: bytes) -> int | None:
             return before + 1
         at = before
     return None
+
+
+def _quotes(data: bytes) -> int:
+    """Return how many quotes there are, which are nearly as many as cells: counted by comparing bytes."""
+    signs, block = np.frombuffer(data, dtype=np.uint8), 1 << 18
+    return sum(
+        int(np.count_nonzero(signs[at : at + block] == ord('"')))
+        for at in range(0, len(signs), block)
+    )

@@ -24,7 +24,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.bulk.inputs import is_a_book
+    from toolkit.bulk.sizes import is_a_book
     from toolkit.timeline import timeline
     from toolkit.worklist.triage import brain
 

@@ -135,7 +135,7 @@ def _read_back(options: argparse.Namespace) -> dict[str, Any]:
 
 def _of_rows(rows: Sequence[Any], options: argparse.Namespace, *, recorded: bool = True) -> tuple:
     """Return the claims of the files, or those in a book that the rows are of, the hospital, the worklist."""
-    from toolkit.bulk.inputs import is_a_book
+    from toolkit.bulk.sizes import is_a_book
 
     books = [path for path in options.exports if is_a_book(path)]
     if not books:

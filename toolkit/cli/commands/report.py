@@ -106,16 +106,13 @@ def _kinds(words: list[str]) -> tuple[tuple[str, ...], list[Path]]:
 
 
 def _given_source(exports: list[Path], options: argparse.Namespace) -> list:
-    from toolkit.bulk.inputs import engine_for, in_parts
-    from toolkit.bulk.run import PART_ROWS
+    from toolkit.bulk.sizes import engine_for, in_parts
     from toolkit.reports import Source, long_part_of_run, part_of_run
 
     engine = engine_for(options.engine, exports, options.book)
     if in_parts(engine, exports, options.book):
         also = long_part_of_run if options.by else part_of_run
-        # A report's facts cost as much for each part as for 15,000 rows.
-        parts = run_in_parts(exports, engine, options, also=also, part_rows=2 * PART_ROWS)
-        with parts as run:
+        with run_in_parts(exports, engine, options, also=also) as run:
             return [Source.of_run("export", run)]
     claims, _, worklist = triaged(exports, options)
     return [Source.of("export", claims, worklist, options.as_of)]

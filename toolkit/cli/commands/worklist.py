@@ -26,7 +26,7 @@ def add_arguments(one: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    from toolkit.bulk.inputs import engine_for, in_parts
+    from toolkit.bulk.sizes import engine_for, in_parts
     from toolkit.claims.findings import summarized
     from toolkit.worklist import arrow_of, from_letters, summary, tally, write_worklist
 
