@@ -37,20 +37,21 @@ class Task:
 def parts_of(files: tuple[RowFile, ...], uncut: set[int]) -> Iterator[tuple[Part, float]]:
     """Return the parts of the files, each with which share of a task it is."""
     for at, file in enumerate(files):
-        if file.path.suffix.lower() != ".parquet":
+        if file.about is None:
             if file.offset is None or at in uncut:
                 yield Part(at), file.path.stat().st_size / CUT_BYTES
             else:
                 yield from _cuts(at, file)
             continue
-        start, held = 0, 0
-        for group, size in enumerate(file.sizes):
+        start, held, groups = 0, 0, file.about.num_row_groups
+        for group in range(groups):
+            size = file.about.row_group(group).num_rows
             if held and held + size > TASK_ROWS:
                 yield Part(at, start, group), held / TASK_ROWS
                 start, held = group, 0
             held += size
         if held:
-            yield Part(at, start, len(file.sizes)), held / TASK_ROWS
+            yield Part(at, start, groups), held / TASK_ROWS
 
 
 def _cuts(at: int, file: RowFile) -> Iterator[tuple[Part, float]]:
@@ -100,7 +101,7 @@ def batches(
     """
     wanted = file.schema.names if wanted is None else list(wanted)
     try:
-        if file.path.suffix.lower() == ".parquet":
+        if file.about is not None:
             read = _parquet(file, part, wanted, may_skip)
         else:
             read = _csv(file, part, wanted, days)
@@ -117,7 +118,9 @@ def _parquet(
         one.name for one in file.schema
         if one.name in facts.FACTS and plain_type(one.type) == pa.string()
     ]  # fmt: skip
-    with pq.ParquetFile(file.path, read_dictionary=texts) as source:
+    with pq.ParquetFile(
+        file.path, metadata=file.about, read_dictionary=texts, pre_buffer=False
+    ) as source:
         there = [name for name in source.schema_arrow.names if name in wanted]
         there = there or source.schema_arrow.names[:1]  # rows are counted by a column at least
         groups = range(part.start, part.end)
