@@ -3,6 +3,7 @@
 Each distinct cell is read once (`toolkit.worklist.facts`). Nothing here knows a question.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from threading import RLock
 from typing import Any
@@ -64,6 +65,10 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
     return _filled(column.indices, -1), column.dictionary
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def _none_of(kind: pa.DataType) -> pa.Array:
     return pa.nulls(0, kind.value_type if pa.types.is_dictionary(kind) else kind)
 
@@ -102,6 +107,20 @@ def _plain(values: pd.Index) -> list:
     return values.tolist() if isinstance(values, pd.Index) else list(values)
 
 
+_REMEMBERED = 1_000_000  # cells of a column; past so many all are forgotten
+
+
+def _known(known: Mapping[Any, int], values: list, new: Callable[[Any], int]) -> list[int]:
+    """Return the numbers of values, of which those that are not known are asked."""
+    found = list(map(known.get, values))
+    if None in found:
+        return [
+            new(value) if number is None else number
+            for value, number in zip(values, found, strict=True)
+        ]
+    return found
+
+
 class Cells:
     """The distinct cells of one column that were read so far: number 0 is an empty one."""
 
@@ -125,13 +144,7 @@ class Cells:
 
     def _table(self, values: list) -> np.ndarray:
         """Return the numbers of distinct cells, and last that of an empty one, whose place is -1."""
-        table = list(map(self._of_cell.get, values))
-        if None in table:
-            table = [
-                self._number(value) if found is None else found
-                for value, found in zip(values, table, strict=True)
-            ]
-        return np.array([*table, 0], dtype=np.int32)
+        return np.array([*_known(self._of_cell, values, self._number), 0], dtype=np.int32)
 
     def _texts(self, values: pa.Array) -> np.ndarray:
         """Return the same of denial texts, of which most differ only by their longer numbers."""
@@ -148,7 +161,7 @@ class Cells:
                 found = len(self.entries)
                 self.entries.append(entry)
                 self._of_entry[entry] = found
-            if len(self._of_cell) > 1_000_000:
+            if len(self._of_cell) > _REMEMBERED:
                 self._of_cell.clear()
             self._of_cell[value] = found
         return found
@@ -182,17 +195,9 @@ def _long_numbers_alike(texts: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
 
 
-def day_numbers(name: str, column: Any) -> np.ndarray:
-    """Return the number of each row's day (see `FIRST_DAY`); a time of day is dropped."""
-    days = _native_days(column)
-    if days is not None:
-        return days
-    place, values = listed_cells(column)
-    table = np.zeros(len(values) + 1, dtype=np.int32)
-    for at, value in enumerate(values):
-        day, problem = facts.read(name, value)
-        table[at] = WRONG.index(problem) if problem else 0 if day is None else day - _DAY_ZERO
-    return table[place]
+def _day_number(value: Any) -> int:
+    day, problem = facts.read_day(value)
+    return WRONG.index(problem) if problem else 0 if day is None else day - _DAY_ZERO
 
 
 def _native_days(column: Any) -> np.ndarray | None:
@@ -248,16 +253,37 @@ def since_epoch(numbers: np.ndarray) -> np.ndarray:
 
 
 class Days:
-    """Codes of the days that were met: as few as there are days. 1 is no day, the others from 2."""
+    """The days of cells, and codes of those that were met: 1 is no day, the others from 2."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
+        self._of_text: dict[str, int] = {}
         self._code = np.zeros(_LAST_DAY + 1, np.int32)
         self._code[:FIRST_DAY] = 1
         self.since_epoch = np.array([NO_DAY, NO_DAY], np.int32)  # by code
 
     def __len__(self) -> int:
         return len(self.since_epoch)
+
+    def numbers(self, column: Any) -> np.ndarray:
+        """Return the number of each row's day (see `FIRST_DAY`); a time of day is dropped."""
+        days = _native_days(column)
+        if days is not None:
+            return days
+        place, values = distinct_cells(column)
+        if isinstance(values, pa.Array) and _is_text(values.type):
+            table = _known(self._of_text, values.to_pylist(), self._number)
+        else:
+            table = [_day_number(value) for value in values]
+        return np.array([*table, 0], dtype=np.int32).take(place)
+
+    def _number(self, text: str) -> int:
+        found = _day_number(text)
+        with self._lock:
+            if len(self._of_text) > _REMEMBERED:
+                self._of_text.clear()
+            self._of_text[text] = found
+        return found
 
     def codes(self, numbers: np.ndarray) -> np.ndarray:
         """Return the codes of days by their numbers."""
@@ -335,25 +361,37 @@ def _times(cents: np.ndarray, factor: int) -> np.ndarray | None:
     return np.where(there, cents * factor, NOTHING)
 
 
-# Bytes of an amount in plain digits.
-_PLAIN = np.zeros(256, bool)
-_PLAIN[list(b"0123456789.-")] = True
-
-
 def _plain_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.ndarray | None:
     """Return the cents of texts that are all dollars in plain digits; None for any other."""
-    if not dollars or not (
-        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    ):
+    if not dollars or not _is_text(column.type):
         return None
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        data = chunk.buffers()[2]
-        if data is not None and not _PLAIN.take(np.frombuffer(data, np.uint8)).all():
-            return None
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    found = [_plain_cents_of(chunk) for chunk in chunks]
+    known = [cents for cents in found if cents is not None]
+    return np.concatenate(known or [_NONE]) if len(known) == len(found) else None
+
+
+def _plain_cents_of(texts: pa.Array) -> np.ndarray | None:
+    data = texts.buffers()[2]
+    signs = np.frombuffer(data or b"", np.uint8)
+    if ((signs - np.uint8(ord("-"))) > ord("9") - ord("-")).any() or (signs == ord("/")).any():
+        return None  # of the signs from - to 9 a slash is in no number
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    if longest is None or longest > _EXACT:
+        return None if longest else np.full(len(texts), NOTHING)
     try:
-        cents = _exact_cents(column.cast(pa.decimal128(18, 2)), dollars=True)
+        dollars = texts.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    assert cents is not None  # decimals of two places are exact
-    there = cents != NOTHING
-    return None if (np.abs(cents[there]) > 10**15).any() else cents
+    dollars = dollars.fill_null(0.0).to_numpy()
+    hundredfold = np.rint(dollars * 100)
+    if (hundredfold / 100 != dollars).any() or (np.abs(hundredfold) > 10**15).any():
+        return None  # parts of a cent, or more than is exact
+    cents = hundredfold.astype(np.int64)
+    if texts.null_count:
+        cents[texts.is_null().to_numpy(zero_copy_only=False)] = NOTHING
+    return cents
+
+
+# Two amounts of up to so many signs, of which 15 are digits, are never the same binary fraction.
+_EXACT = 16

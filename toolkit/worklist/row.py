@@ -19,7 +19,6 @@ from toolkit.worklist.columns import (
     Cells,
     Days,
     cents_of,
-    day_numbers,
     listed_cells,
 )
 
@@ -97,7 +96,7 @@ class Row:
         if name not in self.columns:
             return self._zeros()
         if name not in self._made:
-            self._made[name] = day_numbers(name, self.columns[name])
+            self._made[name] = self._read.days.numbers(self.columns[name])
         return self._made[name]
 
     def services(self) -> tuple[np.ndarray, int]:

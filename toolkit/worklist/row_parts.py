@@ -14,13 +14,13 @@ from toolkit.worklist import facts
 from toolkit.worklist.row_sources import TEXTS, RowFile, damaged, plain_type
 
 BATCH = 250_000  # rows that are asked, and written, at once
-CUT_BYTES = 12_000_000  # of a CSV that are read at once
+CUT_BYTES = 6_000_000  # of a CSV that are read at once
 TASK_ROWS = 250_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """Row groups from `start` to before `end`, or bytes that end with a row; else a whole CSV."""
+    """Row groups from `start` to before `end`; of `data` the bytes before it; else a whole CSV."""
 
     file: int
     start: int = 0
@@ -56,21 +56,22 @@ def parts_of(files: tuple[RowFile, ...], uncut: set[int]) -> Iterator[tuple[Part
 
 def _cuts(at: int, file: RowFile) -> Iterator[tuple[Part, float]]:
     """Return parts of a CSV that end with a row. Raises NotCut where no end is in sight."""
-    rest = b""
+    start, size = file.offset or 0, CUT_BYTES
     with file.path.open("rb") as source:
-        source.seek(file.offset or 0)
-        while block := source.read(CUT_BYTES):
-            data = rest + block if rest else block
+        while True:
+            source.seek(start)
+            data = source.read(size)
             end = last_end(data)
-            if end is None:
-                if len(data) > 8 * CUT_BYTES:
+            if end is None and len(data) == size:  # a cell of many lines: look on
+                if size >= 8 * CUT_BYTES:
                     raise NotCut(at)
-                rest = data
+                size *= 2
                 continue
-            yield Part(at, data=data[:end]), end / CUT_BYTES
-            rest = data[end:]
-    if rest:
-        yield Part(at, data=rest), len(rest) / CUT_BYTES
+            end = end or len(data)
+            if not end:
+                return
+            yield Part(at, end=end, data=data), end / CUT_BYTES
+            start, size = start + end, CUT_BYTES
 
 
 def tasks_of(parts: Iterable[tuple[Part, float]]) -> Iterator[Task]:
@@ -90,21 +91,19 @@ def batches(
     file: RowFile,
     part: Part,
     wanted: Iterable[str] | None,
-    days: set[str],
     *,
     may_skip: frozenset[str] = frozenset(),
 ) -> Iterator[pa.Table]:
     """Return the rows of a part, with the wanted columns that the file has; None: with all.
 
-    `days` are columns of a CSV that are read as days while all of their cells are. `may_skip` are columns
-    that are left out where every row has a notice date.
+    `may_skip` are columns that may be left out where every row has a notice date.
     """
     wanted = file.schema.names if wanted is None else list(wanted)
     try:
         if file.about is not None:
             read = _parquet(file, part, wanted, may_skip)
         else:
-            read = _csv(file, part, wanted, days)
+            read = _csv(file, part, wanted)
         for table in read:
             yield with_folders(table, file.path)
     except (pa.ArrowException, OSError, EOFError):
@@ -143,7 +142,7 @@ def _none_missing(group: pq.RowGroupMetaData, name: str) -> bool:
     return False
 
 
-def _csv(file: RowFile, part: Part, wanted: list[str], days: set[str]) -> Iterator[pa.Table]:
+def _csv(file: RowFile, part: Part, wanted: list[str]) -> Iterator[pa.Table]:
     own = [name for name in file.schema.names if name in wanted] or file.schema.names[:1]
     parse = pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True)
     if part.data is None:
@@ -156,46 +155,25 @@ def _csv(file: RowFile, part: Part, wanted: list[str], days: set[str]) -> Iterat
                 table = pa.Table.from_batches([batch])
                 yield table.select([name for name in own if name in table.column_names])
         return
-    data, names = part.data, file.names
+    data, names = memoryview(part.data)[: part.end], file.names
     if not plain_quotes(data, file.delimiter):
         raise NotCut(part.file)
     # As one block that ends with a row: line ends inside of cells are then read as they are.
     parse.newlines_in_values = False
     read = pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names)
-
-    def table(as_days: set[str]) -> pa.Table:
-        convert = _as_texts(names, as_days)
-        convert.include_columns = [name for name in names if name in own]
-        return pacsv.read_csv(
-            pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
-        )
-
-    hoped = days.copy()  # another thread may take one out
-    if hoped:
-        try:
-            yield table(hoped)
-            return
-        except pa.ArrowInvalid:
-            pass
-    found = table(set())
-    days -= {name for name in hoped if name in own and not _all_days(found[name])}
-    yield found
+    convert = _as_texts(names)
+    convert.include_columns = [name for name in names if name in own]
+    convert.check_utf8 = not part.data.isascii()  # which is UTF-8, and quicker to see
+    yield pacsv.read_csv(
+        pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+    )
 
 
-def _as_texts(names: Iterable[str], days: Iterable[str] = ()) -> pacsv.ConvertOptions:
-    """Return how the cells of a CSV are read: as texts, of which facts have few; some as days."""
+def _as_texts(names: Iterable[str]) -> pacsv.ConvertOptions:
+    """Return how the cells of a CSV are read: as texts, of which facts have few."""
     kinds = {name: TEXTS if name in facts.FACTS else pa.string() for name in names}
-    kinds |= dict.fromkeys(facts.AMOUNT, pa.string()) | dict.fromkeys(days, pa.date32())
+    kinds |= dict.fromkeys(facts.AMOUNT, pa.string())
     return pacsv.ConvertOptions(
         column_types=kinds, strings_can_be_null=True, null_values=[""],
         quoted_strings_can_be_null=True,
     )  # fmt: skip
-
-
-def _all_days(column: pa.ChunkedArray) -> bool:
-    """Say whether all cells are days as Arrow reads them."""
-    try:
-        column.unify_dictionaries().cast(pa.string()).cast(pa.date32())
-    except pa.ArrowInvalid:
-        return False
-    return True

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -30,8 +30,6 @@ class Run:
     asked: rows.Asker
     answers: tuple[str, ...]
     schema: pa.Schema  # of all files together
-    # Columns of a CSV that are read as days while all of them are, by file; others stay texts.
-    days: dict[int, set[str]] = field(default_factory=dict)
 
     def answers_to(self, table: pa.Table) -> dict[str, Answer]:
         """Return the answers to some rows."""
@@ -39,10 +37,6 @@ class Run:
         # A file without a reason is one of denials all the same, and its rows are as many.
         columns.setdefault("carc", pa.nulls(len(table), pa.string()))
         return self.asked.answers(columns, self.answers)
-
-    def days_of(self, file: int) -> set[str]:
-        """Return the columns of a CSV that are read as days so far; what is no day is taken out."""
-        return self.days.setdefault(file, set())
 
 
 def jobs_for(jobs: int | None, memory: str | None) -> int:

@@ -25,7 +25,6 @@ from toolkit.worklist.row_runs import ARROW_KINDS, Run, jobs_for, run
 from toolkit.worklist.row_sources import TEXTS, cast, opened, united
 
 _MONTHS = "month"
-_DAYS = {*facts.DAYS, "filed_on"}
 _SUMS = ("denials", "denied_cents", "no_amount", "bad_amount")
 
 
@@ -48,8 +47,7 @@ def _add(given: _TotalsRun, task: Task) -> _Sums:
     may_skip = frozenset({"remittance_date"} - set(groups.by))
     sums: _Sums = {}
     for part in task.parts:
-        file, days = given.files[part.file], given.days_of(part.file)
-        for table in batches(file, part, wanted, days, may_skip=may_skip):
+        for table in batches(given.files[part.file], part, wanted, may_skip=may_skip):
             if len(table):
                 _more(sums, groups.sums(table, given.answers_to(table)))
     return sums
@@ -255,8 +253,6 @@ def totals(
     groups = _Groups(by, schema)
     asked = rows.asker(as_of=as_of, hospital=hospital)
     given = _TotalsRun(files, asked, tuple(names), schema, groups=groups)
-    given.days.update((at, set(file.schema.names) & _DAYS - set(by))
-                      for at, file in enumerate(files) if file.offset is not None)  # fmt: skip
     sums: _Sums = {}
 
     def begin() -> Callable:

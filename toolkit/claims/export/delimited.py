@@ -333,9 +333,44 @@ class _Lines:
     inside: np.ndarray
 
 
-def plain_quotes(data: bytes, delimiter: str) -> bool:
+def plain_quotes(data: bytes | memoryview, delimiter: str) -> bool:
     """Return whether every quote opens or closes a cell, or is doubled inside one."""
-    return _lines(data, delimiter) is not None
+    signs, edge, open_ = np.frombuffer(data, dtype=np.uint8), _edges(delimiter), 0
+    for start in range(0, len(signs), _BLOCK_BYTES):
+        quotes = _quotes_in(signs, start, open_, edge)
+        if quotes is None:
+            return False
+        open_ = (open_ + len(quotes)) % 2
+    return not open_
+
+
+def quotes_in(data: bytes | memoryview) -> int:
+    """Return how many quotes there are: several times as fast as `bytes.count`."""
+    signs = np.frombuffer(data, dtype=np.uint8)
+    blocks = range(0, len(signs), _BLOCK_BYTES)
+    return sum(np.count_nonzero(signs[at : at + _BLOCK_BYTES] == ord('"')) for at in blocks)
+
+
+def _edges(delimiter: str) -> np.ndarray:
+    """Return which signs may be beside a quote that opens or closes a cell."""
+    edge = np.zeros(256, dtype=bool)
+    edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+    return edge
+
+
+def _quotes_in(signs: np.ndarray, start: int, open_: int, edge: np.ndarray) -> np.ndarray | None:
+    """Return the places of the quotes in the block that begins at `start`; None if one is out of place.
+
+    `open_` is 1 where a quote before the block is open.
+    """
+    quotes = np.flatnonzero(signs[start : start + _BLOCK_BYTES] == ord('"'))
+    if not len(quotes):
+        return quotes
+    last = len(signs) - 1
+    opening, closing = quotes[open_::2] + start, quotes[1 - open_ :: 2] + start
+    starts = edge[signs[np.maximum(opening - 1, 0)]] | (opening == 0)
+    stops = edge[signs[np.minimum(closing + 1, last)]] | (closing == last)
+    return quotes if starts.all() and stops.all() else None
 
 
 def _lines(data: bytes, delimiter: str) -> _Lines | None:
@@ -343,13 +378,11 @@ def _lines(data: bytes, delimiter: str) -> _Lines | None:
 
     Block by block, so that what is looked at stays in the processor's cache.
     """
-    signs = np.frombuffer(data, dtype=np.uint8)
-    edge = np.zeros(256, dtype=bool)
-    edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+    signs, edge = np.frombuffer(data, dtype=np.uint8), _edges(delimiter)
     # Of an old Mac: a return is an end of its own where no line feed follows.
     returns = b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
     quoted = b'"' in data
-    last, open_, found, within, some = len(signs) - 1, 0, [], [], False
+    open_, found, within, some = 0, [], [], False
     for start in range(0, len(signs), _BLOCK_BYTES):
         block = signs[start : start + _BLOCK_BYTES]
         ends = block == ord("\n")
@@ -361,14 +394,11 @@ def _lines(data: bytes, delimiter: str) -> _Lines | None:
         at = np.flatnonzero(ends)
         inside = np.zeros(len(at), dtype=bool)
         if quoted:
-            quotes = np.flatnonzero(block == ord('"'))
-            inside = (np.searchsorted(quotes, at) + open_) % 2 == 1
-            opening, closing = quotes[open_::2] + start, quotes[1 - open_ :: 2] + start
-            open_ = (open_ + len(quotes)) % 2
-            starts = edge[signs[np.maximum(opening - 1, 0)]] | (opening == 0)
-            stops = edge[signs[np.minimum(closing + 1, last)]] | (closing == last)
-            if not (starts.all() and stops.all()):
+            quotes = _quotes_in(signs, start, open_, edge)
+            if quotes is None:
                 return None
+            inside = (np.searchsorted(quotes, at) + open_) % 2 == 1
+            open_ = (open_ + len(quotes)) % 2
         some = some or bool(inside.any())
         found.append(at + start)
         within.append(inside)
