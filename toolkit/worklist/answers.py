@@ -55,10 +55,15 @@ class AnswerTable:
 
     def add(self, answer: Mapping[str, Any]) -> int:
         """Return the number of a new answer; hold the lock for it."""
-        number = self.size
+        return self.extend([answer])[0]
+
+    def extend(self, answers: Sequence[Mapping[str, Any]]) -> range:
+        """Return the numbers of new answers; hold the lock for it."""
+        first = self.size
         for name, column in self.columns.items():
-            column.append(self.values[name].number(answer[name]))
-        return number
+            cells = self.values[name].numbers([answer[name] for answer in answers])
+            column.extend(np.array(cells, np.int32))
+        return range(first, first + len(answers))
 
     def number(self, answer: Mapping[str, Any]) -> int:
         """Return the number of an answer, which equal ones share; hold the lock for it."""

@@ -112,9 +112,9 @@ class Combinations:
             old = self._state
             if old.holds(sizes):
                 return
-            # A quarter more than now, so that it seldom grows, and a table has few empty places.
+            # Little more than now: the fewer empty places a table has, the more of it is in the cache.
             caps = tuple(
-                cap if size <= cap else size + size // 4
+                cap if size <= cap else size + size // 16
                 for size, cap in zip(sizes, old.caps, strict=True)
             )
             # The state is set before it is filled: who looks up meanwhile asks, and waits here.

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from toolkit.claims.export.delimited import plain_quotes
+from toolkit.claims.export.delimited import plain_quotes, quotes_of
 from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
 from toolkit.worklist import facts
@@ -26,6 +27,7 @@ class Part:
     start: int = 0
     end: int = 0
     data: bytes | None = field(default=None, repr=False)
+    quotes: np.ndarray | None = field(default=None, repr=False)  # their places in the data
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def _cuts(at: int, file: RowFile) -> Iterator[tuple[Part, float]]:
         while True:
             source.seek(start)
             data = source.read(size)
-            end = last_end(data)
+            quotes = quotes_of(data)
+            end = last_end(data, quotes)
             if end is None and len(data) == size:  # a cell of many lines: look on
                 if size >= 8 * CUT_BYTES:
                     raise NotCut(at)
@@ -70,7 +73,7 @@ def _cuts(at: int, file: RowFile) -> Iterator[tuple[Part, float]]:
             end = end or len(data)
             if not end:
                 return
-            yield Part(at, end=end, data=data), end / CUT_BYTES
+            yield Part(at, end=end, data=data, quotes=quotes[quotes < end]), end / CUT_BYTES
             start, size = start + end, CUT_BYTES
 
 
@@ -145,7 +148,7 @@ def _none_missing(group: pq.RowGroupMetaData, name: str) -> bool:
 def _csv(file: RowFile, part: Part, wanted: list[str]) -> Iterator[pa.Table]:
     own = [name for name in file.schema.names if name in wanted] or file.schema.names[:1]
     parse = pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True)
-    if part.data is None:
+    if part.data is None or part.quotes is None:
         read = pacsv.ReadOptions(use_threads=False, block_size=CUT_BYTES)
         convert = _as_texts(file.schema.names)
         with pacsv.open_csv(
@@ -156,7 +159,7 @@ def _csv(file: RowFile, part: Part, wanted: list[str]) -> Iterator[pa.Table]:
                 yield table.select([name for name in own if name in table.column_names])
         return
     data, names = memoryview(part.data)[: part.end], file.names
-    if not plain_quotes(data, file.delimiter):
+    if not plain_quotes(data, part.quotes, file.delimiter):
         raise NotCut(part.file)
     # As one block that ends with a row: line ends inside of cells are then read as they are.
     parse.newlines_in_values = False
