@@ -304,7 +304,11 @@ class Listed:
         return self._columns[0].size
 
     def __getitem__(self, number: int) -> tuple[int, ...]:
-        return tuple(int(column.take(number)) for column in self._columns)
+        return tuple(map(int, self.taken(np.array(number))))
+
+    def taken(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """Return each part of some combinations by their numbers."""
+        return [column.take(numbers) for column in self._columns]
 
     def extend(self, parts: np.ndarray) -> None:
         """Add combinations at the end, a row each; hold the lock for it."""

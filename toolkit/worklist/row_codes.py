@@ -29,10 +29,9 @@ CODE: dict[str, Kind] = {
 
 
 class _Asked(NamedTuple):
-    """One classification: the numbers of its cells, what they say, and the denial that it is."""
+    """One classification: the numbers of its cells, and the denial that it is."""
 
     cells: tuple[int, ...]
-    given: dict[str, Any]
     denial: Denial
 
 
@@ -82,10 +81,9 @@ class RowCodes:
         return code
 
     def _ask(self, new: np.ndarray) -> range:
-        pairs = self._pair_of.entries
-        return self.answers.extend(
-            [self._answer((group, *pairs[pair], text), None) for pair, group, text in new.tolist()]
-        )
+        carc, rarcs = self._pair_of.entries.taken(new[:, 0])
+        cells = np.column_stack([new[:, 1], carc, rarcs, new[:, 2]])
+        return self.answers.extend(self._answer(tuple(one), None) for one in cells.tolist())
 
     def _ask_barred(self, new: np.ndarray) -> list[int]:
         found = []
@@ -97,15 +95,16 @@ class RowCodes:
             found.append(code)
         return found
 
+    def _said(self, keys: tuple[int, ...]) -> list[str | None]:
+        """Return what cells say by their numbers: group code, reason, remarks, text."""
+        return [self._read.cells[n].value(k) for n, k in zip(facts.WHAT, keys, strict=True)]
+
     def _answer(self, keys: tuple[int, ...], program: str | None) -> dict[str, Any]:
         self._asked["code"] += 1
-        cells = [self._read.cells[n].value(k) for n, k in zip(facts.WHAT, keys, strict=True)]
-        given: dict[str, Any] = dict(
-            zip(("group_code", "carc", "rarcs", "text"), cells, strict=True)
-        )
-        given["rarcs"] = tuple((given["rarcs"] or "").split())
-        denial = classify(**given, program=program)
-        self._entries.add(_Asked(keys, given, denial))
+        group_code, carc, rarcs, text = cells = self._said(keys)
+        remarks = tuple((rarcs or "").split())
+        denial = classify(group_code, carc, remarks, text=text, program=program)
+        self._entries.add(_Asked(keys, denial))
         self._looked.append(bool(programs_looked_at(denial.reason)))
         self._may_be_barred.append(denial.denial_category in _barred_anywhere())
         answer = {name: getattr(denial, name) for name in (*CODE, "why_not")}
@@ -139,10 +138,13 @@ class RowCodes:
         for code, service, looked in new.tolist():
             self._asked["second look"] += 1
             entry = self._entries[code]
-            given: dict[str, Any] = entry.given | {"rarcs": " ".join(entry.given["rarcs"])}
+            group_code, carc, rarcs, text = self._said(entry.cells)
             looks = second_look(
                 entry.denial,
-                **given,
+                group_code=group_code,
+                carc=carc,
+                rarcs=rarcs or "",
+                text=text,
                 procedure_code=self._read.services.codes[service],
                 program=self._payers.programs_looked[looked] or None,
             )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,7 @@ def _reused_memory() -> Iterator[None]:
     # glibc keeps at the end of a heap twice what the greatest block held that was ever freed.
     np.empty(_GREAT, np.uint8)
     before = pa.default_memory_pool()
-    with suppress(NotImplementedError):  # not every build of Arrow has it
+    if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
     try:
         yield
