@@ -5,6 +5,7 @@ Each distinct cell is read once (`toolkit.worklist.facts`). Nothing here knows a
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from itertools import repeat
 from threading import RLock
 from typing import Any
 
@@ -112,10 +113,10 @@ _REMEMBERED = 1_000_000  # cells of a column; past so many all are forgotten
 
 def _known(known: Mapping[Any, int], values: list, new: Callable[[Any], int]) -> list[int]:
     """Return the numbers of values, of which those that are not known are asked."""
-    found = list(map(known.get, values))
-    if None in found:
+    found = list(map(known.get, values, repeat(-1)))
+    if -1 in found:
         return [
-            new(value) if number is None else number
+            new(value) if number < 0 else number
             for value, number in zip(values, found, strict=True)
         ]
     return found
