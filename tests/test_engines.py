@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.claims.export.cells import NOTHING, read_money
+from toolkit.claims.export.delimited import plain_quotes, quotes_of
 from toolkit.denials import normalize_text
 from toolkit.errors import InputError, UsageError
 from toolkit.hospital import Hospital
@@ -573,6 +574,32 @@ def test_amounts_that_are_read_at_once_are_those_that_are_read_one_by_one(texts)
         text = facts.text_of(text)
         expected = read_money(text) if text else (NOTHING, "")
         assert (one, bool(problem)) == (expected[0], bool(expected[1]))
+
+
+def test_amounts_of_more_digits_than_a_binary_fraction_holds_are_exact():
+    texts = [
+        "9007199254740993",
+        "99999999999999.99",
+        "0.12345678901234",
+        "9999999999999.99",
+        "0000000000000.10",
+        None,
+    ]
+    for some in ([text] for text in texts):
+        cents, _ = cents_of(pa.array(some, pa.string()), dollars=True)
+        expected = read_money(some[0])[0] if some[0] else NOTHING
+        assert cents.tolist() == [expected]
+
+
+@pytest.mark.parametrize("cells", [1, 40], ids=["few quotes", "many quotes"])
+def test_quotes_are_found_and_seen_to_be_in_place(cells):
+    line = b'x,"a ""b"", c",' + b"plain," * (2_000 // cells) + b"\n"
+    data = line * 10 * cells
+    quotes = quotes_of(data)
+    assert quotes.tolist() == [at for at, sign in enumerate(data) if sign == ord('"')]
+    assert plain_quotes(data, quotes, ",")
+    for odd in (data[:-1] + b'"', data[:-1] + b'5" pipe, 6" pipe\n'):
+        assert not plain_quotes(odd, quotes_of(odd), ",")
 
 
 def test_totals_of_very_great_amounts_are_exact(tmp_path):

@@ -1,6 +1,6 @@
 """Answers as columns: which a triage of rows gives, how one batch holds them, and what is kept of each question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +55,18 @@ class AnswerTable:
 
     def add(self, answer: Mapping[str, Any]) -> int:
         """Return the number of a new answer; hold the lock for it."""
-        number = self.size
+        return self.extend([answer])[0]
+
+    def extend(self, answers: Iterable[Mapping[str, Any]]) -> range:
+        """Return the numbers of new answers; hold the lock for it."""
+        first = self.size
+        cells: dict[str, list] = {name: [] for name in self.columns}
+        for answer in answers:
+            for name, column in cells.items():
+                column.append(answer[name])
         for name, column in self.columns.items():
-            column.append(self.values[name].number(answer[name]))
-        return number
+            column.extend(np.array(self.values[name].numbers(cells[name]), np.int32))
+        return range(first, self.size)
 
     def number(self, answer: Mapping[str, Any]) -> int:
         """Return the number of an answer, which equal ones share; hold the lock for it."""

@@ -9,6 +9,8 @@ this form does not know.
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from typing import Any
 
 import numpy as np
 from msgspec.structs import fields
@@ -213,8 +215,13 @@ def _plain(rule: FilingRule) -> bool:
     starts = {rule.starts, *(reading.starts for reading in rule.readings)}
     if not starts <= {"receipt", "notice", "service"}:
         return False
-    unknown = (one for one in fields(rule) if one.name not in _READ | _SAID)
-    return all(getattr(rule, one.name) == one.default for one in unknown)
+    return all(getattr(rule, name) == default for name, default in _unread().items())
+
+
+@cache
+def _unread() -> dict[str, Any]:
+    """Return the fields of a rule that this form doesn't know, with their defaults."""
+    return {one.name: one.default for one in fields(FilingRule) if one.name not in _READ | _SAID}
 
 
 def _untouched(

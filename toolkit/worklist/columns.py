@@ -3,7 +3,9 @@
 Each distinct cell is read once (`toolkit.worklist.facts`). Nothing here knows a question.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from itertools import repeat
 from threading import RLock
 from typing import Any
 
@@ -64,6 +66,10 @@ def distinct_cells(column: Any) -> tuple[np.ndarray, Any]:
     return _filled(column.indices, -1), column.dictionary
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
 def _none_of(kind: pa.DataType) -> pa.Array:
     return pa.nulls(0, kind.value_type if pa.types.is_dictionary(kind) else kind)
 
@@ -75,8 +81,12 @@ def _filled(column: pa.Array, none: int) -> np.ndarray:
     kind = np.dtype(column.type.to_pandas_dtype())
     values = np.frombuffer(column.buffers()[1], kind)[column.offset : column.offset + len(column)]
     there = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), bitorder="little")
-    there = there[column.offset : column.offset + len(column)].view(bool)
-    return np.where(there, values, kind.type(none))
+    there = there[column.offset : column.offset + len(column)]
+    # A multiplication costs a fraction of a choice; what goes round comes back with the sum.
+    found = values - kind.type(none)
+    found *= there
+    found += kind.type(none)
+    return found
 
 
 def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
@@ -96,6 +106,20 @@ def _plain(values: pd.Index) -> list:
     if values.dtype in (np.float32, np.float16):
         return list(map(float, values.astype(str)))  # as they print
     return values.tolist() if isinstance(values, pd.Index) else list(values)
+
+
+_REMEMBERED = 1_000_000  # cells of a column; past so many all are forgotten
+
+
+def _known(known: Mapping[Any, int], values: list, new: Callable[[Any], int]) -> list[int]:
+    """Return the numbers of values, of which those that are not known are asked."""
+    found = list(map(known.get, values, repeat(-1)))
+    if -1 in found:
+        return [
+            new(value) if number < 0 else number
+            for value, number in zip(values, found, strict=True)
+        ]
+    return found
 
 
 class Cells:
@@ -121,12 +145,7 @@ class Cells:
 
     def _table(self, values: list) -> np.ndarray:
         """Return the numbers of distinct cells, and last that of an empty one, whose place is -1."""
-        known = self._of_cell
-        table = np.zeros(len(values) + 1, dtype=np.int32)
-        for at, value in enumerate(values):
-            found = known.get(value)
-            table[at] = self._number(value) if found is None else found
-        return table
+        return np.array([*_known(self._of_cell, values, self._number), 0], dtype=np.int32)
 
     def _texts(self, values: pa.Array) -> np.ndarray:
         """Return the same of denial texts, of which most differ only by their longer numbers."""
@@ -143,7 +162,7 @@ class Cells:
                 found = len(self.entries)
                 self.entries.append(entry)
                 self._of_entry[entry] = found
-            if len(self._of_cell) > 1_000_000:
+            if len(self._of_cell) > _REMEMBERED:
                 self._of_cell.clear()
             self._of_cell[value] = found
         return found
@@ -177,17 +196,9 @@ def _long_numbers_alike(texts: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
 
 
-def day_numbers(name: str, column: Any) -> np.ndarray:
-    """Return the number of each row's day (see `FIRST_DAY`); a time of day is dropped."""
-    days = _native_days(column)
-    if days is not None:
-        return days
-    place, values = listed_cells(column)
-    table = np.zeros(len(values) + 1, dtype=np.int32)
-    for at, value in enumerate(values):
-        day, problem = facts.read(name, value)
-        table[at] = WRONG.index(problem) if problem else 0 if day is None else day - _DAY_ZERO
-    return table[place]
+def _day_number(value: Any) -> int:
+    day, problem = facts.read_day(value)
+    return WRONG.index(problem) if problem else 0 if day is None else day - _DAY_ZERO
 
 
 def _native_days(column: Any) -> np.ndarray | None:
@@ -219,9 +230,13 @@ def _numbered(days: np.ndarray, none: int) -> np.ndarray:
     """Return the numbers of days from 1970-01-01; `none` stands for no day."""
     # What lies before the first day goes round and is a great number, as what stands for no day.
     off = days - days.dtype.type(_DAY_ZERO + FIRST_DAY)
-    wrong = np.flatnonzero(off.view(f"u{off.itemsize}") > _LAST_DAY - FIRST_DAY)
+    within = off.view(f"u{off.itemsize}") <= _LAST_DAY - FIRST_DAY
     off += FIRST_DAY
-    off[wrong] = np.where(days[wrong] == none, 0, WRONG.index("date_out_of_range"))
+    off *= within
+    wrong = ~within
+    wrong &= days != none
+    if wrong.any():
+        off[wrong] = WRONG.index("date_out_of_range")
     return off.astype(np.int32, copy=False)
 
 
@@ -232,20 +247,44 @@ def day_of(number: int) -> date | None:
 
 def since_epoch(numbers: np.ndarray) -> np.ndarray:
     """Return days from 1970-01-01; the least int32 where a number is no day."""
-    return np.where(numbers < FIRST_DAY, NO_DAY, numbers + np.int32(_DAY_ZERO))
+    found = numbers + np.int32(_DAY_ZERO - NO_DAY)  # goes round, and comes back with the next sum
+    found *= numbers >= FIRST_DAY
+    found += np.int32(NO_DAY)
+    return found
 
 
 class Days:
-    """Codes of the days that were met: as few as there are days. 1 is no day, the others from 2."""
+    """The days of cells, and codes of those that were met: 1 is no day, the others from 2."""
 
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
+        self._of_text: dict[str, int] = {}
         self._code = np.zeros(_LAST_DAY + 1, np.int32)
         self._code[:FIRST_DAY] = 1
         self.since_epoch = np.array([NO_DAY, NO_DAY], np.int32)  # by code
 
     def __len__(self) -> int:
         return len(self.since_epoch)
+
+    def numbers(self, column: Any) -> np.ndarray:
+        """Return the number of each row's day (see `FIRST_DAY`); a time of day is dropped."""
+        days = _native_days(column)
+        if days is not None:
+            return days
+        place, values = distinct_cells(column)
+        if isinstance(values, pa.Array) and _is_text(values.type):
+            table = _known(self._of_text, values.to_pylist(), self._number)
+        else:
+            table = [_day_number(value) for value in values]
+        return np.array([*table, 0], dtype=np.int32).take(place)
+
+    def _number(self, text: str) -> int:
+        found = _day_number(text)
+        with self._lock:
+            if len(self._of_text) > _REMEMBERED:
+                self._of_text.clear()
+            self._of_text[text] = found
+        return found
 
     def codes(self, numbers: np.ndarray) -> np.ndarray:
         """Return the codes of days by their numbers."""
@@ -323,25 +362,37 @@ def _times(cents: np.ndarray, factor: int) -> np.ndarray | None:
     return np.where(there, cents * factor, NOTHING)
 
 
-# Bytes of an amount in plain digits.
-_PLAIN = np.zeros(256, bool)
-_PLAIN[list(b"0123456789.-")] = True
-
-
 def _plain_cents(column: pa.Array | pa.ChunkedArray, *, dollars: bool) -> np.ndarray | None:
     """Return the cents of texts that are all dollars in plain digits; None for any other."""
-    if not dollars or not (
-        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    ):
+    if not dollars or not _is_text(column.type):
         return None
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        data = chunk.buffers()[2]
-        if data is not None and not _PLAIN.take(np.frombuffer(data, np.uint8)).all():
-            return None
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    found = [_plain_cents_of(chunk) for chunk in chunks]
+    known = [cents for cents in found if cents is not None]
+    return np.concatenate(known or [_NONE]) if len(known) == len(found) else None
+
+
+def _plain_cents_of(texts: pa.Array) -> np.ndarray | None:
+    data = texts.buffers()[2]
+    signs = np.frombuffer(data or b"", np.uint8)
+    if ((signs - np.uint8(ord("-"))) > ord("9") - ord("-")).any() or (signs == ord("/")).any():
+        return None  # of the signs from - to 9 a slash is in no number
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    if longest is None or longest > _EXACT:
+        return None if longest else np.full(len(texts), NOTHING)
     try:
-        cents = _exact_cents(column.cast(pa.decimal128(18, 2)), dollars=True)
+        dollars = texts.cast(pa.float64())
     except pa.ArrowInvalid:
         return None
-    assert cents is not None  # decimals of two places are exact
-    there = cents != NOTHING
-    return None if (np.abs(cents[there]) > 10**15).any() else cents
+    dollars = dollars.fill_null(0.0).to_numpy()
+    hundredfold = np.rint(dollars * 100)
+    if (hundredfold / 100 != dollars).any() or (np.abs(hundredfold) > 10**15).any():
+        return None  # parts of a cent, or more than is exact
+    cents = hundredfold.astype(np.int64)
+    if texts.null_count:
+        cents[texts.is_null().to_numpy(zero_copy_only=False)] = NOTHING
+    return cents
+
+
+# Two amounts of up to so many signs, of which 15 are digits, are never the same binary fraction.
+_EXACT = 16

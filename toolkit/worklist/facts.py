@@ -137,6 +137,12 @@ def read(column: str, value: Any) -> Read:
     return READERS[column](text) if text else (None, "")
 
 
+def read_day(value: Any) -> Read:
+    """Return what one cell of any column of days says (see `read`)."""
+    text = text_of(value)
+    return _day(text) if text else (None, "")
+
+
 def finding(column: str, problem: str) -> str:
     """Return in words what is wrong with a cell of a column; '' for nothing."""
     return f"{column}: {SAYS[problem]}" if problem else ""

@@ -112,8 +112,9 @@ class Combinations:
             old = self._state
             if old.holds(sizes):
                 return
+            # Little more than now: the fewer empty places a table has, the more of it is in the cache.
             caps = tuple(
-                cap if size <= cap else 1 << (size - 1).bit_length()
+                cap if size <= cap else size + size // 16
                 for size, cap in zip(sizes, old.caps, strict=True)
             )
             # The state is set before it is filled: who looks up meanwhile asks, and waits here.
@@ -281,7 +282,35 @@ class Numbered(Combinations):
 
     def __init__(self, parts: int, lock: RLock) -> None:
         super().__init__(parts, self._number, lock)
-        self.entries: Entries[tuple[int, ...]] = Entries()
+        self.entries = Listed(parts)
 
-    def _number(self, new: np.ndarray) -> list[int]:
-        return [self.entries.add(tuple(parts)) for parts in new.tolist()]
+    def _number(self, new: np.ndarray) -> np.ndarray:
+        first = len(self.entries)
+        self.entries.extend(new)
+        return np.arange(first, first + len(new))
+
+
+class Listed:
+    """Combinations by number from 1; `len` is how many numbers there can be."""
+
+    def __init__(self, parts: int) -> None:
+        self._columns = [Column() for _ in range(parts)]
+
+    def __len__(self) -> int:
+        return self._columns[0].size
+
+    def __getitem__(self, number: int) -> tuple[int, ...]:
+        return tuple(map(int, self.taken(np.array(number))))
+
+    def taken(self, numbers: np.ndarray) -> list[np.ndarray]:
+        """Return each part of some combinations by their numbers."""
+        return [column.take(numbers) for column in self._columns]
+
+    def extend(self, parts: np.ndarray) -> None:
+        """Add combinations at the end, a row each; hold the lock for it."""
+        for column, values in zip(self._columns, parts.T, strict=True):
+            column.extend(values)
+
+    def part(self, at: int) -> np.ndarray:
+        """Return one part of all combinations, from that of number 1 on."""
+        return self._columns[at].added()

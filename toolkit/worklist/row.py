@@ -19,7 +19,6 @@ from toolkit.worklist.columns import (
     Cells,
     Days,
     cents_of,
-    day_numbers,
     listed_cells,
 )
 
@@ -97,7 +96,7 @@ class Row:
         if name not in self.columns:
             return self._zeros()
         if name not in self._made:
-            self._made[name] = day_numbers(name, self.columns[name])
+            self._made[name] = self._read.days.numbers(self.columns[name])
         return self._made[name]
 
     def services(self) -> tuple[np.ndarray, int]:
@@ -106,20 +105,23 @@ class Row:
         codes = services.numbers(self.columns["procedure_code"]) if there else self._zeros()
         return codes, len(services.codes)
 
-    def notice(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the day of the notice, else of the remittance, and which: 1, 2 or 0 for none.
+    def notice(self) -> np.ndarray:
+        """Return the day of the notice, else of the remittance.
 
         A notice date that cannot be read is not replaced by the remittance's.
         """
         if "notice" not in self._made:
             days = self.days("notice_date")
-            source = (days >= FIRST_DAY).astype(np.int32)
             if "remittance_date" in self.columns and not days.all():
-                other = self.days("remittance_date")
-                source[(days == 0) & (other >= FIRST_DAY)] = 2
-                days = np.where(days > 0, days, other)
-            self._made["notice"] = days, source
+                days = days + self.days("remittance_date") * (days == 0)
+            self._made["notice"] = days
         return self._made["notice"]
+
+    def notice_source(self) -> np.ndarray:
+        """Return which of both states the day of the notice: 1, 2 or 0 for none."""
+        stated = self.days("notice_date")
+        remitted = (stated == 0) & (self.notice() >= FIRST_DAY)
+        return (stated >= FIRST_DAY).astype(np.int32) + remitted * np.int32(2)
 
     def event(self) -> "_Event":
         if "event" not in self._made:
@@ -132,7 +134,7 @@ class Row:
         A hundred stands for each of notice_date, remittance_date and notice_received, and what is
         over for what is wrong with it.
         """
-        notice, _ = self.notice()
+        notice = self.notice()
         received = self.days("notice_received")
         wrong = [_wrong(notice), _wrong(received)]
         if not any(one.any() for one in wrong):
@@ -222,5 +224,5 @@ class _Event:
         )
         filed = self.stated | decides.take(outcome)
         self.filed = filed.astype(np.int32), 2
-        self.level = np.where(filed, level, 0), levels
-        self.outcome = np.where(filed, outcome, 0), outcomes
+        self.level = level * filed, levels
+        self.outcome = outcome * filed, outcomes

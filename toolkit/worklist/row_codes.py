@@ -29,10 +29,9 @@ CODE: dict[str, Kind] = {
 
 
 class _Asked(NamedTuple):
-    """One classification: the numbers of its cells, what they say, and the denial that it is."""
+    """One classification: the numbers of its cells, and the denial that it is."""
 
     cells: tuple[int, ...]
-    given: dict[str, Any]
     denial: Denial
 
 
@@ -47,8 +46,9 @@ class RowCodes:
         self, read: Readings, payers: RowPayers, *, asked: Counter[str], lock: RLock
     ) -> None:
         self._read, self._payers, self._asked = read, payers, asked
-        self._pair_of = Numbered(3, lock)
-        self._number_of = Combinations(2, self._ask, lock)
+        # Of a reason and its remarks; the few groups come last, so that the tables are small.
+        self._pair_of = Numbered(2, lock)
+        self._number_of = Combinations(3, self._ask, lock)
         self._barred_of = Combinations(2, self._ask_barred, lock)
         self._entries: Entries[_Asked] = Entries()
         self._by_service = Column(np.int8)
@@ -66,8 +66,9 @@ class RowCodes:
 
     def numbers(self, row: Row, payer: np.ndarray) -> np.ndarray:
         """Return the number of what each row's codes and text say; `payer` are the payers' numbers."""
-        pair = self._pair_of.of([row.codes(name) for name in facts.WHAT[:3]])
-        code = self._number_of.of([(pair, len(self._pair_of.entries)), row.codes("denial_text")])
+        group, carc, rarcs, text = (row.codes(name) for name in facts.WHAT)
+        pair = self._pair_of.of([carc, rarcs])
+        code = self._number_of.of([(pair, len(self._pair_of.entries)), group, text])
         # A program matters only where it gives such a denial no appeal.
         barring = self._payers.barring.take(payer)
         at = np.flatnonzero(self._may_be_barred.take(code) & (barring > 0))
@@ -79,27 +80,31 @@ class RowCodes:
             code[at] = self._barred_of.of(parts)
         return code
 
-    def _ask(self, new: np.ndarray) -> list[int]:
-        pairs = self._pair_of.entries
-        return [self._answer((*pairs[pair], text), None) for pair, text in new.tolist()]
+    def _ask(self, new: np.ndarray) -> range:
+        carc, rarcs = self._pair_of.entries.taken(new[:, 0])
+        cells = np.column_stack([new[:, 1], carc, rarcs, new[:, 2]])
+        return self.answers.extend(self._answer(tuple(one), None) for one in cells.tolist())
 
     def _ask_barred(self, new: np.ndarray) -> list[int]:
         found = []
         for code, barring in new.tolist():
             entry, program = self._entries[code], self._payers.programs_barring[barring]
             barred = entry.denial.denial_category in barred_categories(program)
-            found.append(self._answer(entry.cells, program) if barred else code)
+            if barred:
+                code = self.answers.add(self._answer(entry.cells, program))
+            found.append(code)
         return found
 
-    def _answer(self, keys: tuple[int, ...], program: str | None) -> int:
+    def _said(self, keys: tuple[int, ...]) -> list[str | None]:
+        """Return what cells say by their numbers: group code, reason, remarks, text."""
+        return [self._read.cells[n].value(k) for n, k in zip(facts.WHAT, keys, strict=True)]
+
+    def _answer(self, keys: tuple[int, ...], program: str | None) -> dict[str, Any]:
         self._asked["code"] += 1
-        cells = [self._read.cells[n].value(k) for n, k in zip(facts.WHAT, keys, strict=True)]
-        given: dict[str, Any] = dict(
-            zip(("group_code", "carc", "rarcs", "text"), cells, strict=True)
-        )
-        given["rarcs"] = tuple((given["rarcs"] or "").split())
-        denial = classify(**given, program=program)
-        self._entries.add(_Asked(keys, given, denial))
+        group_code, carc, rarcs, text = cells = self._said(keys)
+        remarks = tuple((rarcs or "").split())
+        denial = classify(group_code, carc, remarks, text=text, program=program)
+        self._entries.add(_Asked(keys, denial))
         self._looked.append(bool(programs_looked_at(denial.reason)))
         self._may_be_barred.append(denial.denial_category in _barred_anywhere())
         answer = {name: getattr(denial, name) for name in (*CODE, "why_not")}
@@ -112,7 +117,7 @@ class RowCodes:
         if group not in self.groups:
             self.groups.append(group)
         self.group.append(self.groups.index(group))
-        return self.answers.add(answer)
+        return answer
 
     def second_look(self, row: Row, payer: np.ndarray, code: np.ndarray) -> Answer:
         """Return what does not fit together in each row."""
@@ -133,10 +138,13 @@ class RowCodes:
         for code, service, looked in new.tolist():
             self._asked["second look"] += 1
             entry = self._entries[code]
-            given: dict[str, Any] = entry.given | {"rarcs": " ".join(entry.given["rarcs"])}
+            group_code, carc, rarcs, text = self._said(entry.cells)
             looks = second_look(
                 entry.denial,
-                **given,
+                group_code=group_code,
+                carc=carc,
+                rarcs=rarcs or "",
+                text=text,
                 procedure_code=self._read.services.codes[service],
                 program=self._payers.programs_looked[looked] or None,
             )

@@ -131,8 +131,7 @@ def _answered(given: Run, task: Task) -> Iterator[pa.Table]:
     """Return the rows of a task with their answers."""
     schema = _annotated(given)
     for part in task.parts:
-        file, days = given.files[part.file], given.days_of(part.file)
-        for table in batches(file, part, None, days):
+        for table in batches(given.files[part.file], part, None):
             answers = given.answers_to(table)
             columns = []
             for one in schema:

@@ -3,29 +3,31 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from toolkit.claims.export.delimited import plain_quotes
+from toolkit.claims.export.delimited import plain_quotes, quotes_of
 from toolkit.claims.export.pieces import NotCut, last_end
 from toolkit.claims.export.sheets import with_folders
 from toolkit.worklist import facts
 from toolkit.worklist.row_sources import TEXTS, RowFile, damaged, plain_type
 
 BATCH = 250_000  # rows that are asked, and written, at once
-CUT_BYTES = 12_000_000  # of a CSV that are read at once
+CUT_BYTES = 6_000_000  # of a CSV that are read at once
 TASK_ROWS = 250_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """Row groups from `start` to before `end`, or bytes that end with a row; else a whole CSV."""
+    """Row groups from `start` to before `end`; of `data` the bytes before it; else a whole CSV."""
 
     file: int
     start: int = 0
     end: int = 0
     data: bytes | None = field(default=None, repr=False)
+    quotes: np.ndarray | None = field(default=None, repr=False)  # their places in the data
 
 
 @dataclass(frozen=True)
@@ -37,39 +39,42 @@ class Task:
 def parts_of(files: tuple[RowFile, ...], uncut: set[int]) -> Iterator[tuple[Part, float]]:
     """Return the parts of the files, each with which share of a task it is."""
     for at, file in enumerate(files):
-        if file.path.suffix.lower() != ".parquet":
+        if file.about is None:
             if file.offset is None or at in uncut:
                 yield Part(at), file.path.stat().st_size / CUT_BYTES
             else:
                 yield from _cuts(at, file)
             continue
-        start, held = 0, 0
-        for group, size in enumerate(file.sizes):
+        start, held, groups = 0, 0, file.about.num_row_groups
+        for group in range(groups):
+            size = file.about.row_group(group).num_rows
             if held and held + size > TASK_ROWS:
                 yield Part(at, start, group), held / TASK_ROWS
                 start, held = group, 0
             held += size
         if held:
-            yield Part(at, start, len(file.sizes)), held / TASK_ROWS
+            yield Part(at, start, groups), held / TASK_ROWS
 
 
 def _cuts(at: int, file: RowFile) -> Iterator[tuple[Part, float]]:
     """Return parts of a CSV that end with a row. Raises NotCut where no end is in sight."""
-    rest = b""
+    start, size = file.offset or 0, CUT_BYTES
     with file.path.open("rb") as source:
-        source.seek(file.offset or 0)
-        while block := source.read(CUT_BYTES):
-            data = rest + block if rest else block
-            end = last_end(data)
-            if end is None:
-                if len(data) > 8 * CUT_BYTES:
+        while True:
+            source.seek(start)
+            data = source.read(size)
+            quotes = quotes_of(data)
+            end = last_end(data, quotes)
+            if end is None and len(data) == size:  # a cell of many lines: look on
+                if size >= 8 * CUT_BYTES:
                     raise NotCut(at)
-                rest = data
+                size *= 2
                 continue
-            yield Part(at, data=data[:end]), end / CUT_BYTES
-            rest = data[end:]
-    if rest:
-        yield Part(at, data=rest), len(rest) / CUT_BYTES
+            end = end or len(data)
+            if not end:
+                return
+            yield Part(at, end=end, data=data, quotes=quotes[quotes < end]), end / CUT_BYTES
+            start, size = start + end, CUT_BYTES
 
 
 def tasks_of(parts: Iterable[tuple[Part, float]]) -> Iterator[Task]:
@@ -89,21 +94,19 @@ def batches(
     file: RowFile,
     part: Part,
     wanted: Iterable[str] | None,
-    days: set[str],
     *,
     may_skip: frozenset[str] = frozenset(),
 ) -> Iterator[pa.Table]:
     """Return the rows of a part, with the wanted columns that the file has; None: with all.
 
-    `days` are columns of a CSV that are read as days while all of their cells are. `may_skip` are columns
-    that are left out where every row has a notice date.
+    `may_skip` are columns that may be left out where every row has a notice date.
     """
     wanted = file.schema.names if wanted is None else list(wanted)
     try:
-        if file.path.suffix.lower() == ".parquet":
+        if file.about is not None:
             read = _parquet(file, part, wanted, may_skip)
         else:
-            read = _csv(file, part, wanted, days)
+            read = _csv(file, part, wanted)
         for table in read:
             yield with_folders(table, file.path)
     except (pa.ArrowException, OSError, EOFError):
@@ -117,7 +120,9 @@ def _parquet(
         one.name for one in file.schema
         if one.name in facts.FACTS and plain_type(one.type) == pa.string()
     ]  # fmt: skip
-    with pq.ParquetFile(file.path, read_dictionary=texts) as source:
+    with pq.ParquetFile(
+        file.path, metadata=file.about, read_dictionary=texts, pre_buffer=False
+    ) as source:
         there = [name for name in source.schema_arrow.names if name in wanted]
         there = there or source.schema_arrow.names[:1]  # rows are counted by a column at least
         groups = range(part.start, part.end)
@@ -140,10 +145,10 @@ def _none_missing(group: pq.RowGroupMetaData, name: str) -> bool:
     return False
 
 
-def _csv(file: RowFile, part: Part, wanted: list[str], days: set[str]) -> Iterator[pa.Table]:
+def _csv(file: RowFile, part: Part, wanted: list[str]) -> Iterator[pa.Table]:
     own = [name for name in file.schema.names if name in wanted] or file.schema.names[:1]
     parse = pacsv.ParseOptions(delimiter=file.delimiter, newlines_in_values=True)
-    if part.data is None:
+    if part.data is None or part.quotes is None:
         read = pacsv.ReadOptions(use_threads=False, block_size=CUT_BYTES)
         convert = _as_texts(file.schema.names)
         with pacsv.open_csv(
@@ -153,46 +158,25 @@ def _csv(file: RowFile, part: Part, wanted: list[str], days: set[str]) -> Iterat
                 table = pa.Table.from_batches([batch])
                 yield table.select([name for name in own if name in table.column_names])
         return
-    data, names = part.data, file.names
-    if not plain_quotes(data, file.delimiter):
+    data, names = memoryview(part.data)[: part.end], file.names
+    if not plain_quotes(data, part.quotes, file.delimiter):
         raise NotCut(part.file)
     # As one block that ends with a row: line ends inside of cells are then read as they are.
     parse.newlines_in_values = False
     read = pacsv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names)
-
-    def table(as_days: set[str]) -> pa.Table:
-        convert = _as_texts(names, as_days)
-        convert.include_columns = [name for name in names if name in own]
-        return pacsv.read_csv(
-            pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
-        )
-
-    hoped = days.copy()  # another thread may take one out
-    if hoped:
-        try:
-            yield table(hoped)
-            return
-        except pa.ArrowInvalid:
-            pass
-    found = table(set())
-    days -= {name for name in hoped if name in own and not _all_days(found[name])}
-    yield found
+    convert = _as_texts(names)
+    convert.include_columns = [name for name in names if name in own]
+    convert.check_utf8 = not part.data.isascii()  # which is UTF-8, and quicker to see
+    yield pacsv.read_csv(
+        pa.BufferReader(data), read_options=read, parse_options=parse, convert_options=convert
+    )
 
 
-def _as_texts(names: Iterable[str], days: Iterable[str] = ()) -> pacsv.ConvertOptions:
-    """Return how the cells of a CSV are read: as texts, of which facts have few; some as days."""
+def _as_texts(names: Iterable[str]) -> pacsv.ConvertOptions:
+    """Return how the cells of a CSV are read: as texts, of which facts have few."""
     kinds = {name: TEXTS if name in facts.FACTS else pa.string() for name in names}
-    kinds |= dict.fromkeys(facts.AMOUNT, pa.string()) | dict.fromkeys(days, pa.date32())
+    kinds |= dict.fromkeys(facts.AMOUNT, pa.string())
     return pacsv.ConvertOptions(
         column_types=kinds, strings_can_be_null=True, null_values=[""],
         quoted_strings_can_be_null=True,
     )  # fmt: skip
-
-
-def _all_days(column: pa.ChunkedArray) -> bool:
-    """Say whether all cells are days as Arrow reads them."""
-    try:
-        column.unify_dictionaries().cast(pa.string()).cast(pa.date32())
-    except pa.ArrowInvalid:
-        return False
-    return True

@@ -26,7 +26,7 @@ class RowFile:
 
     path: Path
     schema: pa.Schema  # of its own columns, and those in its folders' names
-    sizes: tuple[int, ...] = ()  # rows of each row group
+    about: pq.FileMetaData | None = None  # of a Parquet file: its row groups
     names: tuple[str, ...] = ()  # the headings of a CSV
     delimiter: str = ","
     offset: int | None = None  # of the rows of a CSV; None where it is not cut by its bytes
@@ -98,16 +98,14 @@ def _open(path: Path) -> RowFile:
     try:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetFile(path) as file:
-                schema, about = file.schema_arrow, file.metadata
-                sizes = [about.row_group(at).num_rows for at in range(about.num_row_groups)]
-            return RowFile(path, _with_folders(schema, path), tuple(sizes))
+                return RowFile(path, _with_folders(file.schema_arrow, path), file.metadata)
         names, delimiter, offset = _head(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error, EOFError):
         raise damaged(path) from None
     if not any(names):
         raise damaged(path)
     schema = pa.schema([(name, pa.string()) for name in names])
-    return RowFile(path, _with_folders(schema, path), (), tuple(names), delimiter, offset)
+    return RowFile(path, _with_folders(schema, path), None, tuple(names), delimiter, offset)
 
 
 def _with_folders(schema: pa.Schema, path: Path) -> pa.Schema:

@@ -139,12 +139,13 @@ class RowSteps:
         ])  # fmt: skip
         state = self._with_amounts(row, state)
         kind = self._kind.take(state)
-        notice = row.notice()[0]
-        day = np.where(kind == 1, self._read.days.codes(notice), np.int32(1))
+        notice = row.notice()
+        started = notice * (kind == 1)
         for number, column in _STARTED.items():
-            started = kind == number
-            if started.any():
-                day[started] = self._read.days.codes(row.days(column)[started])
+            by_this = kind == number
+            if by_this.any():
+                started += row.days(column) * by_this
+        day = self._read.days.codes(started)
         lies = row.receipts(kind, notice, day)
         variant = self._variant_of.of([(state, len(self._states)), lies])
         return self._step_of.of(
@@ -415,15 +416,15 @@ class RowSteps:
 
     def notice_date(self, row: Row, step: np.ndarray) -> Answer:
         """Return the day whose notice started each row's clock: of an appeal, its decision's or filing's."""
-        days, _ = row.notice()
+        days = row.notice()
         for _, column, started in self._started(step):
             if started.any():
-                days = np.where(started, row.days(column), days)
+                days = days + (row.days(column) - days) * started
         return Answer("date", since_epoch(days))
 
     def notice_from(self, row: Row, step: np.ndarray) -> Answer:
         """Return the column that this day is from."""
-        _, source = row.notice()
+        source = row.notice_source()
         for number, _, started in self._started(step):
             source = np.where(started, np.int32(number + 1), source)
         words = ("", "notice_date", "remittance_date", *_STARTED.values())

@@ -1,8 +1,9 @@
 """Totals of files of denial rows: counts and cents by answers, columns and months, in one pass."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -24,7 +25,6 @@ from toolkit.worklist.row_runs import ARROW_KINDS, Run, jobs_for, run
 from toolkit.worklist.row_sources import TEXTS, cast, opened, united
 
 _MONTHS = "month"
-_DAYS = {*facts.DAYS, "filed_on"}
 _SUMS = ("denials", "denied_cents", "no_amount", "bad_amount")
 
 
@@ -33,7 +33,11 @@ class _TotalsRun(Run):
     groups: "_Groups" = field(kw_only=True)
 
 
-def _add(given: _TotalsRun, task: Task) -> np.ndarray:
+# Sums by group number: arrays by the names of `_SUMS`; those that are all zeros may be left out.
+_Sums = dict[str, np.ndarray]
+
+
+def _add(given: _TotalsRun, task: Task) -> _Sums:
     """Return the sums of the rows of a task, by group."""
     groups = given.groups
     wanted = set(facts.FACTS) - set(given.asked.idle)
@@ -41,21 +45,21 @@ def _add(given: _TotalsRun, task: Task) -> np.ndarray:
         wanted.discard("procedure_code")  # no other answer turns on it
     wanted |= {name for name in groups.by if name not in ANSWERS and name != _MONTHS}
     may_skip = frozenset({"remittance_date"} - set(groups.by))
-    sums = np.zeros((len(_SUMS), 0), np.int64)
+    sums: _Sums = {}
     for part in task.parts:
-        file, days = given.files[part.file], given.days_of(part.file)
-        for table in batches(file, part, wanted, days, may_skip=may_skip):
+        for table in batches(given.files[part.file], part, wanted, may_skip=may_skip):
             if len(table):
-                sums = _more(sums, groups.sums(table, given.answers_to(table)))
+                _more(sums, groups.sums(table, given.answers_to(table)))
     return sums
 
 
-def _more(sums: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the sums of both; either may know more groups."""
-    if sums.shape[1] < others.shape[1]:
-        sums, others = others, sums
-    sums[:, : others.shape[1]] += others
-    return sums
+def _more(sums: _Sums, others: _Sums) -> None:
+    """Add to sums; either may know more groups."""
+    for name, more in others.items():
+        found = sums.setdefault(name, more)
+        if found is not more:
+            less, sums[name] = sorted((found, more), key=len)
+            sums[name][: len(less)] += less
 
 
 class _Groups:
@@ -64,10 +68,12 @@ class _Groups:
     def __init__(self, by: tuple[str, ...], schema: pa.Schema) -> None:
         self.by, self._schema, self._lock = by, schema, RLock()
         self._values = [_GroupValues(self._lock) for _ in by]
-        self._of = Numbered(len(by), self._lock)
+        # Without columns all rows are of one group.
+        self._of = Numbered(max(len(by), 1), self._lock)
 
-    def sums(self, table: pa.Table, answers: dict[str, Answer]) -> np.ndarray:
-        """Return counts and cents of some rows (see `_SUMS`), by group."""
+    def sums(self, table: pa.Table, answers: dict[str, Answer]) -> _Sums:
+        """Return counts and cents of some rows, by group."""
+        none = (np.zeros(len(table), np.int32), 1)
         parts = []
         for name, values in zip(self.by, self._values, strict=True):
             if name == _MONTHS:
@@ -78,38 +84,43 @@ class _Groups:
                 cells = cast(table[name], self._schema.field(name).type)
                 parts.append(values.of_cells(*listed_cells(cells)))
             else:
-                parts.append((np.zeros(len(table), np.int32), 1))
-        group = self._of.of(parts) if parts else np.ones(len(table), np.int32)
+                parts.append(none)
+        group = self._of.of(parts or [none]).astype(np.intp)
         amount = next((name for name in facts.AMOUNT if name in table.column_names), None)
         if amount is None:
             cents, wrong = np.full(len(table), NOTHING), np.zeros(len(table), np.int8)
         else:
             cents, wrong = cents_of(table[amount], dollars=amount == "denied")
+        found = {"denials": np.bincount(group)}
         missing = cents == NOTHING
         if missing.any():
             cents = np.where(missing, 0, cents)
-        size = max(len(self._of.entries), 2)
-        found = np.zeros((len(_SUMS), size), np.int64)
-        found[0] = np.bincount(group, minlength=size)
-        found[1] = _summed(group, cents, size)
-        for at, which in ((2, missing), (3, wrong > 0)):
-            if which.any():
-                found[at] = np.bincount(group[which], minlength=size)
-        return found
+            found["no_amount"] = np.bincount(group[missing])
+        if wrong.any():
+            found["bad_amount"] = np.bincount(group[wrong > 0])
+        return found | {"denied_cents": _summed(group, cents)}
 
-    def table(self, sums: np.ndarray) -> pa.Table:
-        """Return the totals: one row per group."""
-        if not self.by:
-            sums = _more(sums, np.zeros((len(_SUMS), 2), np.int64))
-            return pa.table({name: sums[at, 1:2] for at, name in enumerate(_SUMS)})
-        met = np.array([*self._of.entries], np.int64).reshape(-1, len(self.by))
-        columns = []
+    def table(self, sums: _Sums) -> pa.Table:
+        """Return the totals, one row per group, sorted by the columns of the groups."""
+        size = len(self._of.entries) if self.by else 2
+        columns = {name: np.zeros(size, np.int64) for name in _SUMS}
+        _more(columns, sums)
+        kept = np.flatnonzero(columns["denials"]) if self.by else np.array([1])
+        places, order = [], np.arange(len(kept))
         for at, (name, values) in enumerate(zip(self.by, self._values, strict=True)):
-            places = pa.array(met[:, at] - 1, mask=met[:, at] == 0)
-            kind = self._kind(name)
-            columns.append(pa.array(values.values, kind).take(places))
-        sums = _more(sums, np.zeros((len(_SUMS), len(self._of.entries)), np.int64))
-        return pa.table([*columns, *map(pa.array, sums[:, 1:])], names=[*self.by, *_SUMS])
+            met = self._of.entries.part(at).take(kept - 1)
+            places.append((pa.array(values.values, self._kind(name)), met - 1))
+        for values, place in reversed(places):
+            order = order.take(np.argsort(_ranks(values).take(place.take(order)), kind="stable"))
+        groups = [
+            values.take(pa.array(place.take(order), mask=place.take(order) < 0))
+            for values, place in places
+        ]
+        kept = kept.take(order)
+        return pa.table(
+            [*groups, *(pa.array(columns[name].take(kept)) for name in _SUMS)],
+            names=[*self.by, *_SUMS],
+        )
 
     def _kind(self, name: str) -> pa.DataType:
         if name == _MONTHS:
@@ -118,12 +129,18 @@ class _Groups:
         return pa.string() if kind == TEXTS or pa.types.is_nested(kind) else kind
 
 
-def _summed(group: np.ndarray, cents: np.ndarray, size: int) -> np.ndarray:
+def _ranks(values: pa.Array) -> np.ndarray:
+    """Return the ranks of values, and last that of none, which is the greatest."""
+    ranks = pc.rank(values, tiebreaker="dense").to_numpy().astype(np.int32)
+    return np.append(ranks, np.int32(len(ranks) + 1))
+
+
+def _summed(group: np.ndarray, cents: np.ndarray) -> np.ndarray:
     """Return the sum of cents by group, exactly."""
     most = max(abs(int(cents.max(initial=0))), abs(int(cents.min(initial=0))))
     if most * len(cents) < 1 << 53:  # floats hold such sums exactly
-        return np.bincount(group, weights=cents, minlength=size).astype(np.int64)
-    found = np.zeros(size, np.int64)
+        return np.bincount(group, weights=cents).astype(np.int64)
+    found = np.zeros(int(group.max()) + 1, np.int64)
     np.add.at(found, group, cents)
     return found
 
@@ -135,6 +152,7 @@ class _GroupValues:
         self._known, self._lock = Values(), lock
         self._days = Combinations(1, self._new_days, lock)
         self._months = Combinations(1, self._new_months, lock)
+        self._words = _Words((), self._of_words(()))
 
     @property
     def values(self) -> list[Any]:
@@ -146,7 +164,10 @@ class _GroupValues:
 
     def of_answer(self, answer: Answer) -> tuple[np.ndarray, int]:
         if answer.kind == "text":
-            return self._taken(*answer.narrow())
+            known = self._words
+            if known.words is not answer.words:  # a kernel adds to its words and keeps their places
+                known = self._words = _Words(answer.words, self._of_words(answer.words))
+            return self._learned(known.numbers, answer.values + 1, len(answer.words) + 1)
         if answer.kind == "flag":
             return self._taken(answer.values.astype(np.int8), [False, True])
         if answer.kind == "date":
@@ -156,10 +177,14 @@ class _GroupValues:
 
     def of_days(self, days: np.ndarray, *, months: bool = False) -> tuple[np.ndarray, int]:
         """Return the numbers of days, or of the first days of their months."""
-        learned = self._months if months else self._days
-        place = np.where(days == NO_DAY, 0, days + np.int32(_BEFORE))
+        place = (days + np.int32(_BEFORE)) * (days != NO_DAY)
+        return self._learned(self._months if months else self._days, place, 1 << 18)
+
+    def _learned(
+        self, numbers: Combinations, places: np.ndarray, size: int
+    ) -> tuple[np.ndarray, int]:
         # What is learned is one more than the number, as 0 is not met.
-        return learned.of([(place, 1 << 18)]) - 1, len(self.values) + 1
+        return numbers.of([(places, size)]) - np.int32(1), len(self.values) + 1
 
     def _taken(self, places: np.ndarray, values: list[Any]) -> tuple[np.ndarray, int]:
         with self._lock:
@@ -168,6 +193,15 @@ class _GroupValues:
 
     def _number(self, value: Any) -> int:
         return self._known.number(value) + 1
+
+    def _of_words(self, words: Sequence[str]) -> Combinations:
+        def new(places: np.ndarray) -> list[int]:
+            return [
+                1 + self._number(words[place - 1] if place else None)
+                for place in places[:, 0].tolist()
+            ]
+
+        return Combinations(1, new, self._lock)
 
     def _new_days(self, new: np.ndarray) -> list[int]:
         return [
@@ -180,6 +214,14 @@ class _GroupValues:
             EPOCH + timedelta(days=day - _BEFORE) if day else None for day in new[:, 0].tolist()
         ]
         return [1 + self._number(day.replace(day=1) if day else None) for day in days]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The words of an answer, and the numbers of their places; place 0 is none."""
+
+    words: Sequence[str]
+    numbers: Combinations
 
 
 _BEFORE = 100_000  # days before 1970 that a day's place begins
@@ -211,28 +253,14 @@ def totals(
     groups = _Groups(by, schema)
     asked = rows.asker(as_of=as_of, hospital=hospital)
     given = _TotalsRun(files, asked, tuple(names), schema, groups=groups)
-    given.days.update((at, set(file.schema.names) & _DAYS - set(by))
-                      for at, file in enumerate(files) if file.offset is not None)  # fmt: skip
-    sums = np.zeros((len(_SUMS), 0), np.int64)
+    sums: _Sums = {}
 
     def begin() -> Callable:
-        nonlocal sums
-        sums = np.zeros((len(_SUMS), 0), np.int64)
-        return done
-
-    def done(more: np.ndarray) -> None:
-        nonlocal sums
-        sums = _more(sums, more)
+        sums.clear()
+        return partial(_more, sums)
 
     run(given, jobs, _add, begin)
-    table = groups.table(sums)
-    if by:
-        places = [f"g{at}" for at in range(len(by))]
-        table = table.rename_columns([*places, *_SUMS])
-        table = table.filter(pc.greater(table["denials"], 0))
-        table = table.sort_by([(place, "ascending") for place in places])
-        table = table.rename_columns([*by, *_SUMS])
-    frame = _framed(table)
+    frame = _framed(groups.table(sums))
     frame.attrs["notes"] = notes
     return frame
 

@@ -336,9 +336,48 @@ class _Lines:
     inside: np.ndarray
 
 
-def plain_quotes(data: bytes, delimiter: str) -> bool:
-    """Return whether every quote opens or closes a cell, or is doubled inside one."""
-    return _lines(data, delimiter) is not None
+def quotes_of(data: bytes) -> np.ndarray:
+    """Return the places of the quotes."""
+    found, at = [], data.find(b'"')
+    while at >= 0 and len(found) * 500 < len(data):
+        found.append(at)
+        at = data.find(b'"', at + 1)
+    if at < 0:
+        return np.array(found, dtype=np.int64)
+    # Many are found faster by arrays, block by block, in the processor's cache.
+    signs = np.frombuffer(data, dtype=np.uint8)
+    blocks = range(0, len(signs), _BLOCK_BYTES)
+    mark = ord('"')
+    return np.concatenate(
+        [np.flatnonzero(signs[at : at + _BLOCK_BYTES] == mark) + at for at in blocks]
+    )
+
+
+def plain_quotes(data: bytes | memoryview, quotes: np.ndarray, delimiter: str) -> bool:
+    """Return whether every quote opens or closes a cell, or is doubled inside one.
+
+    `quotes` are the places of the quotes in the data.
+    """
+    signs = np.frombuffer(data, dtype=np.uint8)
+    in_place = _in_place(signs, quotes[::2], quotes[1::2], _edges(delimiter))
+    return len(quotes) % 2 == 0 and in_place
+
+
+def _edges(delimiter: str) -> np.ndarray:
+    """Return which signs may be beside a quote that opens or closes a cell."""
+    edge = np.zeros(256, dtype=bool)
+    edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+    return edge
+
+
+def _in_place(
+    signs: np.ndarray, opening: np.ndarray, closing: np.ndarray, edge: np.ndarray
+) -> bool:
+    """Return whether the quotes that open and close cells have an edge before or after them."""
+    last = len(signs) - 1
+    starts = edge[signs[np.maximum(opening - 1, 0)]] | (opening == 0)
+    stops = edge[signs[np.minimum(closing + 1, last)]] | (closing == last)
+    return bool(starts.all() and stops.all())
 
 
 def _lines(data: bytes, delimiter: str) -> _Lines | None:
@@ -346,13 +385,11 @@ def _lines(data: bytes, delimiter: str) -> _Lines | None:
 
     Block by block, so that what is looked at stays in the processor's cache.
     """
-    signs = np.frombuffer(data, dtype=np.uint8)
-    edge = np.zeros(256, dtype=bool)
-    edge[[ord(delimiter), ord("\n"), ord("\r"), ord('"')]] = True
+    signs, edge = np.frombuffer(data, dtype=np.uint8), _edges(delimiter)
     # Of an old Mac: a return is an end of its own where no line feed follows.
     returns = b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
     quoted = b'"' in data
-    last, open_, found, within, some = len(signs) - 1, 0, [], [], False
+    open_, found, within, some = 0, [], [], False
     for start in range(0, len(signs), _BLOCK_BYTES):
         block = signs[start : start + _BLOCK_BYTES]
         ends = block == ord("\n")
@@ -368,9 +405,7 @@ def _lines(data: bytes, delimiter: str) -> _Lines | None:
             inside = (np.searchsorted(quotes, at) + open_) % 2 == 1
             opening, closing = quotes[open_::2] + start, quotes[1 - open_ :: 2] + start
             open_ = (open_ + len(quotes)) % 2
-            starts = edge[signs[np.maximum(opening - 1, 0)]] | (opening == 0)
-            stops = edge[signs[np.minimum(closing + 1, last)]] | (closing == last)
-            if not (starts.all() and stops.all()):
+            if not _in_place(signs, opening, closing, edge):
                 return None
         some = some or bool(inside.any())
         found.append(at + start)

@@ -423,9 +423,12 @@ def _cuts(opened: Opened, size: int) -> Iterator[Place]:
     yield from found or [whole(opened)]
 
 
-def last_end(data: bytes) -> int | None:
-    """Return the offset after the last row end of a CSV's bytes, or None if none is in sight."""
-    odd = _quotes(data) % 2
+def last_end(data: bytes, quotes: np.ndarray | None = None) -> int | None:
+    """Return the offset after the last row end of a CSV's bytes, or None if none is in sight.
+
+    `quotes` are the places of its quotes, where they are known.
+    """
+    odd = (_quotes(data) if quotes is None else len(quotes)) % 2
     at = len(data)
     for _ in range(2000):
         before = data.rfind(b"\n", 0, at)
