@@ -231,6 +231,10 @@ class Column:
         """Return the numbers in these places."""
         return self._data.take(at)
 
+    def added(self) -> np.ndarray:
+        """Return the numbers that were added, from that of 1 on."""
+        return self._data[1 : self.size]
+
 
 class Values:
     """Values by number, each once, in the order in which they came; -1 is none."""
