@@ -372,7 +372,7 @@ def test_only_the_answers_that_are_asked_for_are_given(some, answered):
     ("rows_", "columns", "says"),
     [
         (pd.DataFrame({"CARC": ["16"]}), None, "no column carc"),
-        (pd.DataFrame({"carc": ["16"]}), ["deadline"], "are no answers"),
+        (pd.DataFrame({"carc": ["16"]}), ["deadline"], "are not answers"),
         (pd.DataFrame([["16", "50"]], columns=["carc", "carc"]), None, "carc twice"),
         ([{"carc": "16"}], None, "pandas DataFrame"),
         (pd.Series(["16"], name="carc"), None, "Spark DataFrame"),
